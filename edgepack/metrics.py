@@ -1,0 +1,149 @@
+"""What "accuracy" means for a project: from a model's real-valued outputs and the labels to one number."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepack.errors import DataError, ProjectError
+
+Outputs = tuple[NDArray[Any], ...]
+Compute = Callable[[Outputs, "NDArray[Any] | None", Outputs], float]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named figure of merit.
+
+    `compute(outputs, labels, inputs)` takes the model's outputs (each batch first, dequantised), the labels (batch first,
+    or None for a model that reproduces its input) and the inputs, and returns one number.
+    """
+
+    name: str
+    higher_is_better: bool
+    compute: Compute
+
+    def drop(self, before: float, after: float) -> float:
+        """How much worse `after` is than `before`, in the metric's own unit; negative when it is better."""
+        return before - after if self.higher_is_better else after - before
+
+
+def load_metric(spec: str, folder: Path) -> Metric:
+    """The metric named in a project: accuracy, top_k (top_5, …), f1, precision, recall, auc, mse or "module:function".
+
+    "module:function" names a function `(outputs, labels, inputs) -> float` in a Python file of the project folder; its
+    result counts as better when higher, unless the function has an attribute `higher_is_better = False`.
+
+    Raises:
+        ProjectError: EP-160 for an unknown name, or a function that cannot be found.
+    """
+    if ":" in spec:
+        return _user_metric(spec, folder)
+    name = spec.lower().replace("-", "_")
+    if name.startswith("top_"):
+        count = 5 if name == "top_k" else _top_count(name)
+        return Metric(name, True, lambda outputs, labels, inputs: _top_k(_scores(outputs), _classes(labels), count))
+    if name not in _METRICS:
+        raise ProjectError(
+            "EP-160",
+            f"unknown metric {spec!r}",
+            f"use one of {', '.join(sorted(_METRICS))}, top_k, or module:function of a file in the project folder",
+        )
+    return Metric(name, name != "mse", _METRICS[name])
+
+
+def _top_count(name: str) -> int:
+    tail = name.removeprefix("top_")
+    if not tail.isdigit() or int(tail) < 1:
+        raise ProjectError("EP-160", f"unknown metric {name!r}", "write top_5 for the five best classes")
+    return int(tail)
+
+
+def _user_metric(spec: str, folder: Path) -> Metric:
+    module_name, _, function_name = spec.partition(":")
+    path = folder / (module_name if module_name.endswith(".py") else f"{module_name}.py")
+    if not path.is_file():
+        raise ProjectError("EP-160", f"metric {spec!r}: there is no file {path.name} in the project", "check [data] metric")
+    module_spec = importlib.util.spec_from_file_location(f"edgepack_user_{path.stem}", path)
+    assert module_spec is not None and module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise ProjectError("EP-160", f"metric {spec!r}: {path.name} has no function {function_name}", "check [data] metric")
+    higher = bool(getattr(function, "higher_is_better", True))
+    return Metric(function_name, higher, lambda outputs, labels, inputs: float(function(outputs, labels, inputs)))
+
+
+def _scores(outputs: Outputs) -> NDArray[Any]:
+    first = outputs[0]
+    return first.reshape(len(first), -1)
+
+
+def _classes(labels: NDArray[Any] | None) -> NDArray[Any]:
+    """Class numbers from class numbers or one-hot rows."""
+    if labels is None:
+        raise DataError("EP-310", "the metric needs labels and the data has none", 'give labels, or use metric = "mse"')
+    return labels.argmax(axis=-1).reshape(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
+
+
+def _predicted(outputs: Outputs) -> NDArray[Any]:
+    scores = _scores(outputs)
+    return (scores[:, 0] > 0.5).astype(np.int64) if scores.shape[1] == 1 else scores.argmax(axis=1)
+
+
+def _accuracy(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
+    return float(np.mean(_predicted(outputs) == _classes(labels)))
+
+
+def _top_k(scores: NDArray[Any], classes: NDArray[Any], count: int) -> float:
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    return float(np.mean((best == classes[:, None]).any(axis=1)))
+
+
+def _macro(function_name: str) -> Compute:
+    def compute(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
+        import sklearn.metrics
+
+        function = getattr(sklearn.metrics, f"{function_name}_score")
+        return float(function(_classes(labels), _predicted(outputs), average="macro", zero_division=0))
+
+    return compute
+
+
+def _auc(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
+    """Area under the ROC curve; a model that reproduces its input is scored by its mean squared reconstruction error."""
+    from sklearn.metrics import roc_auc_score
+
+    classes = _classes(labels)
+    if len(np.unique(classes)) < 2:
+        raise DataError("EP-311", "auc needs both classes in the test data", "add test examples of the missing class")
+    scores = _scores(outputs)
+    if outputs[0].shape == inputs[0].shape and scores.shape[1] > 2:
+        difference = scores - inputs[0].reshape(len(scores), -1)
+        return float(roc_auc_score(classes, np.mean(np.square(difference), axis=1)))
+    if scores.shape[1] <= 2:
+        return float(roc_auc_score(classes, scores[:, -1]))
+    total = scores.sum(axis=1, keepdims=True)
+    return float(roc_auc_score(classes, scores / np.where(total == 0, 1, total), multi_class="ovr"))
+
+
+def _mse(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
+    wanted = inputs[0] if labels is None else labels
+    return float(np.mean(np.square(_scores(outputs) - wanted.reshape(len(wanted), -1))))
+
+
+_METRICS: dict[str, Compute] = {
+    "accuracy": _accuracy,
+    "f1": _macro("f1"),
+    "precision": _macro("precision"),
+    "recall": _macro("recall"),
+    "auc": _auc,
+    "mse": _mse,
+}

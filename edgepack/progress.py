@@ -1,0 +1,160 @@
+"""Showing what a long run does: a live bar on a terminal, plain lines elsewhere, nothing when silenced."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as RichBar
+
+
+class Task(Protocol):
+    """One running stage."""
+
+    def update(self, done: float, total: float, text: str = "") -> None:
+        """`done` of `total` units are finished; `text` is what is happening now."""
+
+    def finish(self, text: str) -> None:
+        """What to say of the stage when it has ended, for example "cached" or "98.1 %"."""
+
+
+class Progress(Protocol):
+    """Where stages, notes and warnings are shown."""
+
+    def stage(self, name: str, detail: str = "") -> AbstractContextManager[Task]:
+        """Show a stage while the block runs."""
+
+    def note(self, text: str) -> None:
+        """Something worth knowing that is no fault."""
+
+    def warn(self, text: str) -> None:
+        """Something that may make the result worse than expected."""
+
+
+class _SilentTask:
+    def update(self, done: float, total: float, text: str = "") -> None:
+        pass
+
+    def finish(self, text: str) -> None:
+        pass
+
+
+class SilentProgress:
+    """Shows nothing."""
+
+    @contextmanager
+    def stage(self, name: str, detail: str = "") -> Iterator[Task]:
+        """A stage nobody sees."""
+        yield _SilentTask()
+
+    def note(self, text: str) -> None:
+        """Dropped."""
+
+    def warn(self, text: str) -> None:
+        """Dropped."""
+
+
+class _PlainTask:
+    def __init__(self, stream: TextIO, name: str, interval: float) -> None:
+        self._stream, self._name, self._interval = stream, name, interval
+        self._last = time.monotonic()
+        self.ending = ""
+
+    def update(self, done: float, total: float, text: str = "") -> None:
+        now = time.monotonic()
+        if now - self._last >= self._interval:
+            self._last = now
+            share = f"{100 * done / total:.0f} %" if total else ""
+            print(f"  {self._name}: {share} {text}".rstrip(), file=self._stream, flush=True)
+
+    def finish(self, text: str) -> None:
+        self.ending = text
+
+
+class PlainProgress:
+    """A line when a stage starts, one every few seconds while it lasts, and one when it ends: for logs and pipes."""
+
+    def __init__(self, stream: TextIO | None = None, interval: float = 10.0) -> None:
+        self._stream = stream or sys.stderr
+        self._interval = interval
+
+    @contextmanager
+    def stage(self, name: str, detail: str = "") -> Iterator[Task]:
+        """Lines for one stage."""
+        label = f"{name} ({detail})" if detail else name
+        print(label, file=self._stream, flush=True)
+        task = _PlainTask(self._stream, name, self._interval)
+        start = time.monotonic()
+        yield task
+        ending = f": {task.ending}" if task.ending else ""
+        print(f"  done in {time.monotonic() - start:.1f} s{ending}", file=self._stream, flush=True)
+
+    def note(self, text: str) -> None:
+        """One line."""
+        print(f"  note: {text}", file=self._stream, flush=True)
+
+    def warn(self, text: str) -> None:
+        """One line."""
+        print(f"  warning: {text}", file=self._stream, flush=True)
+
+
+class _RichTask:
+    def __init__(self, bar: RichBar, identity: int, name: str) -> None:
+        self._bar, self._id, self._name = bar, identity, name
+        self.ending = ""
+
+    def update(self, done: float, total: float, text: str = "") -> None:
+        self._bar.update(self._id, completed=done, total=total or None, text=escape(text))  # type: ignore[arg-type]
+
+    def finish(self, text: str) -> None:
+        self.ending = text
+
+
+class RichProgress:
+    """A spinner, a bar and the time left on a terminal; each finished stage stays as one line."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+
+    @contextmanager
+    def stage(self, name: str, detail: str = "") -> Iterator[Task]:
+        """A live bar while the block runs, then a line with a tick and the time it took."""
+        bar = RichBar(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[text]}"),
+            console=self._console,
+            transient=True,
+        )
+        start = time.monotonic()
+        label = f"{escape(name)} [dim]{escape(detail)}[/]" if detail else escape(name)
+        with bar:
+            identity = bar.add_task(label, total=None, text="")
+            task = _RichTask(bar, identity, name)
+            yield task
+        ending = f" [cyan]{escape(task.ending)}[/]" if task.ending else ""
+        self._console.print(f"[green]✓[/] {label}{ending} [dim]{time.monotonic() - start:.1f} s[/]")
+
+    def note(self, text: str) -> None:
+        """One dim line."""
+        self._console.print(f"  [dim]note:[/] {escape(text)}")
+
+    def warn(self, text: str) -> None:
+        """One yellow line."""
+        self._console.print(f"  [yellow]warning:[/] {escape(text)}")
+
+
+def choose_progress(quiet: bool) -> Progress:
+    """Silent when asked, live on a terminal, plain lines otherwise (everything on standard error)."""
+    if quiet:
+        return SilentProgress()
+    return RichProgress() if sys.stderr.isatty() else PlainProgress()
