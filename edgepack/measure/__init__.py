@@ -1,0 +1,1 @@
+"""Numbers from the deployed artifact: accuracy, latency, memory, parity."""

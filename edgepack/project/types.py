@@ -1,0 +1,148 @@
+"""What a project and a target say, checked and in base units: bytes, seconds, hertz, joules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+DeviceKind = Literal["local", "ssh", "adb", "mcu"]
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place to point the user at: a line of a file, or the command-line flag that set the value."""
+
+    file: Path
+    line: int | None = None
+    flag: str | None = None
+
+    def __str__(self) -> str:
+        """`edgepack.toml:12`, relative to the working folder when the file is below it, or the flag."""
+        if self.flag is not None:
+            return self.flag
+        name = self.file
+        if name.is_absolute() and name.is_relative_to(os.getcwd()):
+            name = name.relative_to(os.getcwd())
+        return str(name) if self.line is None else f"{name}:{self.line}"
+
+
+@dataclass(frozen=True)
+class StepTable:
+    """One `[[recipe]]` table as written: its step, its other keys, and where each of them stands.
+
+    The options are checked by the compression room, which knows each step's own keys.
+    """
+
+    step: str
+    options: dict[str, Any]
+    where: Where
+    places: Mapping[str, Where] = field(default_factory=dict)
+
+    def at(self, option: str) -> Where:
+        """Where `option` was set; the table's own place when the option is not written there."""
+        return self.places.get(option, self.where)
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """`[model]`: a file or `file.py:function`, and what else is needed to load it; paths relative to the project folder."""
+
+    source: str
+    name: str | None = None
+    weights: str | None = None
+    custom_objects: str | None = None
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """`[data]`: where examples come from and how they are split.
+
+    `validation` is the share of the training data set aside when the source brings no validation set, `test` the share of
+    everything set aside when it brings no test set; `seed` makes both repeatable. `representative` is the number of
+    training examples that calibrate quantization. `image_size` is (height, width). `preprocessing` may hold scale, offset,
+    mean, std and note: a file's values x become (x * scale + offset - mean) / std.
+    """
+
+    source: str | None = None
+    metric: str = "accuracy"
+    validation: float = 0.1
+    test: float = 0.2
+    seed: int = 0
+    representative: int = 200
+    image_size: tuple[int, int] | None = None
+    color: Literal["rgb", "grayscale"] = "rgb"
+    preprocessing: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with an edgepack.toml. `name` can be a folder name; `c_identifier(name)` makes it a C name."""
+
+    folder: Path
+    file: Path
+    name: str
+    model: ModelSettings
+    data: DataSettings
+    recipe: tuple[StepTable, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeviceSettings:
+    """`[device]`: how to reach a device, and how the model is run there. None: not set, the device kind's own default.
+
+    `hardware` is text that the device's own model name must contain for it to count as the target's hardware.
+    `current_ma` (milliampere) and `voltage_v` (volt), where given, allow an energy estimate.
+    """
+
+    kind: DeviceKind
+    cpu: str | None = None
+    clock_hz: float | None = None
+    board: str | None = None
+    hardware: str | None = None
+    address: str | None = None
+    addresses: tuple[str, ...] = ()
+    root: str | None = None
+    python: str | None = None
+    engine: str = "auto"
+    threads: int = 1
+    runs: int = 200
+    warmup: int = 20
+    timeout_s: float = 60.0
+    runtime: str = "auto"
+    kernels: str = "auto"
+    optimize: str = "balanced"
+    current_ma: float | None = None
+    voltage_v: float | None = None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """`[budget]`: limits not to be exceeded; None: no limit.
+
+    model_size, flash, ram and peak_memory in bytes; accuracy_drop absolute, against the float Keras model on the test split;
+    latencies in seconds; energy in joules an inference.
+    """
+
+    model_size: int | None = None
+    flash: int | None = None
+    ram: int | None = None
+    peak_memory: int | None = None
+    accuracy_drop: float | None = None
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+    latency_p99: float | None = None
+    energy: float | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A profile in targets/*.toml: device, runtime, budgets."""
+
+    name: str
+    file: Path
+    title: str
+    device: DeviceSettings
+    budget: Budget
