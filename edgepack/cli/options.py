@@ -1,0 +1,31 @@
+"""Options that several commands share, with one help text each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ProjectPath = Annotated[Path, typer.Argument(help="A project folder (with edgepack.toml), or a ready .tflite file.")]
+TargetName = Annotated[str, typer.Option("--target", "-t", help="A target's name (see `edgepack targets`) or a .toml file.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a value of the project or target for this run: --set budget.ram=32KiB (repeatable)."),
+]
+DataPath = Annotated[
+    Path | None,
+    typer.Option("--data", envvar="EDGEPACK_DATA", help="A data file or folder, handed to the project's data source."),
+]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", help="A Keras file with trained weights; the train step is then skipped.")
+]
+DeviceAddress = Annotated[
+    str | None,
+    typer.Option("--device", help="The device's address (user@host[:port] for ssh), before the profile's and EDGEPACK_RPI."),
+]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where results go (default: build/TARGET in the project).")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute every stage again.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every program that is run.")]
