@@ -92,3 +92,8 @@ class Cache:
             if leftover.is_dir() and leftover.stat().st_mtime <= limit:
                 shutil.rmtree(leftover, ignore_errors=True)
         return freed
+
+
+def project_cache(folder: Path, enabled: bool = True) -> Cache:
+    """The cache of the project in `folder`: `.edgepack/cache` in it."""
+    return Cache(folder / ".edgepack" / "cache", enabled)

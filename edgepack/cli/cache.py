@@ -1,0 +1,51 @@
+"""`edgepack cache`: what is stored, and removing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgepack.cli.options import Json
+
+cache_app = typer.Typer(help="Show or clear the results of finished stages that a project keeps.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(help="A project folder.")]
+
+
+@cache_app.command("list")
+def list_entries(project: Folder = Path(), json_output: Json = False) -> None:
+    """List the stored stages: name, size, when last used."""
+    import time
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from edgepack.cache import project_cache
+    from edgepack.cli.output import print_json
+    from edgepack.project.units import format_bytes
+
+    entries = project_cache(project).entries()
+    if json_output:
+        print_json([{"stage": e.stage, "folder": str(e.folder), "bytes": e.size, "used": e.used} for e in entries])
+        return
+    table = Table("stage", "size", "last used", "folder")
+    for entry in entries:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
+        table.add_row(entry.stage, format_bytes(entry.size), used, entry.folder.name)
+    Console().print(table)
+    typer.echo(f"{len(entries)} stages, {format_bytes(sum(entry.size for entry in entries))}")
+
+
+@cache_app.command("clear")
+def clear(
+    project: Folder = Path(),
+    older_than: Annotated[float, typer.Option("--older-than", help="Only results not used for this many days.")] = 0,
+) -> None:
+    """Remove stored stages; the next run computes them again."""
+    from edgepack.cache import project_cache
+    from edgepack.project.units import format_bytes
+
+    freed = project_cache(project).clear(older_than)
+    typer.echo(f"freed {format_bytes(freed)}")

@@ -1,0 +1,39 @@
+"""`edgepack targets`: which targets there are, and what one says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgepack.cli.options import Json
+
+
+def targets(
+    name: Annotated[str | None, typer.Argument(help="Show this target's profile instead of the list.")] = None,
+    project: Annotated[Path | None, typer.Option("--project", help="Look in this project's folder too.")] = None,
+    json_output: Json = False,
+) -> None:
+    """List the target profiles, or show one: its device, runtime and budgets."""
+    from edgepack.cli.output import print_json
+    from edgepack.project import list_targets, load_target
+
+    if name is not None:
+        target = load_target(name, project)
+        if json_output:
+            print_json(target)
+        else:
+            typer.echo(f"# {target.file}\n{target.file.read_text()}", nl=False)
+        return
+    found = list_targets(project)
+    if json_output:
+        print_json([{"name": t.name, "title": t.title, "kind": t.device.kind, "file": str(t.file)} for t in found])
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("target", "device", "what it is")
+    for target in found:
+        table.add_row(target.name, target.device.kind, target.title)
+    Console().print(table)
