@@ -1,0 +1,104 @@
+"""Whether a subgraph can be executed in its order: every index exists, every tensor is written once and before it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgepack.errors import ModelError
+from edgepack.flatbuffer.model import Operator, Subgraph, Tensor
+from edgepack.flatbuffer.tensors import CONVERT_HINT, shorten
+
+
+def check_subgraph(graph: Subgraph, label: str) -> None:
+    """Check the tensor indices of `graph` and the order of its operators.
+
+    Raises:
+        ModelError: EP-208 for an index that does not exist, EP-209 for a tensor written twice, read before it is written,
+            or never written.
+    """
+    _check_indices(graph, label)
+    tensors = graph.tensors
+    ready = {tensor.index for tensor in tensors if tensor.data is not None or tensor.is_variable}
+    for index in graph.inputs:
+        if tensors[index].data is not None:
+            raise ModelError("EP-209", f"{label} has the constant {_name(tensors[index])} as an input", CONVERT_HINT)
+    if len(set(graph.inputs)) != len(graph.inputs):
+        raise ModelError("EP-209", f"{label} lists an input twice", CONVERT_HINT)
+    ready.update(graph.inputs)
+    written_later = {index for operator in graph.operators for index in operator.outputs}
+    for operator in graph.operators:
+        for index in (*operator.inputs, *operator.intermediates):
+            if index >= 0 and index not in ready:
+                _check_unwritten(operator, tensors[index], index in written_later, index in operator.inputs)
+        for index in operator.outputs:
+            if index in ready and not (tensors[index].is_variable and index not in graph.inputs):
+                raise ModelError("EP-209", f"{_of(operator)} writes {_name(tensors[index])} again", CONVERT_HINT)
+            if index >= 0:
+                ready.add(index)
+    for index in graph.outputs:
+        if index not in ready and tensors[index].elements > 0:
+            raise ModelError("EP-209", f"{label} has the output {_name(tensors[index])} that nothing writes", CONVERT_HINT)
+
+
+def _check_unwritten(operator: Operator, tensor: Tensor, written_later: bool, is_input: bool) -> None:
+    """Intermediate tensors carry quantization only, and an empty constant has no content to store."""
+    if written_later:
+        raise ModelError("EP-209", f"{_of(operator)} reads {_name(tensor)} before it is written", CONVERT_HINT)
+    if is_input and tensor.elements > 0:
+        raise ModelError("EP-209", f"{_of(operator)} reads {_name(tensor)} that nothing writes", CONVERT_HINT)
+
+
+def _check_indices(graph: Subgraph, label: str) -> None:
+    count = len(graph.tensors)
+
+    def check(indices: Sequence[int], what: str, least: int) -> None:
+        for index in indices:
+            if not least <= index < count:
+                raise ModelError("EP-208", f"{what} is tensor {index}, {label} has {count}", CONVERT_HINT)
+
+    check(graph.inputs, f"an input of {label}", 0)
+    check(graph.outputs, f"an output of {label}", 0)
+    for operator in graph.operators:
+        check(operator.inputs, f"an input of {_of(operator)}", -1)
+        check(operator.outputs, f"an output of {_of(operator)}", 0)
+        check(operator.intermediates, f"an intermediate of {_of(operator)}", -1)
+
+
+def check_calls(graphs: Sequence[Subgraph]) -> None:
+    """Check that subgraphs named by operators (IF, WHILE, CALL_ONCE, ...) exist and do not call themselves.
+
+    Raises:
+        ModelError: EP-208 for a subgraph that does not exist, EP-209 for a cycle of calls.
+    """
+    calls: list[set[int]] = []
+    for graph in graphs:
+        called: set[int] = set()
+        for operator in graph.operators:
+            for target in _called(operator):
+                if not 0 <= target < len(graphs):
+                    raise ModelError(
+                        "EP-208", f"{_of(operator)} calls subgraph {target}, the model has {len(graphs)}", CONVERT_HINT
+                    )
+                called.add(target)
+        calls.append(called)
+    finished: set[int] = set()
+    waiting = set(range(len(graphs)))
+    while waiting:
+        free = {index for index in waiting if calls[index] <= finished}
+        if not free:
+            raise ModelError("EP-209", f"subgraphs {sorted(waiting)[:8]} call each other in a circle", CONVERT_HINT)
+        finished |= free
+        waiting -= free
+
+
+def _called(operator: Operator) -> list[int]:
+    names = [name for name in operator.options if name.endswith("subgraph_index") or name == "subgraph"]
+    return [value for value in (operator.options[name] for name in names) if isinstance(value, int)]
+
+
+def _of(operator: Operator) -> str:
+    return f"operator {operator.index} {operator.name}"
+
+
+def _name(tensor: Tensor) -> str:
+    return f"tensor {tensor.index} '{shorten(tensor.name)}'"

@@ -1,0 +1,173 @@
+"""Tensors of a subgraph: types, shapes, constant content and quantization, each checked against the others."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+
+from edgepack.errors import ModelError
+from edgepack.flatbuffer.binary import Table
+from edgepack.flatbuffer.model import DTYPE_BITS, Array, Quantization, Tensor
+from edgepack.flatbuffer.options import NEWER_HINT
+from edgepack.flatbuffer.schema import enumeration
+
+CONVERT_HINT = "convert the model again; if the converter wrote it so, inspect the layer with `edgepack inspect`"
+
+MAX_BYTES = 2**31 - 1
+"""Kernels index with int32, so no tensor may be larger."""
+
+MAX_RANK = 32
+"""TFLite kernels take at most 8 dimensions, numpy 32."""
+
+ZERO_POINT_RANGE = {
+    "int4": (-8, 7), "int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "uint16": (0, 65535),
+    "int32": (-(2**31), 2**31 - 1), "uint32": (0, 2**32 - 1),
+}  # fmt: skip
+
+
+class Buffers:
+    """The file's constant data by index. Views of the file; unpacked int4 is kept, because tensors may share a buffer."""
+
+    def __init__(self, tables: list[Table], data: bytes) -> None:
+        self._data = data
+        self._tables = tables
+        self._unpacked: dict[int, Array] = {}
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def raw(self, index: int) -> Array:
+        """The bytes of buffer `index`, empty when it has none.
+
+        Data may also follow the flatbuffer, at `offset` from the start of the file (files above 2 GB).
+        """
+        if not 0 <= index < len(self._tables):
+            raise ModelError("EP-208", f"buffer {index} does not exist, the file has {len(self._tables)}", CONVERT_HINT)
+        table = self._tables[index]
+        inside = table.numbers("data")
+        offset = table.number("offset")
+        if offset <= 1:
+            return np.empty(0, np.uint8) if inside is None else inside
+        size = table.number("size")
+        if offset + size > len(self._data):
+            raise ModelError(
+                "EP-206",
+                f"buffer {index} is stored at byte {offset} and takes {size}, but the file ends at {len(self._data)}",
+                "the file is truncated, or keeps its weights in another file; copy it again or convert it as one file",
+            )
+        return np.frombuffer(self._data, np.uint8, size, offset)
+
+    def int4(self, index: int, elements: int) -> Array:
+        """Buffer `index` as int8, unpacked from two's complement nibbles, the low one first."""
+        unpacked = self._unpacked.get(index)
+        if unpacked is None:
+            packed = self.raw(index).view(np.int8)
+            unpacked = np.empty(2 * packed.size, np.int8)
+            unpacked[0::2] = (packed << 4) >> 4
+            unpacked[1::2] = packed >> 4
+            unpacked.flags.writeable = False
+            self._unpacked[index] = unpacked
+        return unpacked[:elements]
+
+
+@cache
+def _type_name(code: int) -> str:
+    return enumeration("TensorType").get(code, "").lower()
+
+
+def read_tensor(table: Table, index: int, buffers: Buffers) -> Tensor:
+    """The tensor of a Tensor table.
+
+    Raises:
+        ModelError: EP-204 unknown type, EP-205 impossible shape, EP-206 content that does not fit it, EP-207 impossible
+            quantization, EP-208 a buffer that does not exist.
+    """
+    name = table.text("name")
+    label = f"tensor {index} '{shorten(name)}'"
+    dtype = _type_name(table.number("type"))
+    if not dtype:
+        raise ModelError("EP-204", f"{label} has the unknown type {table.number('type')}", NEWER_HINT)
+    shape = table.integers("shape")
+    signature = table.integers("shape_signature") or shape
+    _check_shape(label, shape, signature, dtype)
+    is_variable = bool(table.number("is_variable"))
+    buffer = table.number("buffer")
+    sparse = table.child("sparsity") is not None
+    data = _constant(label, dtype, shape, buffer, buffers, sparse)
+    if is_variable and data is not None:
+        raise ModelError("EP-206", f"{label} is a variable and has constant content", CONVERT_HINT)
+    quantization = _quantization(label, table.child("quantization"), dtype, shape)
+    return Tensor(index, name, shape, signature, dtype, data, quantization, is_variable, buffer, sparse)
+
+
+def shorten(name: str, length: int = 80) -> str:
+    """A tensor name that fits a message of one line."""
+    printable = "".join(character if character.isprintable() else "?" for character in name[: length + 1])
+    return printable if len(printable) <= length else printable[: length - 3] + "..."
+
+
+def _check_shape(label: str, shape: tuple[int, ...], signature: tuple[int, ...], dtype: str) -> None:
+    if len(shape) > MAX_RANK:
+        raise ModelError("EP-205", f"{label} has {len(shape)} dimensions", CONVERT_HINT)
+    if any(size < 0 for size in shape):
+        raise ModelError("EP-205", f"{label} has a negative dimension in its shape {list(shape)}", CONVERT_HINT)
+    if len(signature) != len(shape) or any(varying not in (-1, size) for varying, size in zip(signature, shape, strict=True)):
+        raise ModelError(
+            "EP-205", f"{label} has shape {list(shape)} but the shape signature {list(signature[:MAX_RANK])}", CONVERT_HINT
+        )
+    if math.prod(shape) * max(DTYPE_BITS.get(dtype, 8), 8) // 8 > MAX_BYTES:
+        raise ModelError("EP-205", f"{label} of shape {list(shape)} and type {dtype} is larger than 2 GiB", CONVERT_HINT)
+
+
+def _constant(label: str, dtype: str, shape: tuple[int, ...], buffer: int, buffers: Buffers, sparse: bool) -> Array | None:
+    raw = buffers.raw(buffer)
+    if raw.size == 0:
+        return None
+    if dtype in ("resource", "variant"):
+        raise ModelError("EP-206", f"{label} is of type {dtype} and has constant content", CONVERT_HINT)
+    if sparse or dtype == "string":
+        return raw
+    elements = math.prod(shape)
+    expected = (elements * DTYPE_BITS[dtype] + 7) // 8
+    if raw.size != expected:
+        raise ModelError(
+            "EP-206",
+            f"{label} of shape {list(shape)} and type {dtype} takes {expected} bytes, its content has {raw.size}",
+            CONVERT_HINT,
+        )
+    if dtype == "int4":
+        return buffers.int4(buffer, elements).reshape(shape)
+    if dtype == "bfloat16":
+        return (raw.view("<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
+    return raw.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
+
+
+def _quantization(label: str, table: Table | None, dtype: str, shape: tuple[int, ...]) -> Quantization | None:
+    scales = None if table is None else table.numbers("scale")
+    if table is None or scales is None or scales.size == 0:
+        return None
+    table.file.spend(scales.nbytes)
+    zero_points = table.integers("zero_point")
+    axis = table.number("quantized_dimension")
+    if not (np.isfinite(scales).all() and (scales > 0).all()):
+        wrong = next(float(scale) for scale in scales if not (np.isfinite(scale) and scale > 0))
+        raise ModelError("EP-207", f"{label} has the impossible quantization scale {wrong}", CONVERT_HINT)
+    if scales.size > 1 and not (0 <= axis < len(shape) and shape[axis] == scales.size):
+        raise ModelError(
+            "EP-207",
+            f"{label} has {scales.size} quantization scales along dimension {axis}, its shape is {list(shape)}",
+            CONVERT_HINT,
+        )
+    if len(zero_points) not in (1, scales.size):
+        raise ModelError(
+            "EP-207", f"{label} has {scales.size} quantization scales and {len(zero_points)} zero points", CONVERT_HINT
+        )
+    low, high = ZERO_POINT_RANGE.get(dtype, (-(2**63), 2**63 - 1))
+    if not all(low <= value <= high for value in zero_points):
+        wrong = next(value for value in zero_points if not low <= value <= high)
+        raise ModelError("EP-207", f"{label} of type {dtype} has the quantization zero point {wrong}", CONVERT_HINT)
+    if len(zero_points) < scales.size:
+        zero_points = zero_points * scales.size
+    return Quantization(tuple(scales.tolist()), zero_points, axis)
