@@ -1,0 +1,30 @@
+"""`edgepack doctor`: what is installed, what is missing."""
+
+from __future__ import annotations
+
+import typer
+
+from edgepack.cli.options import Json
+
+
+def doctor(json_output: Json = False) -> None:
+    """Show what edgepack can use on this machine, what is missing and how to get it (exit 5 when something required is)."""
+    from edgepack.cli.output import print_json
+    from edgepack.doctor import check_installation
+
+    checks = check_installation()
+    if json_output:
+        import dataclasses
+
+        print_json([dataclasses.asdict(check) for check in checks])
+    else:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table("", "what", "version", "needed for", "how to get it")
+        for check in checks:
+            mark = "[green]✓[/]" if check.found is not None else ("[red]✗[/]" if check.required else "[yellow]–[/]")
+            table.add_row(mark, check.name, check.found or "", check.needed_for, "" if check.found is not None else check.how_to_get)
+        Console().print(table)
+    if any(check.required and check.found is None for check in checks):
+        raise typer.Exit(5)

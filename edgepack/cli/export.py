@@ -1,0 +1,56 @@
+"""`edgepack export`: the model in the form somebody's build wants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Weights
+
+
+def export(
+    source: ProjectPath,
+    form: Annotated[str, typer.Option("--as", help="The form; `--as list` shows them all.")],
+    out: Out = None,
+    name: Annotated[str | None, typer.Option("--name", help="The C name and file name (default: the project's or file's).")] = None,
+    cpu: Annotated[str | None, typer.Option("--cpu", help="The processor the C code is for, for example cortex-m4.")] = None,
+    board: Annotated[str | None, typer.Option("--board", help="The board of a firmware project.")] = None,
+    data: DataPath = None,
+    weights: Weights = None,
+    overrides: Overrides = None,
+    json_output: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a model's code or files for another build: a C array, and the other forms that `--as list` shows.
+
+    A project is compressed and converted first (from its cache when nothing changed); a .tflite is taken as it is.
+    """
+    from edgepack.cli.output import print_json
+    from edgepack.exports import FORMS, ExportRequest, run_export
+    from edgepack.progress import choose_progress
+
+    if form == "list":
+        for key, what in FORMS.items():
+            typer.echo(f"{key:12} {what.describe}")
+        return
+    files = run_export(
+        ExportRequest(
+            source=source,
+            form=form,
+            folder=out,
+            name=name,
+            cpu=cpu,
+            board=board,
+            data=data,
+            weights=weights,
+            overrides=tuple(overrides or ()),
+        ),
+        choose_progress(quiet),
+    )
+    if json_output:
+        print_json([str(file) for file in files])
+    else:
+        for file in files:
+            typer.echo(f"wrote {file}")

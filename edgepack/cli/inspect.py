@@ -1,0 +1,29 @@
+"""`edgepack inspect`: what is in a .tflite file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgepack.cli.options import Json
+
+
+def inspect(
+    model: Annotated[Path, typer.Argument(help="A .tflite file.")],
+    json_output: Json = False,
+) -> None:
+    """Show each layer's operator, shapes, MACs, bytes, zeros, distinct values, entropy and quantization, and the totals."""
+    from edgepack.cli.output import print_json
+    from edgepack.flatbuffer import inspect_model, read_model
+
+    inspection = inspect_model(read_model(model))
+    if json_output:
+        print_json(inspection)
+        return
+    from rich.console import Console
+
+    from edgepack.report import print_inspection
+
+    print_inspection(inspection, Console())

@@ -1,0 +1,33 @@
+"""`edgepack report`: the last report again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgepack.cli.options import Json, Out, TargetName
+
+
+def report(
+    project: Annotated[Path, typer.Argument(help="A project folder.")] = Path(),
+    target: TargetName = "host",
+    out: Out = None,
+    json_output: Json = False,
+) -> None:
+    """Print the last deployment's report again and write its HTML and JUnit files anew; nothing is measured."""
+    from edgepack.cli.output import print_json
+    from edgepack.pipeline import result_folder
+    from edgepack.report import print_report, read_report, write_reports
+
+    folder = result_folder(project, target, out)
+    last = read_report(folder / "report.json")
+    if json_output:
+        print_json(last)
+        return
+    from rich.console import Console
+
+    files = write_reports(last, folder)
+    print_report(last, Console())
+    typer.echo(f"Report: {files.html}")

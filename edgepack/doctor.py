@@ -1,0 +1,79 @@
+"""What is installed, what is missing, and how to get it; nothing heavy is imported to find out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Check:
+    """One program or package: the version found ("" when it is there and says none, None when it is missing)."""
+
+    name: str
+    kind: str
+    needed_for: str
+    found: str | None
+    where: str
+    how_to_get: str
+    required: bool
+
+
+_PACKAGES = (
+    ("ai-edge-litert", "running .tflite models on this machine", "", True),
+    ("tflite-runtime", "golden vectors (reference kernels)", "", True),
+    ("tensorflow", "training, compression, conversion", "train", False),
+    ("tf-keras", "training, compression, conversion", "train", False),
+    ("tensorflow-model-optimization", "pruning, quantization-aware training", "train", False),
+    ("tflite-micro", "TensorFlow Lite Micro exports", "mcu", False),
+    ("ziglang", "compiling for microcontrollers", "mcu", False),
+    ("unicorn", "emulating Cortex-M", "mcu", False),
+    ("pyserial", "boards on a serial port", "mcu", False),
+    ("pyocd", "boards on a debug probe", "mcu", False),
+)
+
+_PROGRAMS = (
+    ("ssh", ("-V",), "targets reached over ssh", "openssh-client"),
+    ("sftp", (), "uploads over ssh", "openssh-client"),
+    ("sshd", ("-V",), "the stand-in for a Raspberry Pi", "openssh-server"),
+    ("adb", ("--version",), "Android targets", "adb"),
+    ("gcc", ("-dumpfullversion",), "checking exported C on this machine", "gcc"),
+    ("arm-none-eabi-gcc", ("-dumpfullversion",), "Cortex-M with GCC (zig does it too)", "gcc-arm-none-eabi"),
+    ("qemu-system-arm", ("--version",), "emulating Cortex-M55", "qemu-system-arm"),
+)
+
+
+def check_installation() -> tuple[Check, ...]:
+    """Every package and program that edgepack can use, found or not."""
+    return tuple(_package(*row) for row in _PACKAGES) + tuple(_program(*row) for row in _PROGRAMS)
+
+
+def _package(name: str, needed_for: str, extra: str, required: bool) -> Check:
+    try:
+        found: str | None = version(name)
+    except PackageNotFoundError:
+        found = None
+    how = f'pip install "edgepack[{extra}]"' if extra else f"pip install {name}"
+    return Check(name, "package", needed_for, found, "", how, required)
+
+
+def _program(name: str, flags: tuple[str, ...], needed_for: str, package: str) -> Check:
+    path = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
+    found = None if path is None else _program_version(path, flags)
+    return Check(name, "program", needed_for, found, path or "", f"apt-get install --no-install-recommends {package}", False)
+
+
+def _program_version(path: str, flags: tuple[str, ...]) -> str:
+    if not flags:
+        return ""
+    try:
+        result = subprocess.run([path, *flags], capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return f"{Path(path).name} does not answer"
+    match = re.search(r"\d+\.\d+[\w.]*", result.stdout + result.stderr)
+    return match.group(0) if match else ""
