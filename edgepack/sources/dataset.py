@@ -1,0 +1,78 @@
+"""A data set as the later stages see it: four splits of memory-mapped arrays, and what belongs to them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SPLITS = ("train", "validation", "test", "representative")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples of one purpose: an array for each model input and the labels, all batch first.
+
+    `labels` is None where there are none: a model that reproduces its input, or the representative split.
+    """
+
+    inputs: tuple[NDArray[Any], ...]
+    labels: NDArray[Any] | None
+
+    def __len__(self) -> int:
+        return len(self.inputs[0])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The splits of a project's data.
+
+    `train` teaches, `validation` (never part of `train`) stops training early and compares candidates, `test` gives the
+    figures that are reported, `representative` (from the training data, never from `test`) calibrates quantization.
+    `sha256` is the hash of every array's type, shape and content. `preprocessing` says how raw values became these inputs.
+    `input_names` are the names of a multi-input data set, else empty.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    representative: Split
+    sha256: str
+    class_names: tuple[str, ...]
+    preprocessing: dict[str, object]
+    input_names: tuple[str, ...] = ()
+
+
+def write_index(folder: Path, index: dict[str, Any]) -> None:
+    """Write what `read_dataset` needs beside the arrays in `folder`."""
+    (folder / "dataset.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """The data set stored in `folder`, its arrays memory-mapped read-only."""
+    index = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+
+    def split(name: str) -> Split:
+        entry = index["splits"][name]
+        inputs = tuple(_mapped(folder / file) for file in entry["inputs"])
+        return Split(inputs, _mapped(folder / entry["labels"]) if entry["labels"] else None)
+
+    return Dataset(
+        train=split("train"),
+        validation=split("validation"),
+        test=split("test"),
+        representative=split("representative"),
+        sha256=index["sha256"],
+        class_names=tuple(index["class_names"]),
+        preprocessing=index["preprocessing"],
+        input_names=tuple(index["input_names"]),
+    )
+
+
+def _mapped(file: Path) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+    return array

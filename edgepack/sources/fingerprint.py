@@ -1,0 +1,59 @@
+"""What a stage's files contain, as a hash that is not computed again while they stay the same."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from edgepack.cache import Cache
+from edgepack.files import hash_of, sha256_file, write_atomic
+
+# A file changed less than this ago (seconds) may change again without a new modification time.
+_SETTLED = 2.0
+
+
+class Fingerprints:
+    """Hashes of files and folders, remembered in the cache folder by path, size and modification time."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._file = cache.folder / "fingerprints.json"
+        self._known: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(self._file.read_text(encoding="utf-8"))
+            self._known = known if isinstance(known, dict) else {}
+
+    def of(self, path: Path) -> str:
+        """The hash of a file's content, or of all names and contents below a folder."""
+        files = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
+        return self.of_files(files, path, str(path.resolve()))
+
+    def of_files(self, files: Iterable[Path], base: Path, key: str) -> str:
+        """The hash of several files' names, relative to `base`, and contents; remembered under `key`."""
+        chosen = list(files)
+        stats = [file.stat() for file in chosen]
+        names = [file.relative_to(base).as_posix() if file.is_relative_to(base) else str(file) for file in chosen]
+        stamp = hash_of([[name, stat.st_size, stat.st_mtime_ns] for name, stat in zip(names, stats, strict=True)])
+        known = self._known.get(key)
+        if isinstance(known, list) and known[0] == stamp:
+            return str(known[1])
+        digest = hashlib.sha256()
+        for name, file in zip(names, chosen, strict=True):
+            digest.update(f"{name}\0{sha256_file(file)}\n".encode())
+        if all(stat.st_mtime < time.time() - _SETTLED for stat in stats):
+            self.remember(key, [stamp, digest.hexdigest()])
+        return digest.hexdigest()
+
+    def recall(self, key: str) -> Any:
+        """What was remembered under `key`, or None."""
+        return self._known.get(key)
+
+    def remember(self, key: str, value: Any) -> None:
+        """Remember a JSON-able `value`. A cache folder that cannot be written is no error here: the next run asks again."""
+        self._known[key] = value
+        with contextlib.suppress(OSError):
+            write_atomic(self._file, json.dumps(self._known, indent=1))
