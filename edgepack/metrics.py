@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.errors import DataError, ProjectError
+from edgepack.files import sha256_file
 
 Outputs = tuple[NDArray[Any], ...]
 Compute = Callable[[Outputs, "NDArray[Any] | None", Outputs], float]
@@ -22,12 +23,14 @@ class Metric:
     """A named figure of merit.
 
     `compute(outputs, labels, inputs)` takes the model's outputs (each batch first, dequantised), the labels (batch first,
-    or None for a model that reproduces its input) and the inputs, and returns one number.
+    or None for a model that reproduces its input) and the inputs, and returns one number. `source` is the hash of the user's
+    code behind it, so that results are computed again when that code changes.
     """
 
     name: str
     higher_is_better: bool
     compute: Compute
+    source: str = ""
 
     def drop(self, before: float, after: float) -> float:
         """How much worse `after` is than `before`, in the metric's own unit; negative when it is better."""
@@ -78,7 +81,8 @@ def _user_metric(spec: str, folder: Path) -> Metric:
     if not callable(function):
         raise ProjectError("EP-160", f"metric {spec!r}: {path.name} has no function {function_name}", "check [data] metric")
     higher = bool(getattr(function, "higher_is_better", True))
-    return Metric(function_name, higher, lambda outputs, labels, inputs: float(function(outputs, labels, inputs)))
+    compute: Compute = lambda outputs, labels, inputs: float(function(outputs, labels, inputs))  # noqa: E731
+    return Metric(function_name, higher, compute, sha256_file(path))
 
 
 def _scores(outputs: Outputs) -> NDArray[Any]:

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from edgepack.cli.options import DataPath, DeviceAddress, Json, NoCache, Out, Overrides, ProjectPath, Quiet, TargetName, Verbose, Weights
+from edgepack.cli.options import (
+    DataPath,
+    DeviceAddress,
+    Json,
+    NoCache,
+    Out,
+    Overrides,
+    ProjectPath,
+    Quiet,
+    TargetName,
+    Verbose,
+    Weights,
+)
 
 
 def deploy(
@@ -20,7 +32,8 @@ def deploy(
     out: Out = None,
     no_cache: NoCache = False,
     require_hardware: Annotated[
-        bool, typer.Option("--require-hardware", help="Fail (exit 1) unless every budget was measured on the target's own hardware.")
+        bool,
+        typer.Option("--require-hardware", help="Fail (exit 1) unless every budget was measured on the target's own hardware."),
     ] = False,
     zip_file: Annotated[Path | None, typer.Option("--zip", help="Also write the pack as one .zip file.")] = None,
     json_output: Json = False,

@@ -24,7 +24,9 @@ def doctor(json_output: Json = False) -> None:
         table = Table("", "what", "version", "needed for", "how to get it")
         for check in checks:
             mark = "[green]✓[/]" if check.found is not None else ("[red]✗[/]" if check.required else "[yellow]–[/]")
-            table.add_row(mark, check.name, check.found or "", check.needed_for, "" if check.found is not None else check.how_to_get)
+            table.add_row(
+                mark, check.name, check.found or "", check.needed_for, "" if check.found is not None else check.how_to_get
+            )
         Console().print(table)
     if any(check.required and check.found is None for check in checks):
         raise typer.Exit(5)

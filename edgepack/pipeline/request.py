@@ -1,0 +1,112 @@
+"""What a run was asked to do, and everything that can be checked before anything takes time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepack.cache import Cache, project_cache
+from edgepack.compress import Step, check_recipe
+from edgepack.errors import ProjectError
+from edgepack.metrics import Metric, load_metric
+from edgepack.project import (
+    DataSettings,
+    ModelSettings,
+    Project,
+    Target,
+    derive_name,
+    load_project,
+    load_target,
+    split_overrides,
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One deployment as the user asked for it. `project` is a project folder or a ready .tflite file."""
+
+    project: Path
+    target: str = "host"
+    overrides: tuple[str, ...] = ()
+    data: Path | None = None
+    weights: Path | None = None
+    device: str | None = None
+    out: Path | None = None
+    use_cache: bool = True
+    require_hardware: bool = False
+    zip_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request whose files were read and found right."""
+
+    request: Request
+    project: Project
+    target: Target
+    recipe: tuple[Step, ...]
+    metric: Metric
+    cache: Cache
+    out: Path
+
+
+def prepare(request: Request) -> Plan:
+    """Read and check the project, the target, the recipe and the metric; nothing is computed and nothing written.
+
+    Raises:
+        ProjectError: a file or setting that is wrong, with its place.
+        RecipeError: steps that cannot be combined.
+    """
+    for_project, for_target = split_overrides(request.overrides)
+    if request.weights is not None:
+        for_project = (*for_project, f"model.weights={_existing(request.weights, '--weights').resolve()}")
+    if request.project.suffix == ".tflite":
+        project = _bare_project(request.project, for_project)
+    else:
+        project = load_project(request.project, for_project)
+    target = load_target(request.target, project.folder, for_target)
+    return Plan(
+        request=request,
+        project=project,
+        target=target,
+        recipe=check_recipe(project.recipe),
+        metric=load_metric(project.data.metric, project.folder),
+        cache=project_cache(project.folder, request.use_cache),
+        out=result_folder(request.project, target.name, request.out),
+    )
+
+
+def result_folder(project: Path, target: str, out: Path | None) -> Path:
+    """Where a run's results are: `out`, or build/TARGET in the project; beside a .tflite, build/MODEL/TARGET."""
+    if out is not None:
+        return out
+    name = Path(target).stem if target.endswith(".toml") else target
+    if project.suffix == ".tflite":
+        return project.parent / "build" / project.stem / name
+    folder = project.parent if project.suffix == ".toml" else project
+    return folder / "build" / name
+
+
+def _bare_project(model: Path, overrides: tuple[str, ...]) -> Project:
+    """A project that is one ready .tflite and nothing else."""
+    _existing(model, "the model")
+    if overrides:
+        raise ProjectError(
+            "EP-165",
+            f"--set {overrides[0]}: a .tflite on its own has no project settings",
+            "make an edgepack.toml with [model] source = the file, and give its folder",
+        )
+    name = derive_name(model.stem)
+    return Project(
+        folder=model.resolve().parent,
+        file=model,
+        name=name,
+        model=ModelSettings(source=model.name, name=name),
+        data=DataSettings(),
+    )
+
+
+def _existing(path: Path, what: str) -> Path:
+    if not path.exists():
+        raise ProjectError("EP-166", f"{what}: there is no file {path}", "check the path")
+    return path
