@@ -8,54 +8,56 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d[\d_]*\.?[\d_]*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s\d]*)\s*")
 
-BYTES = {"B": 1, "kB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}
-HERTZ = {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9}
-JOULES = {"nJ": 1e-9, "uJ": 1e-6, "µJ": 1e-6, "mJ": 1e-3, "J": 1.0}
-MILLIAMPERES = {"uA": 1e-3, "µA": 1e-3, "mA": 1.0, "A": 1e3}
-VOLTS = {"mV": 1e-3, "V": 1.0}
+# Decimal text, so that "300 us" is exactly the float 0.0003.
+BYTES = {"B": "1", "kB": "1000", "MB": "1e6", "GB": "1e9", "KiB": "1024", "MiB": "1048576", "GiB": "1073741824"}
+SECONDS = {"ns": "1e-9", "us": "1e-6", "µs": "1e-6", "ms": "1e-3", "s": "1", "min": "60"}
+HERTZ = {"Hz": "1", "kHz": "1e3", "MHz": "1e6", "GHz": "1e9"}
+JOULES = {"nJ": "1e-9", "uJ": "1e-6", "µJ": "1e-6", "mJ": "1e-3", "J": "1"}
+MILLIAMPERES = {"uA": "1e-3", "µA": "1e-3", "mA": "1", "A": "1e3"}
+VOLTS = {"mV": "1e-3", "V": "1"}
 
 
 def parse_bytes(value: str | int) -> int:
-    """"256 KiB" -> 262144; a whole number is a number of bytes.
+    """Such as "256 KiB" -> 262144; a whole number is a number of bytes.
 
     Raises:
         ValueError: not a quantity, an unknown or ambiguous unit, a negative or fractional number of bytes.
     """
-    if isinstance(value, int) and not isinstance(value, bool):
-        number = float(value)
-    else:
-        number = _parse(value, BYTES, '"256 KiB"')
-    if number < 0 or number != int(number):
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    number = float(value) if is_count else _parse(value, BYTES, '"256 KiB"')
+    if number < 0:
+        raise ValueError(f"{value!r} is negative")
+    if number != int(number):
         raise ValueError(f"{value!r} is not a whole number of bytes")
     return int(number)
 
 
 def parse_seconds(value: str) -> float:
-    """"5 ms" -> 0.005."""
+    """Such as "5 ms" -> 0.005."""
     return _parse(value, SECONDS, '"5 ms"')
 
 
 def parse_hertz(value: str) -> float:
-    """"80 MHz" -> 8e7."""
+    """Such as "80 MHz" -> 8e7."""
     return _parse(value, HERTZ, '"80 MHz"')
 
 
 def parse_joules(value: str) -> float:
-    """"2 mJ" -> 0.002."""
+    """Such as "2 mJ" -> 0.002."""
     return _parse(value, JOULES, '"2 mJ"')
 
 
 def parse_milliamperes(value: str) -> float:
-    """"10 mA" -> 10.0."""
+    """Such as "10 mA" -> 10.0."""
     return _parse(value, MILLIAMPERES, '"10 mA"')
 
 
 def parse_volts(value: str) -> float:
-    """"3.3 V" -> 3.3."""
+    """Such as "3.3 V" -> 3.3."""
     return _parse(value, VOLTS, '"3.3 V"')
 
 
@@ -82,20 +84,20 @@ def format_joules(value: float) -> str:
     return _scaled(value, (("J", 1.0), ("mJ", 1e-3), ("µJ", 1e-6), ("nJ", 1e-9)))
 
 
-def _parse(value: object, units: dict[str, float] | dict[str, int], example: str) -> float:
+def _parse(value: object, units: dict[str, str], example: str) -> float:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} has no unit; write it like {example}")
     match = _NUMBER.fullmatch(value)
     if match is None:
         raise ValueError(f"{value!r} is not a quantity; write it like {example}")
-    number, unit = float(match.group(1).replace("_", "")), match.group(2).replace("μ", "µ")
+    number, unit = Decimal(match.group(1).replace("_", "")), match.group(2).replace("μ", "µ")
     if unit == "KB":
         raise ValueError(f"{value!r} is ambiguous; write KiB for 1024 bytes or kB for 1000")
     if unit not in units:
         problem = "has no unit" if not unit else f"has the unknown unit {unit!r}"
         names = ", ".join(name for name in units if name.isascii())
         raise ValueError(f"{value!r} {problem}; use one of {names}")
-    result = number * units[unit]
+    result = float(number * Decimal(units[unit]))
     if not math.isfinite(result):
         raise ValueError(f"{value!r} is not a finite quantity")
     return result

@@ -1,0 +1,32 @@
+"""Projects, targets and recipes: plain TOML files, checked with file and line."""
+
+from __future__ import annotations
+
+from edgepack.project.address import address_variables, device_address, device_addresses
+from edgepack.project.load import find_project_file, load_project
+from edgepack.project.names import c_identifier, derive_name
+from edgepack.project.overrides import split_overrides
+from edgepack.project.targets import builtin_folder, list_targets, load_target
+from edgepack.project.types import Budget, DataSettings, DeviceSettings, ModelSettings, Project, StepTable, Target, Where
+
+__all__ = [
+    "Budget",
+    "DataSettings",
+    "DeviceSettings",
+    "ModelSettings",
+    "Project",
+    "StepTable",
+    "Target",
+    "Where",
+    "address_variables",
+    "builtin_folder",
+    "c_identifier",
+    "derive_name",
+    "device_address",
+    "device_addresses",
+    "find_project_file",
+    "list_targets",
+    "load_project",
+    "load_target",
+    "split_overrides",
+]

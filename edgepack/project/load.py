@@ -1,0 +1,127 @@
+"""Reading a project: edgepack.toml, its recipe and the overrides of this run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgepack.errors import ProjectError
+from edgepack.project.check import check
+from edgepack.project.names import derive_name
+from edgepack.project.overrides import Override, apply_overrides, parse_override
+from edgepack.project.toml import TomlFile, read_toml
+from edgepack.project.types import DataSettings, ModelSettings, Project, StepTable
+
+if TYPE_CHECKING:
+    from edgepack.project.schema import DataTable, PreprocessingTable
+
+FILE_NAME = "edgepack.toml"
+
+# Values that may be files; given by --set, they may also be relative to the working folder.
+_FILE_KEYS = frozenset({("model", "source"), ("model", "weights"), ("data", "source")})
+
+
+def load_project(folder: Path, overrides: Sequence[str] = ()) -> Project:
+    """The project in `folder` (or in the edgepack.toml given itself), with `--set` values applied.
+
+    `recipe = "recipes/fast.toml"` names a file of `[[recipe]]` tables in the project folder; `recipe.STEP.KEY=VALUE` in
+    `overrides` changes one option of a step.
+
+    Raises:
+        ProjectError: EP-101 no such file, EP-102 not TOML, EP-103 to EP-105 wrong keys and values, EP-106 no recipe file,
+            EP-108 a malformed override.
+    """
+    from edgepack.project.schema import ProjectFile, RecipeFile, RecipeTables
+
+    file = find_project_file(folder)
+    root = file.parent
+    changes = [_rooted(parse_override(argument), root) for argument in overrides]
+    source = read_toml(file, "project file")
+    source = apply_overrides(source, ProjectFile, [change for change in changes if not _is_step_option(change)])
+    recipe = source.values.get("recipe", [])
+    recipe_source = replace(source, values={"recipe": recipe})
+    if isinstance(recipe, str):
+        recipe_source = _recipe_file(source, root, recipe)
+        check(recipe_source, RecipeFile)
+        source = replace(source, values={key: value for key, value in source.values.items() if key != "recipe"})
+    checked = check(source, ProjectFile)
+    recipe_source = apply_overrides(recipe_source, RecipeTables, [change for change in changes if _is_step_option(change)])
+    check(recipe_source, RecipeTables)
+    name = checked.name or checked.model.name or derive_name(root.resolve().name)
+    return Project(
+        folder=root,
+        file=file,
+        name=name,
+        model=ModelSettings(checked.model.source, name, checked.model.weights, checked.model.custom_objects),
+        data=_data_settings(checked.data),
+        recipe=_step_tables(recipe_source),
+    )
+
+
+def find_project_file(folder: Path) -> Path:
+    """The edgepack.toml of a project folder.
+
+    Raises:
+        ProjectError: EP-101 when there is none.
+    """
+    if folder.is_file() and folder.suffix == ".toml":
+        return folder
+    file = folder / FILE_NAME
+    if file.is_file():
+        return file
+    if not folder.exists():
+        raise ProjectError("EP-101", f"there is no folder {folder}", f"check the path, or make a project: edgepack init {folder}")
+    if not folder.is_dir():
+        raise ProjectError("EP-101", f"{folder} is no project folder", f"give a folder with {FILE_NAME}")
+    raise ProjectError("EP-101", f"{folder} has no {FILE_NAME}", f"give a project folder, or make one: edgepack init {folder}")
+
+
+def _is_step_option(change: Override) -> bool:
+    return change.path[0] == "recipe" and len(change.path) > 1
+
+
+def _rooted(change: Override, root: Path) -> Override:
+    """A file that exists from the working folder and not from the project's is meant from the working folder."""
+    is_recipe = change.path == ("recipe",)
+    if (change.path in _FILE_KEYS or is_recipe) and not (root / change.text).exists() and Path(change.text).exists():
+        return replace(change, text=str(Path(change.text).resolve()))
+    return change
+
+
+def _recipe_file(source: TomlFile, root: Path, name: str) -> TomlFile:
+    where = source.where(("recipe",))
+    file = root / name
+    if not file.is_file():
+        hint = "name a file of [[recipe]] tables in the project folder"
+        raise ProjectError("EP-106", f"{where}: there is no recipe file {file}", hint)
+    return read_toml(file, "recipe file")
+
+
+def _step_tables(source: TomlFile) -> tuple[StepTable, ...]:
+    tables = []
+    for index, table in enumerate(source.values["recipe"]):
+        options = {key: value for key, value in table.items() if key != "step"}
+        places = {key: source.where(("recipe", index, key)) for key in table}
+        tables.append(StepTable(table["step"], options, source.where(("recipe", index)), places))
+    return tuple(tables)
+
+
+def _data_settings(table: DataTable) -> DataSettings:
+    size = table.image_size
+    return DataSettings(
+        source=table.source,
+        metric=table.metric,
+        validation=table.validation,
+        test=table.test,
+        seed=table.seed,
+        representative=table.representative,
+        image_size=None if size is None else (size[0], size[1]),
+        color=table.color,
+        preprocessing=_preprocessing(table.preprocessing),
+    )
+
+
+def _preprocessing(table: PreprocessingTable) -> dict[str, Any]:
+    return {key: value for key, value in table.model_dump().items() if value is not None}

@@ -1,0 +1,230 @@
+"""The keys of edgepack.toml and targets/*.toml and what each may hold.
+
+Fields are the files' own key names; values come out in base units. Everything is strict (no "4" for 4) and closed (an
+unknown key is an error). Turning a failed check into a message with file and line is check.py's work.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from edgepack.project import units
+from edgepack.project.names import check_name
+
+CPUS = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
+ENGINES = ("auto", "litert", "litert-ref", "tflite", "tflite-ref", "capi")
+
+# Keys of [device] that mean something for some kinds only.
+_KINDS_OF = {
+    **dict.fromkeys(("cpu", "clock", "board", "runtime", "kernels", "optimize", "current", "voltage"), ("mcu",)),
+    **dict.fromkeys(("engine", "threads", "root"), ("local", "ssh", "adb")),
+    "python": ("local", "ssh"),
+    **dict.fromkeys(("address", "addresses"), ("ssh", "adb")),
+}
+
+
+def wrong(text: str, hint: str, *key: str) -> PydanticCustomError:
+    """A failed check whose message is `text` as it stands, about `key` below the table that was being checked."""
+    return PydanticCustomError("edgepack", "{text}", {"text": text, "hint": hint, "key": key})
+
+
+def _quantity(parse: Callable[[Any], float | int], example: str) -> BeforeValidator:
+    def check(value: object) -> float | int:
+        hint = f'write a number and a unit in quotes, such as "{example}"'
+        try:
+            number = parse(value)
+        except ValueError as error:
+            raise wrong(str(error), hint) from error
+        if number <= 0:
+            raise wrong(f"{value!r} must be more than 0", hint)
+        return number
+
+    return BeforeValidator(check)
+
+
+def _text(value: str) -> str:
+    if not value.strip() or any(ord(character) < 32 for character in value):
+        raise wrong(f"{value!r} is not one line of text", "write text on one line, not empty")
+    return value
+
+
+def check_address(value: str) -> str:
+    """An address that is safe on a client's command line: one word that is not an option.
+
+    Raises:
+        PydanticCustomError: it is empty, starts with "-", or holds white space or control characters.
+    """
+    if not value or value.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", value):
+        raise wrong(f"{value!r} is not a device address", "write user@host, user@host:port, or a serial number")
+    return value
+
+
+Bytes = Annotated[int, _quantity(units.parse_bytes, "256 KiB")]
+Seconds = Annotated[float, _quantity(units.parse_seconds, "5 ms")]
+Hertz = Annotated[float, _quantity(units.parse_hertz, "80 MHz")]
+Joules = Annotated[float, _quantity(units.parse_joules, "2 mJ")]
+Milliamperes = Annotated[float, _quantity(units.parse_milliamperes, "10 mA")]
+Volts = Annotated[float, _quantity(units.parse_volts, "3.3 V")]
+Text = Annotated[str, AfterValidator(_text)]
+Address = Annotated[str, AfterValidator(check_address)]
+Name = Annotated[str, AfterValidator(check_name)]
+Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    """A table whose keys are all known."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ModelTable(Table):
+    """`[model]`."""
+
+    source: Text
+    name: Name | None = None
+    weights: Text | None = None
+    custom_objects: Text | None = None
+
+
+class PreprocessingTable(Table):
+    """`[data.preprocessing]`: (x * scale + offset - mean) / std."""
+
+    scale: PositiveNumber | None = None
+    offset: Finite | None = None
+    mean: Annotated[list[Finite], Field(min_length=1)] | Finite | None = None
+    std: Annotated[list[PositiveNumber], Field(min_length=1)] | PositiveNumber | None = None
+    note: Text | None = None
+
+
+class DataTable(Table):
+    """`[data]`."""
+
+    source: Text | None = None
+    metric: Text = "accuracy"
+    validation: Share = 0.1
+    test: Share = 0.2
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    representative: Annotated[int, Field(ge=1)] = 200
+    image_size: Annotated[list[Annotated[int, Field(ge=1, le=8192)]], Field(min_length=2, max_length=2)] | None = None
+    color: Literal["rgb", "grayscale"] = "rgb"
+    preprocessing: PreprocessingTable = PreprocessingTable()
+
+
+class RecipeTable(BaseModel):
+    """One `[[recipe]]` table; its options belong to the step and are checked there."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    step: Text
+
+
+class ProjectFile(Table):
+    """edgepack.toml. A recipe given as text is a file of `[[recipe]]` tables; load.py has read it before this check."""
+
+    name: Name | None = None
+    model: ModelTable
+    data: DataTable = DataTable()
+    recipe: list[RecipeTable] = []
+
+
+class RecipeTables(Table):
+    """The recipe alone, wherever it came from."""
+
+    recipe: list[RecipeTable]
+
+
+class RecipeFile(Table):
+    """A recipe file: `[[recipe]]` tables and nothing else."""
+
+    recipe: Annotated[list[RecipeTable], Field(min_length=1)]
+
+
+class DeviceTable(Table):
+    """`[device]`."""
+
+    kind: Literal["local", "ssh", "adb", "mcu"]
+    cpu: Literal[CPUS] | None = None  # type: ignore[valid-type]
+    clock: Hertz | None = None
+    board: Text | None = None
+    hardware: Text | None = None
+    address: Address | None = None
+    addresses: list[Address] = []
+    root: Text | None = None
+    python: Text | None = None
+    engine: Literal[ENGINES] = "auto"  # type: ignore[valid-type]
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    runs: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    warmup: Annotated[int, Field(ge=0, le=1_000_000)] = 20
+    timeout: Seconds = 60.0
+    runtime: Literal["auto", "edgepack", "tflm"] = "auto"
+    kernels: Literal["auto", "portable", "dsp", "mve"] = "auto"
+    optimize: Literal["size", "balanced", "speed"] = "balanced"
+    current: Milliamperes | None = None
+    voltage: Volts | None = None
+
+    @model_validator(mode="after")
+    def check_kind(self) -> DeviceTable:
+        """Keys fit the kind, and a microcontroller says which processor at which clock."""
+        for key in sorted(self.model_fields_set & _KINDS_OF.keys()):
+            if self.kind not in _KINDS_OF[key]:
+                kinds = " or ".join(f'"{kind}"' for kind in _KINDS_OF[key])
+                raise wrong(f'has no meaning for kind = "{self.kind}", only for {kinds}', f"remove {key}", key)
+        if self.kind == "mcu":
+            for key in ("cpu", "clock"):
+                if getattr(self, key) is None:
+                    example = "cortex-m4" if key == "cpu" else "80 MHz"
+                    raise wrong('is needed for kind = "mcu"', f'add {key} = "{example}" or what your chip has', key)
+            if self.board is not None and not re.fullmatch(r"emulated|(serial|probe):\S+", self.board):
+                hint = 'write "emulated", "serial:/dev/ttyACM0" or "probe:TARGET"'
+                raise wrong(f"{self.board!r} is not a board", hint, "board")
+        return self
+
+
+class BudgetTable(Table):
+    """`[budget]`."""
+
+    model_size: Bytes | None = None
+    flash: Bytes | None = None
+    ram: Bytes | None = None
+    peak_memory: Bytes | None = None
+    accuracy_drop: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    latency_p50: Seconds | None = None
+    latency_p95: Seconds | None = None
+    latency_p99: Seconds | None = None
+    energy: Joules | None = None
+
+    @model_validator(mode="after")
+    def check_order(self) -> BudgetTable:
+        """A higher percentile cannot have the tighter limit: it would make the lower one meaningless."""
+        given = [(key, getattr(self, key)) for key in ("latency_p50", "latency_p95", "latency_p99")]
+        given = [(key, value) for key, value in given if value is not None]
+        for (low, low_value), (high, high_value) in itertools.pairwise(given):
+            if high_value < low_value:
+                raise wrong(f"must not be below {low}", f"raise {high} or lower {low}", high)
+        return self
+
+
+class TargetFile(Table):
+    """targets/NAME.toml."""
+
+    name: Name | None = None
+    title: Text | None = None
+    device: DeviceTable
+    budget: BudgetTable = BudgetTable()
+
+    @model_validator(mode="after")
+    def check_budgets(self) -> TargetFile:
+        """Flash and RAM are a microcontroller's; on other devices the model file and the process are limited."""
+        wrong_ones = {"peak_memory": "ram"} if self.device.kind == "mcu" else {"flash": "model_size", "ram": "peak_memory"}
+        for key, instead in wrong_ones.items():
+            if getattr(self.budget, key) is not None:
+                raise wrong(f'cannot be measured on kind = "{self.device.kind}"', f"use {instead} instead", "budget", key)
+        return self
