@@ -102,8 +102,8 @@ def _value_text(details: ErrorDetails, context: dict[str, Any]) -> tuple[str, st
         wanted = _WANTED.get(kind.removesuffix("_type"), "a table")
         return f"{_shown(given)} where {wanted} is expected", f"write {wanted}"
     if kind in ("too_short", "too_long"):
-        wanted = context.get("min_length", context.get("max_length"))
-        return f"the number of elements is {context['actual_length']} where {wanted} is expected", hint
+        count = context.get("min_length", context.get("max_length"))
+        return f"the number of elements is {context['actual_length']} where {count} is expected", hint
     if kind == "finite_number":
         return f"{given!r} is not a finite number", hint
     return details["msg"], hint
