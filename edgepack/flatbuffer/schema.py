@@ -38,7 +38,10 @@ class Field:
 
 
 class _Probe:
-    """Stands in for flatbuffers' table: tells the accessor that its field is present, and notes what it asks for."""
+    """Stands in for flatbuffers' table: tells the accessor that its field is present, and notes what it asks for.
+
+    Only the first questions count: OperatorCode.BuiltinCode falls back to another field.
+    """
 
     Bytes = bytes(64)
     Pos = 0
@@ -51,11 +54,11 @@ class _Probe:
         self.union = False
 
     def Offset(self, slot: int) -> int:
-        self.slot = slot
+        self.slot = self.slot or slot
         return 4 if self.present else 0
 
     def Get(self, flags: Any, offset: int) -> Any:
-        self.format = FORMATS[flags.__name__]
+        self.format = self.format or FORMATS[flags.__name__]
         return flags.py_type(0)
 
     def Vector(self, offset: int) -> int:

@@ -98,7 +98,7 @@ def read_tensor(table: Table, index: int, buffers: Buffers) -> Tensor:
     data = _constant(label, dtype, shape, buffer, buffers, sparse)
     if is_variable and data is not None:
         raise ModelError("EP-206", f"{label} is a variable and has constant content", CONVERT_HINT)
-    quantization = _quantization(label, table.child("quantization"), dtype, shape)
+    quantization = _quantization(label, table.child("quantization"), dtype, shape, data)
     return Tensor(index, name, shape, signature, dtype, data, quantization, is_variable, buffer, sparse)
 
 
@@ -144,16 +144,13 @@ def _constant(label: str, dtype: str, shape: tuple[int, ...], buffer: int, buffe
     return raw.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
 
 
-def _quantization(label: str, table: Table | None, dtype: str, shape: tuple[int, ...]) -> Quantization | None:
+def _quantization(label: str, table: Table | None, dtype: str, shape: tuple[int, ...], data: Array | None) -> Quantization | None:
     scales = None if table is None else table.numbers("scale")
     if table is None or scales is None or scales.size == 0:
         return None
     table.file.spend(scales.nbytes)
     zero_points = table.integers("zero_point")
     axis = table.number("quantized_dimension")
-    if not (np.isfinite(scales).all() and (scales > 0).all()):
-        wrong = next(float(scale) for scale in scales if not (np.isfinite(scale) and scale > 0))
-        raise ModelError("EP-207", f"{label} has the impossible quantization scale {wrong}", CONVERT_HINT)
     if scales.size > 1 and not (0 <= axis < len(shape) and shape[axis] == scales.size):
         raise ModelError(
             "EP-207",
@@ -170,4 +167,23 @@ def _quantization(label: str, table: Table | None, dtype: str, shape: tuple[int,
         raise ModelError("EP-207", f"{label} of type {dtype} has the quantization zero point {wrong}", CONVERT_HINT)
     if len(zero_points) < scales.size:
         zero_points = zero_points * scales.size
-    return Quantization(tuple(scales.tolist()), zero_points, axis)
+    quantization = Quantization(tuple(scales.tolist()), zero_points, axis)
+    _check_scales(label, table, quantization, data)
+    return quantization
+
+
+def _check_scales(label: str, table: Table, quantization: Quantization, data: Array | None) -> None:
+    """Scales must be positive numbers, but for channels that are zero throughout.
+
+    The converter's int16x8 scheme gives a channel without any weight (a pruned one) the scale 0; its values are 0 whatever
+    the scale.
+    """
+    for channel, scale in enumerate(quantization.scales):
+        if scale > 0 and math.isfinite(scale):
+            continue
+        if scale == 0 and data is not None and data.dtype.kind in "iu":
+            values = data.take(channel, axis=quantization.axis) if quantization.per_channel else data
+            table.file.spend(values.nbytes)
+            if (values == quantization.zero_points[channel]).all():
+                continue
+        raise ModelError("EP-207", f"{label} has the impossible quantization scale {scale}", CONVERT_HINT)
