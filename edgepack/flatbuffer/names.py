@@ -1,9 +1,89 @@
-"""Keras layer names in converted tensor names."""
+"""Keras layer names, found in the names the converter gives to tensors.
+
+A name is a list of graph nodes joined by ";", for all the nodes fused into the operator, such as
+"model/activation/Relu;model/conv2d/BiasAdd;model/conv2d/Conv2D1". A node is the path "model/layer/op", with deeper paths for
+nested models and for the parts of an op, and digits appended where the converter needed a unique name.
+"""
 
 from __future__ import annotations
 
+import re
+
+from edgepack.flatbuffer.model import Model, Operator, Subgraph
+
+_CALL_SCOPE = re.compile(r"^((Stateful)?PartitionedCall|Identity)(_\d+)?(:\d+)?(_int8|_int16)?$")
+_MADE_BY_CONVERTER = re.compile(r"^(arith|tfl|std|mhlo|stablehlo)\.|_intermediate\d*$|^Const\d*$")
+_WRAPPER = re.compile(r"^(quant_|prune_low_magnitude_|cluster_)+")
+_OP_PART = re.compile(
+    r"^[A-Z0-9]|^(separable_conv2d|conv2d_transpose|depthwise|batchnorm|strided_slice|stack|moments|split)(_\d+)?$"
+)
+
+_RANKS = (
+    re.compile(r"/BiasAdd"),
+    re.compile(r"/(Conv[123]D|conv2d_transpose|convolution|depthwise|separable_conv2d|MatMul|Tensordot|einsum)"),
+    re.compile(r"^(?!.*(/FusedBatchNorm|/batchnorm|/Relu|/Sigmoid|/Tanh|/Softmax|FakeQuant))"),
+    re.compile(r"^(?!.*FakeQuant)"),
+)
+"""Which node names the layer best: the one with the weights rather than the activation or normalisation fused into it.
+The bias comes first because an identical constant of another layer may lend its name to a kernel."""
+
 
 def keras_layer(tensor_name: str) -> str:
-    """The Keras layer a converted tensor name comes from."""
-    parts = tensor_name.split(";")[0].split("/")
-    return parts[-2] if len(parts) > 1 else parts[0]
+    """The Keras layer a converted tensor's name comes from; the name itself when it tells no layer.
+
+    >>> keras_layer("model/re_lu/Relu;model/quant_stem/BiasAdd;model/quant_stem/Conv2D1")
+    'stem'
+    >>> keras_layer("serving_default_input_1:0")
+    'input_1'
+    """
+    return _layer(tensor_name) or tensor_name.split(";")[0].split(":")[0]
+
+
+def operator_layer(model: Model, graph: Subgraph, operator: Operator) -> str:
+    """The Keras layer an operator comes from.
+
+    Looked for in its outputs' names, the signature's output names (Keras names an output after its layer), its constants'
+    names, then the names of what it reads from other operators; failing all, the name of its first output.
+    """
+    named = [graph.tensors[index] for index in operator.outputs]
+    constants = [graph.tensors[index] for index in operator.inputs if index >= 0 and graph.tensors[index].data is not None]
+    computed = [graph.tensors[index] for index in operator.inputs if _is_computed(graph, index)]
+    results = {
+        index: name
+        for signature in model.signatures
+        if model.subgraphs[signature.subgraph] is graph
+        for name, index in signature.outputs
+        if not re.fullmatch(r"output_\d+", name)
+    }
+    candidates = [_layer(tensor.name) for tensor in named]
+    candidates += [_WRAPPER.sub("", results[index]) for index in operator.outputs if index in results]
+    candidates += [_layer(tensor.name) for tensor in (*constants, *computed)]
+    return next(filter(None, candidates), keras_layer(named[0].name) if named else "")
+
+
+def _is_computed(graph: Subgraph, index: int) -> bool:
+    return index >= 0 and graph.tensors[index].data is None and index not in graph.inputs
+
+
+def _layer(tensor_name: str) -> str:
+    nodes = tensor_name.split(";")
+    for rank in _RANKS:
+        for node in nodes:
+            if rank.search(node):
+                layer = _layer_of_node(node)
+                if layer:
+                    return layer
+    return next(filter(None, map(_layer_of_node, nodes)), "")
+
+
+def _layer_of_node(node: str) -> str:
+    parts = [part for part in node.split("/") if part and not _CALL_SCOPE.match(part)]
+    if not parts:
+        return ""
+    if len(parts) == 1:
+        name = re.sub(r":\d+(_int8|_int16)?$|(?<=\d)_int8$", "", parts[0])
+        return "" if _MADE_BY_CONVERTER.search(name) else _WRAPPER.sub("", name.removeprefix("serving_default_"))
+    path = parts[1:-1] if len(parts) > 2 else parts[:1]
+    while len(path) > 1 and _OP_PART.match(path[-1]):
+        path = path[:-1]
+    return "/".join(_WRAPPER.sub("", part) for part in path)
