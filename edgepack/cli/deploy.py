@@ -33,7 +33,7 @@ def deploy(
     no_cache: NoCache = False,
     require_hardware: Annotated[
         bool,
-        typer.Option("--require-hardware", help="Fail (exit 1) unless every budget was measured on the target's own hardware."),
+        typer.Option("--require-hardware", help="Exit 1 unless every budget was measured on the target's own hardware."),
     ] = False,
     zip_file: Annotated[Path | None, typer.Option("--zip", help="Also write the pack as one .zip file.")] = None,
     json_output: Json = False,
@@ -42,11 +42,11 @@ def deploy(
 ) -> None:
     """Compress, convert, deploy, measure and judge a project, or a ready .tflite, on a target.
 
-    Finished stages are kept: an unchanged run costs no training, a stopped run goes on where it was. Results: the pack, report.html,
-    report.json and junit.xml in build/TARGET of the project.
+    Finished stages are kept: an unchanged run costs no training, a stopped run goes on where it was. The pack, report.html,
+    report.json and junit.xml are written to build/TARGET in the project.
 
-    Exit: 0 every budget met; 1 a budget missed, or not measured on the real device; 2 usage, project or target file; 3 model, data or
-    recipe; 4 device; 5 a tool is missing.
+    Exit: 0 every budget met; 1 a budget missed, or not measured on the real device; 2 usage, project or target file;
+    3 model, data or recipe; 4 device; 5 a tool is missing.
     """
     from edgepack.cli.output import print_json, setup_verbose
     from edgepack.pipeline import Request, run_deploy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,9 +13,7 @@ def export(
     source: ProjectPath,
     form: Annotated[str, typer.Option("--as", help="The form; `--as list` shows them all.")],
     out: Out = None,
-    name: Annotated[
-        str | None, typer.Option("--name", help="The C name and file name (default: the project's or file's).")
-    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The name in C (default: the project's or file's).")] = None,
     cpu: Annotated[str | None, typer.Option("--cpu", help="The processor the C code is for, for example cortex-m4.")] = None,
     board: Annotated[str | None, typer.Option("--board", help="The board of a firmware project.")] = None,
     data: DataPath = None,

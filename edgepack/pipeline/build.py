@@ -56,7 +56,7 @@ def build(plan: Plan, progress: Progress) -> Built:
         if plan.recipe:
             raise RecipeError(
                 "EP-430",
-                f"{project.model.source} is a .tflite: its recipe ({', '.join(step.name for step in plan.recipe)}) cannot be applied",
+                f"{project.model.source} is a .tflite: the steps of its recipe cannot be applied",
                 "remove the [[recipe]] tables, or give the Keras model",
             )
         model = read_model(source.file)
