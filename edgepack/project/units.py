@@ -84,6 +84,23 @@ def format_joules(value: float) -> str:
     return _scaled(value, (("J", 1.0), ("mJ", 1e-3), ("µJ", 1e-6), ("nJ", 1e-9)))
 
 
+def format_quantity(value: float, unit: str) -> str:
+    """A value in one of edgepack's base units: "bytes", "s", "Hz", "J", "" for a share, or any other unit as it is.
+
+    >>> format_quantity(98496, "bytes"), format_quantity(0.0052, ""), format_quantity(0.0005, "s")
+    ('96.2 KiB', '0.0052', '500 µs')
+    """
+    formats = {"bytes": format_bytes, "s": format_seconds, "Hz": format_hertz, "J": format_joules}
+    if not math.isfinite(value):
+        return "not a number"
+    if unit in formats:
+        return formats[unit](value)
+    if unit == "":
+        return f"{value:.4f}".rstrip("0").rstrip(".") if value else "0"
+    text = f"{value:,.0f}" if float(value).is_integer() else _short(value)
+    return f"{text} {unit}"
+
+
 def _parse(value: object, units: dict[str, str], example: str) -> float:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} has no unit; write it like {example}")
