@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgepack.flatbuffer.model import Model, Operator, Quantization, Signature, Subgraph, Tensor
-from edgepack.flatbuffer.names import keras_layer, operator_layer
+from edgepack.flatbuffer.names import keras_layer, operator_layer, result_names
 from edgepack.flatbuffer.read import read_model
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "keras_layer",
     "operator_layer",
     "read_model",
+    "result_names",
 ]

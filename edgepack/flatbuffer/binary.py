@@ -17,6 +17,10 @@ from edgepack.flatbuffer.schema import Field, fields
 
 DAMAGED_HINT = "the file is damaged or was not written by a TFLite converter; convert or copy it again"
 
+MAX_STRUCTURE = 1 << 25
+TABLE_COST = 12
+"""Charged for each table beside its bytes, as even an empty one takes time."""
+
 _STRUCTS = {code: struct.Struct("<" + code) for code in "?bBhHiIqQfd"}
 _U16, _I32, _U32 = _STRUCTS["H"], _STRUCTS["i"], _STRUCTS["I"]
 _DTYPES = {code: np.dtype(code).newbyteorder("<") for code in "?bBhHiIqQfd"}
@@ -31,13 +35,14 @@ class FlatFile:
     """A file's bytes, and how much may still be decoded from them.
 
     Honest writers store each table and vector once, so what is decoded adds up to less than the file. A file that points at
-    the same bytes again and again would cost time and memory without bound; the allowance of four times its size ends that.
+    the same bytes again and again would cost time and memory without bound; an allowance of four times its size ends that.
+    Weights are not decoded and cost nothing. 32 MiB of structure, some hundred thousand operators, is the limit in any case.
     """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.size = len(data)
-        self._allowance = 4 * len(data) + 4096
+        self._allowance = min(4 * len(data) + 4096, MAX_STRUCTURE)
         self._vtables: dict[int, tuple[int, ...]] = {}
 
     def spend(self, count: int) -> None:
@@ -62,7 +67,7 @@ class FlatFile:
             slots = self._vtables[vtable] = self._vtable(vtable)
         if position + slots[1] > self.size or slots[1] < 4:
             raise damaged(f"the {kind} table at byte {position} of {self.size} has an impossible size")
-        self.spend(slots[1])
+        self.spend(slots[1] + TABLE_COST)
         return Table(self, position, kind, slots)
 
     def _vtable(self, position: int) -> tuple[int, ...]:

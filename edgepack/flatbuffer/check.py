@@ -26,12 +26,13 @@ def check_subgraph(graph: Subgraph, label: str) -> None:
         raise ModelError("EP-209", f"{label} lists an input twice", CONVERT_HINT)
     ready.update(graph.inputs)
     written_later = {index for operator in graph.operators for index in operator.outputs}
+    inputs = set(graph.inputs)
     for operator in graph.operators:
-        for index in (*operator.inputs, *operator.intermediates):
+        for index in operator.inputs:
             if index >= 0 and index not in ready:
-                _check_unwritten(operator, tensors[index], index in written_later, index in operator.inputs)
+                _refuse_unwritten(operator, tensors[index], index in written_later)
         for index in operator.outputs:
-            if index in ready and not (tensors[index].is_variable and index not in graph.inputs):
+            if index in ready and not (tensors[index].is_variable and index not in inputs):
                 raise ModelError("EP-209", f"{_of(operator)} writes {_name(tensors[index])} again", CONVERT_HINT)
             if index >= 0:
                 ready.add(index)
@@ -40,11 +41,10 @@ def check_subgraph(graph: Subgraph, label: str) -> None:
             raise ModelError("EP-209", f"{label} has the output {_name(tensors[index])} that nothing writes", CONVERT_HINT)
 
 
-def _check_unwritten(operator: Operator, tensor: Tensor, written_later: bool, is_input: bool) -> None:
-    """Intermediate tensors carry quantization only, and an empty constant has no content to store."""
+def _refuse_unwritten(operator: Operator, tensor: Tensor, written_later: bool) -> None:
     if written_later:
         raise ModelError("EP-209", f"{_of(operator)} reads {_name(tensor)} before it is written", CONVERT_HINT)
-    if is_input and tensor.elements > 0:
+    if tensor.elements > 0:
         raise ModelError("EP-209", f"{_of(operator)} reads {_name(tensor)} that nothing writes", CONVERT_HINT)
 
 
@@ -70,25 +70,26 @@ def check_calls(graphs: Sequence[Subgraph]) -> None:
     Raises:
         ModelError: EP-208 for a subgraph that does not exist, EP-209 for a cycle of calls.
     """
-    calls: list[set[int]] = []
-    for graph in graphs:
-        called: set[int] = set()
+    callers: list[list[int]] = [[] for _ in graphs]
+    pending = [0] * len(graphs)
+    for number, graph in enumerate(graphs):
         for operator in graph.operators:
             for target in _called(operator):
                 if not 0 <= target < len(graphs):
                     raise ModelError(
                         "EP-208", f"{_of(operator)} calls subgraph {target}, the model has {len(graphs)}", CONVERT_HINT
                     )
-                called.add(target)
-        calls.append(called)
-    finished: set[int] = set()
-    waiting = set(range(len(graphs)))
-    while waiting:
-        free = {index for index in waiting if calls[index] <= finished}
-        if not free:
-            raise ModelError("EP-209", f"subgraphs {sorted(waiting)[:8]} call each other in a circle", CONVERT_HINT)
-        finished |= free
-        waiting -= free
+                callers[target].append(number)
+                pending[number] += 1
+    free = [number for number, count in enumerate(pending) if count == 0]
+    for number in free:
+        for caller in callers[number]:
+            pending[caller] -= 1
+            if pending[caller] == 0:
+                free.append(caller)
+    if len(free) < len(graphs):
+        circle = [number for number, count in enumerate(pending) if count]
+        raise ModelError("EP-209", f"subgraphs {circle[:8]} call each other in a circle", CONVERT_HINT)
 
 
 def _called(operator: Operator) -> list[int]:

@@ -8,6 +8,8 @@ nested models and for the parts of an op, and digits appended where the converte
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from itertools import chain
 
 from edgepack.flatbuffer.model import Model, Operator, Subgraph
 
@@ -39,30 +41,33 @@ def keras_layer(tensor_name: str) -> str:
     return _layer(tensor_name) or tensor_name.split(";")[0].split(":")[0]
 
 
-def operator_layer(model: Model, graph: Subgraph, operator: Operator) -> str:
+def operator_layer(graph: Subgraph, operator: Operator, results: Mapping[int, str] | None = None) -> str:
     """The Keras layer an operator comes from.
 
-    Looked for in its outputs' names, the signature's output names (Keras names an output after its layer), its constants'
-    names, then the names of what it reads from other operators; failing all, the name of its first output.
+    Looked for in its outputs' names, in `results` (see `result_names`), in its constants' names, then in the names of what
+    it reads from other operators; failing all, the name of its first output.
     """
-    named = [graph.tensors[index] for index in operator.outputs]
-    constants = [graph.tensors[index] for index in operator.inputs if index >= 0 and graph.tensors[index].data is not None]
-    computed = [graph.tensors[index] for index in operator.inputs if _is_computed(graph, index)]
-    results = {
+    results = results or {}
+    outputs = [graph.tensors[index] for index in operator.outputs]
+    inputs = [graph.tensors[index] for index in operator.inputs if index >= 0]
+    candidates = chain(
+        (_layer(tensor.name) for tensor in outputs),
+        (_WRAPPER.sub("", results.get(index, "")) for index in operator.outputs),
+        (_layer(tensor.name) for tensor in inputs if tensor.data is not None),
+        (_layer(tensor.name) for tensor in inputs if tensor.data is None and tensor.index not in graph.inputs),
+    )
+    return next(filter(None, candidates), keras_layer(outputs[0].name) if outputs else "")
+
+
+def result_names(model: Model, number: int = 0) -> dict[int, str]:
+    """Names that the signatures give to the outputs of subgraph `number`: Keras names an output after its layer."""
+    return {
         index: name
         for signature in model.signatures
-        if model.subgraphs[signature.subgraph] is graph
+        if signature.subgraph == number
         for name, index in signature.outputs
         if not re.fullmatch(r"output_\d+", name)
     }
-    candidates = [_layer(tensor.name) for tensor in named]
-    candidates += [_WRAPPER.sub("", results[index]) for index in operator.outputs if index in results]
-    candidates += [_layer(tensor.name) for tensor in (*constants, *computed)]
-    return next(filter(None, candidates), keras_layer(named[0].name) if named else "")
-
-
-def _is_computed(graph: Subgraph, index: int) -> bool:
-    return index >= 0 and graph.tensors[index].data is None and index not in graph.inputs
 
 
 def _layer(tensor_name: str) -> str:

@@ -168,7 +168,8 @@ def _quantization(label: str, table: Table | None, dtype: str, shape: tuple[int,
     if len(zero_points) < scales.size:
         zero_points = zero_points * scales.size
     quantization = Quantization(tuple(scales.tolist()), zero_points, axis)
-    _check_scales(label, table, quantization, data)
+    if not ((scales > 0).all() and np.isfinite(scales).all()):
+        _check_scales(label, table, quantization, data)
     return quantization
 
 
