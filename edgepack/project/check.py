@@ -130,7 +130,7 @@ def _path(values: object, location: Iterable[str | int]) -> tuple[str | int, ...
         elif isinstance(here, list) and isinstance(part, int):
             path.append(part)
             here = here[part] if part < len(here) else None
-        else:
+        elif not isinstance(here, list):
             break
     return tuple(path)
 

@@ -96,7 +96,9 @@ def format_quantity(value: float, unit: str) -> str:
     if unit in formats:
         return formats[unit](value)
     if unit == "":
-        return f"{value:.4f}".rstrip("0").rstrip(".") if value else "0"
+        if abs(value) < 0.001:
+            return f"{value:.1g}" if value else "0"
+        return f"{value:.4f}".rstrip("0").rstrip(".")
     text = f"{value:,.0f}" if float(value).is_integer() else _short(value)
     return f"{text} {unit}"
 
