@@ -1,0 +1,55 @@
+"""What an operator becomes: a call of one kernel with one constant struct, and what the memory planner must know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Union
+
+from edgepack.compile.graph import Data
+
+
+@dataclass(frozen=True, eq=False)
+class Array:
+    """Constant numbers in NAME_weights.c; its numpy dtype (int8, int16, int32, int64, uint8, float32) gives the C type."""
+
+    data: Data
+    comment: str = ""
+
+
+# A struct member: a number, an array of numbers inside the struct, a pointer to an array (or NULL), or a struct in the struct.
+Field = Union[int, float, tuple[int, ...], Array, None, "Mapping[str, Field]"]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """An output may lie over an input that nobody reads afterwards, if the output starts at least `distance` bytes below it.
+
+    0 allows the same place (element by element, or front to back in equal steps); the output's size is the same as no overlap.
+    """
+
+    input: int
+    output: int
+    distance: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """`kernel(&struct, inputs..., outputs..., scratch)`: the C function and struct `kernel`, defined in `header`.
+
+    `inputs` and `outputs` are value ids; a constant input is passed as a pointer to its array. `scratch` is None when the
+    kernel takes none, else the bytes of arena it needs while it runs.
+    """
+
+    kernel: str
+    header: str
+    fields: Mapping[str, Field]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    scratch: int | None = None
+    overlaps: tuple[Overlap, ...] = field(default=())
+
+
+def in_place(inputs: tuple[int, ...], output: int) -> tuple[Overlap, ...]:
+    """The overlaps of a kernel that reads each element before it writes the same position."""
+    return tuple(Overlap(value, output, 0) for value in dict.fromkeys(inputs))

@@ -1,0 +1,196 @@
+"""The model as the compiler sees it: typed values, operators in order, quantization resolved.
+
+A graph is immutable; every pass returns a new one. A batch dimension of -1 becomes 1: a microcontroller runs one
+inference at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgepack.errors import CompileError
+from edgepack.flatbuffer import Model, Subgraph, keras_layer
+
+Data = npt.NDArray[Any]
+
+C_TYPES = {
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "int64": "int64_t",
+    "float32": "float",
+    "bool": "uint8_t",
+}
+BYTES = {"int8": 1, "uint8": 1, "bool": 1, "int16": 2, "int32": 4, "float32": 4, "int64": 8}
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A tensor: what an operator reads or writes. `data` is set for constants."""
+
+    id: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    data: Data | None = None
+    scales: tuple[float, ...] = ()
+    zero_points: tuple[int, ...] = ()
+    axis: int = 0
+
+    @property
+    def elements(self) -> int:
+        """Number of elements; 1 for a scalar."""
+        count = 1
+        for extent in self.shape:
+            count *= extent
+        return count
+
+    @property
+    def bytes(self) -> int:
+        """Size in memory, in bytes."""
+        return self.elements * BYTES.get(self.dtype, 0)
+
+    @property
+    def scale(self) -> float:
+        """The scale of a per-tensor quantized value (0.0 if it has none)."""
+        return self.scales[0] if self.scales else 0.0
+
+    @property
+    def zero_point(self) -> int:
+        """The zero point of a per-tensor quantized value."""
+        return self.zero_points[0] if self.zero_points else 0
+
+    @property
+    def layer(self) -> str:
+        """The Keras layer this tensor comes from, for messages."""
+        return keras_layer(self.name)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator. `inputs`, `outputs` and `intermediates` are value ids; -1 is an optional input left out."""
+
+    index: int
+    op: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, object] = field(default_factory=dict)
+    intermediates: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class State:
+    """Memory that lives from one inference to the next: a value id and the bytes `reset` puts there."""
+
+    value: int
+    initial: bytes
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Operators in the order they run. `aliases` maps a value to the one whose memory it shares unchanged (a reshape)."""
+
+    values: Mapping[int, Value]
+    nodes: tuple[Node, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    states: tuple[State, ...] = ()
+    aliases: Mapping[int, int] = field(default_factory=dict)
+
+    def root(self, value: int) -> int:
+        """The value whose memory this one uses; itself unless it is a reshape of another."""
+        while value in self.aliases:
+            value = self.aliases[value]
+        return value
+
+    def consumers(self, value: int) -> tuple[Node, ...]:
+        """The operators that read this value itself (not an alias of it)."""
+        return tuple(node for node in self.nodes if value in node.inputs)
+
+    def producer(self, value: int) -> Node | None:
+        """The operator that writes this value; None for inputs, constants and state."""
+        return next((node for node in self.nodes if value in node.outputs), None)
+
+    def with_nodes(self, nodes: Iterable[Node]) -> Graph:
+        """The same graph with other operators."""
+        return replace(self, nodes=tuple(nodes))
+
+    def with_values(self, *changed: Value) -> Graph:
+        """The same graph with these values added or replaced (by id)."""
+        return replace(self, values={**self.values, **{value.id: value for value in changed}})
+
+    def new_id(self) -> int:
+        """An id no value has yet."""
+        return max(self.values, default=-1) + 1
+
+
+def build_graph(model: Model) -> Graph:
+    """Build the graph of the model's first subgraph; other subgraphs only initialise state (CALL_ONCE).
+
+    Raises CompileError EP-701 for a model whose tensors have a shape or type that cannot be compiled.
+    """
+    main = model.subgraphs[0]
+    values: dict[int, Value] = {}
+    for tensor in main.tensors:
+        quantization = tensor.quantization
+        values[tensor.index] = Value(
+            id=tensor.index,
+            name=tensor.name,
+            shape=_static_shape(tensor.name, tensor.shape),
+            dtype=tensor.dtype,
+            data=tensor.data,
+            scales=tuple(quantization.scales) if quantization else (),
+            zero_points=tuple(quantization.zero_points) if quantization else (),
+            axis=quantization.axis if quantization else 0,
+        )
+    nodes = tuple(
+        Node(
+            index=operator.index,
+            op=operator.name,
+            inputs=tuple(operator.inputs),
+            outputs=tuple(operator.outputs),
+            options=dict(operator.options),
+            intermediates=tuple(operator.intermediates),
+        )
+        for operator in main.operators
+    )
+    graph = Graph(values, nodes, tuple(main.inputs), tuple(main.outputs), _variable_tensors(main))
+    for index in (*graph.inputs, *graph.outputs):
+        if graph.values[index].dtype not in BYTES:
+            raise CompileError(
+                "EP-701",
+                f"the model's input or output '{graph.values[index].name}' has type {graph.values[index].dtype}",
+                "Convert the model with int8 or int16 inputs and outputs.",
+            )
+    return graph
+
+
+def _variable_tensors(main: Subgraph) -> tuple[State, ...]:
+    """State kept in variable tensors (SVDF, LSTM): TFLite resets them to their zero point."""
+    states = []
+    for tensor in main.tensors:
+        if not tensor.is_variable:
+            continue
+        zero = tensor.quantization.zero_points[0] if tensor.quantization and tensor.quantization.zero_points else 0
+        elements = int(np.prod(tensor.shape, dtype=np.int64))
+        dtype = np.dtype(tensor.dtype)
+        states.append(State(tensor.index, np.full(elements, zero if tensor.dtype == "int8" else 0, dtype).tobytes()))
+    return tuple(states)
+
+
+def _static_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape with a dynamic batch dimension set to 1."""
+    result = tuple(1 if extent == -1 and axis == 0 else int(extent) for axis, extent in enumerate(shape))
+    if any(extent < 0 for extent in result):
+        raise CompileError(
+            "EP-701",
+            f"tensor '{name}' has a dimension unknown at compile time: {list(shape)}",
+            "Fix every dimension but the batch in the Keras model's Input layer.",
+        )
+    return result

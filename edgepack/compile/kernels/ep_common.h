@@ -1,0 +1,37 @@
+/* What every edgepack kernel needs: fixed-width types, alignment, and how kernels are placed.
+ *
+ * Kernels are static functions in headers, included by NAME.c: two models in one firmware never clash, the compiler sees
+ * every shape as a constant, and layers of one class share one function unless EP_KERNEL asks for inlining. */
+#ifndef EP_COMMON_H
+#define EP_COMMON_H
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* How a kernel function is declared. NAME.c defines it before including the kernels when the model was compiled for speed
+ * (one copy a layer, shapes folded in) or for size (never inlined). */
+#ifndef EP_KERNEL
+#define EP_KERNEL static
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define EP_ALIGN(bytes) __attribute__((aligned(bytes)))
+#define EP_INLINE static inline __attribute__((always_inline))
+#else
+#define EP_ALIGN(bytes)
+#define EP_INLINE static inline
+#endif
+
+#define EP_STATIC_ASSERT(condition, name) typedef char ep_assert_##name[(condition) ? 1 : -1]
+
+EP_STATIC_ASSERT(CHAR_BIT == 8, bytes_have_8_bits);
+EP_STATIC_ASSERT((-3 >> 1) == -2, right_shift_is_arithmetic);
+EP_STATIC_ASSERT((int32_t)0xFFFFFFFFu == -1, integers_are_twos_complement);
+
+EP_INLINE int32_t ep_min(int32_t a, int32_t b) { return a < b ? a : b; }
+EP_INLINE int32_t ep_max(int32_t a, int32_t b) { return a > b ? a : b; }
+EP_INLINE int32_t ep_clamp(int32_t x, int32_t low, int32_t high) { return ep_min(ep_max(x, low), high); }
+
+#endif

@@ -1,0 +1,123 @@
+"""What the convolutions and FULLY_CONNECTED share: padding, folded bias, per-channel multipliers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgepack.compile.graph import Data, Value
+from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Site
+from edgepack.compile.quantize import accumulator_range, activation_range, quantize_multiplier
+
+FUSED = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Output extents and the rows above, columns left of the input that the first window covers."""
+
+    out_h: int
+    out_w: int
+    top: int
+    left: int
+
+
+def window_extent(in_size: int, kernel: int, stride: int, dilation: int, padding: str) -> tuple[int, int]:
+    """Output extent and padding before the first element (TFLite's ComputeOutSize and ComputePadding)."""
+    effective = (kernel - 1) * dilation + 1
+    if padding == "SAME":
+        out = -(-in_size // stride)
+        return out, max((out - 1) * stride + effective - in_size, 0) // 2
+    return (in_size - effective + stride) // stride, 0
+
+
+def window_padding(
+    site: Site, in_hw: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+) -> Padding:
+    """Output size and padding of a sliding window. Raises CompileError EP-704 when the input is smaller than the window."""
+    padding = site.option("padding", "SAME")
+    out_h, top = window_extent(in_hw[0], kernel[0], stride[0], dilation[0], padding)
+    out_w, left = window_extent(in_hw[1], kernel[1], stride[1], dilation[1], padding)
+    site.require(
+        out_h > 0 and out_w > 0,
+        f"has a window larger than its input {in_hw[0]}x{in_hw[1]}",
+        "Use a smaller window or SAME padding.",
+    )
+    return Padding(out_h, out_w, top, left)
+
+
+@dataclass(frozen=True, eq=False)
+class Requantization:
+    """How accumulators become outputs: constants per output channel, the clamp, and what is provable about them.
+
+    `bias` has the input's zero point folded in (bias - zero_point * sum of weights). `largest` bounds the absolute
+    accumulator value over every possible input, padding included.
+    """
+
+    bias: Data
+    multiplier: Data
+    shift: Data
+    out_zero: int
+    out_min: int
+    out_max: int
+    largest: int
+
+    @property
+    def short(self) -> bool:
+        """Whether the short exact requantisation applies: |accumulator| < 2^30 and right shifts of 1 to 22 bits."""
+        return self.largest < 1 << 30 and bool(np.all((self.shift <= -1) & (self.shift >= -22)))
+
+
+def requantization(
+    site: Site, weights: Data, filters: Value, bias: Value | None, source: Value, output: Value, product_in_float: bool = False
+) -> Requantization:
+    """Constants to turn accumulators of `weights` (channels first) over `source` into `output`.
+
+    `product_in_float`: FULLY_CONNECTED multiplies input and filter scales in float32 when there is one scale
+    (GetQuantizedConvolutionMultipler), convolutions in double (PopulateConvolutionQuantizationParams).
+    """
+    channels = weights.shape[0]
+    site.require_quantized(source, output)
+    site.require(
+        len(filters.scales) in (1, channels), "has a number of scales that is not its number of filters", CONVERT_AGAIN, filters
+    )
+    site.require(
+        all(zero == 0 for zero in filters.zero_points),
+        "has weights with a zero point",
+        "Quantize weights symmetrically (int8).",
+        filters,
+    )
+    if product_in_float and len(filters.scales) == 1:
+        reals = [float(np.float32(source.scale) * np.float32(filters.scale)) / output.scale]
+    else:
+        reals = [source.scale * scale / output.scale for scale in filters.scales]
+    pairs = [quantize_multiplier(real) for real in reals]
+    site.require(all(-31 <= shift <= 30 for _, shift in pairs), "has an output scale out of range", CHECK_RANGES, output)
+    pairs = pairs * (channels if len(pairs) == 1 and not product_in_float else 1)
+    if bias is None:
+        biases = np.zeros(channels, np.int64)
+    else:
+        assert bias.data is not None
+        biases = bias.data.reshape(-1).astype(np.int64)
+    site.require(biases.size == channels, "has a bias of the wrong length", CONVERT_AGAIN, bias)
+    activation = site.option("fused_activation_function", "NONE")
+    site.require(activation in FUSED, f"with fused activation {activation}", f"Use one of {', '.join(FUSED)}.")
+    out_min, out_max = activation_range(activation, output.dtype, output.scale, output.zero_point)
+    low, high = (-128, 127) if source.dtype == "int8" else (-32768, 32767)
+    least, most = accumulator_range(weights, biases, low - source.zero_point, high - source.zero_point)
+    folded = biases - source.zero_point * weights.reshape(channels, -1).astype(np.int64).sum(axis=1)
+    return Requantization(
+        bias=folded,
+        multiplier=np.array([multiplier for multiplier, _ in pairs], np.int32),
+        shift=np.array([shift for _, shift in pairs], np.int8),
+        out_zero=output.zero_point,
+        out_min=out_min,
+        out_max=out_max,
+        largest=int(max(abs(least.min()), abs(most.max()), abs(folded).max())),
+    )
+
+
+def bias32(requantization: Requantization) -> Data:
+    """The folded bias as the 32-bit accumulator sees it (modulo 2^32)."""
+    return requantization.bias.astype(np.int64).astype(np.uint32).view(np.int32)

@@ -1,0 +1,76 @@
+"""SOFTMAX: int8 over the last axis.
+
+Reference: reference/softmax.h (int8 in and out), with the scaling of quantization_util.cc (PreprocessSoftmaxScaling,
+CalculateInputRadius). BUILTIN_REF computes gemmlowp exponentials, not a table.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from edgepack.compile.call import Call, in_place
+from edgepack.compile.operators.registry import CHECK_RANGES, Kernel, Operator, Site, register
+from edgepack.compile.quantize import quantize_multiplier
+
+INTEGER_BITS = 5  # differences are scaled to Q5.26: exp(-32) is zero in every output type
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """`rows` softmaxes of `depth` values; differences from the maximum are scaled by multiplier * 2^left_shift."""
+
+    input: int
+    output: int
+    rows: int
+    depth: int
+    multiplier: int
+    left_shift: int
+    diff_min: int
+
+
+def describe(site: Site) -> Softmax:
+    """Check a SOFTMAX and scale its differences."""
+    source, output = site.input(0), site.output()
+    site.require_types(("int8", "int8"))
+    site.require_quantized(source, output)
+    site.require_shape(output, source.shape)
+    site.require(
+        output.zero_point == -128 and math.isclose(output.scale, 1 / 256, rel_tol=1e-5),
+        f"has output scale {output.scale} and zero point {output.zero_point}",
+        "TensorFlow Lite fixes them at 1/256 and -128; convert the model again.",
+    )
+    real = min(float(site.option("beta", 1.0)) * source.scale * (1 << (31 - INTEGER_BITS)), (1 << 31) - 1.0)
+    site.require(real > 1.0, "has an input scale too small to compute with", CHECK_RANGES, source)
+    multiplier, left_shift = quantize_multiplier(real)
+    radius = ((1 << INTEGER_BITS) - 1) * (1 << (31 - INTEGER_BITS)) / (1 << left_shift)
+    depth = source.shape[-1] if source.shape else 1
+    return Softmax(
+        input=source.id,
+        output=output.id,
+        rows=source.elements // max(depth, 1),
+        depth=depth,
+        multiplier=multiplier,
+        left_shift=left_shift,
+        diff_min=-math.floor(radius),
+    )
+
+
+def _portable(softmax: Softmax) -> Call:
+    return Call(
+        kernel="ep_softmax",
+        header="ep_softmax.h",
+        fields={
+            "rows": softmax.rows,
+            "depth": softmax.depth,
+            "multiplier": softmax.multiplier,
+            "left_shift": softmax.left_shift,
+            "diff_min": softmax.diff_min,
+        },
+        inputs=(softmax.input,),
+        outputs=(softmax.output,),
+        overlaps=in_place((softmax.input,), softmax.output),
+    )
+
+
+register(Operator("SOFTMAX", describe, (Kernel("ep_softmax", _portable, cost=lambda op: 300.0 * op.rows * op.depth),)))

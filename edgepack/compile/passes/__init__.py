@@ -1,0 +1,21 @@
+"""Graph to graph, one file a pass, in the order they run. Every pass leaves the outputs bit for bit as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edgepack.compile.graph import Graph
+from edgepack.compile.passes.drop_reshapes import drop_reshapes
+from edgepack.compile.passes.drop_unused import drop_unused
+from edgepack.compile.passes.fold_constants import fold_constants
+
+Pass = Callable[[Graph], Graph]
+
+PASSES: tuple[Pass, ...] = (fold_constants, drop_unused, drop_reshapes)
+
+
+def run_passes(graph: Graph) -> Graph:
+    """Run every pass in order."""
+    for each in PASSES:
+        graph = each(graph)
+    return graph

@@ -1,0 +1,193 @@
+"""Where every buffer lies in the arena.
+
+A buffer is live from the call that writes it to the last that reads it. Two buffers live at once must not overlap, except
+an input and an output whose kernel says how close they may come (`Overlap`): in place, or the output chasing the input.
+Offsets come from the best of several greedy orders; the peak of live bytes is a lower bound, and the search stops there.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edgepack.compile.call import Call
+from edgepack.compile.graph import Graph
+
+ALIGNMENT = 4  # word loads of four int8 at once
+ARENA_ALIGNMENT = 16
+TRIES = 300
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Bytes needed from call `first` to call `last`, inclusive. `value` is -1 for scratch."""
+
+    value: int
+    size: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Offsets into the arena: of values (by root id), of each call's scratch, of state. Sizes in bytes."""
+
+    offsets: Mapping[int, int]
+    scratch: Mapping[int, int]
+    state: Mapping[int, int]
+    state_size: int
+    arena_size: int
+    lower_bound: int
+    peak_call: int
+
+
+def make_plan(graph: Graph, calls: Sequence[Call]) -> Plan:
+    """Place values, scratch and state; state comes first, so that its addresses never move."""
+    state: dict[int, int] = {}
+    state_size = 0
+    for item in graph.states:
+        state[item.value] = state_size
+        state_size = _aligned(state_size + len(item.initial))
+    buffers = _buffers(graph, calls)
+    near = _allowed_overlaps(graph, calls, buffers)
+    bound, peak = _lower_bound(buffers, near, len(calls))
+    offsets = _place(buffers, near, bound)
+    top = max((offset + buffer.size for offset, buffer in zip(offsets, buffers, strict=True)), default=0)
+    return Plan(
+        offsets={b.value: state_size + o for b, o in zip(buffers, offsets, strict=True) if b.value >= 0},
+        scratch={b.first: state_size + o for b, o in zip(buffers, offsets, strict=True) if b.value < 0},
+        state=state,
+        state_size=state_size,
+        arena_size=-(-(state_size + top) // ARENA_ALIGNMENT) * ARENA_ALIGNMENT,
+        lower_bound=state_size + bound,
+        peak_call=peak,
+    )
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def outside_arena(graph: Graph) -> set[int]:
+    """Roots of values the caller owns, or that are constants or state."""
+    outside = {graph.root(value) for value in (*graph.inputs, *graph.outputs)}
+    outside |= {graph.root(value) for value in graph.outputs}
+    outside |= {value.id for value in graph.values.values() if value.data is not None}
+    outside |= {state.value for state in graph.states}
+    # An output that is a reshape of a computed value lends that value its caller-owned memory.
+    return outside
+
+
+def _buffers(graph: Graph, calls: Sequence[Call]) -> list[Buffer]:
+    outside = outside_arena(graph)
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    size: dict[int, int] = {}
+    for index, call in enumerate(calls):
+        for value in (*call.outputs, *call.inputs):
+            root = graph.root(value)
+            if root in outside:
+                continue
+            first.setdefault(root, index)
+            last[root] = index
+            size[root] = max(size.get(root, 0), graph.values[value].bytes)
+    buffers = [Buffer(value, _aligned(size[value]), first[value], last[value]) for value in first]
+    buffers += [Buffer(-1, _aligned(call.scratch), i, i) for i, call in enumerate(calls) if call.scratch]
+    return buffers
+
+
+def _allowed_overlaps(graph: Graph, calls: Sequence[Call], buffers: Sequence[Buffer]) -> dict[tuple[int, int], int]:
+    """For pairs of buffers (input, output): how many bytes below the input the output must at least start."""
+    index_of = {buffer.value: i for i, buffer in enumerate(buffers) if buffer.value >= 0}
+    near: dict[tuple[int, int], int] = {}
+    for index, call in enumerate(calls):
+        for overlap in call.overlaps:
+            source, output = index_of.get(graph.root(overlap.input)), index_of.get(graph.root(overlap.output))
+            if source is None or output is None or source == output:
+                continue
+            if buffers[source].last == index and buffers[output].first == index:
+                near[source, output] = max(near.get((source, output), overlap.distance), overlap.distance)
+    return near
+
+
+def _forbidden(a: int, b: int, buffers: Sequence[Buffer], near: Mapping[tuple[int, int], int]) -> tuple[int, int]:
+    """Offsets of b relative to a, exclusive at both ends, that would destroy data."""
+    below, above = buffers[b].size, buffers[a].size
+    if (a, b) in near:
+        below = min(below, near[a, b])
+    if (b, a) in near:
+        above = min(above, near[b, a])
+    return -below, above
+
+
+def _place(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], int], bound: int) -> list[int]:
+    """The best offsets found: greedy by size, by lifetime and by time, then seeded shuffles of the best order so far."""
+    count = len(buffers)
+    together = [
+        [j for j in range(count) if j != i and buffers[j].first <= buffers[i].last and buffers[i].first <= buffers[j].last]
+        for i in range(count)
+    ]
+    orders = [
+        sorted(range(count), key=lambda i: (-buffers[i].size, buffers[i].first)),
+        sorted(range(count), key=lambda i: (-(buffers[i].last - buffers[i].first), -buffers[i].size)),
+        sorted(range(count), key=lambda i: (buffers[i].first, -buffers[i].size)),
+        sorted(range(count), key=lambda i: (-buffers[i].last, -buffers[i].size)),
+    ]
+    best: list[int] | None = None
+    best_top, best_order = 0, orders[0]
+    shuffle = random.Random(0)
+    for attempt in range(len(orders) + TRIES):
+        if attempt < len(orders):
+            order = orders[attempt]
+        else:
+            order = list(best_order)
+            for _ in range(shuffle.randint(1, 3)):
+                i, j = shuffle.randrange(count), shuffle.randrange(count)
+                order[i], order[j] = order[j], order[i]
+        offsets = _greedy(order, buffers, together, near)
+        top = max((offsets[i] + buffers[i].size for i in range(count)), default=0)
+        if best is None or top < best_top:
+            best, best_top, best_order = offsets, top, order
+        if best_top <= bound or count < 2:
+            break
+    assert best is not None
+    return best
+
+
+def _greedy(
+    order: Sequence[int], buffers: Sequence[Buffer], together: Sequence[Sequence[int]], near: Mapping[tuple[int, int], int]
+) -> list[int]:
+    """Each buffer in turn at the lowest offset that is free while it lives."""
+    offsets = [-1] * len(buffers)
+    for b in order:
+        blocked = []
+        for a in together[b]:
+            if offsets[a] >= 0:
+                low, high = _forbidden(a, b, buffers, near)
+                if low < high:
+                    blocked.append((offsets[a] + low, offsets[a] + high))
+        at = 0
+        for low, high in sorted(blocked):
+            if low < at < high:
+                at = _aligned(high)
+        offsets[b] = at
+    return offsets
+
+
+def _lower_bound(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], int], calls: int) -> tuple[int, int]:
+    """The most bytes any call needs at once, and which call that is; overlapping pairs count once, as closely as allowed."""
+    peak, where = 0, 0
+    for call in range(calls):
+        live = [i for i, buffer in enumerate(buffers) if buffer.first <= call <= buffer.last]
+        total = sum(buffers[i].size for i in live)
+        for output in live:
+            savings = [
+                buffers[source].size + buffers[output].size - max(buffers[output].size, distance + buffers[source].size)
+                for source in live
+                if (distance := near.get((source, output))) is not None and distance >= 0
+            ]
+            total -= max(savings, default=0)
+        if total > peak:
+            peak, where = total, call
+    return peak, where

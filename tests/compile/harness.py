@@ -1,0 +1,80 @@
+"""Compare compiled C with the reference runtime, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgepack.compile import CCode, compile_model
+from edgepack.flatbuffer import Model, read_model
+from tests.compile.builder import random_inputs
+from tests.compile.host import build
+from tests.compile.reference import run_reference
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model file to check, and the name under which a failure is reported."""
+
+    label: str
+    model: bytes
+    engine: str = "tflite-ref"
+
+
+def inputs_for(model: Model, count: int, seed: int) -> list[tuple[np.ndarray, ...]]:
+    """Random inputs for a model, `count` sets."""
+    main = model.subgraphs[0]
+    shapes = {
+        str(position): (tuple(max(extent, 1) for extent in main.tensors[index].shape), main.tensors[index].dtype)
+        for position, index in enumerate(main.inputs)
+    }
+    return random_inputs(shapes, count, np.random.default_rng(seed))
+
+
+def mismatches(
+    cases: Sequence[Case],
+    cpu: str = "generic",
+    optimize: str = "balanced",
+    count: int = 3,
+    flags: Sequence[str] = ("-O1",),
+    seed: int = 1,
+) -> list[str]:
+    """Compile every case for a CPU, run it on this machine, and describe each whose outputs differ from the reference."""
+    if not cases:
+        return []
+    models = [read_model(case.model) for case in cases]
+    codes: list[CCode] = [compile_model(model, f"m{i}", cpu, optimize) for i, model in enumerate(models)]
+    hosts = build(codes, flags)
+    wrong = []
+    for case, model, host in zip(cases, models, hosts, strict=True):
+        sets = inputs_for(model, count, seed)
+        expected = run_reference(case.model, sets, case.engine)
+        for inputs, outputs in zip(sets, expected, strict=True):
+            difference = compare(host.run(inputs), outputs)
+            if difference:
+                wrong.append(f"{case.label} [{cpu}]: {difference}")
+                break
+    return wrong
+
+
+def compare(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> str:
+    """Empty if all bytes agree, else where the first difference is."""
+    if len(found) != len(expected):
+        return f"{len(found)} outputs instead of {len(expected)}"
+    for index, (a, b) in enumerate(zip(found, expected, strict=True)):
+        b = b.reshape(a.shape) if a.size == b.size else b
+        if a.dtype != b.dtype or a.shape != b.shape:
+            return f"output {index} is {a.dtype}{a.shape}, not {b.dtype}{b.shape}"
+        if a.tobytes() != b.tobytes():
+            where = np.argwhere(a != b)
+            first = tuple(int(i) for i in where[0]) if where.size else ()
+            return f"output {index} differs at {len(where)} of {a.size}, first {first}: {a[first]} instead of {b[first]}"
+    return ""
+
+
+def assert_exact(cases: Sequence[Case], cpus: Sequence[str] = ("generic", "cortex-m4"), **options: object) -> None:
+    """Fail with every mismatch, on every CPU's kernels."""
+    wrong = [line for cpu in cpus for line in mismatches(cases, cpu, **options)]  # type: ignore[arg-type]
+    assert not wrong, "\n".join(wrong)
