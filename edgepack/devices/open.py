@@ -1,0 +1,75 @@
+"""From a target and an address to an open device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from edgepack.devices.device import Device
+from edgepack.devices.local import LocalDevice
+from edgepack.devices.ssh import SshDevice
+from edgepack.devices.ssh_address import SshAddress, parse_ssh_address
+from edgepack.devices.standin import REASON, Lease
+from edgepack.errors import DeviceError
+
+if TYPE_CHECKING:
+    from edgepack.project import Target
+
+
+@contextmanager
+def open_device(target: Target, address: str | None = None) -> Iterator[Device]:
+    """The device of a target, closed when the block ends.
+
+    Args:
+        target: Its [device] table says the kind and how to recognise the hardware.
+        address: An ssh address, `standin` or `standin:NAME`; None takes the profile's, and without one an ssh target gets
+            a stand-in that is started for the occasion.
+
+    Raises:
+        DeviceError: EP-500 for an address that is none, EP-523 for a kind without a shell; errors of reaching it come with
+            the first command.
+        ToolError: EP-681 or EP-682 when openssh is missing.
+    """
+    device = _open(target, address or target.device.address)
+    try:
+        _recognise(device, target)
+        yield device
+    finally:
+        device.close()
+
+
+def _open(target: Target, address: str | None) -> LocalDevice | SshDevice:
+    kind = target.device.kind
+    if kind == "local":
+        return LocalDevice()
+    if kind != "ssh":
+        raise DeviceError(
+            "EP-523", f"target {target.name}: a device of kind {kind} has no shell", "use a target of kind local or ssh"
+        )
+    if address is not None and address.partition(":")[0] != "standin":
+        return SshDevice(parse_ssh_address(address))
+    name = (address or "").partition(":")[2] or target.name
+    lease = Lease(name)
+    try:
+        return SshDevice(
+            SshAddress(lease.standin.alias),
+            config=lease.standin.config,
+            name=f"{name} (stand-in)",
+            stand_in=True,
+            stand_in_reason=REASON,
+            on_close=lease.release,
+        )
+    except BaseException:
+        lease.release()
+        raise
+
+
+def _recognise(device: LocalDevice | SshDevice, target: Target) -> None:
+    """Mark a device whose model name is not the target's hardware as a stand-in for it."""
+    wanted = target.device.hardware
+    if wanted is None or device.stand_in:
+        return
+    model = device.facts().model
+    if wanted.lower() not in model.lower():
+        device.mark_stand_in(f"it calls itself {model or 'nothing'}, the target's hardware is {wanted}")

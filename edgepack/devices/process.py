@@ -1,0 +1,132 @@
+"""One local program run to its end: input fed, output collected, time watched."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended. `status` is None when it was stopped for taking too long; negative for a signal."""
+
+    status: int | None
+    stdout: bytes
+    stderr: bytes
+    sent: int
+
+
+def run_process(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    stdin: BinaryIO | None = None,
+    stall: float | None = None,
+    on_sent: Callable[[int], None] | None = None,
+    environment: dict[str, str] | None = None,
+    kill_group: bool = False,
+) -> Finished:
+    """Run `argv` and wait.
+
+    Args:
+        argv: Program and arguments.
+        timeout: Seconds until it is stopped, counted from the start, or from the last byte of `stdin` it took when `stall`
+            is given.
+        stdin: What it reads; nothing when None.
+        stall: Seconds without it taking a byte of `stdin` until it is stopped.
+        on_sent: Called now and then with the bytes of `stdin` taken so far.
+        environment: Its environment; by default this process's.
+        kill_group: Stop its children too. Not for programs that leave a helper behind on purpose, as ssh does.
+    """
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            start_new_session=True,  # Ctrl-C stops edgepack, which then cleans up over a connection that still lives
+        )
+        feeder = None if stdin is None else _Feeder(process, stdin)
+        try:
+            status = _wait(process, feeder, timeout, stall, on_sent)
+        finally:
+            if process.poll() is None:
+                _kill(process, kill_group)
+            if feeder is not None:
+                feeder.stop()
+        stdout.seek(0)
+        stderr.seek(0)
+        return Finished(status, stdout.read(), stderr.read(), 0 if feeder is None else feeder.sent)
+
+
+def _wait(
+    process: subprocess.Popen[bytes],
+    feeder: _Feeder | None,
+    timeout: float,
+    stall: float | None,
+    on_sent: Callable[[int], None] | None,
+) -> int | None:
+    start = changed = time.monotonic()
+    sent = 0
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(0.2)
+        now = time.monotonic()
+        if feeder is not None and feeder.sent != sent:
+            sent, changed = feeder.sent, now
+            if on_sent is not None:
+                on_sent(sent)
+        if feeder is None or stall is None:
+            late = now > start + timeout
+        else:
+            late = now > changed + (stall if feeder.running else timeout)
+        if late:
+            return None
+
+
+def _kill(process: subprocess.Popen[bytes], group: bool) -> None:
+    with suppress(ProcessLookupError):
+        if group:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
+
+
+class _Feeder:
+    """Feeds a file to a program in a thread, so that a program that stops reading can be noticed."""
+
+    def __init__(self, process: subprocess.Popen[bytes], source: BinaryIO) -> None:
+        assert process.stdin is not None
+        self.sent = 0
+        self._pipe = process.stdin
+        self._source = source
+        self._thread = threading.Thread(target=self._feed, daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def _feed(self) -> None:
+        with suppress(BrokenPipeError, ValueError):
+            while block := self._source.read(_BLOCK):
+                self._pipe.write(block)
+                self._pipe.flush()
+                self.sent += len(block)
+        with suppress(BrokenPipeError, ValueError):
+            self._pipe.close()
+
+    def stop(self) -> None:
+        self._thread.join()

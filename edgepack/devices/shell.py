@@ -1,0 +1,155 @@
+"""Devices with a POSIX shell: the end-marker protocol that no transport can lie about.
+
+ssh exits 255 for every failure of its own, and adb may lose exit codes altogether. So each command runs inside a small
+script that prints a line when it starts and one with the command's exit status when it ends, both with a number used
+once; without the end line the command counts as not finished, whatever the client's own exit status says.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import secrets
+import shlex
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from edgepack.devices.device import Completed, DeviceFacts
+from edgepack.devices.facts import FACTS_SCRIPT, parse_facts
+from edgepack.devices.process import Finished
+from edgepack.devices.upload import upload
+from edgepack.errors import DeviceError
+from edgepack.files import write_atomic
+from edgepack.progress import Task
+
+# `timeout` on the device ends a command that outlives its connection; the probe leaves out versions without -k.
+_WRAPPER = """\
+n=$1 t=$2; shift 2; LC_ALL=C; export LC_ALL; umask 022
+if timeout -k 5 5 true </dev/null >/dev/null 2>&1; then set -- timeout -k 5 "$t" "$@"; fi
+printf '\\n%s\\n' "edgepack-begin-$n"
+"$@"
+printf '\\n%s %d\\n' "edgepack-end-$n" "$?"
+"""
+_GRACE = 10  # seconds by which the device's own limit lies beyond the host's
+
+
+def wrap(argv: Sequence[str], nonce: str, timeout: float) -> list[str]:
+    """The program and arguments that run `argv` between the markers."""
+    return ["sh", "-c", _WRAPPER, "sh", nonce, str(int(timeout) + _GRACE), *argv]
+
+
+def wrap_line(argv: Sequence[str], nonce: str, timeout: float) -> str:
+    """The same as one line for a login shell, every word quoted."""
+    return "exec " + shlex.join(wrap(argv, nonce, timeout))
+
+
+def unwrap(stdout: bytes, nonce: str) -> tuple[int | None, bytes]:
+    """Exit status and output from between the markers; None when the end marker is missing."""
+    begin = stdout.find(f"\nedgepack-begin-{nonce}\n".encode())
+    body = stdout[begin + len(f"\nedgepack-begin-{nonce}\n") :] if begin >= 0 else b""
+    end = re.search(rb"\nedgepack-end-" + nonce.encode() + rb" (\d+)\n", body)
+    return (None, body) if begin < 0 or end is None else (int(end.group(1)), body[: end.start()])
+
+
+class ShellDevice(ABC):
+    """A device that runs commands through a POSIX shell; a transport says how to start one and what its failures mean."""
+
+    def __init__(self, name: str, address: str, stand_in: bool = False, stand_in_reason: str = "") -> None:
+        self.name = name
+        self.address = address
+        self.stand_in = stand_in
+        self.stand_in_reason = stand_in_reason
+        self._facts: DeviceFacts | None = None
+
+    def mark_stand_in(self, reason: str) -> None:
+        """Note that this is not the target's hardware, and what it is instead."""
+        self.stand_in, self.stand_in_reason = True, reason
+        if self._facts is not None:
+            self._facts = replace(self._facts, stand_in=True, stand_in_reason=reason)
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """local, ssh or adb."""
+
+    @abstractmethod
+    def _execute(
+        self,
+        argv: Sequence[str],
+        nonce: str,
+        timeout: float,
+        stdin: BinaryIO | None,
+        stall: float | None,
+        on_sent: Callable[[int], None] | None,
+    ) -> Finished:
+        """Run wrapped `argv` through the transport."""
+
+    @abstractmethod
+    def _link_failure(self, finished: Finished) -> DeviceError:
+        """What it means that the transport's client ended without an end marker."""
+
+    def _gave_up(self) -> None:  # noqa: B027 (a transport without a connection has nothing to drop)
+        """A command timed out: drop whatever connection may be stuck."""
+
+    def run(self, argv: Sequence[str], *, timeout: float, stdin: bytes | None = None) -> Completed:
+        """Run a program on the device.
+
+        Raises:
+            DeviceError: the device cannot be reached, the link broke, or EP-508 the program took longer than `timeout`.
+        """
+        return self._run(argv, timeout, io.BytesIO(stdin) if stdin is not None else None, None, None)
+
+    def feed(
+        self, argv: Sequence[str], source: BinaryIO, *, timeout: float, stall: float, on_sent: Callable[[int], None] | None
+    ) -> Completed:
+        """Run a program that reads `source`; it may take any time, as long as bytes move at least every `stall` seconds."""
+        return self._run(argv, timeout, source, stall, on_sent)
+
+    def _run(
+        self,
+        argv: Sequence[str],
+        timeout: float,
+        stdin: BinaryIO | None,
+        stall: float | None,
+        on_sent: Callable[[int], None] | None,
+    ) -> Completed:
+        nonce = secrets.token_hex(8)
+        # A transfer is limited by its progress, not by its length: the device must not end it earlier.
+        finished = self._execute(argv, nonce, timeout if stall is None else 86400.0, stdin, stall, on_sent)
+        if finished.status is None:
+            self._gave_up()
+            seconds = timeout if stall is None else max(timeout, stall)
+            raise DeviceError(
+                "EP-508",
+                f"{self.name} did not answer within {seconds:g} s ({argv[0]})",
+                "check that it is on and idle; [device] timeout sets the limit",
+            )
+        status, stdout = unwrap(finished.stdout, nonce)
+        if status is None:
+            raise self._link_failure(finished)
+        return Completed(status, stdout, finished.stderr)
+
+    def put(self, local: Path, remote: str, task: Task | None = None) -> None:
+        """Copy a file to the device, going on where an earlier attempt was cut; see upload.upload."""
+        upload(self, local, remote, task)
+
+    def get(self, remote: str, local: Path) -> None:
+        """Copy a file from the device.
+
+        Raises:
+            DeviceError: EP-512 when it cannot be read.
+        """
+        completed = self.run(["cat", "--", remote], timeout=300.0)
+        if completed.status != 0:
+            raise DeviceError("EP-512", f"{self.name}: {completed.last_error_line or remote}", "check the file on the device")
+        write_atomic(local, completed.stdout)
+
+    def facts(self) -> DeviceFacts:
+        """What the device says of itself, asked once."""
+        if self._facts is None:
+            text = self.run(["sh", "-c", FACTS_SCRIPT], timeout=20.0).text
+            self._facts = parse_facts(text, self.stand_in, self.stand_in_reason)
+        return self._facts

@@ -1,0 +1,167 @@
+"""Devices reached by the openssh client, with the user's own configuration, keys, agent, jump hosts and known hosts.
+
+Host keys are checked by ssh as the user configured it; nothing here ever relaxes that. One connection is shared by all
+commands through a control socket in a private folder, and ended by close().
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from edgepack.devices.process import Finished, run_process
+from edgepack.devices.shell import ShellDevice, wrap_line
+from edgepack.devices.ssh_address import SshAddress
+from edgepack.devices.ssh_errors import missing_ssh, ssh_failure
+from edgepack.errors import DeviceError
+
+_CONTROL_PREFIX = "edgepack-ssh-"
+
+
+class SshDevice(ShellDevice):
+    """A Linux machine with an ssh server.
+
+    Args:
+        address: Where it is.
+        config: An ssh configuration file to use in place of the user's own.
+        connect_timeout: Seconds for connecting.
+        name: What messages call it; the address by default.
+        stand_in: Whether it is not the target's hardware, with the reason.
+        on_close: Called once when the device is closed.
+
+    Raises:
+        ToolError: EP-682 when there is no ssh client.
+    """
+
+    def __init__(
+        self,
+        address: SshAddress,
+        *,
+        config: Path | None = None,
+        connect_timeout: int = 10,
+        name: str | None = None,
+        stand_in: bool = False,
+        stand_in_reason: str = "",
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(name or str(address), str(address), stand_in, stand_in_reason)
+        self._target = address
+        self._config = config
+        self._on_close = on_close
+        self._connect_timeout = connect_timeout
+        program = shutil.which("ssh")
+        if program is None:
+            raise missing_ssh()
+        self._program = program
+        remove_dead_sockets()
+        self._control = _private_folder()
+        self._connected = False
+        self._closed = False
+        atexit.register(self.close)
+
+    @property
+    def kind(self) -> str:
+        """ssh."""
+        return "ssh"
+
+    def _client(self, *options: str) -> list[str]:
+        config = [] if self._config is None else ["-F", str(self._config)]
+        settings = (
+            "BatchMode=yes",
+            f"ConnectTimeout={self._connect_timeout}",
+            "ServerAliveInterval=5",
+            "ServerAliveCountMax=3",
+            "ControlMaster=auto",
+            f'ControlPath="{str(self._control).replace("%", "%%")}/%C"',
+            "ControlPersist=60",
+            "ClearAllForwardings=yes",
+            "RemoteCommand=none",
+            "PermitLocalCommand=no",
+            "ForwardX11=no",
+            "ForwardAgent=no",
+            "LogLevel=INFO",  # a configured QUIET would hide why ssh failed
+        )
+        return [
+            self._program, *config, "-T", *(word for setting in settings for word in ("-o", setting)), *options,
+            *self._target.arguments,
+        ]  # fmt: skip
+
+    def _execute(
+        self,
+        argv: Sequence[str],
+        nonce: str,
+        timeout: float,
+        stdin: BinaryIO | None,
+        stall: float | None,
+        on_sent: Callable[[int], None] | None,
+    ) -> Finished:
+        if self._closed:
+            raise DeviceError("EP-509", f"{self.name}: the connection was closed", "open the device again")
+        first = 0.0 if self._connected else 2.0 * self._connect_timeout
+        finished = run_process(
+            [*self._client(), wrap_line(argv, nonce, timeout)],
+            timeout=timeout + first,
+            stdin=stdin,
+            stall=None if stall is None else stall + first,
+            on_sent=on_sent,
+        )
+        self._connected = finished.status not in (None, 255)
+        return finished
+
+    def _link_failure(self, finished: Finished) -> DeviceError:
+        said = finished.stderr.decode("utf-8", "replace")
+        config = None if self._config is None else str(self._config)
+        return ssh_failure(self.name, self._target, said, finished.status, config)
+
+    def _gave_up(self) -> None:
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """End the shared connection; the next command makes a new one."""
+        self._connected = False
+        if any(self._control.glob("*")):
+            with suppress(OSError, subprocess.TimeoutExpired):
+                subprocess.run(
+                    self._client("-O", "exit"),
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=10,
+                )  # fmt: skip
+
+    def close(self) -> None:
+        """End the connection and remove its folder."""
+        if self._closed:
+            return
+        self.disconnect()
+        self._closed = True
+        atexit.unregister(self.close)
+        shutil.rmtree(self._control, ignore_errors=True)
+        if self._on_close is not None:
+            self._on_close()
+
+
+def _private_folder() -> Path:
+    """A folder of mode 0700 whose path leaves room for a control socket's name.
+
+    A socket path holds at most 108 bytes; ssh adds a hash of 40 and, while connecting, a suffix of 17.
+    """
+    name = f"{_CONTROL_PREFIX}{os.getpid()}-"
+    for parent in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
+        if parent and len(os.fsencode(parent)) + len(name) + 8 + 1 + 40 + 17 + 2 < 104 and os.access(parent, os.W_OK):
+            return Path(tempfile.mkdtemp(prefix=name, dir=parent))
+    raise DeviceError("EP-520", "there is no writable folder with a short path for ssh's socket", "make /tmp writable")
+
+
+def remove_dead_sockets() -> None:
+    """Remove control folders of processes that were killed; ssh ends their connections by itself after a minute."""
+    for parent in {os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"} - {None}:
+        for folder in Path(str(parent)).glob(f"{_CONTROL_PREFIX}[0-9]*-*"):
+            pid = folder.name.removeprefix(_CONTROL_PREFIX).partition("-")[0]
+            with suppress(OSError):
+                if folder.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+                    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,149 @@
+"""Stand-in devices: what an ssh target is deployed to when no real one is named.
+
+A stand-in is this machine behind a loopback sshd, with a home folder of its own. It proves every step of a deployment; its
+speed and memory are not the target's, and everything measured on it says so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import os
+import pwd
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from edgepack.devices import sshd
+from edgepack.errors import DeviceError
+
+REASON = "a loopback ssh server on this machine stands in for the device"
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A running stand-in. `config` is the ssh configuration that reaches it as Host `alias`."""
+
+    name: str
+    address: str
+    alias: str
+    port: int
+    pid: int
+    config: Path
+    folder: Path
+
+
+def state_folder() -> Path:
+    """Where stand-ins keep keys and files: $XDG_STATE_HOME/edgepack/standins."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base).absolute() / "edgepack" / "standins"
+
+
+def up(name: str) -> StandIn:
+    """Start a stand-in, or find it running; what an earlier one of this name was given is still there.
+
+    Raises:
+        ToolError: EP-681 or EP-682 when openssh is not installed.
+        DeviceError: EP-522 for a name that cannot be one, EP-521 when sshd does not start.
+    """
+    folder = _folder(name)
+    with _locked(folder):
+        return _start(name, folder)
+
+
+def down(name: str) -> bool:
+    """Stop a stand-in and remove its keys and files; false when there was none."""
+    folder = _folder(name)
+    if not folder.is_dir():
+        return False
+    with _locked(folder):
+        sshd.stop(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    (folder.parent / f".{name}.lock").unlink(missing_ok=True)
+    return True
+
+
+def running() -> tuple[StandIn, ...]:
+    """Every stand-in that runs, by name."""
+    folders = sorted(state_folder().glob("*/")) if state_folder().is_dir() else []
+    return tuple(one for one in (_find(folder.name, folder) for folder in folders) if one is not None)
+
+
+class Lease:
+    """A stand-in in use: started when it was not running, and then stopped again by the last user to release it."""
+
+    def __init__(self, name: str) -> None:
+        self._folder = _folder(name)
+        with _locked(self._folder):
+            if sshd.running_pid(self._folder) is None:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                (self._folder / "started-for-a-run").touch()
+            self.standin = _start(name, self._folder)
+            self._users: IO[str] | None = (self._folder / "users").open("a")
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+
+    def release(self) -> None:
+        """Give it back; the files on it stay for the next run."""
+        if self._users is None:
+            return
+        users, self._users = self._users, None
+        with _locked(self._folder):
+            mark = self._folder / "started-for-a-run"
+            with suppress(OSError):
+                # The kernel drops a killed user's share of the lock, so having it alone means nobody else is there.
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if mark.exists():
+                    sshd.stop(self._folder)
+                    mark.unlink()
+            users.close()
+
+
+def _folder(name: str) -> Path:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+        raise DeviceError("EP-522", f"{name!r} cannot name a stand-in", "use letters, digits, - and _, for example rpi")
+    return state_folder() / name
+
+
+def _find(name: str, folder: Path) -> StandIn | None:
+    pid, port = sshd.running_pid(folder), sshd.read_port(folder)
+    if pid is None or port is None:
+        return None
+    alias = _alias(name)
+    return StandIn(name, f"{_user()}@127.0.0.1:{port}", alias, port, pid, folder / "ssh_config", folder)
+
+
+def _start(name: str, folder: Path) -> StandIn:
+    found = _find(name, folder)
+    if found is not None:
+        return found
+    sshd.find_sshd()
+    sshd.prepare(folder, _alias(name))
+    sshd.start(folder, _alias(name), _user())
+    started = _find(name, folder)
+    if started is None:
+        raise DeviceError("EP-521", "the stand-in's sshd stopped at once", f"see {folder / 'sshd.log'}")
+    return started
+
+
+def _alias(name: str) -> str:
+    return f"edgepack-stand-in-{name}"
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return getpass.getuser()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time starts or stops a stand-in."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder.parent / f".{folder.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,103 @@
+"""Files onto a device: to a temporary name, resumed where a link was cut, verified by SHA-256, then renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from edgepack.devices.device import Completed
+from edgepack.errors import DeviceError
+from edgepack.files import sha256_file
+from edgepack.progress import Task
+
+SHA256_FUNCTION = """\
+sha256() {
+  if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$1"; elif command -v shasum >/dev/null 2>&1; then shasum -a 256 <"$1"
+  else openssl dgst -sha256 <"$1" | sed 's/.*= *//'; fi | cut -d' ' -f1
+}
+"""
+
+_RECEIVE = (
+    SHA256_FUNCTION
+    + """\
+mkdir -p -- "${1%/*}" || exit 70
+if [ "$5" = 0 ]; then cat >"$2"; else cat >>"$2"; fi || exit 71
+[ "$(wc -c <"$2")" -eq "$3" ] || exit 72
+[ "$(sha256 "$2")" = "$4" ] || { rm -f -- "$2"; exit 73; }
+chmod 644 "$2" && mv -f -- "$2" "$1" || exit 74
+"""
+)
+
+_RESUMABLE = 1 << 20  # smaller files are sent anew; asking for what is there costs as much
+_STALL = 30.0  # seconds without a byte moving
+
+
+class _Feeds(Protocol):
+    name: str
+
+    def run(self, argv: Sequence[str], *, timeout: float, stdin: bytes | None = None) -> Completed: ...
+
+    def feed(
+        self, argv: Sequence[str], source: BinaryIO, *, timeout: float, stall: float, on_sent: Callable[[int], None] | None
+    ) -> Completed: ...
+
+
+def upload(device: _Feeds, local: Path, remote: str, task: Task | None = None, stall: float = _STALL) -> None:
+    """Copy `local` to the absolute path `remote`.
+
+    What arrives goes to `<remote>.part-<hash>`; a later attempt with the same content goes on from there. Only a file whose
+    size and SHA-256 are right on the device gets its name.
+
+    Raises:
+        DeviceError: EP-510 disk full, EP-511 not writable, EP-515 the content arrived damaged twice, or a failing link.
+    """
+    size, digest = local.stat().st_size, sha256_file(local)
+    part = f"{remote}.part-{digest[:16]}"
+    for attempt in (1, 2):
+        offset = _arrived(device, part, size) if size >= _RESUMABLE and attempt == 1 else 0
+        with local.open("rb") as source:
+            source.seek(offset)
+            completed = device.feed(
+                ["sh", "-c", _RECEIVE, "sh", remote, part, str(size), digest, str(offset)],
+                source,
+                timeout=60.0 + size / 2e6,
+                stall=stall,
+                on_sent=None if task is None else _report(task, offset, size, local.name),
+            )
+        if completed.status == 0:
+            if task is not None:
+                task.update(size, size, local.name)
+            return
+        if completed.status not in (72, 73):
+            device.run(["rm", "-f", "--", part], timeout=20.0)
+            raise file_failure(device.name, remote, completed)
+        if completed.status == 72:
+            device.run(["rm", "-f", "--", part], timeout=20.0)
+    raise DeviceError(
+        "EP-515", f"{local.name} arrived damaged on {device.name}, twice", "check the connection and the device's storage"
+    )
+
+
+def _arrived(device: _Feeds, part: str, size: int) -> int:
+    """How many bytes of an earlier attempt are there; 0 when that cannot be a beginning of the file."""
+    completed = device.run(["sh", "-c", '[ -f "$1" ] && wc -c <"$1" || echo 0', "sh", part], timeout=20.0)
+    there = int(completed.text) if completed.text.isdigit() else 0
+    return there if there <= size else 0
+
+
+def _report(task: Task, offset: int, size: int, name: str) -> Callable[[int], None]:
+    return lambda sent: task.update(offset + sent, size, name)
+
+
+def file_failure(name: str, path: str, completed: Completed) -> DeviceError:
+    """The error behind a failed file operation on a device, from what the tool said."""
+    said = completed.stderr.decode("utf-8", "replace")
+    if any(text in said for text in ("No space left", "Disk quota exceeded", "File too large", "not enough space")):
+        return DeviceError("EP-510", f"{name}: the disk is full while writing {path}", "free some space on the device")
+    if any(text in said for text in ("Read-only file system", "Permission denied", "Operation not permitted")):
+        return DeviceError(
+            "EP-511", f"{name}: {path} cannot be written", "make the folder writable, or set [device] root to one that is"
+        )
+    detail = completed.last_error_line or f"exit status {completed.status}"
+    return DeviceError("EP-512", f"{name}: {path}: {detail}", "check the folder on the device")
