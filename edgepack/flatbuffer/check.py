@@ -64,35 +64,37 @@ def _check_indices(graph: Subgraph, label: str) -> None:
         check(operator.intermediates, f"an intermediate of {_of(operator)}", -1)
 
 
-def check_calls(graphs: Sequence[Subgraph]) -> None:
-    """Check that subgraphs named by operators (IF, WHILE, CALL_ONCE, ...) exist and do not call themselves.
+def call_order(graphs: Sequence[Subgraph]) -> list[int]:
+    """Subgraph numbers, each after those its operators call (IF, WHILE, CALL_ONCE, ...).
 
     Raises:
-        ModelError: EP-208 for a subgraph that does not exist, EP-209 for a cycle of calls.
+        ModelError: EP-208 for a subgraph that does not exist, EP-209 for a circle of calls.
     """
     callers: list[list[int]] = [[] for _ in graphs]
     pending = [0] * len(graphs)
     for number, graph in enumerate(graphs):
         for operator in graph.operators:
-            for target in _called(operator):
+            for target in called_subgraphs(operator):
                 if not 0 <= target < len(graphs):
                     raise ModelError(
                         "EP-208", f"{_of(operator)} calls subgraph {target}, the model has {len(graphs)}", CONVERT_HINT
                     )
                 callers[target].append(number)
                 pending[number] += 1
-    free = [number for number, count in enumerate(pending) if count == 0]
-    for number in free:
+    order = [number for number, count in enumerate(pending) if count == 0]
+    for number in order:
         for caller in callers[number]:
             pending[caller] -= 1
             if pending[caller] == 0:
-                free.append(caller)
-    if len(free) < len(graphs):
+                order.append(caller)
+    if len(order) < len(graphs):
         circle = [number for number, count in enumerate(pending) if count]
         raise ModelError("EP-209", f"subgraphs {circle[:8]} call each other in a circle", CONVERT_HINT)
+    return order
 
 
-def _called(operator: Operator) -> list[int]:
+def called_subgraphs(operator: Operator) -> list[int]:
+    """The subgraphs an operator's options name."""
     names = [name for name in operator.options if name.endswith("subgraph_index") or name == "subgraph"]
     return [value for value in (operator.options[name] for name in names) if isinstance(value, int)]
 

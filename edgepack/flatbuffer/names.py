@@ -30,6 +30,9 @@ _RANKS = (
 The bias comes first because an identical constant of another layer may lend its name to a kernel."""
 
 
+MAX_INPUTS = 32
+
+
 def keras_layer(tensor_name: str) -> str:
     """The Keras layer a converted tensor's name comes from; the name itself when it tells no layer.
 
@@ -49,7 +52,7 @@ def operator_layer(graph: Subgraph, operator: Operator, results: Mapping[int, st
     """
     results = results or {}
     outputs = [graph.tensors[index] for index in operator.outputs]
-    inputs = [graph.tensors[index] for index in operator.inputs if index >= 0]
+    inputs = [graph.tensors[index] for index in operator.inputs[:MAX_INPUTS] if index >= 0]
     candidates = chain(
         (_layer(tensor.name) for tensor in outputs),
         (_WRAPPER.sub("", results.get(index, "")) for index in operator.outputs),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgepack.errors import ModelError
 from edgepack.flatbuffer.binary import DAMAGED_HINT, FlatFile, Table
-from edgepack.flatbuffer.check import check_calls, check_subgraph
+from edgepack.flatbuffer.check import call_order, check_subgraph
 from edgepack.flatbuffer.model import Model, Operator, Signature, Subgraph
 from edgepack.flatbuffer.options import NEWER_HINT, operator_options
 from edgepack.flatbuffer.schema import enumeration
@@ -60,7 +60,7 @@ def _read(data: bytes) -> Model:
     graphs = tuple(_subgraph(table, index, codes, buffers) for index, table in enumerate(root.children("subgraphs")))
     if not graphs:
         raise ModelError("EP-201", "the model has no subgraph", DAMAGED_HINT)
-    check_calls(graphs)
+    call_order(graphs)
     return Model(
         version=SCHEMA_VERSION,
         description=root.text("description"),
