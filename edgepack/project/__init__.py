@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgepack.project.address import address_variables, device_address, device_addresses
+from edgepack.project.init import write_template
 from edgepack.project.load import find_project_file, load_project
 from edgepack.project.names import c_identifier, derive_name
 from edgepack.project.overrides import split_overrides
@@ -29,4 +30,5 @@ __all__ = [
     "load_project",
     "load_target",
     "split_overrides",
+    "write_template",
 ]
