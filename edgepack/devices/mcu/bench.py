@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.devices.mcu.build import Program, build_emulated, ports_of
-from edgepack.devices.mcu.cores import find_core
+from edgepack.devices.mcu.cores import Core, find_core
 from edgepack.devices.mcu.cycles import estimate_cycles
 from edgepack.devices.mcu.elf import read_elf
-from edgepack.devices.mcu.emulate_unicorn import run_on_unicorn
+from edgepack.devices.mcu.emulate_qemu import qemu_present, run_on_qemu
+from edgepack.devices.mcu.emulate_unicorn import run_on_unicorn, unicorn_present
 from edgepack.devices.mcu.emulation import Emulation
-from edgepack.devices.mcu.instructions import blocks_of, count_instructions, layer_functions
+from edgepack.devices.mcu.instructions import blocks_of, count_instructions
+from edgepack.devices.mcu.layers import layer_ranges, layer_titles
 from edgepack.devices.mcu.profile import ProfilePlan, plan_profile
 from edgepack.devices.mcu.size import Sizes, sizes_of
 from edgepack.devices.mcu.toolchain import find_toolchain
-from edgepack.errors import DeviceError
+from edgepack.errors import DeviceError, ToolError
 from edgepack.files import write_atomic
 from edgepack.progress import Progress
 
@@ -105,7 +107,7 @@ def bench_mcu(
             folder, name, core, ports_of(inputs), ports_of(shaped), compiler, work / "build", optimize, progress
         )
         elf = read_elf(program.elf)
-        plan = plan_profile(elf, f"{name}_run", layer_functions(elf))
+        plan = plan_profile(elf, f"{name}_run", layer_ranges(elf, name, layer_titles(folder, name)))
         counted = _emulate(program, [array[:count_runs] for array in inputs], plan, emulator, timeout_s)
         assert counted.counts is not None
         parts = [counted]
@@ -138,8 +140,26 @@ def bench_mcu(
         )
 
 
+def choose_emulator(emulator: str, core: Core) -> Callable[..., Emulation]:
+    """The function that runs programs for `core`: "unicorn", "qemu", or "auto" for unicorn where it has the core.
+
+    Raises:
+        ToolError: EP-603 or EP-604 when the emulator is not installed or has no such core.
+    """
+    if emulator not in ("auto", "unicorn", "qemu"):
+        raise ToolError("EP-603", f"unknown emulator {emulator!r}", "use unicorn, qemu or auto")
+    fits_unicorn = core.unicorn_model is not None and unicorn_present()
+    if emulator == "qemu" or (emulator == "auto" and not fits_unicorn and (qemu_present() or core.unicorn_model is None)):
+        return run_on_qemu
+    return run_on_unicorn
+
+
 def _emulate(program: Program, inputs: Arrays, plan: ProfilePlan | None, emulator: str, timeout_s: float) -> Emulation:
-    done = run_on_unicorn(program, inputs, plan, timeout_s)
+    done = choose_emulator(emulator, program.core)(program, inputs, plan, timeout_s)
+    if done.counts is not None and done.counts.inexact:
+        raise DeviceError(
+            "EP-555", f"{done.emulator} translated a block of {program.name} in two ways, so counts are not exact", "report it"
+        )
     failed = [index for index, status in enumerate(done.statuses) if status != 0]
     if failed:
         raise DeviceError(

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.devices.mcu.cores import Core
+from edgepack.devices.mcu.cores import Core, Region
+from edgepack.devices.mcu.layers import layer_marker
 from edgepack.devices.mcu.toolchain import FIRMWARE, Toolchain, compile_objects, link
 from edgepack.errors import CompileError
 from edgepack.progress import Progress
 
 STACK_BYTES = 64 << 10
+VECTOR_BYTES = 1 << 10
 
 C_TYPES = {
     "int8": "int8_t",
@@ -131,9 +133,13 @@ def model_glue(name: str, inputs: Sequence[Port], outputs: Sequence[Port], reset
 def linker_script(core: Core, stack_bytes: int = STACK_BYTES) -> str:
     """The emulated board's linker script for `core`."""
     text = (FIRMWARE / "emulated.ld.in").read_text()
+    vectors = core.vectors or Region(core.flash.origin, VECTOR_BYTES)
+    code = core.flash if core.vectors else Region(core.flash.origin + VECTOR_BYTES, core.flash.length - VECTOR_BYTES)
     values = {
-        "FLASH_ORIGIN": hex(core.flash.origin),
-        "FLASH_LENGTH": hex(core.flash.length),
+        "VECTORS_ORIGIN": hex(vectors.origin),
+        "VECTORS_LENGTH": hex(vectors.length),
+        "FLASH_ORIGIN": hex(code.origin),
+        "FLASH_LENGTH": hex(code.length),
         "RAM_ORIGIN": hex(core.ram.origin),
         "RAM_LENGTH": hex(core.ram.length),
         "STACK_BYTES": str(stack_bytes),
@@ -165,7 +171,14 @@ def build_emulated(
     script = work / "emulated.ld"
     script.write_text(linker_script(core))
     model = compile_objects(
-        toolchain, core, model_sources(code_folder), include_folders(code_folder), work / "model", optimize, progress=progress
+        toolchain,
+        core,
+        model_sources(code_folder),
+        include_folders(code_folder),
+        work / "model",
+        optimize,
+        [layer_marker(name)],
+        progress,
     )
     harness = compile_objects(
         toolchain,

@@ -29,7 +29,8 @@ class Core:
     `zig_cpu` is clang's -mcpu in zig's spelling; `gcc_flags` select the same instruction set in arm-none-eabi-gcc.
     `unicorn_model` is the name of unicorn's CPU constant, None where unicorn cannot run the core. `qemu_machine` is the
     board QEMU runs it on. `flash` and `ram` are that board's large memories: an emulated program is not limited to what
-    a product has; the sizes come from the linked program instead.
+    a product has; the sizes come from the linked program instead. `vectors`, where set, is the memory the core reads its
+    vector table from at reset, when that is not the start of `flash`.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Core:
     qemu_machine: str
     flash: Region
     ram: Region
+    vectors: Region | None = None
     fpu: bool = False
     dsp: bool = False
     mve: bool = False
@@ -129,8 +131,9 @@ CORES: dict[str, Core] = {
             gcc_flags=("-mcpu=cortex-m55", *_HARD, "-mfpu=auto"),
             unicorn_model=None,
             qemu_machine="mps3-an547",
-            flash=Region(0x1100_0000, 2 << 20),
-            ram=Region(0x7000_0000, 16 << 20),
+            vectors=Region(0x1000_0000, 1 << 10),
+            flash=Region(0x7000_0000, 16 << 20),
+            ram=Region(0x3100_0000, 4 << 20),
             fpu=True,
             dsp=True,
             mve=True,

@@ -75,6 +75,23 @@ class Elf:
         line = LineTable.of(self.file).find(address)
         return f"{place} ({line[0]}:{line[1]})" if line is not None else place
 
+    def section_content(self, name: str) -> bytes:
+        """The bytes of a section that need not be loaded; none when there is no such section."""
+        from elftools.elf.elffile import ELFFile
+
+        with self.file.open("rb") as stream:
+            section = ELFFile(stream).get_section_by_name(name)
+            return bytes(section.data()) if section is not None else b""
+
+    def memory(self, start: int, end: int) -> bytes:
+        """The loaded bytes from `start` up to `end`; zeros where the file has none."""
+        image = bytearray(end - start)
+        for segment in self.segments:
+            first, last = max(start, segment.address), min(end, segment.address + len(segment.data))
+            if first < last:
+                image[first - start : last - start] = segment.data[first - segment.address : last - segment.address]
+        return bytes(image)
+
     def content(self, address: int, size: int) -> bytes:
         """`size` loaded bytes at `address`; KeyError when they are not in the file."""
         for segment in self.segments:

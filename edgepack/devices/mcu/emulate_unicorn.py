@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -19,11 +18,9 @@ from numpy.typing import NDArray
 
 from edgepack.devices.mcu.build import Program
 from edgepack.devices.mcu.emulation import Emulation, fault_error, read_outputs, write_inputs
+from edgepack.devices.mcu.native import unicorn_hook
 from edgepack.devices.mcu.profile import BlockCounts, ProfilePlan
-from edgepack.devices.mcu.toolchain import find_host_compiler, run_compiler, user_cache
 from edgepack.errors import DeviceError, ToolError
-
-NATIVE = Path(__file__).parent / "native"
 
 
 def unicorn_present() -> bool:
@@ -55,44 +52,21 @@ def run_on_unicorn(
             "ram": (core.ram.origin, core.ram.length),
             "segments": _segments(program.elf),
             "plan": asdict(plan) if plan is not None else None,
-            "hook": str(build_hook()) if plan is not None else None,
+            "hook": str(unicorn_hook()) if plan is not None else None,
         }
         (folder / "job.json").write_text(json.dumps(job))
         result = _run_worker(folder, timeout_s, program)
         if result["status"] == "fault":
             raise fault_error(program, result["detail"], result["registers"]["pc"], result["registers"]["lr"])
         outputs, statuses, stack = read_outputs(folder / "outputs.bin", program.outputs, count)
-        counts = read_counts(folder / "counts.npz", plan, result["runs"]) if plan is not None else None
+        counts = _read_counts(folder / "counts.npz", plan, result) if plan is not None else None
         return Emulation(outputs, statuses, stack, counts, _unicorn_version())
 
 
-def build_hook() -> Path:
-    """The counting hook as a shared library in the user's cache, compiled at first use.
-
-    Raises:
-        ToolError: EP-602 when this computer has no C compiler.
-    """
-    return build_native("unicorn_hook.c", ("-nostdlib",))
-
-
-def build_native(source: str, flags: Sequence[str]) -> Path:
-    """A source of native/ as a shared library for this computer, named by what it was built from."""
-    key = hashlib.sha256((NATIVE / source).read_bytes() + (NATIVE / "profile.h").read_bytes()).hexdigest()[:16]
-    library = user_cache() / "native" / f"{Path(source).stem}-{key}.so"
-    if not library.is_file():
-        library.parent.mkdir(parents=True, exist_ok=True)
-        temporary = library.with_suffix(f".{os.getpid()}.so")
-        run_compiler(
-            [*find_host_compiler(), "-O2", "-shared", "-fPIC", *flags, str(NATIVE / source), "-o", str(temporary)], source
-        )
-        os.replace(temporary, library)
-    return library
-
-
-def read_counts(path: Path, plan: ProfilePlan, runs: int) -> BlockCounts:
-    """The block counts a worker saved."""
+def _read_counts(path: Path, plan: ProfilePlan, result: dict[str, Any]) -> BlockCounts:
     with np.load(path) as saved:
-        return BlockCounts(runs, plan.owners, saved["start"], saved["bytes"], saved["executed"], saved["branched"])
+        tables = (saved["start"], saved["bytes"], saved["executed"], saved["branched"])
+        return BlockCounts(result["runs"], plan.owners, *tables, result["inexact"])
 
 
 def _run_worker(folder: Path, timeout_s: float, program: Program) -> dict[str, Any]:

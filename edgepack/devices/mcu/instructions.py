@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,8 +13,6 @@ from edgepack.devices.mcu.profile import BlockCounts
 
 # Thumb-2 encodings of 32 bits start with 0b11101, 0b11110 or 0b11111 (Armv7-M ARM, A5.1).
 _FIRST_WIDE_HALF_WORD = 0xE800
-# A layer's function in generated code: NAME_layer_07_conv_2d, or the compiler's clone of it (".constprop.0", ".isra.0").
-LAYER_FUNCTION = re.compile(r"_(layer_\d+_[a-z0-9_]+)(?:\..*)?$")
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,8 @@ class Block:
 class InstructionCounts:
     """Executed instructions of one inference (the mean, when several were counted).
 
-    `per_function`: symbol -> instructions in that function itself. `per_layer`: layer -> instructions in its function and
-    everything that it called; what no layer's function ran is under the model's own NAME_run. `mnemonics`: a histogram.
+    `per_function`: symbol -> instructions in that function itself. `per_layer`: layer -> instructions of its code in NAME_run
+    and everything that it called; what belongs to no layer is under NAME_run. `mnemonics`: a histogram.
     """
 
     total: float
@@ -53,16 +50,6 @@ class InstructionCounts:
     per_function: dict[str, float]
     per_layer: dict[str, float]
     mnemonics: dict[str, float]
-
-
-def layer_functions(elf: Elf) -> dict[str, str]:
-    """Functions that hold one layer each, by their names in generated code: symbol -> layer."""
-    found = {}
-    for symbol in elf.functions():
-        match = LAYER_FUNCTION.search(symbol.name)
-        if match:
-            found[symbol.name] = match.group(1)
-    return found
 
 
 def blocks_of(elf: Elf, counts: BlockCounts) -> tuple[Block, ...]:

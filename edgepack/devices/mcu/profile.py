@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +70,7 @@ class BlockCounts:
     """How often each block ran, per owner, over `runs` inferences.
 
     `start` and `bytes` have one entry a block; `executed` and `branched` (left by a taken branch) are (owners, blocks).
+    `inexact` is how many executions could not be counted or came with another length: 0, or the counts are void.
     """
 
     runs: int
@@ -78,6 +79,7 @@ class BlockCounts:
     bytes: NDArray[np.uint32]
     executed: NDArray[np.uint64]
     branched: NDArray[np.uint64]
+    inexact: int
 
 
 class ProfileArrays:
@@ -118,21 +120,20 @@ class ProfileArrays:
             self.bytes[:blocks].copy(),
             self.executed[:, :blocks].copy(),
             self.branched[:, :blocks].copy(),
+            self.table.lost + self.table.resized,
         )
 
 
-def plan_profile(elf: Elf, entry: str, layers: Mapping[str, str] | None = None, caller: str = "harness_call") -> ProfilePlan:
-    """Count function `entry`; each function named in `layers` (symbol -> layer) is an owner of what it runs and calls."""
+def plan_profile(elf: Elf, entry: str, layers: Sequence[tuple[int, int, str]] = (), caller: str = "harness_call") -> ProfilePlan:
+    """Count function `entry`, which `caller` calls; `layers` are stretches of its code (first address, end, title)."""
     function, calling = elf.symbol(entry), elf.symbol(caller)
     code = [(part.address, part.address + part.size) for part in elf.sections if part.name in (".harness_text", ".text")]
-    owners: list[str] = [entry]
-    ranges: list[tuple[int, int, int]] = [(function.address, function.address + function.size, 0)]
-    for symbol in elf.functions():
-        layer = (layers or {}).get(symbol.name)
-        if layer is not None:
-            if layer not in owners:
-                owners.append(layer)
-            ranges.append((symbol.address, symbol.address + symbol.size, owners.index(layer)))
+    owners = [entry]
+    ranges = [(function.address, function.address + function.size, 0)]
+    for start, end, title in layers:
+        if title not in owners:
+            owners.append(title)
+        ranges.append((start, end, owners.index(title)))
     return ProfilePlan(
         function.address,
         (calling.address, calling.address + calling.size),

@@ -178,7 +178,7 @@ def main(job_file: Path) -> None:
     result["registers"] = machine.registers()
     if arrays is not None:
         counts = arrays.counts()
-        result |= {"runs": counts.runs, "lost": arrays.table.lost, "resized": arrays.table.resized}
+        result |= {"runs": counts.runs, "inexact": counts.inexact}
         np.savez(
             job_file.parent / "counts.npz",
             start=counts.start,
