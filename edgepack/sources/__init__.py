@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from edgepack.sources.data import load_data
 from edgepack.sources.dataset import Dataset, Split
+from edgepack.sources.frameworks import import_tf_keras
+from edgepack.sources.model import SourceModel, TensorSpec, load_model, open_keras
 
-__all__ = ["Dataset", "Split", "load_data"]
+__all__ = ["Dataset", "SourceModel", "Split", "TensorSpec", "import_tf_keras", "load_data", "load_model", "open_keras"]

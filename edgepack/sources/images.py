@@ -58,7 +58,7 @@ class ImageRows:
                 raise DataError(
                     "EP-317",
                     f"{_short(file)} is {image.height}x{image.width}, the first image is {height}x{width}",
-                    'set image_size = "HEIGHTxWIDTH" under [data] to resize every image',
+                    "set image_size = [HEIGHT, WIDTH] under [data] to resize every image",
                 )
             image = image.resize((width, height), Image.Resampling.BILINEAR)
         pixels = np.asarray(image, dtype=np.uint8)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from edgepack.errors import EdgepackError
 
@@ -52,6 +52,16 @@ def source_files(file: Path, folder: Path) -> list[Path]:
             for name in _imported_names(ast.parse(current.read_text(encoding="utf-8"))):
                 queue += [path for path in _module_files(folder, name) if path not in found]
     return sorted(found)
+
+
+def named_files(file: Path, folder: Path) -> list[Path]:
+    """The files of the project `folder` that the code of `file` names in a text constant, such as "weights.h5"; sorted."""
+    with contextlib.suppress(SyntaxError, ValueError, UnicodeDecodeError):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        names = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        plausible = [name for name in names if 0 < len(name) < 200 and "\n" not in name and "\0" not in name]
+        return sorted(folder / name for name in plausible if not Path(name).is_absolute() and (folder / name).is_file())
+    return []
 
 
 def _imported_names(tree: ast.AST) -> Iterator[str]:
@@ -120,6 +130,11 @@ def _is_system(path: Path) -> bool:
     return hidden or path.suffix in (".py", ".pyc", ".so") or any(path.is_relative_to(root) for root in roots)
 
 
+def standard_error() -> TextIO:
+    """Standard error, for what libraries and user code print: standard output belongs to results."""
+    return sys.stderr
+
+
 @contextlib.contextmanager
 def user_module(file: Path, folder: Path, fail: Callable[[str], EdgepackError]) -> Iterator[ModuleType]:
     """Import `file` for the block, with the project `folder` first on the import path.
@@ -131,7 +146,7 @@ def user_module(file: Path, folder: Path, fail: Callable[[str], EdgepackError]) 
     before = set(sys.modules)
     sys.path.insert(0, str(folder))
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(standard_error()):
             spec = importlib.util.spec_from_file_location(f"_edgepack_user_{file.stem}", file)
             assert spec is not None and spec.loader is not None
             module = importlib.util.module_from_spec(spec)
