@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.devices.mcu.build import Program, build_emulated, ports_of
+from edgepack.devices.mcu.build import Program, build_emulated, ports_of, write_files
 from edgepack.devices.mcu.cores import Core, find_core
 from edgepack.devices.mcu.cycles import estimate_cycles
 from edgepack.devices.mcu.elf import read_elf
@@ -23,7 +23,6 @@ from edgepack.devices.mcu.profile import ProfilePlan, plan_profile
 from edgepack.devices.mcu.size import Sizes, sizes_of
 from edgepack.devices.mcu.toolchain import find_toolchain
 from edgepack.errors import DeviceError, ToolError
-from edgepack.files import write_atomic
 from edgepack.progress import Progress
 
 Arrays = Sequence[NDArray[np.generic]]
@@ -102,7 +101,7 @@ def bench_mcu(
     core, compiler = find_core(cpu), find_toolchain(toolchain)
     with tempfile.TemporaryDirectory(prefix="edgepack-mcu-") as temporary:
         work = Path(temporary)
-        folder = code if isinstance(code, Path) else _write_files(code, work / "code")
+        folder = code if isinstance(code, Path) else write_files(code, work / "code")
         program = build_emulated(
             folder, name, core, ports_of(inputs), ports_of(shaped), compiler, work / "build", optimize, progress
         )
@@ -180,9 +179,3 @@ def _compare(emulation: Emulation, expected: Arrays) -> Parity:
         if got.dtype.kind in "iu" and got.size:
             largest = max(largest, int(np.abs(got.astype(np.int64) - wanted.astype(np.int64)).max()))
     return Parity(count, int(differs.sum()), largest)
-
-
-def _write_files(files: Mapping[str, str], folder: Path) -> Path:
-    for relative, text in files.items():
-        write_atomic(folder / relative, text)
-    return folder

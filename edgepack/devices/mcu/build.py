@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,6 +128,15 @@ def model_glue(name: str, inputs: Sequence[Port], outputs: Sequence[Port], reset
         "",
     ]
     return "\n".join(lines)
+
+
+def write_files(files: Mapping[str, str], folder: Path) -> Path:
+    """Write a code folder's files (name -> text) below `folder`."""
+    for relative, text in files.items():
+        path = folder / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
 
 
 def linker_script(core: Core, stack_bytes: int = STACK_BYTES) -> str:

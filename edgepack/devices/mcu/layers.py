@@ -48,7 +48,7 @@ def layer_ranges(elf: Elf, name: str, titles: dict[int, str]) -> tuple[tuple[int
         return ()
     end = function.address + function.size
     inside = [(address & ~1, index) for address, index in marks if function.address <= address < end]
-    stops = [address for address, _ in inside][1:] + [end]
+    stops = [*[address for address, _ in inside][1:], end]
     return tuple(
         (address, stop, titles[index])
         for (address, index), stop in zip(inside, stops, strict=False)
