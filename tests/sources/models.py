@@ -129,11 +129,14 @@ KERAS_3_MODELS: dict[str, Callable[[Any], Any]] = {
 
 
 def randomise(model: Any, seed: int = 3) -> Any:
-    """Replace every float weight, so that a forgotten or swapped one shows."""
+    """Move biases, gains and statistics away from the zeros and ones they start at, so that a forgotten or swapped one shows.
+
+    Matrices are random already; they keep the initialiser's size, which keeps rounding small in deep models.
+    """
     random = np.random.default_rng(seed)
-    values = []
-    for weight in model.get_weights():
-        fresh = random.normal(0.0, 0.3, weight.shape) + (1.0 if weight.ndim == 1 else 0.0)
-        values.append(np.abs(fresh).astype(weight.dtype) if weight.ndim == 1 else fresh.astype(weight.dtype))
+    values = model.get_weights()
+    for index, value in enumerate(values):
+        if value.ndim == 1 and value.dtype.kind == "f":
+            values[index] = (value + random.uniform(0.0, 0.4, value.shape)).astype(value.dtype)
     model.set_weights(values)
     return model
