@@ -57,11 +57,14 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
         raise CompileError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
     core = find_cpu(cpu)
     graph = run_passes(build_graph(model))
-    calls = tuple(lower(node, graph, core) for node in graph.nodes)
+    lowered = [(node, call) for node in graph.nodes for call in lower(node, graph, core)]
+    calls = tuple(call for _, call in lowered)
     plan = make_plan(graph, calls)
-    program = Program(c_name(name), graph, graph.nodes, calls, plan, cpu, optimize, model.sha256, model.size_bytes)
+    program = Program(
+        c_name(name), graph, tuple(node for node, _ in lowered), calls, plan, cpu, optimize, model.sha256, model.size_bytes
+    )
     layers = []
-    for index, (node, call) in enumerate(zip(graph.nodes, calls, strict=True)):
+    for index, (node, call) in enumerate(lowered):
         output = graph.values[(call.outputs or call.inputs)[0]]
         layers.append(Layer(index, node.op, output.layer, call.kernel, output.shape))
     return CCode(

@@ -26,7 +26,7 @@ KERNEL_DECLARATIONS = {
 
 @dataclass(frozen=True)
 class Program:
-    """Everything the emitters need: a graph whose nodes became calls, one each, in order."""
+    """Everything the emitters need: the calls in order, and the node each comes from."""
 
     name: str
     graph: Graph

@@ -95,10 +95,10 @@ def fully_connected(rng: np.random.Generator) -> bytes:
 
 def add(rng: np.random.Generator) -> bytes:
     """ADD of equal shapes, or broadcasting, or with a constant."""
-    return _binary(rng, "ADD", "AddOptions")
+    return binary(rng, "ADD", "AddOptions")
 
 
-def _binary(rng: np.random.Generator, name: str, options: str) -> bytes:
+def binary(rng: np.random.Generator, name: str, options: str) -> bytes:
     b = ModelBuilder()
     shape = tuple(int(n) for n in rng.integers(1, 9, int(rng.integers(1, 5))))
     other = shape

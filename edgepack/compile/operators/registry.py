@@ -25,11 +25,12 @@ class Kernel(Generic[Problem]):
     """One way to run an operator.
 
     `needs` are CPU features (cpu.py); `applies` says whether it can do this problem; `cost` estimates the executed
-    instructions, for choosing among those that can; `lower` gives the call, with constants packed as this kernel reads them.
+    instructions, for choosing among those that can; `lower` gives the call (or several, in order), with constants packed as
+    this kernel reads them.
     """
 
     name: str
-    lower: Callable[[Problem], Call]
+    lower: Callable[[Problem], Call | tuple[Call, ...]]
     needs: frozenset[str] = frozenset()
     applies: Callable[[Problem], bool] = field(default=lambda problem: True)
     cost: Callable[[Problem], float] = field(default=lambda problem: 1e9)
@@ -151,8 +152,8 @@ def operators() -> dict[str, Operator[Any]]:
     return _OPERATORS
 
 
-def lower(node: Node, graph: Graph, cpu: Cpu) -> Call:
-    """The cheapest kernel call for this operator on this CPU.
+def lower(node: Node, graph: Graph, cpu: Cpu) -> tuple[Call, ...]:
+    """The calls of the cheapest kernel for this operator on this CPU.
 
     Raises CompileError EP-703 for an operator that cannot be compiled, and what its `describe` raises.
     """
@@ -170,7 +171,8 @@ def lower(node: Node, graph: Graph, cpu: Cpu) -> Call:
     if not usable:
         raise operator_error(graph, node, "EP-704", f"has no kernel for this form on {cpu.name}", ANY_HINT)
     cheapest: Kernel[Any] = min(usable, key=lambda kernel: kernel.cost(problem))
-    return cheapest.lower(problem)
+    calls = cheapest.lower(problem)
+    return calls if isinstance(calls, tuple) else (calls,)
 
 
 ANY_HINT = 'Replace the layer by one whose operators are in the list of docs/guides/c-code.md, or deploy with runtime = "tflm".'

@@ -1,0 +1,35 @@
+/* AVERAGE_POOL_2D, int16: the mean of the window's elements inside the input, halves rounded away from zero. */
+#ifndef EP_AVERAGE_POOL_INT16_H
+#define EP_AVERAGE_POOL_INT16_H
+
+#include "ep_pool.h"
+
+struct ep_average_pool_int16 {
+    struct ep_pool pool;
+};
+
+EP_KERNEL void ep_average_pool_int16(const struct ep_average_pool_int16 *average, const int16_t *input, int16_t *output)
+{
+    const struct ep_pool *const op = &average->pool;
+    int32_t batch, oy, ox, c, y, x;
+    for (batch = 0; batch < op->batches; batch++, input += op->in_h * op->in_w * op->channels) {
+        for (oy = 0; oy < op->out_h; oy++) {
+            for (ox = 0; ox < op->out_w; ox++) {
+                const struct ep_window window = ep_pool_window(op, oy, ox);
+                const int32_t count = (window.y1 - window.y0) * (window.x1 - window.x0);
+                for (c = 0; c < op->channels; c++) {
+                    int32_t sum = 0;
+                    for (y = window.y0; y < window.y1; y++) {
+                        for (x = window.x0; x < window.x1; x++) {
+                            sum += input[(y * op->in_w + x) * op->channels + c];
+                        }
+                    }
+                    sum = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+                    *output++ = (int16_t)ep_clamp(sum, op->out_min, op->out_max);
+                }
+            }
+        }
+    }
+}
+
+#endif
