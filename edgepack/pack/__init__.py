@@ -1,0 +1,25 @@
+"""The pack, the folder that ships, and the model in the forms other builds take."""
+
+from __future__ import annotations
+
+from edgepack.pack.archive import zip_bytes, zip_pack
+from edgepack.pack.c_array import export_c_array
+from edgepack.pack.golden import Golden, GoldenInputs, GoldenTensor, choose_golden_inputs
+from edgepack.pack.manifest import PackInfo, plain
+from edgepack.pack.read import read_pack
+from edgepack.pack.write import Pack, write_pack
+
+__all__ = [
+    "Golden",
+    "GoldenInputs",
+    "GoldenTensor",
+    "Pack",
+    "PackInfo",
+    "choose_golden_inputs",
+    "export_c_array",
+    "plain",
+    "read_pack",
+    "write_pack",
+    "zip_bytes",
+    "zip_pack",
+]

@@ -1,0 +1,170 @@
+"""MODEL_CARD.md: what somebody who receives the pack needs to know, from the manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from edgepack.pack.golden import Golden
+
+
+def model_card(manifest: Mapping[str, Any], golden: Golden) -> str:
+    """The card as Markdown; sections without content are left out."""
+    sections = [
+        _head(manifest),
+        _metric(manifest),
+        _inputs(manifest),
+        _preprocessing(manifest),
+        _classes(manifest),
+        _steps(manifest),
+        _sizes(manifest),
+        _checking(manifest, golden),
+        _limits(manifest),
+        _origin(manifest),
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def _head(manifest: Mapping[str, Any]) -> str:
+    scheme = manifest["model"]["scheme"]
+    kind = f"A TensorFlow Lite model ({scheme})" if scheme else "A TensorFlow Lite model"
+    title = manifest["title"]
+    about = f"{title}\n\n" if title else ""
+    return f"# {_text(manifest['name'])}\n\n{about}{kind} of {manifest['model']['bytes']:,} bytes, packed by edgepack.\n"
+
+
+def _metric(manifest: Mapping[str, Any]) -> str:
+    metric = manifest["metric"]
+    if metric.get("value") is None and metric.get("baseline") is None:
+        return ""
+    name = _text(metric.get("name", "metric"))
+    better = "higher is better" if metric.get("higher_is_better", True) else "lower is better"
+    count = f" of {metric['examples']:,} examples" if metric.get("examples") else ""
+    rows = [("float Keras model", metric.get("baseline")), ("this model", metric.get("value"))]
+    table = _table(("", name), [(what, _number(value)) for what, value in rows if value is not None])
+    return f"## Quality\n\nOn the {metric.get('split', 'test')} split{count}, {better}:\n\n{table}"
+
+
+def _inputs(manifest: Mapping[str, Any]) -> str:
+    rows = []
+    for kind in ("input", "output"):
+        for index, tensor in enumerate(manifest[f"{kind}s"]):
+            shape = " x ".join(map(str, tensor["shape"])) or "scalar"
+            scale = "-" if tensor["scale"] is None else f"{tensor['scale']:.9g}"
+            zero_point = "-" if tensor["zero_point"] is None else tensor["zero_point"]
+            rows.append((f"{kind} {index}", _text(tensor["name"]), shape, tensor["dtype"], scale, zero_point))
+    table = _table(("", "name", "shape", "type", "scale", "zero point"), rows)
+    return f"## Inputs and outputs\n\nA real value is scale x (stored value - zero point).\n\n{table}"
+
+
+def _preprocessing(manifest: Mapping[str, Any]) -> str:
+    settings = manifest["preprocessing"]
+    if not settings:
+        return ""
+    rows = [(_text(key), f"`{json.dumps(value, ensure_ascii=False)}`") for key, value in settings.items()]
+    return (
+        "## Preprocessing\n\nAn input must be prepared exactly as in training before it is quantized:\n\n"
+        f"{_table(('setting', 'value'), rows)}"
+    )
+
+
+def _classes(manifest: Mapping[str, Any]) -> str:
+    names = manifest["class_names"]
+    if not names:
+        return ""
+    return "## Classes\n\n" + _table(("output", "class"), [(index, _text(name)) for index, name in enumerate(names)])
+
+
+def _steps(manifest: Mapping[str, Any]) -> str:
+    steps = [step for step in manifest["steps"] if isinstance(step, dict)]
+    if not steps:
+        return ""
+    columns = [("parameters", "parameters"), ("sparsity", "zeros"), ("int8_bytes", "int8 bytes"), ("deflated_bytes", "deflated")]
+    shown = [(key, title) for key, title in columns if any(step.get(key) is not None for step in steps)]
+    metric = next((_text(step["metric_name"]) for step in steps if step.get("metric_name")), "metric")
+    rows = []
+    for step in steps:
+        label = _text(step.get("label") or step.get("step", ""))
+        rows.append((label, _number(step.get("metric")), *(_cell(key, step.get(key)) for key, _ in shown)))
+    return "## Compression\n\n" + _table(("step", metric, *(title for _, title in shown)), rows)
+
+
+def _sizes(manifest: Mapping[str, Any]) -> str:
+    model = manifest["model"]
+    zeros = f" ({model['zeros'] / model['weights']:.1%})" if model["weights"] else ""
+    rows = [
+        ("model.tflite", f"{model['bytes']:,} bytes"),
+        ("parameters", f"{model['parameters']:,} in {model['parameter_bytes']:,} bytes"),
+        ("zero weights", f"{model['zeros']:,}{zeros}"),
+        ("entropy of the weights", f"{model['entropy_bits_per_weight']:.2f} bits a weight"),
+        ("multiply-accumulates", f"{model['macs']:,} an inference"),
+        ("live tensors at the worst operator", f"{model['peak_activation_bytes']:,} bytes"),
+        ("operators", ", ".join(f"{name} x{count}" for name, count in model["operators"].items())),
+    ]
+    outside = model["outside_tflm"]
+    note = f"\nTFLite Micro has no kernel for {', '.join(map(_text, outside))}.\n" if outside else ""
+    return f"## Size\n\n{_table(('', ''), rows)}{note}"
+
+
+def _checking(manifest: Mapping[str, Any], golden: Golden) -> str:
+    return (
+        "## Checking it\n\n"
+        f"`golden/` holds {golden.count} inputs with the outputs of the reference kernels "
+        f"({golden.engine}, version {golden.engine_version}). A microcontroller build reproduces them bit for bit; optimised "
+        "runtimes may differ by a few steps of the output's scale. `manifest.json` lists the sha256 of every file.\n"
+    )
+
+
+def _limits(manifest: Mapping[str, Any]) -> str:
+    items = []
+    if manifest["metric"].get("value") is not None:
+        items.append("The quality above is that of the named data; other data, sensors or preprocessing will give another.")
+    else:
+        items.append("No quality was measured: the model was packed without test data.")
+    for tensor in manifest["inputs"]:
+        limits = _range(tensor)
+        if limits:
+            low, high = limits
+            items.append(f"Input `{_text(tensor['name'])}` represents real values from {low:.6g} to {high:.6g}; others saturate.")
+    items += [_text(note) for note in manifest["notes"]]
+    return "## Limits\n\n" + "".join(f"- {item}\n" for item in items)
+
+
+def _range(tensor: Mapping[str, Any]) -> tuple[float, float] | None:
+    bits = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}.get(tensor["dtype"])
+    if bits is None or tensor["scale"] is None:
+        return None
+    return (bits[0] - tensor["zero_point"]) * tensor["scale"], (bits[1] - tensor["zero_point"]) * tensor["scale"]
+
+
+def _origin(manifest: Mapping[str, Any]) -> str:
+    source, data = manifest["source"], manifest["data"]
+    rows = [("model.tflite", f"sha256 `{manifest['model']['sha256']}`")]
+    if source:
+        what = " ".join(str(source[key]) for key in ("kind", "file") if source.get(key))
+        rows.append(("made from", f"{_text(what)} `{source.get('sha256', '')}`"))
+    if data:
+        rows.append(("data", ", ".join(f"{_text(key)} {_text(value)}" for key, value in data.items())))
+    rows += [(package, version) for package, version in manifest["versions"].items()]
+    return "## Origin\n\n" + _table(("", ""), rows)
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1%}" if key == "sparsity" else f"{value:,}"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "-" if value is None else str(value)
+
+
+def _text(value: Any) -> str:
+    """Text that cannot break a table or become markup."""
+    return str(value).replace("\n", " ").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)

@@ -1,0 +1,234 @@
+"""Golden vectors: inputs with the reference kernels' exact outputs, carried by the pack and run again on the device.
+
+golden.json describes them; input_<i>.bin and output_<i>.bin hold the tensors, raw and little-endian, one vector after the
+other. Vectors are run in this order without a reset between them, which matters to models with streaming state.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgepack.errors import DataError, ModelError
+from edgepack.files import canonical_json
+from edgepack.flatbuffer import Model, Tensor, tensor_facts
+from edgepack.flatbuffer.model import Array
+from edgepack.runners import REFERENCE, quantize, run_model, run_reference
+
+FROM_DATA = 16
+MAX_BYTES = 4 << 20
+"""Inputs and outputs together; a model with large tensors gets fewer vectors."""
+
+SEED = 20_240_229
+FALLBACK = "litert-ref"
+"""LiteRT's reference kernels, for models that the older tflite-runtime refuses."""
+
+_PACKAGES = {REFERENCE: "tflite-runtime", FALLBACK: "ai-edge-litert"}
+
+
+@dataclass(frozen=True)
+class GoldenTensor:
+    """An input or output of the model; `bytes` is one vector's share of `file`.
+
+    Scale and zero point are None for a tensor that is not quantized.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+    file: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The golden vectors in `folder`: `count` of them, whose outputs `engine` (of package version `engine_version`) made.
+
+    `origins` tells for each vector where its inputs come from.
+    """
+
+    folder: Path
+    count: int
+    inputs: tuple[GoldenTensor, ...]
+    outputs: tuple[GoldenTensor, ...]
+    origins: tuple[str, ...]
+    engine: str
+    engine_version: str
+
+    def values(self, tensor: GoldenTensor) -> Array:
+        """A tensor's vectors as a read-only array of shape (count, *tensor shape)."""
+        flat = np.fromfile(self.folder / tensor.file, np.dtype(tensor.dtype).newbyteorder("<"))
+        return flat.reshape((self.count, *tensor.shape))
+
+
+@dataclass(frozen=True)
+class GoldenInputs:
+    """Chosen inputs: for each input of the model an array (count, *shape without a leading 1) in the model's own type."""
+
+    arrays: tuple[Array, ...]
+    origins: tuple[str, ...]
+
+
+def choose_golden_inputs(model: Model, samples: Sequence[Array] = (), count: int = FROM_DATA) -> GoldenInputs:
+    """Inputs that exercise a model: `count` of the real-valued `samples` (one array an input), extremes, and random values.
+
+    The same model and samples give the same inputs. Integers that are not quantized (token numbers) may be indices, so they
+    take values of the samples only, or 0.
+
+    Raises:
+        DataError: EP-390 when the samples do not fit the model.
+        ModelError: EP-253 for an input or output of a type that has no fixed size.
+    """
+    graph = model.subgraphs[0]
+    tensors = [graph.tensors[index] for index in graph.inputs]
+    for tensor in (*tensors, *(graph.tensors[index] for index in graph.outputs)):
+        if tensor.dtype not in _NUMERIC:
+            raise ModelError(
+                "EP-253",
+                f"tensor '{tensor.name}' is of type {tensor.dtype}: golden vectors need numbers",
+                "convert the model with numeric inputs and outputs",
+            )
+    if samples and len(samples) != len(tensors):
+        raise DataError("EP-390", f"the data has {len(samples)} inputs, the model {len(tensors)}", "give one array an input")
+    size = sum(tensor.nbytes for tensor in tensors) + sum(graph.tensors[index].nbytes for index in graph.outputs)
+    room = max(4, MAX_BYTES // max(size, 1))
+    random = np.random.default_rng(SEED)
+    columns: list[Array | None] = [None] * len(tensors)
+    if samples:
+        columns = [_fitting(tensor, array) for tensor, array in zip(tensors, samples, strict=True)]
+    available = min((len(column) for column in columns if column is not None), default=0)
+    wanted = min(count, available, room)
+    picked = np.sort(random.choice(available, wanted, replace=False)) if wanted else np.empty(0, np.int64)
+    made = [_made(tensor, column, random)[: max(room - wanted, 2)] for tensor, column in zip(tensors, columns, strict=True)]
+    arrays = []
+    for tensor, column, extra in zip(tensors, columns, made, strict=True):
+        parts = [] if column is None else [_stored(tensor, np.asarray(column[picked]))]
+        arrays.append(np.concatenate([*parts, np.stack(extra)]))
+    return GoldenInputs(tuple(arrays), (*(f"sample {index}" for index in picked), *_ORIGINS[: len(made[0]) if made else 0]))
+
+
+_NUMERIC = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32", "float64", "bool")
+_ORIGINS = ("lowest", "highest", "zero", "alternating", "random 0", "random 1", "random 2", "random 3")
+
+
+def _fitting(tensor: Tensor, array: Array) -> Array:
+    """`array` as (vectors, *shape without a leading 1)."""
+    shape = _vector_shape(tensor)
+    size = int(np.prod(shape, dtype=np.int64))
+    each = int(np.prod(array.shape[1:], dtype=np.int64))
+    if each == 0 or size % each:
+        raise DataError(
+            "EP-390",
+            f"the data's examples have shape {list(array.shape[1:])}, input '{tensor.name}' takes {list(shape)}",
+            "check the data and its preprocessing against the model",
+        )
+    group = size // each
+    return array[: len(array) // group * group].reshape((-1, *shape))
+
+
+def _vector_shape(tensor: Tensor) -> tuple[int, ...]:
+    return tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape
+
+
+def _stored(tensor: Tensor, values: Array) -> Array:
+    """Real values as the model's integers."""
+    quantization = tensor.quantization
+    scale, zero_point = (quantization.scales[0], quantization.zero_points[0]) if quantization else (0.0, 0)
+    return quantize(values, scale, zero_point, tensor.dtype)
+
+
+def _made(tensor: Tensor, column: Array | None, random: np.random.Generator) -> list[Array]:
+    """The vectors of `_ORIGINS` for one input."""
+    shape, dtype = _vector_shape(tensor), np.dtype(tensor.dtype)
+    if dtype.kind in "iub" and tensor.quantization is None:
+        return [np.zeros(shape, dtype)] * len(_ORIGINS)
+    noise: list[Array]
+    low: float
+    high: float
+    if dtype.kind == "f":
+        first = None if column is None or not len(column) else np.asarray(column[:64])
+        low, high = (-1.0, 1.0) if first is None else (float(first.min()), float(first.max()))
+        zero, noise = 0, [random.uniform(low, high, shape) for _ in range(4)]
+    else:
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        zero = tensor.quantization.zero_points[0] if tensor.quantization else 0
+        noise = [random.integers(low, high, shape, endpoint=True) for _ in range(4)]
+    alternating = np.where(np.arange(int(np.prod(shape, dtype=np.int64))) % 2, high, low).reshape(shape)
+    values = [np.full(shape, low), np.full(shape, high), np.full(shape, zero), alternating, *noise]
+    return [np.asarray(value).astype(dtype) for value in values]
+
+
+def write_golden(folder: Path, model: Model, model_file: Path, inputs: GoldenInputs) -> None:
+    """Run the reference kernels on `inputs` in a worker process and write the vectors to `folder`.
+
+    Raises:
+        ModelError: EP-280 to EP-282 when no reference runs the model; ToolError: EP-680 when none is installed.
+    """
+    engine = REFERENCE
+    try:
+        outputs = run_reference(model_file, inputs.arrays)
+    except ModelError as error:
+        if error.code != "EP-280":
+            raise
+        engine = FALLBACK
+        outputs = run_model(model_file, inputs.arrays, FALLBACK)
+    folder.mkdir(parents=True, exist_ok=True)
+    graph = model.subgraphs[0]
+    tensors: dict[str, list[dict[str, Any]]] = {}
+    for kind, indices, arrays in (("input", graph.inputs, inputs.arrays), ("output", graph.outputs, outputs)):
+        tensors[kind] = []
+        for number, (index, array) in enumerate(zip(indices, arrays, strict=True)):
+            tensor, facts = graph.tensors[index], tensor_facts(graph.tensors[index])
+            file = f"{kind}_{number}.bin"
+            stored = np.ascontiguousarray(array, np.dtype(tensor.dtype).newbyteorder("<"))
+            (folder / file).write_bytes(stored.tobytes())
+            tensors[kind].append(
+                asdict(GoldenTensor(facts.name, facts.shape, facts.dtype, facts.scale, facts.zero_point, file, facts.bytes))
+            )
+    description = {
+        "schema": 1,
+        "count": len(inputs.origins),
+        "inputs": tensors["input"],
+        "outputs": tensors["output"],
+        "origins": list(inputs.origins),
+        "engine": engine,
+        "engine_version": metadata.version(_PACKAGES[engine]),
+    }
+    (folder / "golden.json").write_bytes(canonical_json(description))
+
+
+def read_golden(folder: Path) -> Golden:
+    """The golden vectors that `write_golden` wrote.
+
+    Raises:
+        ModelError: EP-251 when the files do not hold what golden.json says.
+    """
+    try:
+        content = json.loads((folder / "golden.json").read_bytes())
+        golden = Golden(
+            folder=folder,
+            count=int(content["count"]),
+            inputs=_tensors(content["inputs"]),
+            outputs=_tensors(content["outputs"]),
+            origins=tuple(map(str, content["origins"])),
+            engine=str(content["engine"]),
+            engine_version=str(content["engine_version"]),
+        )
+        for tensor in (*golden.inputs, *golden.outputs):
+            if (folder / tensor.file).stat().st_size != golden.count * tensor.bytes:
+                raise ValueError(f"{tensor.file} does not hold {golden.count} vectors of {tensor.bytes} bytes")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError("EP-251", f"the golden vectors in {folder} cannot be read: {error}", "write the pack again") from error
+    return golden
+
+
+def _tensors(entries: list[dict[str, Any]]) -> tuple[GoldenTensor, ...]:
+    return tuple(GoldenTensor(**{**entry, "shape": tuple(entry["shape"])}) for entry in entries)

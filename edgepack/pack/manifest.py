@@ -1,0 +1,140 @@
+"""The manifest of a pack: every file's hash, and where the model comes from.
+
+It holds only what the same inputs give again: no times, no machine, no device's measurements.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgepack import __version__
+from edgepack.files import hash_of, sha256_file
+
+SCHEMA = 1
+NAME = "manifest.json"
+
+_PACKAGES = (
+    "ai-edge-litert",
+    "numpy",
+    "tensorflow",
+    "tensorflow-model-optimization",
+    "tf-keras",
+    "tflite-runtime",
+)
+
+
+@dataclass(frozen=True)
+class PackInfo:
+    """What is known of a model beside its file; everything is optional.
+
+    `source`: the model the .tflite was made from (file, kind, sha256). `data`: the data set (sha256, examples a split).
+    `recipe`: the steps and their options, in order. `steps`: what each step gave, dataclasses or mappings; their `seconds`
+    are left out. `metric`: name, higher_is_better, baseline (float Keras model) and value (this .tflite), split, examples.
+    `files`: further files of the pack by relative name, such as "c/kws.h".
+    """
+
+    title: str = ""
+    source: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Sequence[Any] = ()
+    steps: Sequence[Any] = ()
+    metric: Mapping[str, Any] = field(default_factory=dict)
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    class_names: Sequence[str] = ()
+    scheme: str = ""
+    notes: Sequence[str] = ()
+    files: Mapping[str, bytes | str] = field(default_factory=dict)
+
+
+def describe(name: str, info: PackInfo, inspection: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest without its list of files; `inspection` is that of the model, as JSON."""
+    totals = inspection["totals"]
+    return {
+        "schema": SCHEMA,
+        "name": name,
+        "title": info.title,
+        "model": {
+            "file": "model.tflite",
+            "sha256": inspection["sha256"],
+            "bytes": inspection["size_bytes"],
+            "scheme": info.scheme,
+            "macs": totals["macs"],
+            "parameters": totals["parameters"],
+            "parameter_bytes": totals["parameter_bytes"],
+            "zeros": totals["zeros"],
+            "weights": totals["weights"],
+            "entropy_bits_per_weight": round(totals["entropy"], 6),
+            "peak_activation_bytes": inspection["peak"]["activation_bytes"],
+            "operators": inspection["operator_counts"],
+            "outside_tflm": inspection["outside_tflm"],
+        },
+        "inputs": inspection["inputs"],
+        "outputs": inspection["outputs"],
+        "class_names": [str(label) for label in info.class_names],
+        "preprocessing": plain(info.preprocessing),
+        "source": plain(info.source),
+        "data": plain(info.data),
+        "recipe": plain(info.recipe),
+        "steps": [_without_time(plain(step)) for step in info.steps],
+        "metric": plain(info.metric),
+        "notes": [str(note) for note in info.notes],
+        "versions": {"edgepack": __version__, **installed_versions()},
+    }
+
+
+def with_files(manifest: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The manifest with the size and hash of every file in `folder`, and the id that follows from all of it."""
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder).as_posix()
+        if path.is_file() and relative != NAME:
+            files[relative] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+    complete = {**manifest, "files": files}
+    return {**complete, "id": pack_id(complete)}
+
+
+def pack_id(manifest: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits that follow from the manifest's content, its own `id` apart."""
+    return hash_of({key: value for key, value in manifest.items() if key != "id"})[:12]
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of the packages that decide a model's bits, those that are installed."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON has it: dataclasses and mappings as objects, arrays as lists, NaN and infinity as null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {entry.name: plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def _without_time(step: Any) -> Any:
+    return {key: value for key, value in step.items() if key != "seconds"} if isinstance(step, dict) else step
