@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from edgepack.sources.data import load_data
-from edgepack.sources.dataset import Dataset, Split
+from edgepack.sources.dataset import DataFacts, Dataset, Split
 from edgepack.sources.frameworks import import_tf_keras
+from edgepack.sources.match import match_data
 from edgepack.sources.model import SourceModel, TensorSpec, load_model, open_keras
 
-__all__ = ["Dataset", "SourceModel", "Split", "TensorSpec", "import_tf_keras", "load_data", "load_model", "open_keras"]
+__all__ = [
+    "DataFacts",
+    "Dataset",
+    "SourceModel",
+    "Split",
+    "TensorSpec",
+    "import_tf_keras",
+    "load_data",
+    "load_model",
+    "match_data",
+    "open_keras",
+]

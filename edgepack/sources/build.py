@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from edgepack.errors import ModelError
 from edgepack.sources.custom_objects import DEFAULT_NAME, objects_of
+from edgepack.sources.dataset import DataFacts
 from edgepack.sources.frameworks import import_keras3, import_tf_keras
 from edgepack.sources.keras_config import refuse_lambda
 from edgepack.sources.keras_files import OpenedModel
@@ -18,9 +20,10 @@ from edgepack.sources.user_code import FunctionSource, user_module
 Use = Callable[[OpenedModel, Mapping[str, Any]], None]
 
 
-def build_model(source: FunctionSource, folder: Path, seed: int, use: Use) -> None:
+def build_model(source: FunctionSource, folder: Path, seed: int, facts: DataFacts | None, use: Use) -> None:
     """Call the function and hand its model, with the module's CUSTOM_OBJECTS, to `use`.
 
+    A function with a parameter is given the sizes of the data: `def build(data)`.
     Random numbers and layer numbering start anew, so that the same code gives the same names and initial weights.
 
     Raises:
@@ -43,9 +46,27 @@ def build_model(source: FunctionSource, folder: Path, seed: int, use: Use) -> No
             hint = f"did you mean {near[0]}?" if near else f"define def {source.function}(), or correct [model] source"
             raise ModelError("EP-226", f"{where} has no function {source.function}", hint)
         _start_anew(seed)
-        opened = _checked(function(), f"{source.function}() of {where}")
+        opened = _checked(_call(function, source, facts), f"{source.function}() of {where}")
         objects = objects_of(module, DEFAULT_NAME, f"{where}:{DEFAULT_NAME}") if hasattr(module, DEFAULT_NAME) else {}
     use(opened, objects)
+
+
+def _call(function: Callable[..., Any], source: FunctionSource, facts: DataFacts | None) -> Any:
+    required = [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if not required:
+        return function()
+    where = f"{source.function}() of {source.file.name}"
+    if len(required) > 1:
+        hint = "write def build(), or def build(data) to be given the data's sizes"
+        raise ModelError("EP-227", f"{where} wants {len(required)} arguments", hint)
+    if facts is None:
+        hint = "set [data] source or give --data, or write def build() without a parameter"
+        raise ModelError("EP-227", f"{where} wants the data's sizes, and there is no data", hint)
+    return function(facts)
 
 
 def _start_anew(seed: int) -> None:

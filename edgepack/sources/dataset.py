@@ -47,6 +47,33 @@ class Dataset:
     input_names: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class DataFacts:
+    """What a model's `build(data)` may know of the data: sizes, not content.
+
+    `input_shapes` are the shapes of an example, `classes` the number of classes (None for labels that are not class numbers).
+    """
+
+    input_shapes: tuple[tuple[int, ...], ...]
+    input_names: tuple[str, ...]
+    classes: int | None
+    class_names: tuple[str, ...]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of an example of the first input."""
+        return self.input_shapes[0]
+
+
+def facts_of(data: Dataset) -> DataFacts:
+    """The sizes of a data set."""
+    labels = data.train.labels
+    classes = len(data.class_names) or None
+    if classes is None and labels is not None and labels.dtype.kind in "iu" and labels.ndim == 1:
+        classes = int(labels.max()) + 1
+    return DataFacts(tuple(array.shape[1:] for array in data.train.inputs), data.input_names, classes, data.class_names)
+
+
 def write_index(folder: Path, index: dict[str, Any]) -> None:
     """Write what `read_dataset` needs beside the arrays in `folder`."""
     (folder / "dataset.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from edgepack.project.types import Project
 from edgepack.sources.build import build_model
 from edgepack.sources.compare import largest_difference
 from edgepack.sources.custom_objects import DEFAULT_NAME, load_custom_objects
+from edgepack.sources.dataset import Dataset, facts_of
 from edgepack.sources.fingerprint import Fingerprints
 from edgepack.sources.frameworks import import_tf_keras, versions
 from edgepack.sources.keras3 import rebuild
@@ -64,8 +65,10 @@ class SourceModel:
     outputs: tuple[TensorSpec, ...]
 
 
-def load_model(project: Project, cache: Cache, progress: Progress) -> SourceModel:
+def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset | None = None) -> SourceModel:
     """A project's model, from the cache when neither its source nor the Keras versions changed.
+
+    `data` is for a `build(data)` that makes the model fit the data's sizes.
 
     Raises:
         ModelError: EP-220 … EP-239, each naming the file, line or layer; EP-20x and EP-21x for a damaged .tflite.
@@ -74,6 +77,7 @@ def load_model(project: Project, cache: Cache, progress: Progress) -> SourceMode
     folder = project.folder.resolve()
     settings = project.model
     fingerprints = Fingerprints(cache)
+    facts = facts_of(data) if data is not None else None
     function = function_source(settings.source, folder)
     file = folder / settings.source
     if function is None and file_kind(file) == "tflite":
@@ -81,7 +85,7 @@ def load_model(project: Project, cache: Cache, progress: Progress) -> SourceMode
     setting = _custom_objects_setting(settings.custom_objects, function, folder)
     inputs: dict[str, Any] = {"version": _VERSION, "versions": versions(), "custom_objects": _code(setting, folder, fingerprints)}
     if function is not None:
-        inputs |= {"function": function.function, "seed": project.data.seed}
+        inputs |= {"function": function.function, "seed": project.data.seed, "facts": asdict(facts) if facts else None}
         inputs["code"] = _function_code(function, folder, fingerprints)
     else:
         inputs["model"] = fingerprints.of(file)
@@ -93,7 +97,9 @@ def load_model(project: Project, cache: Cache, progress: Progress) -> SourceMode
     def compute(target: Path) -> None:
         with progress.stage("Loading the model", settings.source) as task:
             if function is not None:
-                build_model(function, folder, project.data.seed, lambda opened, objects: _store(opened, objects, weights, target))
+                build_model(
+                    function, folder, project.data.seed, facts, lambda opened, objects: _store(opened, objects, weights, target)
+                )
             else:
                 objects = load_custom_objects(setting, folder)
                 _store(open_model(file, objects), objects, weights, target, file.name)
