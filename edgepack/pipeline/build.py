@@ -14,7 +14,7 @@ from edgepack.files import sha256_file
 from edgepack.flatbuffer import read_model
 from edgepack.progress import Progress
 from edgepack.runners import dequantize, describe_model, quantize, run_model
-from edgepack.sources import Dataset, load_data, load_model
+from edgepack.sources import Dataset, load_data, load_model, match_data
 
 if TYPE_CHECKING:
     from edgepack.pipeline.request import Plan
@@ -51,7 +51,8 @@ def build(plan: Plan, progress: Progress) -> Built:
     project, cache = plan.project, plan.cache
     wants_data = project.data.source is not None or plan.request.data is not None
     data = load_data(project, cache, progress, plan.request.data) if wants_data or plan.recipe else None
-    source = load_model(project, cache, progress)
+    source = load_model(project, cache, progress, data)
+    data = match_data(data, source, cache) if data is not None else None
     if source.kind == "tflite":
         if plan.recipe:
             raise RecipeError(
