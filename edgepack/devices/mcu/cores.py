@@ -30,7 +30,7 @@ class Core:
     `unicorn_model` is the name of unicorn's CPU constant, None where unicorn cannot run the core. `qemu_machine` is the
     board QEMU runs it on. `flash` and `ram` are that board's large memories: an emulated program is not limited to what
     a product has; the sizes come from the linked program instead. `vectors`, where set, is the memory the core reads its
-    vector table from at reset, when that is not the start of `flash`.
+    vector table from at reset, when that is not the start of `flash`. `unaligned`: whether plain loads and stores may be unaligned.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Core:
     fpu: bool = False
     dsp: bool = False
     mve: bool = False
+    unaligned: bool = True
 
     @property
     def zig_target(self) -> str:
@@ -66,6 +67,7 @@ CORES: dict[str, Core] = {
             float_abi="soft",
             gcc_flags=("-mcpu=cortex-m0plus", "-mthumb", "-mfloat-abi=soft"),
             unicorn_model="UC_CPU_ARM_CORTEX_M0",
+            unaligned=False,
             qemu_machine="mps2-an385",
             flash=_MPS2_FLASH,
             ram=_MPS2_RAM,

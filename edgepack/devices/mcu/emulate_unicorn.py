@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepack.devices.mcu.alignment import aligned_sites
 from edgepack.devices.mcu.build import Program
+from edgepack.devices.mcu.elf import read_elf
 from edgepack.devices.mcu.emulation import Emulation, fault_error, read_outputs, write_inputs
 from edgepack.devices.mcu.native import unicorn_hook
 from edgepack.devices.mcu.profile import BlockCounts, ProfilePlan
@@ -50,6 +52,8 @@ def run_on_unicorn(
             "model": core.unicorn_model,
             "flash": (core.flash.origin, core.flash.length),
             "ram": (core.ram.origin, core.ram.length),
+            "refuses_unaligned": not core.unaligned,
+            "aligned_sites": aligned_sites(read_elf(program.elf)) if plan is not None and core.unaligned else [],
             "segments": _segments(program.elf),
             "plan": asdict(plan) if plan is not None else None,
             "hook": str(unicorn_hook()) if plan is not None else None,

@@ -7,6 +7,7 @@ firmware/main_emulated.c makes, and writes result.json and, when asked to count,
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import struct
 import sys
@@ -33,20 +34,42 @@ _EXCEPTION_BREAKPOINT = 7
 _SYSTEM_SPACE = (0xE0000000, 0x100000)
 
 
+class Alignment(ctypes.Structure):
+    """`struct alignment` of native/unicorn_hook.c."""
+
+    _fields_ = (
+        ("read_register", ctypes.c_void_p),
+        ("program_counter", ctypes.c_int),
+        ("found", ctypes.c_uint32),
+        ("pc", ctypes.c_uint32),
+        ("address", ctypes.c_uint32),
+    )
+
+
+class Site(ctypes.Structure):
+    """`struct site` of native/unicorn_hook.c."""
+
+    _fields_ = (("alignment", ctypes.c_void_p), ("base_register", ctypes.c_int))
+
+
 class Fault(Exception):
-    """The program did what the core refuses; the text says what."""
+    """The program did what the core refuses: what, and where if not at the current instruction."""
+
+    def __init__(self, what: str, pc: int | None = None) -> None:
+        super().__init__(what)
+        self.pc = pc
 
 
 class Machine:
     """A core with flash, RAM and the files that semihosting opens."""
 
     def __init__(self, job: dict[str, Any], folder: Path) -> None:
-        import importlib
-
         unicorn: Any = importlib.import_module("unicorn")
         arm_const: Any = importlib.import_module("unicorn.arm_const")
+        self._binding: Any = importlib.import_module("unicorn.unicorn_py3.unicorn")
         self._job, self._folder = job, folder
-        self._arm = arm_const
+        self._unicorn, self._arm = unicorn, arm_const
+        self._alignment: Alignment | None = None
         self._files: list[BinaryIO] = []
         self._fault: str | None = None
         self._finished: int | None = None
@@ -64,18 +87,30 @@ class Machine:
         engine.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_bad_memory)
         self._engine = engine
 
-    def profile(self, library: Path, table: ctypes.Structure) -> None:
-        """Have the C hook in `library` count blocks into `table`."""
-        import importlib
-
-        binding: Any = importlib.import_module("unicorn.unicorn_py3.unicorn")
-
+    def observe(self, library: Path, table: ctypes.Structure) -> None:
+        """Have the C hooks in `library` count blocks into `table`, and watch for accesses that the core would refuse."""
         self._library = ctypes.CDLL(str(library))
-        hook = ctypes.cast(self._library.edgepack_block_hook, ctypes.c_void_p)
-        handle = binding.uc_hook_h()
-        status = binding.uclib.uc_hook_add(
-            self._engine._uch, ctypes.byref(handle), 8, hook, ctypes.cast(ctypes.byref(table), ctypes.c_void_p), 1, 0
+        self._add_hook(self._unicorn.UC_HOOK_BLOCK, self._library.edgepack_block_hook, table)
+        self._alignment = Alignment(
+            read_register=ctypes.cast(self._binding.uclib.uc_reg_read, ctypes.c_void_p).value,
+            program_counter=self._arm.UC_ARM_REG_PC,
         )
+        if self._job["refuses_unaligned"]:
+            accesses = self._unicorn.UC_HOOK_MEM_READ | self._unicorn.UC_HOOK_MEM_WRITE
+            self._add_hook(accesses, self._library.edgepack_access_hook, self._alignment)
+            return
+        sites = self._job["aligned_sites"]
+        self._sites = (Site * len(sites))()
+        for site, (address, register) in zip(self._sites, sites, strict=True):
+            site.alignment = ctypes.addressof(self._alignment)
+            site.base_register = getattr(self._arm, f"UC_ARM_REG_R{register}")
+            self._add_hook(self._unicorn.UC_HOOK_CODE, self._library.edgepack_base_hook, site, address, address)
+
+    def _add_hook(self, kind: int, function: Any, data: ctypes.Structure, first: int = 1, last: int = 0) -> None:
+        """Call `function` of the library, with `data`, for addresses from `first` to `last`; 1 to 0 is all of them."""
+        handle = self._binding.uc_hook_h()
+        hook, argument = ctypes.cast(function, ctypes.c_void_p), ctypes.cast(ctypes.byref(data), ctypes.c_void_p)
+        status = self._binding.uclib.uc_hook_add(self._engine._uch, ctypes.byref(handle), kind, hook, argument, first, last)
         if status:
             raise RuntimeError(f"uc_hook_add: error {status}")
 
@@ -98,6 +133,8 @@ class Machine:
                 file.close()
         if self._fault is not None:
             raise Fault(self._fault)
+        if self._alignment is not None and self._alignment.found:
+            raise Fault(f"unaligned access at {self._alignment.address:#010x}", self._alignment.pc)
         if self._finished is None:
             raise Fault("the emulator stopped before the program ended")
         return self._finished
@@ -119,8 +156,7 @@ class Machine:
         engine.emu_stop()
 
     def _on_bad_memory(self, _engine: Any, access: int, address: int, size: int, _value: int, _data: object) -> bool:
-        import unicorn
-
+        unicorn = self._unicorn
         kinds = {
             unicorn.UC_MEM_READ_UNMAPPED: "read from unmapped memory",
             unicorn.UC_MEM_WRITE_UNMAPPED: "write to unmapped memory",
@@ -168,14 +204,16 @@ def main(job_file: Path) -> None:
                 tuple((start, end, owner) for start, end, owner in plan["ranges"]),
             )
         )
-        machine.profile(Path(job["hook"]), arrays.table)
+        machine.observe(Path(job["hook"]), arrays.table)
     result: dict[str, Any] = {}
+    where = None
     try:
         reason = machine.run()
         result = {"status": "done" if reason == EXIT_DONE else "stopped", "reason": reason}
     except Fault as fault:
         result = {"status": "fault", "detail": str(fault)}
-    result["registers"] = machine.registers()
+        where = fault.pc
+    result["registers"] = machine.registers() | ({"pc": where} if where is not None else {})
     if arrays is not None:
         counts = arrays.counts()
         result |= {"runs": counts.runs, "inexact": counts.inexact}
