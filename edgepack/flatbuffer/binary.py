@@ -142,6 +142,8 @@ class Table:
             return ""
         start, count = self.file.vector(position, 1)
         self.file.spend(count)
+        if self.file.data[start + count : start + count + 1] != b"\0":
+            raise damaged(f"the string at byte {start} of {self.file.size} has no end")
         return self.file.data[start : start + count].decode("utf-8", "replace")
 
     def child(self, name: str, kind: str = "") -> Table | None:

@@ -63,7 +63,7 @@ def _enum_name(field: str, value: int) -> str:
     name = enumeration(ENUM_OF_FIELD[field]).get(value)
     if name is None:
         raise ModelError("EP-204", f"an operator's {field} has the unknown value {value}", NEWER_HINT)
-    return name
+    return name.upper()
 
 
 OPTIONS_OF = {

@@ -1,7 +1,7 @@
 """Operators that TensorFlow Lite for Microcontrollers has a kernel for.
 
-From the registrations of tflite-micro's Python package (PythonOpsResolver, build 20261023), which registers all of
-tensorflow/lite/micro/micro_mutable_op_resolver.h; the tests ask the installed package for each operator of the schema.
+From what tflite-micro's Python package (build 20261023) registers, which are the kernels that MicroMutableOpResolver offers
+(tensorflow/lite/micro/micro_mutable_op_resolver.h); the tests ask the installed package for each operator of the schema.
 """
 
 from __future__ import annotations

@@ -1,0 +1,103 @@
+"""Mutated files: each is read, or refused with a ModelError, in bounded time. A failure prints the seed that gives it again.
+
+EDGEPACK_FUZZ=100000 sets the number of files of the long run (marked slow).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from edgepack.errors import ModelError
+from edgepack.flatbuffer import inspect_model, read_model
+from tests.flatbuffer.build import G, O, T, build, conv_model
+from tests.flatbuffer.mutate import Mutator
+
+QUICK = 3_000
+LONG = int(os.environ.get("EDGEPACK_FUZZ", "100000"))
+SECONDS = 2.0
+
+
+def control_flow() -> bytes:
+    """Three subgraphs, variables, custom and hybrid operators, int4 weights: what the real models lack."""
+    called = G([T("x"), T("y")], [O("RELU", (0,), (1,))], (0,), (1,), name="called")
+    tensors = [
+        T("a"),
+        T("b"),
+        T("c"),
+        T("state", (1, 4), variable=True, scales=[0.5], zero_points=[1]),
+        T("w4", (3, 3), "INT4", raw=bytes(5), scales=[0.1, 0.2, 0.3], axis=1),
+        T("d"),
+        T("e"),
+        T("axes", (2,), "INT32", data=[0, 1]),
+        T("f"),
+    ]
+    operators = [
+        O("IF", (0, 1), (2,), "IfOptions", {"ThenSubgraphIndex": 1, "ElseSubgraphIndex": 2}),
+        O("CALL_ONCE", (), (), "CallOnceOptions", {"InitSubgraphIndex": 2}),
+        O("CUSTOM:Mine", (2, 3, 4), (5,), custom=bytes(range(16))),
+        O("SVDF", (5, 4, 4, -1, 3), (6,), "SVDFOptions", {"Rank": 1, "FusedActivationFunction": 1}),
+        O("MEAN", (6, 7), (8,), "ReducerOptions", {"KeepDims": True}, intermediates=(3,)),
+    ]
+    signature = ("serving_default", {"a": 0, "b": 1}, {"f": 8}, 0)
+    return build(G(tensors, operators, (0, 1), (8,)), called, called, metadata={"m": b"x" * 8}, signature=signature)
+
+
+def generated_models() -> dict[str, bytes]:
+    return {"conv": conv_model(), "control flow": control_flow()}
+
+
+def real_models(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.tflite"))}
+
+
+def fuzz(models: dict[str, bytes], count: int, seed: int) -> Counter[str]:
+    """Read and inspect `count` mutated files of `models`; how often each outcome occurred."""
+    outcomes: Counter[str] = Counter()
+    mutators = [(name, Mutator(data, seed)) for name, data in models.items()]
+    for number in range(count):
+        name, mutator = mutators[number % len(mutators)]
+        data = mutator.next()
+        start = time.perf_counter()
+        try:
+            model = read_model(data)
+            if number % 4 == 0 or len(data) < 10_000:
+                inspect_model(model)
+            outcomes["read"] += 1
+        except ModelError as error:
+            outcomes[error.code] += 1
+        except BaseException as error:
+            raise AssertionError(f"{name}, seed {seed}, file {number}: {type(error).__name__}: {error}") from error
+        assert time.perf_counter() - start < SECONDS, f"{name}, seed {seed}, file {number} took too long"
+    return outcomes
+
+
+def test_the_models_to_mutate_are_readable() -> None:
+    for data in generated_models().values():
+        inspect_model(read_model(data))
+
+
+def test_mutated_small_models_are_read_or_refused() -> None:
+    outcomes = fuzz(generated_models(), QUICK, seed=1)
+    assert outcomes["read"] > QUICK * 0.02
+    assert len(outcomes) >= 8, f"the mutations reach too few checks: {outcomes}"
+
+
+def test_mutated_real_models_are_read_or_refused(shared_models: Path) -> None:
+    outcomes = fuzz(real_models(shared_models), QUICK, seed=2)
+    assert outcomes["read"] > QUICK * 0.02
+    assert len(outcomes) >= 6, f"the mutations reach too few checks: {outcomes}"
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_mutated_files(shared_models: Path) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    outcomes = fuzz({**real_models(shared_models), **generated_models()}, LONG, seed=3)
+    assert outcomes.total() == LONG
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024  # KiB
+    print(dict(outcomes))
