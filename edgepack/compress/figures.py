@@ -1,0 +1,106 @@
+"""What a step table says of a model: parameters, zeros, distinct codes, sizes, multiply-accumulates."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from edgepack.compress.int8 import int8_codes, most_distinct
+from edgepack.compress.macs import model_macs
+from edgepack.compress.results import LayerWeights
+from edgepack.compress.zeros import kernels, layer_variables, wrapped_layer
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The numbers of a `StepResult` that depend on the model alone; see there for their meaning."""
+
+    parameters: int
+    zeros: int
+    sparsity: float
+    distinct: int
+    float_bytes: int
+    int8_bytes: int
+    deflated_bytes: int
+    macs: int
+    layers: tuple[LayerWeights, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Figures:
+        """The inverse of `to_json`."""
+        return cls(**{**stored, "layers": tuple(LayerWeights(**layer) for layer in stored["layers"])})
+
+
+def figures(model: Any) -> Figures:
+    """The figures of a flat Keras model, with or without TF-MOT's quantization wrappers."""
+    layers: dict[str, LayerWeights] = {}
+    deflated = weights = zeros = 0
+    for kernel in kernels(model):
+        values = kernel.values
+        codes = int8_codes(kernel.kind, kernel.name, values)
+        empty = int(values.size - np.count_nonzero(values))
+        weights, zeros = weights + values.size, zeros + empty
+        deflated += len(zlib.compress(codes.tobytes(), 9))
+        before = layers.get(kernel.layer, LayerWeights(kernel.layer, kernel.kind, 0, 0, 0))
+        layers[kernel.layer] = LayerWeights(
+            kernel.layer,
+            kernel.kind,
+            before.weights + values.size,
+            before.zeros + empty,
+            max(before.distinct, most_distinct(codes)),
+        )
+    parameters = sum(int(np.prod(shape)) for shape in _variable_shapes(model))
+    bias_bytes = 4 * _biases(model)
+    return Figures(
+        parameters=parameters,
+        zeros=zeros,
+        sparsity=zeros / weights if weights else 0.0,
+        distinct=max((layer.distinct for layer in layers.values()), default=0),
+        float_bytes=4 * parameters,
+        int8_bytes=weights + bias_bytes,
+        deflated_bytes=deflated + bias_bytes,
+        macs=model_macs(model),
+        layers=tuple(layers.values()),
+    )
+
+
+def _variable_shapes(model: Any) -> list[tuple[int, ...]]:
+    unique = {id(variable): variable for layer in model.layers for variable in layer_variables(layer)}
+    return [tuple(variable.shape) for variable in unique.values()]
+
+
+def _biases(model: Any) -> int:
+    """Biases of a converted model: one an output channel of a convolution or dense layer that has a bias or a BatchNorm after it.
+
+    BatchNorm is folded into the layer before it; one that stands alone counts as a scale and an offset a channel.
+    """
+    total = 0
+    for layer in model.layers:
+        inner = wrapped_layer(layer)
+        names = {variable.name.split(":")[0].split("/")[-1]: variable for variable in layer_variables(layer)}
+        if type(inner).__name__ == "BatchNormalization":
+            before = _before(layer)
+            channels = int(names["moving_mean"].shape[0])
+            if before is None:
+                total += 2 * channels
+            elif not before.use_bias:
+                total += channels
+        elif "bias" in names:
+            total += int(np.prod(names["bias"].shape))
+    return total
+
+
+def _before(layer: Any) -> Any:
+    """The layer with a bias of its own (or the option of one) that feeds `layer`, or None."""
+    given = layer._inbound_nodes[0].inbound_layers
+    if isinstance(given, list):
+        return None
+    inner = wrapped_layer(given)
+    return inner if hasattr(inner, "use_bias") else None

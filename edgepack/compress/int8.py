@@ -1,0 +1,38 @@
+"""Kernels as int8 codes, the way TFLite stores them: symmetric, one scale an output channel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def channels_first(kind: str, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A kernel as (output channels, weights of a channel), its weights in the order of the .tflite.
+
+    TFLite has a convolution's output channels first (OHWI), a dense kernel as (out, in), and a depthwise kernel as
+    (1, H, W, channels * multiplier) with its scale along the last axis; Keras has HWIO, (in, out), (H, W, C, M), and
+    (H, W, out, in) for a transposed convolution.
+    """
+    if name == "depthwise_kernel":
+        return np.ascontiguousarray(values.reshape(-1, values.shape[-2] * values.shape[-1]).T)
+    if kind in ("Conv2DTranspose", "Conv1DTranspose", "Conv3DTranspose"):
+        return np.ascontiguousarray(np.moveaxis(values, -2, 0).reshape(values.shape[-2], -1))
+    if name == "embeddings":
+        return values
+    return np.ascontiguousarray(np.moveaxis(values, -1, 0).reshape(values.shape[-1], -1))
+
+
+def int8_codes(kind: str, name: str, values: NDArray[np.float32]) -> NDArray[np.int8]:
+    """The codes -127..127 of a kernel as (output channels, weights): round(weight / scale) with scale = max |weight| / 127."""
+    rows = channels_first(kind, name, values)
+    scales = np.abs(rows).max(axis=1, keepdims=True) / 127
+    codes: NDArray[np.int8] = np.rint(rows / np.where(scales == 0, 1, scales)).astype(np.int8)
+    return codes
+
+
+def most_distinct(codes: NDArray[np.int8]) -> int:
+    """The largest number of different codes in one row."""
+    if not codes.size:
+        return 0
+    ordered = np.sort(codes, axis=1)
+    return int((1 + (np.diff(ordered, axis=1) != 0).sum(axis=1)).max())

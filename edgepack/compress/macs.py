@@ -1,0 +1,56 @@
+"""Multiply-accumulates of one inference, from the layers' kernels and output shapes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from edgepack.compress.zeros import layer_variables, wrapped_layer
+
+
+def model_macs(model: Any) -> int:
+    """Multiply-accumulates of convolutions, dense and recurrent layers and attention projections, for one example.
+
+    A convolution's kernel is applied once an output position (a transposed one's once an input position), a dense kernel once
+    a row, a recurrent kernel once a time step. A layer called several times counts each time. Additions, activations, pooling
+    and normalisation are left out, as is usual.
+    """
+    return sum(_layer_macs(layer, call) for layer in model.layers for call in range(_calls(model, layer)))
+
+
+def _calls(model: Any, layer: Any) -> int:
+    """How often `model` calls `layer`; other models that share the layer do not count."""
+    nodes = {id(node) for depth in model._nodes_by_depth.values() for node in depth}
+    return sum(id(node) in nodes for node in layer._inbound_nodes)
+
+
+def _layer_macs(layer: Any, call: int) -> int:
+    inner = wrapped_layer(layer)
+    kind = type(inner).__name__
+    given = _shape(layer, "input", call)
+    produced = _shape(layer, "output", call)
+    total = 0
+    for variable in layer_variables(layer):
+        name = variable.name.split(":")[0].split("/")[-1]
+        shape = tuple(int(size) for size in variable.shape)
+        if len(shape) < 2 or "bias" in name or name in ("alpha", "embeddings"):
+            continue
+        total += math.prod(shape) * _positions(kind, name, shape, given, produced)
+    return total
+
+
+def _positions(kind: str, name: str, shape: tuple[int, ...], given: tuple[int, ...], produced: tuple[int, ...]) -> int:
+    """How often a kernel of `shape` is applied; `given` and `produced` are the layer's shapes without the batch."""
+    if "Transpose" in kind:
+        return math.prod(given[:-1])
+    if "Conv" in kind:
+        return math.prod(produced[:-1])
+    if kind in ("LSTM", "GRU", "SimpleRNN", "Bidirectional", "RNN"):
+        return given[0] if given else 1
+    return math.prod(produced[:-1]) if len(produced) > 1 else 1
+
+
+def _shape(layer: Any, which: str, call: int) -> tuple[int, ...]:
+    shape = getattr(layer, f"get_{which}_shape_at")(call)
+    first = shape[0] if isinstance(shape, list) else shape
+    return tuple(int(size or 1) for size in tuple(first)[1:])

@@ -1,0 +1,44 @@
+"""Options of compression steps: what may be written in a `[[recipe]]` table, with bounds and defaults.
+
+Only pydantic is imported, so that a recipe can be checked in a moment.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# Lists of TOML arrive as Python lists; tuples keep the options hashable.
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class StepOptions(BaseModel):
+    """Base of every step's options: unknown keys and values of another type are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class FineTuning(StepOptions):
+    """How a step trains: epochs over the training split, the optimiser, and when to stop."""
+
+    epochs: int = Field(default=3, ge=1, description="passes over the training data at most")
+    batch_size: int = Field(default=32, ge=1, description="examples a gradient step")
+    learning_rate: float = Field(default=0.0005, gt=0, description="of the first gradient step")
+    decay: Literal["none", "cosine"] = Field(
+        default="cosine", description="cosine lowers the learning rate to a hundredth by the end"
+    )
+    optimizer: Literal["adam", "sgd", "rmsprop"] = Field(default="adam", description="sgd has a momentum of 0.9")
+    loss: Literal[
+        "auto",
+        "sparse_categorical_crossentropy",
+        "categorical_crossentropy",
+        "binary_crossentropy",
+        "mse",
+        "mae",
+        "huber",
+    ] = Field(default="auto", description="auto chooses by the labels and the model's last layer")
+    patience: int = Field(
+        default=3, ge=0, description="epochs without a better validation result before stopping; 0 never stops early"
+    )
+    seed: int = Field(default=0, ge=0, description="of shuffling, dropout and every other random choice")

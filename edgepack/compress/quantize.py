@@ -1,0 +1,137 @@
+"""The step `quantize`: the number format of the .tflite, and training for it (Jacob et al. 2018, arXiv:1712.05877)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from edgepack.compress import aware
+from edgepack.compress.fit import fit
+from edgepack.compress.loss import choose_loss
+from edgepack.compress.models import own_layers_scope
+from edgepack.compress.options import FineTuning, Names
+from edgepack.compress.reading import read_options
+from edgepack.compress.select import check_patterns, matches
+from edgepack.compress.step import Place, Quantization, Step, Structure, Work
+from edgepack.compress.zeros import keep_zeros, kernels
+from edgepack.errors import ProjectError, RecipeError
+from edgepack.project.types import StepTable, Where
+from edgepack.sources import Split
+
+# Enough batches for the ranges to be those of the data; more only costs time.
+_CALIBRATION_EXAMPLES = 1024
+
+
+class QuantizeOptions(FineTuning):
+    """Options of `quantize`. Those of training mean nothing without `aware`."""
+
+    scheme: Literal["int8", "int16x8", "float16", "dynamic"] = Field(
+        default="int8",
+        description="int8: everything 8 bit; int16x8: 16 bit activations; float16: half weights; dynamic: int8 weights only",
+    )
+    aware: bool = Field(default=True, description="fine-tune with simulated quantization; false: quantize after training")
+    epochs: int = Field(default=3, ge=1, description="passes over the training data at most")
+    learning_rate: float = Field(default=0.0001, gt=0, description="of the first gradient step")
+    exclude: Names = Field(default=(), description="layers to train without simulated quantization, with * and ?")
+
+
+_TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude")
+
+
+@dataclass(frozen=True)
+class Quantize:
+    """Choose the number format and, with `aware`, let the model get used to it; zeros of a prune step stay zero."""
+
+    options: QuantizeOptions
+    where: Where
+
+    name: ClassVar[str] = "quantize"
+    version: ClassVar[int] = 1
+    place: ClassVar[Place] = "last"
+    leaves: ClassVar[frozenset[Structure]] = frozenset()
+    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
+
+    title: ClassVar[str] = "Quantizing"
+
+    @property
+    def trains(self) -> bool:
+        """Whether the Keras model changes."""
+        return self.options.aware
+
+    @property
+    def label(self) -> str:
+        """For example "quantize int8, aware"."""
+        return f"quantize {self.options.scheme}" + (", aware" if self.options.aware else "")
+
+    @classmethod
+    def read(cls, table: StepTable) -> Quantize:
+        """The step of a table; `aware` is true for int8 when it is not said, and false for the other schemes.
+
+        Raises:
+            ProjectError: EP-402, EP-403, or EP-405 for options that contradict each other.
+        """
+        options = read_options(table, QuantizeOptions)
+        if options.scheme != "int8":
+            if options.aware and "aware" in options.model_fields_set:
+                raise ProjectError(
+                    "EP-405",
+                    f"{table.at('aware')}: quantize: aware training simulates int8, which {options.scheme} is not",
+                    'set scheme = "int8", or aware = false',
+                )
+            options = options.model_copy(update={"aware": False})
+        if not options.aware:
+            written = [option for option in _TRAINING_OPTIONS if option in options.model_fields_set]
+            if written:
+                raise ProjectError(
+                    "EP-405",
+                    f"{table.at(written[0])}: quantize: {written[0]} has no meaning without aware training",
+                    f"remove {written[0]}, or set aware = true",
+                )
+        return cls(options, table.where)
+
+    def check(self, earlier: Sequence[Step]) -> None:
+        """Nothing beyond its place."""
+
+    def quantization(self, kept: frozenset[Structure]) -> Quantization:
+        """What conversion has to know; `kept` is what earlier steps left in the weights."""
+        return Quantization(self.options.scheme, self.options.aware, tuple(sorted(kept)))
+
+    def apply(self, model: Any, work: Work) -> Any:
+        """A copy of `model` with trained quantization ranges.
+
+        Raises:
+            RecipeError: EP-412 for an exclude that fits no layer; EP-416 when TF-MOT cannot wrap the model; EP-414 when zeros of
+                an earlier step were lost.
+        """
+        names = [layer.name for layer in model.layers]
+        check_patterns(self.options.exclude, names, "exclude", self.name)
+        excluded = frozenset(name for name in names if matches(name, self.options.exclude))
+        loss = choose_loss(model, work.data, self.options.loss)
+        wrapped, left = aware.wrap(model, excluded)
+        for reason in dict.fromkeys(left.values()):
+            layers = ", ".join(name for name, why in left.items() if why == reason)
+            work.note(f"quantized after training instead: {layers} ({reason})")
+        aware.calibrate(wrapped, _first(work.data.train, _CALIBRATION_EXAMPLES), self.options.batch_size)
+        keeper, zeros = keep_zeros(wrapped)
+        callbacks = [keeper] if "zeros" in work.kept else []
+        with own_layers_scope(model):
+            work.note(fit(wrapped, work.data, self.options, loss, work.task, callbacks=callbacks).text)
+        if callbacks:
+            self._verify(wrapped, zeros)
+        return wrapped
+
+    def _verify(self, model: Any, zeros: int) -> None:
+        found = sum(int((kernel.values == 0).sum()) for kernel in kernels(model))
+        if found < zeros:
+            raise RecipeError(
+                "EP-414",
+                f"quantize: of {zeros} zeros made by pruning {found} are left after training",
+                "please report it with the model and the recipe",
+            )
+
+
+def _first(split: Split, count: int) -> Split:
+    return Split(tuple(array[:count] for array in split.inputs), None)

@@ -1,0 +1,10 @@
+"""The techniques a recipe can name. A new one is a file beside this one and a line here."""
+
+from __future__ import annotations
+
+from edgepack.compress.prune import Prune
+from edgepack.compress.quantize import Quantize
+from edgepack.compress.step import Step
+from edgepack.compress.train import Train
+
+STEPS: dict[str, type[Step]] = {step.name: step for step in (Train, Prune, Quantize)}

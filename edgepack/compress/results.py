@@ -1,0 +1,74 @@
+"""What compression gives: the model file, and a row of figures after each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgepack.compress.step import Quantization
+
+if TYPE_CHECKING:
+    from edgepack.sources import SourceModel
+
+
+@dataclass(frozen=True)
+class LayerWeights:
+    """A layer's kernels together: how many weights, how many of them exactly zero, and the most distinct int8 codes in any one
+    output channel (0 for a layer without kernels is never listed)."""
+
+    layer: str
+    kind: str
+    weights: int
+    zeros: int
+    distinct: int
+
+    @property
+    def sparsity(self) -> float:
+        """Share of zeros."""
+        return self.zeros / self.weights
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """The model after a step.
+
+    `metric` is of the Keras model on the test split (of the fake-quantized model after aware quantization). `parameters`
+    counts every trained number; `zeros`, `sparsity` and `distinct` are about kernels (weights of rank two and more), as is the
+    size: `float_bytes` is 4 bytes a parameter, `int8_bytes` one byte a kernel weight and four for each bias after folding
+    BatchNorm, `deflated_bytes` those int8 kernels through zlib with the biases beside them. `distinct` is the largest number
+    of different int8 codes in one output channel. `macs` are multiply-accumulates of one inference. `seconds` is the time
+    the step took when it was computed.
+    """
+
+    step: str
+    label: str
+    metric: float
+    metric_name: str
+    parameters: int
+    zeros: int
+    sparsity: float
+    distinct: int
+    float_bytes: int
+    int8_bytes: int
+    deflated_bytes: int
+    macs: int
+    notes: tuple[str, ...]
+    seconds: float
+    layers: tuple[LayerWeights, ...] = ()
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """The compressed Keras model (a Keras 2 .h5, opened with `open_compressed`), and how it came about.
+
+    `steps[0]` is the float model that everything is compared with; `baseline_metric` is its metric on the test split.
+    `sha256` covers layers and weights. `source` is the model compression began with.
+    """
+
+    file: Path
+    steps: tuple[StepResult, ...]
+    quantization: Quantization
+    sha256: str
+    baseline_metric: float
+    source: SourceModel

@@ -1,0 +1,219 @@
+"""Walking through a recipe: each step a stage of the cache, each followed by its row of figures."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgepack.cache import Cache
+from edgepack.compress.figures import Figures, figures
+from edgepack.compress.graph import flat_model
+from edgepack.compress.models import open_stored, predict, start_afresh, store_model, training_versions
+from edgepack.compress.quantize import Quantize, QuantizeOptions
+from edgepack.compress.results import Compressed, StepResult
+from edgepack.compress.step import Quantization, Step, Structure, Work
+from edgepack.errors import RecipeError
+from edgepack.files import canonical_json
+from edgepack.metrics import Metric
+from edgepack.progress import Progress, Task
+from edgepack.project.types import Where
+from edgepack.sources import Dataset, SourceModel, open_keras
+
+# Changes whenever what the steps share (streams, fit, storing) would give another model or other figures.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A stored model between two steps."""
+
+    file: Path
+    sha256: str
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def compress(
+    source: SourceModel, data: Dataset, recipe: Sequence[Step], metric: Metric, cache: Cache, progress: Progress
+) -> Compressed:
+    """Apply a checked recipe to a Keras model, step by step.
+
+    Every step is kept in `cache`, by the model and data it began with, its options and the versions of what computed it; a run
+    that was stopped goes on after the last finished step, and an unchanged run imports no TensorFlow. An empty recipe is int8
+    quantization after training.
+
+    Raises:
+        RecipeError: EP-410 for a model that is no Keras model; EP-411 … EP-417 from the steps.
+    """
+    if source.kind != "keras":
+        raise RecipeError(
+            "EP-410",
+            f"{source.file.name} is a ready .tflite: no step can change it",
+            "remove the recipe, or give the Keras model",
+        )
+    steps = tuple(recipe) or (_default_quantization(source.file),)
+    run = _Run(source, data, metric, cache, progress)
+    model = run.prepare()
+    results: list[StepResult] = []
+    kept: frozenset[Structure] = frozenset()
+    baseline = model.file
+    if steps[0].place != "first" or source.trained:
+        if not source.trained:
+            progress.warn("the model has random weights and the recipe does not train it; begin the recipe with a train step")
+        with progress.stage("Measuring the float model", metric.name) as task:
+            results.append(run.result("float", "float model", model, model.notes, task))
+    for step in steps:
+        if step.place == "first" and source.trained:
+            note = f"{step.name} left out: the model comes with trained weights"
+            progress.note(note)
+            results[0] = _with_note(results[0], note)
+            continue
+        with progress.stage(step.title, step.label) as task:
+            if step.trains:
+                model = run.step(step, model, kept, baseline, task)
+            result = run.result(step.name, step.label, model, model.notes if step.trains else (), task)
+            task.finish(_summary(result))
+        for note in result.notes:
+            progress.note(note)
+        results.append(result)
+        kept |= step.leaves
+        if step.place == "first":
+            baseline = model.file
+    last = steps[-1]
+    quantization = last.quantization(kept) if isinstance(last, Quantize) else Quantization("int8", False, tuple(sorted(kept)))
+    return Compressed(model.file, tuple(results), quantization, model.sha256, results[0].metric, source)
+
+
+class _Run:
+    """What stays the same from step to step."""
+
+    def __init__(self, source: SourceModel, data: Dataset, metric: Metric, cache: Cache, progress: Progress) -> None:
+        self._source, self._data, self._metric, self._cache, self._progress = source, data, metric, cache, progress
+
+    def prepare(self) -> _Model:
+        """The source as the flat model that the steps work on."""
+        shapes = tuple(tuple(array.shape[1:]) for array in self._data.train.inputs)
+        self._check_inputs(shapes)
+
+        def compute(folder: Path) -> None:
+            start = time.monotonic()
+            start_afresh(0)
+            model, notes = flat_model(open_keras(self._source), shapes)
+            self._store(folder, model, notes, start)
+
+        inputs = {**self._key(), "source": self._source.sha256, "shapes": [list(shape) for shape in shapes]}
+        return _read(self._cache.stage("prepare", inputs, compute).folder)
+
+    def step(self, step: Step, model: _Model, kept: frozenset[Structure], baseline: Path, task: Task) -> _Model:
+        """The model after `step`."""
+
+        def compute(folder: Path) -> None:
+            start = time.monotonic()
+            start_afresh(getattr(step.options, "seed", 0))
+            work = Work(self._data, task, kept, baseline)
+            self._store(folder, step.apply(open_stored(self._source, model.file), work), work.notes, start)
+
+        inputs = {
+            **self._key(),
+            "model": model.sha256,
+            "data": self._data.sha256,
+            "step": step.name,
+            "step_version": step.version,
+            "options": step.options.model_dump(mode="json"),
+            "kept": sorted(kept),
+        }
+        return _read(self._cache.stage(step.name, inputs, compute).folder)
+
+    def result(self, name: str, label: str, model: _Model, notes: Sequence[str], task: Task) -> StepResult:
+        """The row of figures of a model."""
+
+        def compute(folder: Path) -> None:
+            start_afresh(0)
+            opened = open_stored(self._source, model.file)
+            outputs = predict(opened, self._data.test, task, f"{self._metric.name} on {len(self._data.test)} test examples")
+            value = self._metric.compute(outputs, self._data.test.labels, self._data.test.inputs)
+            (folder / "figures.json").write_bytes(canonical_json({"metric": value, "figures": figures(opened).to_json()}))
+
+        inputs = {
+            **self._key(),
+            "model": model.sha256,
+            "data": self._data.sha256,
+            "metric": self._metric.name,
+            "metric_source": self._metric.source,
+        }
+        stored = json.loads((self._cache.stage("figures", inputs, compute).folder / "figures.json").read_text())
+        of_model = Figures.from_json(stored["figures"])
+        return StepResult(
+            step=name,
+            label=label,
+            metric=float(stored["metric"]),
+            metric_name=self._metric.name,
+            parameters=of_model.parameters,
+            zeros=of_model.zeros,
+            sparsity=of_model.sparsity,
+            distinct=of_model.distinct,
+            float_bytes=of_model.float_bytes,
+            int8_bytes=of_model.int8_bytes,
+            deflated_bytes=of_model.deflated_bytes,
+            macs=of_model.macs,
+            notes=tuple(notes),
+            seconds=model.seconds,
+            layers=of_model.layers,
+        )
+
+    def _key(self) -> dict[str, Any]:
+        return {"version": _VERSION, "versions": training_versions()}
+
+    def _check_inputs(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        wanted = self._source.inputs
+        if len(wanted) != len(shapes):
+            raise RecipeError(
+                "EP-417",
+                f"the model has {len(wanted)} inputs ({', '.join(spec.name for spec in wanted)}), the data {len(shapes)}",
+                "let data.py return a tuple of arrays, one an input, or a dict with the inputs' names",
+            )
+        for spec, shape in zip(wanted, shapes, strict=True):
+            fits = len(spec.shape) == len(shape) and all(
+                size in (None, given) for size, given in zip(spec.shape, shape, strict=True)
+            )
+            if not fits:
+                open_shape = tuple("any" if size is None else size for size in spec.shape)
+                raise RecipeError(
+                    "EP-417",
+                    f"the model's input {spec.name} takes {_shape(open_shape)}, the data has {_shape(shape)}",
+                    "change the model's input shape, or resize or reshape the data",
+                )
+
+    @staticmethod
+    def _store(folder: Path, model: Any, notes: Sequence[str], start: float) -> None:
+        sha256 = store_model(model, folder / "model.h5")
+        facts = {"sha256": sha256, "notes": list(notes), "seconds": round(time.monotonic() - start, 1)}
+        (folder / "step.json").write_bytes(canonical_json(facts))
+
+
+def _read(folder: Path) -> _Model:
+    facts: Mapping[str, Any] = json.loads((folder / "step.json").read_text())
+    return _Model(folder / "model.h5", str(facts["sha256"]), tuple(facts["notes"]), float(facts["seconds"]))
+
+
+def _default_quantization(file: Path) -> Quantize:
+    return Quantize(QuantizeOptions(aware=False), Where(file))
+
+
+def _summary(result: StepResult) -> str:
+    zeros = f", {result.sparsity * 100:.0f} % zeros" if result.zeros else ""
+    return f"{result.metric_name} {result.metric:.4f}{zeros}"
+
+
+def _with_note(result: StepResult, note: str) -> StepResult:
+    from dataclasses import replace
+
+    return replace(result, notes=(*result.notes, note))
+
+
+def _shape(sizes: Sequence[object]) -> str:
+    return " x ".join(str(size) for size in sizes) or "single values"

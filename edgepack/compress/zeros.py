@@ -1,0 +1,91 @@
+"""Zeros in kernels: finding them, and holding them at zero while a model trains on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepack.sources.frameworks import import_tf_keras
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A weight tensor of rank two or more: its layer's name and class, its own name ("kernel", …), and its variable."""
+
+    layer: str
+    kind: str
+    name: str
+    variable: Any
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """The weights, in Keras' layout."""
+        values: NDArray[np.float32] = self.variable.numpy()
+        return values
+
+
+def kernels(model: Any) -> tuple[Kernel, ...]:
+    """Every kernel of a flat model, in its layers' order, looked up beneath TF-MOT's wrappers; shared ones once.
+
+    Biases, BatchNorm, PReLU slopes and quantization ranges are not kernels.
+    """
+    found: list[Kernel] = []
+    seen: set[int] = set()
+    for layer in model.layers:
+        inner = wrapped_layer(layer)
+        for variable in layer_variables(layer):
+            name = variable.name.split(":")[0].split("/")[-1]
+            if len(variable.shape) < 2 or "bias" in name or name == "alpha" or id(variable) in seen:
+                continue
+            seen.add(id(variable))
+            found.append(Kernel(inner.name, type(inner).__name__, name, variable))
+    return tuple(found)
+
+
+def wrapped_layer(layer: Any) -> Any:
+    """The user's layer within a TF-MOT wrapper, or the layer itself."""
+    own = type(layer).__module__.startswith("tensorflow_model_optimization")
+    return layer.layer if own and hasattr(layer, "layer") else layer
+
+
+def layer_variables(layer: Any) -> list[Any]:
+    """The variables of the user's layer, without masks, thresholds and quantization ranges; each once.
+
+    A quantization wrapper replaces the kernel attribute by the quantized tensor, so its layer no longer lists the variable; the
+    wrapper does.
+    """
+    inner = wrapped_layer(layer)
+    if inner is layer:
+        return list(layer.weights) if not type(layer).__module__.startswith("tensorflow_model_optimization") else []
+    unique = {id(variable): variable for variable in [*layer.trainable_weights, *inner.weights]}
+    return list(unique.values())
+
+
+def keep_zeros(model: Any) -> tuple[Any, int]:
+    """A Keras callback that sets every kernel weight that is zero now back to zero after each gradient step, and their number.
+
+    This is a projection onto the pruned model, what TF-MOT's prune-preserving quantization does by multiplying with a mask, but
+    for every layer: TF-MOT leaves out depthwise and transposed convolutions and layers that are not annotated. Symmetric
+    quantization maps zero to zero, so the zeros reach the .tflite.
+    """
+    keras = import_tf_keras()
+    import tensorflow as tf
+
+    masked = [(kernel.variable, kernel.values != 0) for kernel in kernels(model)]
+    masked = [(variable, mask) for variable, mask in masked if not mask.all()]
+    pairs = [(variable, tf.constant(mask, dtype=variable.dtype)) for variable, mask in masked]
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def project() -> None:
+        for variable, mask in pairs:
+            variable.assign(variable * mask)
+
+    class KeepZeros(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if pairs:
+                project()
+
+    return KeepZeros(), sum(int(mask.size - mask.sum()) for _, mask in masked)

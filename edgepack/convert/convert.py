@@ -1,0 +1,85 @@
+"""From the compressed Keras model to the .tflite, with the proof that it is what it claims to be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgepack.cache import Cache
+from edgepack.compress import Compressed
+from edgepack.compress.models import open_compressed, start_afresh, training_versions
+from edgepack.convert.proof import Proof, prove
+from edgepack.convert.survival import LayerZeros, check_zeros
+from edgepack.convert.tflite import run_converter
+from edgepack.files import canonical_json, sha256_file, write_atomic
+from edgepack.flatbuffer import read_model
+from edgepack.progress import Progress
+from edgepack.sources import Dataset
+
+# Changes whenever the same model would give another file or another check.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A proven .tflite. `layers` are the kernels' zeros in the file beside those in Keras; `zeros` and `weights` their sums."""
+
+    file: Path
+    sha256: str
+    scheme: str
+    proof: Proof
+    layers: tuple[LayerZeros, ...] = ()
+
+    @property
+    def zeros(self) -> int:
+        """Zero weights in the file's kernels."""
+        return sum(layer.zeros for layer in self.layers)
+
+    @property
+    def weights(self) -> int:
+        """Weights in the file's kernels."""
+        return sum(layer.weights for layer in self.layers if layer.found)
+
+
+def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progress) -> Converted:
+    """The .tflite of a compressed model, from the cache when nothing it depends on has changed.
+
+    It is written only when it passed: what the scheme says holds for every tensor and operator, and every pruned weight is zero.
+
+    Raises:
+        ConvertError: EP-450 … EP-455.
+    """
+    scheme = compressed.quantization.scheme
+    inputs = {
+        "version": _VERSION,
+        "versions": training_versions(),
+        "model": compressed.sha256,
+        "data": data.sha256,
+        "scheme": scheme,
+        "aware": compressed.quantization.aware,
+        "preserved": list(compressed.quantization.preserved),
+    }
+
+    def compute(folder: Path) -> None:
+        with progress.stage("Converting", f"to {scheme}") as task:
+            start_afresh(0)
+            model = open_compressed(compressed)
+            content = run_converter(model, scheme, data, task)
+            converted = read_model(content)
+            proof = prove(converted, scheme)
+            layers = check_zeros(model, converted)
+            write_atomic(folder / "model.tflite", content)
+            facts = {"proof": asdict(proof), "layers": [asdict(layer) for layer in layers]}
+            (folder / "proof.json").write_bytes(canonical_json(facts))
+            task.finish(f"{len(content):,} bytes" + (", every tensor and operator an integer" if proof.fully_integer else ""))
+
+    folder = cache.stage("convert", inputs, compute).folder
+    facts: dict[str, Any] = json.loads((folder / "proof.json").read_text())
+    stored = facts["proof"]
+    proof = Proof(
+        **{**stored, **{key: tuple(stored[key]) for key in ("inputs", "outputs", "float_layers")}},
+    )
+    file = folder / "model.tflite"
+    return Converted(file, sha256_file(file), scheme, proof, tuple(LayerZeros(**layer) for layer in facts["layers"]))

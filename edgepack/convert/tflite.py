@@ -1,0 +1,109 @@
+"""Running TensorFlow's converter so that it gives the same bytes every time, in the Keras model's order of inputs and outputs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from edgepack.convert.quiet import captured
+from edgepack.convert.representative import choose, generator
+from edgepack.convert.signature import sign
+from edgepack.errors import ConvertError
+from edgepack.progress import Task
+from edgepack.sources import Dataset
+from edgepack.sources.frameworks import import_tf_keras
+
+_LOOPS = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
+
+
+def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
+    """The .tflite of a Keras model with a batch of one, quantized by `scheme`, with a signature `serving_default`.
+
+    The frozen graph is converted rather than a SavedModel: the SavedModel path sorts several inputs and outputs by their
+    hashed names.
+
+    Raises:
+        ConvertError: EP-451 when the converter fails, EP-452 without calibration data, EP-453 for operators that TFLite does
+            not have built in, EP-455 for loops and branches, which crash the calibration.
+    """
+    import_tf_keras()
+    import tensorflow as tf
+
+    function = _concrete_function(model)
+    _refuse_loops(function)
+    with captured() as chatter:
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+        converter.experimental_lower_to_saved_model = False
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if scheme in ("int8", "int16x8"):
+            split, rows = choose(data)
+            types = [tensor.dtype.as_numpy_dtype for tensor in model.inputs]
+            converter.representative_dataset = generator(split, rows, types, task)
+            ops = tf.lite.OpsSet
+            integer = ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+            converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8 if scheme == "int8" else integer]
+            kind = tf.int8 if scheme == "int8" else tf.int16
+            converter.inference_input_type = kind
+            converter.inference_output_type = kind
+        elif scheme == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        try:
+            content: bytes = converter.convert()
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:
+            raise _failure(error, [layer.name for layer in model.layers]) from error
+    del chatter
+    return sign(content, model.input_names, _output_names(model))
+
+
+def _concrete_function(model: Any) -> Any:
+    """The model's inference as a graph with static shapes and a batch of one."""
+    import tensorflow as tf
+
+    specs = [
+        tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=name)
+        for tensor, name in zip(model.inputs, model.input_names, strict=True)
+    ]
+
+    def infer(*inputs: Any) -> Any:
+        return model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+
+    return tf.function(infer).get_concrete_function(*specs)
+
+
+def _output_names(model: Any) -> list[str]:
+    """The names of the outputs' layers, made unique, without what wrappers put before them."""
+    names: list[str] = []
+    for name in model.output_names:
+        plain = re.sub(r"^(quant_|prune_low_magnitude_)+", "", name)
+        names.append(plain if plain not in [*names, *model.input_names] else f"{plain}_{len(names)}")
+    return names
+
+
+def _refuse_loops(function: Any) -> None:
+    for operation in function.graph.get_operations():
+        if operation.type in _LOOPS:
+            layer = operation.name.split("/")[-2] if "/" in operation.name else operation.name
+            raise ConvertError(
+                "EP-455",
+                f"layer {layer} runs a loop or a branch ({operation.type}), which cannot be calibrated for quantization",
+                "use layers whose computation does not depend on the values, with a fixed number of steps",
+            )
+
+
+def _failure(error: Exception, layers: list[str]) -> ConvertError:
+    """What the converter's exception means. Its text repeats the graph for pages; the operators' names are what helps."""
+    text = str(error)
+    missing = sorted(set(re.findall(r"'?tf\.([A-Z]\w+)'? op is neither a custom op nor a flex op", text)))
+    missing = missing or sorted(set(re.findall(r"^\s*tf\.([A-Z]\w+)\(", text, flags=re.MULTILINE)))
+    if missing:
+        named = [layer for layer in layers if re.search(rf"[/\"]{re.escape(layer)}[/\"@]", text)]
+        where = f"layer {', '.join(named[:4])}" if named else "the model"
+        return ConvertError(
+            "EP-453",
+            f"{where} needs {', '.join(missing)}, which TFLite has not built in",
+            "use layers made of built-in operators; Flex operators are too large for the devices that edgepack is for",
+        )
+    first = next((line for line in text.splitlines() if "error:" in line), text.splitlines()[0] if text else type(error).__name__)
+    return ConvertError("EP-451", f"the TFLite converter failed: {first.strip()[:300]}", "--debug shows all it said")
