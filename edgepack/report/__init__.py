@@ -1,0 +1,19 @@
+"""Reports of a deployment: terminal, HTML, JSON and JUnit."""
+
+from __future__ import annotations
+
+from edgepack.report.report import SCHEMA_VERSION, Report, plain
+from edgepack.report.store import ReportFiles, read_report, write_reports
+from edgepack.report.terminal import print_inspection, print_measurements, print_report
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Report",
+    "ReportFiles",
+    "plain",
+    "print_inspection",
+    "print_measurements",
+    "print_report",
+    "read_report",
+    "write_reports",
+]

@@ -1,0 +1,56 @@
+"""Writing a report's files and reading one back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepack.errors import ProjectError
+from edgepack.files import canonical_json, write_atomic
+from edgepack.report.html import report_html
+from edgepack.report.junit import junit_xml
+from edgepack.report.report import Report, from_json
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where the reports are."""
+
+    html: Path
+    json: Path
+    junit: Path
+
+
+def write_reports(report: Report, folder: Path) -> ReportFiles:
+    """Write report.html, report.json and junit.xml into `folder`, each whole or not at all.
+
+    Raises:
+        ProjectError: EP-112 when the folder cannot be written.
+    """
+    files = ReportFiles(folder / "report.html", folder / "report.json", folder / "junit.xml")
+    try:
+        write_atomic(files.json, canonical_json(report.as_json()))
+        write_atomic(files.junit, junit_xml(report))
+        write_atomic(files.html, report_html(report))
+    except OSError as error:
+        place = error.filename or folder
+        raise ProjectError("EP-112", f"cannot write {place}: {error.strerror}", "choose a folder with --out") from error
+    return files
+
+
+def read_report(file: Path) -> Report:
+    """The report in a report.json.
+
+    Raises:
+        ProjectError: EP-111 when there is none, or it is none of this version's.
+    """
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        return from_json(values)
+    except OSError as error:
+        hint = "deploy first, or name the target with --target"
+        raise ProjectError("EP-111", f"cannot read the report {file}: {error.strerror}", hint) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        hint = "deploy again; nothing is trained anew when nothing changed"
+        raise ProjectError("EP-111", f"{file} is no report of this version of edgepack ({error})", hint) from error

@@ -1,0 +1,179 @@
+"""Reports for a terminal: compact tables with colour; plain aligned columns in a pipe or a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgepack.measure.types import Measurement
+from edgepack.project.units import format_bytes, format_quantity
+from edgepack.report import format as fmt
+from edgepack.report.report import Report
+from edgepack.report.words import device_sentence, headline, metric_name, status_of, tone_of
+
+if TYPE_CHECKING:
+    from edgepack.flatbuffer import Inspection
+
+_STYLES = {"PASS": "bold green", "FAIL": "bold red", "NOT MEASURED": "yellow"}
+_TONES = {"pass": "bold green", "fail": "bold red", "part": "bold yellow"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading, which side it is aligned to, and its colour on a terminal."""
+
+    name: str
+    right: bool = False
+    style: str = ""
+
+
+def print_report(report: Report, console: Console) -> None:
+    """The verdicts with how each was measured, the steps, and the warnings."""
+    _line(console, "")
+    where = f"{report.name} on {report.target.get('name', '')}: "
+    _line(console, where, (headline(report), _TONES[tone_of(report)]), (f". {device_sentence(report)}", "dim"))
+    if report.verdicts:
+        rows = [
+            (
+                (status_of(verdict), _STYLES[verdict.status]),
+                fmt.label(verdict.budget),
+                fmt.judged_value(verdict),
+                format_quantity(verdict.limit, verdict.unit),
+                verdict.why,
+            )
+            for verdict in report.verdicts
+        ]
+        _table(
+            console, (Column("verdict"), Column("budget"), Column("measured", True), Column("limit", True), Column("why")), rows
+        )
+    if report.steps:
+        print_steps(report, console)
+    for text in report.warnings:
+        _line(console, ("warning: ", "yellow"), text)
+
+
+def print_steps(report: Report, console: Console) -> None:
+    """The step table: the metric, zeros and sizes after each step of the recipe."""
+    columns = ("step", metric_name(report), "zeros", "values", "int8", "deflated")
+    rows = [
+        (
+            str(step.get("label") or step.get("step")),
+            fmt.metric(step.get("metric")),
+            fmt.share(step.get("sparsity")),
+            fmt.count(step.get("distinct")),
+            _bytes(step.get("int8_bytes")),
+            _bytes(step.get("deflated_bytes")),
+        )
+        for step in report.steps
+    ]
+    _table(console, [Column(name, right=index > 0) for index, name in enumerate(columns)], rows)
+
+
+def print_measurements(measurements: Iterable[Measurement], console: Console) -> None:
+    """What was measured, how, and under which conditions."""
+    rows = []
+    for item in measurements:
+        conditions = ", ".join(f"{key.replace('_', ' ')} {fmt.fact(key, value)}" for key, value in item.conditions.items())
+        detail = "; ".join(text for text in (item.detail, conditions) if text)
+        rows.append((fmt.label(item.quantity), fmt.value_of(item), fmt.METHODS.get(item.method, item.method), detail))
+    _table(console, (Column("quantity"), Column("value", True), Column("how"), Column("details")), rows)
+
+
+def print_inspection(inspection: Inspection, console: Console) -> None:
+    """A model's operators with what they compute and store, and the totals."""
+    columns = [
+        Column("layer"),
+        Column("operator", style="dim"),
+        Column("output"),
+        Column("MACs", True),
+        Column("parameters", True),
+    ]
+    columns += [Column("bytes", True), Column("zeros", True), Column("values", True), Column("bits", True), Column("live", True)]
+    columns.append(Column("quantization"))
+    rows = []
+    for layer in inspection.layers:
+        weights = layer.weights
+        stored = weights.elements > 0
+        rows.append(
+            (
+                layer.layer,
+                layer.operator if layer.in_tflm else f"{layer.operator} *",
+                fmt.shape(list(layer.outputs[0].shape)) if layer.outputs else "",
+                f"{layer.macs:,}" if layer.macs else "",
+                f"{layer.parameters:,}" if layer.parameters else "",
+                f"{layer.bytes:,}" if layer.bytes else "",
+                fmt.share(weights.zeros / weights.elements) if stored else "",
+                str(weights.distinct) if stored else "",
+                f"{weights.entropy:.2f}" if stored else "",
+                format_bytes(layer.live_bytes),
+                layer.quantization,
+            )
+        )
+    _table(console, columns, rows)
+    totals, peak = inspection.totals, inspection.peak
+    zeros = fmt.share(totals.zeros / totals.weights) if totals.weights else "no"
+    _line(
+        console,
+        f"{totals.operators} operators, {totals.macs:,} MACs, {totals.parameters:,} parameters in "
+        f"{totals.parameter_bytes:,} bytes of the file's {inspection.size_bytes:,}",
+    )
+    _line(
+        console,
+        f"{zeros} zeros, {totals.entropy:.2f} bits a weight: {totals.entropy_bytes:,} bytes at their entropy; "
+        f"peak activations {peak.activation_bytes:,} bytes",
+    )
+    if inspection.outside_tflm:
+        names = ", ".join(inspection.outside_tflm)
+        _line(console, (f"* TensorFlow Lite Micro has no kernel for: {names}", "yellow"))
+
+
+def _bytes(value: float | None) -> str:
+    return "—" if value is None else format_bytes(value)
+
+
+def _table(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
+    """A table whose cells are texts or (text, style)."""
+    if not console.is_terminal:
+        _plain_table(console, columns, rows)
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", show_edge=False)
+    for column in columns:
+        table.add_column(column.name, justify="right" if column.right else "left", style=column.style, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell[0], cell[1]) if isinstance(cell, tuple) else Text(cell) for cell in row))
+    console.print(table)
+    console.print()
+
+
+def _plain_table(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
+    texts = [[column.name for column in columns]]
+    texts += [[_one_line(cell[0] if isinstance(cell, tuple) else cell) for cell in row] for row in rows]
+    widths = [max(len(row[index]) for row in texts) for index in range(len(columns))]
+    for row in texts:
+        cells = [
+            text.rjust(width) if column.right else text.ljust(width)
+            for text, width, column in zip(row, widths, columns, strict=True)
+        ]
+        _line(console, "  ".join(cells).rstrip())
+    _line(console, "")
+
+
+def _one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def _line(console: Console, *parts: str | tuple[str, str]) -> None:
+    """One line, wrapped only on a terminal; no part of it is read as markup."""
+    text = Text()
+    for part in parts:
+        text.append(*((part, "") if isinstance(part, str) else part))
+    if console.is_terminal:
+        console.print(text)
+    else:
+        console.print(text, soft_wrap=True)

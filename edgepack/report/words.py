@@ -1,0 +1,59 @@
+"""The sentences every form of the report shares."""
+
+from __future__ import annotations
+
+from edgepack.judge.verdict import Verdict
+from edgepack.report.report import Report
+
+
+def headline(report: Report) -> str:
+    """The result: "All 5 budgets met", or "3 of 5 budgets met, 1 missed, 1 not measured"."""
+    if not report.verdicts:
+        return "The target sets no budgets"
+    passed, failed, unknown = (_count(report, status) for status in ("PASS", "FAIL", "NOT MEASURED"))
+    total = len(report.verdicts)
+    estimates = sum(verdict.on_estimate and verdict.status == "PASS" for verdict in report.verdicts)
+    marked = f", {estimates} of them by an estimate" if estimates else ""
+    if passed == total:
+        if total == 1:
+            return f"The budget is met{', by an estimate' if estimates else ''}"
+        return f"All {total} budgets met{marked}"
+    parts = [f"{passed} of {total} budgets met{marked}"]
+    if failed:
+        parts.append(f"{failed} missed")
+    if unknown:
+        parts.append(f"{unknown} not measured")
+    return ", ".join(parts)
+
+
+def tone_of(report: Report) -> str:
+    """The result's colour: "fail" when a budget was missed, "part" when one is unknown or there is none, else "pass"."""
+    if _count(report, "FAIL"):
+        return "fail"
+    return "part" if _count(report, "NOT MEASURED") or not report.verdicts else "pass"
+
+
+def status_of(verdict: Verdict) -> str:
+    """PASS, FAIL or NOT MEASURED; marked when it rests on an estimate."""
+    return f"{verdict.status}, estimate" if verdict.on_estimate else verdict.status
+
+
+def device_sentence(report: Report) -> str:
+    """What the device was, and so what its figures are worth."""
+    if report.real_hardware:
+        return "Measured on the target's own hardware."
+    if report.target.get("device", {}).get("kind") == "mcu":
+        return "Run on an emulator of the target's processor: instructions and bytes are exact, times are estimates."
+    reason = report.device.get("stand_in_reason")
+    what = f" ({reason})" if reason else ""
+    return f"Run on a stand-in, not on the target's hardware{what}: times and memory are not the target's."
+
+
+def metric_name(report: Report) -> str:
+    """The project's metric: "accuracy"."""
+    names = [step["metric_name"] for step in report.steps if step.get("metric_name")]
+    return str(report.model.get("metric_name") or (names[0] if names else "accuracy"))
+
+
+def _count(report: Report, status: str) -> int:
+    return sum(verdict.status == status for verdict in report.verdicts)
