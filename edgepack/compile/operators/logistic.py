@@ -26,7 +26,8 @@ def dequantized(x: int, source: Value) -> np.float32:
 
 
 def _logistic(x: int, source: Value, output: Value) -> int:
-    exponential = np.float32(np.exp(np.float64(-dequantized(x, source))))
+    with np.errstate(over="ignore"):  # infinity gives the right limit, 0
+        exponential = np.float32(np.exp(np.float64(-dequantized(x, source))))
     return lookup_result(float(np.float32(1) / (np.float32(1) + exponential)), output)
 
 

@@ -1,0 +1,228 @@
+"""Random networks: chains of layers with residuals, branches, fused activations and odd channel counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.compile.builder import ModelBuilder
+from tests.compile.cases import FUSED, filter_scales, output_scale
+
+WIDTHS = (1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 24, 31, 32, 33, 48, 64, 67)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of the network being built."""
+
+    index: int
+    shape: tuple[int, ...]
+    scale: float
+    zero: int
+
+
+class Network:
+    """A network under construction; each method adds layers and returns what they compute."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.b = ModelBuilder()
+
+    def chance(self, probability: float) -> bool:
+        return bool(self.rng.random() < probability)
+
+    def pick(self, *choices: object) -> object:
+        return choices[int(self.rng.integers(len(choices)))]
+
+    def width(self) -> int:
+        return int(self.rng.choice(WIDTHS)) if self.chance(0.6) else int(self.rng.integers(1, 68))
+
+    def new(self, shape: tuple[int, ...], scale: float, zero: int | None = None) -> Tensor:
+        if zero is None:
+            zero = int(self.rng.choice([-128, -128, 0, int(self.rng.integers(-128, 128))]))
+        scale = float(np.float32(scale))
+        return Tensor(self.b.tensor(shape, scale=scale, zero_point=zero), shape, scale, zero)
+
+    def conv(self, x: Tensor, channels: int, kernel: tuple[int, int], stride: tuple[int, int], padding: str) -> Tensor:
+        depth = x.shape[3]
+        scales = filter_scales(self.rng, channels, self.chance(0.8))
+        weights = self._weights((channels, *kernel, depth))
+        w = self.b.constant(weights, "int8", scale=scales)
+        bias = self._bias(channels, scales, x, weights[0].size)
+        out = self._extents(x, kernel, stride, padding)
+        y = self.new((1, *out, channels), output_scale(self.rng, x.scale, scales, weights[0].size))
+        self.b.operator(
+            "CONV_2D",
+            [x.index, w, bias],
+            [y.index],
+            "Conv2DOptions",
+            version=3,
+            padding=padding,
+            strideH=stride[0],
+            strideW=stride[1],
+            fusedActivationFunction=str(self.rng.choice(FUSED)),
+        )
+        return y
+
+    def depthwise(self, x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], padding: str) -> Tensor:
+        channels = x.shape[3]
+        scales = filter_scales(self.rng, channels, self.chance(0.8))
+        w = self.b.constant(self._weights((1, *kernel, channels)), "int8", scale=scales, axis=3)
+        bias = self._bias(channels, scales, x, kernel[0] * kernel[1])
+        out = self._extents(x, kernel, stride, padding)
+        y = self.new((1, *out, channels), output_scale(self.rng, x.scale, scales, kernel[0] * kernel[1]))
+        self.b.operator(
+            "DEPTHWISE_CONV_2D",
+            [x.index, w, bias],
+            [y.index],
+            "DepthwiseConv2DOptions",
+            version=3,
+            padding=padding,
+            strideH=stride[0],
+            strideW=stride[1],
+            depthMultiplier=1,
+            fusedActivationFunction=str(self.rng.choice(FUSED)),
+        )
+        return y
+
+    def add(self, a: Tensor, b: Tensor) -> Tensor:
+        y = self.new(a.shape, max(a.scale, b.scale) * float(self.rng.uniform(0.6, 2)))
+        activation = str(self.rng.choice(FUSED))
+        self.b.operator("ADD", [a.index, b.index], [y.index], "AddOptions", version=2, fusedActivationFunction=activation)
+        return y
+
+    def mul(self, a: Tensor, b: Tensor) -> Tensor:
+        y = self.new(a.shape, a.scale * b.scale * float(self.rng.uniform(20, 120)))
+        self.b.operator("MUL", [a.index, b.index], [y.index], "MulOptions", version=2)
+        return y
+
+    def pool(self, x: Tensor) -> Tensor:
+        kernel = tuple(min(int(k), n) for k, n in zip(self.rng.integers(1, 5, 2), x.shape[1:3], strict=True))
+        stride = tuple(int(s) for s in self.rng.integers(1, 3, 2))
+        padding = str(self.pick("SAME", "VALID"))
+        y = self.new((1, *self._extents(x, kernel, stride, padding), x.shape[3]), x.scale, x.zero)
+        self.b.operator(
+            str(self.pick("AVERAGE_POOL_2D", "MAX_POOL_2D")),
+            [x.index],
+            [y.index],
+            "Pool2DOptions",
+            version=2,
+            padding=padding,
+            strideH=stride[0],
+            strideW=stride[1],
+            filterHeight=kernel[0],
+            filterWidth=kernel[1],
+        )
+        return y
+
+    def pad(self, x: Tensor) -> Tensor:
+        paddings = np.array([[0, 0], self.rng.integers(0, 3, 2), self.rng.integers(0, 3, 2), [0, 0]])
+        y = self.new(tuple(int(n) for n in np.array(x.shape) + paddings.sum(axis=1)), x.scale, x.zero)
+        self.b.operator("PAD", [x.index, self.b.constant(paddings)], [y.index], "PadOptions", version=2)
+        return y
+
+    def unary(self, x: Tensor) -> Tensor:
+        if self.chance(0.3):
+            y = self.new(x.shape, 1 / 256, -128)
+            self.b.operator("LOGISTIC", [x.index], [y.index], version=2)
+        else:
+            y = self.new(x.shape, x.scale * float(self.rng.uniform(0.5, 1.5)))
+            self.b.operator(str(self.pick("RELU", "RELU6")), [x.index], [y.index], version=2)
+        return y
+
+    def concatenation(self, a: Tensor, b: Tensor) -> Tensor:
+        """Join two tensors on channels; the second is first rescaled to the first's quantization."""
+        rescaled = self.new(b.shape, a.scale, a.zero)
+        self.b.operator("QUANTIZE", [b.index], [rescaled.index], "QuantizeOptions", version=2)
+        y = self.new((*a.shape[:3], a.shape[3] + b.shape[3]), a.scale, a.zero)
+        self.b.operator("CONCATENATION", [a.index, rescaled.index], [y.index], "ConcatenationOptions", version=2, axis=3)
+        return y
+
+    def head(self, x: Tensor) -> list[Tensor]:
+        """Pool or flatten, then dense layers and a softmax, at times; the outputs of the network."""
+        outputs = [x] if self.chance(0.15) else []
+        if self.chance(0.4):
+            pooled = self.new((1, x.shape[3]), x.scale * float(self.rng.uniform(0.5, 1)))
+            axes = self.b.constant(np.array([1, 2]))
+            self.b.operator("MEAN", [x.index, axes], [pooled.index], "ReducerOptions", version=2, keepDims=False)
+            x = pooled
+        size = int(np.prod(x.shape))
+        flat = self.new((1, size), x.scale, x.zero)
+        self.b.operator("RESHAPE", [x.index, self.b.constant(np.array([1, size]))], [flat.index], "ReshapeOptions")
+        x = flat
+        for _ in range(int(self.rng.integers(0, 3))):
+            channels = self.width()
+            scales = filter_scales(self.rng, channels, False)
+            w = self.b.constant(self._weights((channels, x.shape[1])), "int8", scale=scales)
+            bias = self._bias(channels, scales, x, x.shape[1])
+            y = self.new((1, channels), output_scale(self.rng, x.scale, scales, x.shape[1]))
+            activation = str(self.rng.choice(FUSED))
+            self.b.operator(
+                "FULLY_CONNECTED",
+                [x.index, w, bias],
+                [y.index],
+                "FullyConnectedOptions",
+                version=4,
+                fusedActivationFunction=activation,
+            )
+            x = y
+        if self.chance(0.5):
+            y = self.new(x.shape, 1 / 256, -128)
+            self.b.operator("SOFTMAX", [x.index], [y.index], "SoftmaxOptions", version=2, beta=1.0)
+            x = y
+        return [*outputs, x]
+
+    def _weights(self, shape: tuple[int, ...]) -> np.ndarray:
+        weights = self.rng.integers(-127, 128, shape)
+        return weights * (self.rng.random(shape) < 0.3) if self.chance(0.15) else weights
+
+    def _bias(self, channels: int, scales: np.ndarray, x: Tensor, macs: int) -> int:
+        limit = int(2000 * np.sqrt(macs))
+        return self.b.constant(self.rng.integers(-limit, limit, channels), "int32", scale=scales * np.float32(x.scale))
+
+    def _extents(self, x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], padding: str) -> tuple[int, ...]:
+        if padding == "SAME":
+            return tuple(-(-n // s) for n, s in zip(x.shape[1:3], stride, strict=True))
+        return tuple((n - k) // s + 1 for n, k, s in zip(x.shape[1:3], kernel, stride, strict=True))
+
+
+def random_network(seed: int) -> bytes:
+    """A network of one to seven blocks as a .tflite; the same seed gives the same bytes."""
+    n = Network(seed)
+    shape = (1, int(n.rng.integers(1, 17)), int(n.rng.integers(1, 17)), n.width() if n.chance(0.5) else int(n.rng.integers(1, 5)))
+    x = start = n.new(shape, float(n.rng.uniform(0.005, 0.2)))
+    for _ in range(int(n.rng.integers(1, 8))):
+        x = _block(n, x)
+    outputs = n.head(x)
+    return n.b.finish([start.index], list(dict.fromkeys(tensor.index for tensor in outputs)))
+
+
+def _block(n: Network, x: Tensor) -> Tensor:
+    kernel = tuple(min(int(k), size) for k, size in zip(n.rng.integers(1, 6, 2), x.shape[1:3], strict=True))
+    square = tuple(min(3, size) for size in x.shape[1:3])
+    stride = tuple(int(s) for s in n.rng.choice([1, 1, 2], 2))
+    padding = str(n.pick("SAME", "SAME", "VALID"))
+    kind = int(n.rng.integers(0, 11))
+    if kind <= 1:
+        return n.conv(x, n.width(), kernel, stride, padding)
+    if kind <= 3:
+        return n.conv(x, n.width(), (1, 1), (1, 1), padding)
+    if kind == 4:
+        return n.depthwise(x, square if n.chance(0.6) else kernel, stride, padding)
+    if kind == 5:
+        return n.conv(n.depthwise(x, square, stride, "SAME"), n.width(), (1, 1), (1, 1), "SAME")
+    if kind == 6:
+        y = n.conv(x, x.shape[3], square, (1, 1), "SAME")
+        if n.chance(0.5):
+            y = n.conv(y, x.shape[3], square, (1, 1), "SAME")
+        return n.add(y, x) if n.chance(0.5) else n.add(x, y)
+    if kind == 7:
+        return n.pool(x)
+    if kind == 8:
+        padded = n.pad(x)
+        inner = tuple(min(3, size) for size in padded.shape[1:3])
+        return n.conv(padded, n.width(), inner, stride, "VALID") if n.chance(0.7) else n.depthwise(padded, inner, stride, "VALID")
+    if kind == 9:
+        return n.concatenation(x, n.conv(x, int(n.rng.integers(1, 20)), (1, 1), (1, 1), "SAME"))
+    return n.mul(x, n.unary(x)) if n.chance(0.5) else n.unary(x)
