@@ -29,6 +29,14 @@ chmod 644 "$2" && mv -f -- "$2" "$1" || exit 74
 """
 )
 
+_LOOK = (
+    SHA256_FUNCTION
+    + """\
+if [ -f "$1" ] && [ "$(wc -c <"$1")" -eq "$3" ] && [ "$(sha256 "$1")" = "$4" ]; then echo complete
+elif [ -f "$2" ]; then wc -c <"$2"; else echo 0; fi
+"""
+)
+
 _RESUMABLE = 1 << 20  # smaller files are sent anew; asking for what is there costs as much
 _STALL = 30.0  # seconds without a byte moving
 
@@ -47,7 +55,7 @@ def upload(device: _Feeds, local: Path, remote: str, task: Task | None = None, s
     """Copy `local` to the absolute path `remote`.
 
     What arrives goes to `<remote>.part-<hash>`; a later attempt with the same content goes on from there. Only a file whose
-    size and SHA-256 are right on the device gets its name.
+    size and SHA-256 are right on the device gets its name. A large file that is there already is not sent again.
 
     Raises:
         DeviceError: EP-510 disk full, EP-511 not writable, EP-515 the content arrived damaged twice, or a failing link.
@@ -55,7 +63,9 @@ def upload(device: _Feeds, local: Path, remote: str, task: Task | None = None, s
     size, digest = local.stat().st_size, sha256_file(local)
     part = f"{remote}.part-{digest[:16]}"
     for attempt in (1, 2):
-        offset = _arrived(device, part, size) if size >= _RESUMABLE and attempt == 1 else 0
+        offset = _arrived(device, remote, part, size, digest) if size >= _RESUMABLE and attempt == 1 else 0
+        if offset is None:
+            return
         with local.open("rb") as source:
             source.seek(offset)
             completed = device.feed(
@@ -79,9 +89,11 @@ def upload(device: _Feeds, local: Path, remote: str, task: Task | None = None, s
     )
 
 
-def _arrived(device: _Feeds, part: str, size: int) -> int:
-    """How many bytes of an earlier attempt are there; 0 when that cannot be a beginning of the file."""
-    completed = device.run(["sh", "-c", '[ -f "$1" ] && wc -c <"$1" || echo 0', "sh", part], timeout=20.0)
+def _arrived(device: _Feeds, remote: str, part: str, size: int, digest: str) -> int | None:
+    """How many bytes of an earlier attempt are there, 0 when they cannot be a beginning of the file; None: it is complete."""
+    completed = device.run(["sh", "-c", _LOOK, "sh", remote, part, str(size), digest], timeout=60.0 + size / 2e6)
+    if completed.text == "complete":
+        return None
     there = int(completed.text) if completed.text.isdigit() else 0
     return there if there <= size else 0
 

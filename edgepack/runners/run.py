@@ -2,7 +2,7 @@
 """Runs a .tflite model where it was deployed: golden vectors, a test set, a benchmark.
 
 One file for the device: Python 3.9 or later, the standard library, numpy, and ai_edge_litert or tflite_runtime. It imports
-nothing of edgepack. Tensors are files: raw little-endian values or .npy, batch first, memory-mapped.
+nothing of edgepack. Tensors are files, memory-mapped: raw little-endian values or .npy, batch first.
 
     python3 run.py probe
     python3 run.py describe --model model.tflite
@@ -41,6 +41,8 @@ ENGINES = {
     "tflite-ref": ("tflite_runtime", "BUILTIN_REF"),
 }
 
+STATEFUL = {"LSTM", "RNN", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "VAR_HANDLE"}
+
 WINDOW = 10  # runs whose median is compared with that of the runs before
 STABLE = 0.02  # relative change of the median below which the warm-up has ended
 
@@ -67,14 +69,19 @@ def engine_version(engine: str) -> str:
     return str(getattr(importlib.import_module(module), "__version__", "unknown"))
 
 
+def load_runtime(engine: str) -> Any:
+    """The module of an engine's interpreter."""
+    name = ENGINES[engine][0]
+    try:
+        return importlib.import_module(name + ".interpreter")
+    except Exception as error:
+        raise RunnerError("runtime", f"{name} cannot be imported: {error}") from error
+
+
 def open_interpreter(model: str, engine: str, threads: int) -> Any:
     """An interpreter with its tensors allocated."""
-    module_name, kernels = ENGINES[engine]
-    try:
-        module = importlib.import_module(module_name + ".interpreter")
-    except Exception as error:
-        raise RunnerError("runtime", f"{module_name} cannot be imported: {error}") from error
-    kind = getattr(module.OpResolverType, kernels)
+    module = load_runtime(engine)
+    kind = getattr(module.OpResolverType, ENGINES[engine][1])
     try:
         interpreter = module.Interpreter(model_path=str(model), num_threads=threads, experimental_op_resolver_type=kind)
         interpreter.allocate_tensors()
@@ -129,8 +136,7 @@ def map_all(paths: list[Any], details: list[dict[str, Any]]) -> list[Any]:
 
 
 def run_sample(interpreter: Any, inputs: list[Any], outputs: list[Any], sample: list[Any]) -> list[Any]:
-    """The outputs of one sample; a model with state starts from its initial state."""
-    interpreter.reset_all_variables()
+    """The outputs of one sample."""
     for detail, tensor in zip(inputs, sample):
         interpreter.set_tensor(detail["index"], tensor)
     interpreter.invoke()
@@ -138,7 +144,7 @@ def run_sample(interpreter: Any, inputs: list[Any], outputs: list[Any], sample: 
 
 
 def golden(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run the golden inputs and compare with the reference's outputs."""
+    """Run the golden inputs, one after the other without resetting state, and compare with the reference's outputs."""
     import numpy
 
     interpreter = open_interpreter(arguments.model, arguments.engine, arguments.threads)
@@ -165,23 +171,28 @@ def golden(arguments: argparse.Namespace) -> dict[str, Any]:
         "inputs_differing": int(numpy.count_nonzero(largest)),
         "values_differing": values_differing,
         "max_difference": float(largest.max()),
-        "median_difference": median(list(largest)),
+        "median_difference": float(percentile(sorted(largest), 50)),
         "argmax_moved": int(numpy.count_nonzero(moved)),
     }
 
 
 def infer(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run samples `first` to `first + count` and write the outputs, raw, to files."""
+    """Run samples `first` to `first + count` and write the outputs, raw, to files.
+
+    Each sample starts from the model's initial state, unless they are a sequence.
+    """
     interpreter = open_interpreter(arguments.model, arguments.engine, arguments.threads)
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     samples = map_all(arguments.input, inputs)
     if len(arguments.output) != len(outputs):
-        raise RunnerError("data", f"the model has {len(outputs)} outputs, {len(arguments.output)} files were named")
+        raise RunnerError("data", f"the model has {len(outputs)} outputs, not {len(arguments.output)}")
     last = len(samples[0]) if arguments.count is None else min(len(samples[0]), arguments.first + arguments.count)
     start = time.perf_counter()
     with contextlib.ExitStack() as stack:
         files = [stack.enter_context(open(path, "wb")) for path in arguments.output]
         for position in range(arguments.first, last):
+            if not arguments.sequence:
+                interpreter.reset_all_variables()
             results = run_sample(interpreter, inputs, outputs, [array[position] for array in samples])
             for file, result in zip(files, results):
                 file.write(result.astype(result.dtype.newbyteorder("<"), copy=False).tobytes())
@@ -192,6 +203,7 @@ def describe(arguments: argparse.Namespace) -> dict[str, Any]:
     """The model's input and output tensors."""
     interpreter = open_interpreter(arguments.model, arguments.engine, arguments.threads)
     return {
+        "stateful": any(detail["op_name"] in STATEFUL for detail in interpreter._get_ops_details()),
         "inputs": describe_tensors(interpreter.get_input_details()),
         "outputs": describe_tensors(interpreter.get_output_details()),
     }
@@ -238,12 +250,6 @@ def conditions() -> dict[str, Any]:
     }
 
 
-def median(values: list[float]) -> float:
-    """The middle value."""
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2]
-
-
 def percentile(ordered: list[float], share: int) -> float:
     """The smallest value that at least `share` of the sorted values do not exceed (nearest rank)."""
     return ordered[max(0, -(-len(ordered) * share // 100) - 1)]
@@ -256,10 +262,10 @@ def warm_up(run: Callable[[], float], at_least: int, seconds: float) -> tuple[in
     while True:
         times.append(run())
         if len(times) >= max(at_least, 2 * WINDOW):
-            before, now = median(times[-2 * WINDOW : -WINDOW]), median(times[-WINDOW:])
+            before, now = (percentile(sorted(part), 50) for part in (times[-2 * WINDOW : -WINDOW], times[-WINDOW:]))
             if abs(now - before) <= STABLE * before:
                 return len(times), True
-        if time.monotonic() > end and len(times) >= at_least:
+        if time.monotonic() > end:
             return len(times), False
 
 
@@ -267,7 +273,7 @@ def bench(arguments: argparse.Namespace) -> dict[str, Any]:
     """Latency of one inference, its spread, memory and the conditions it was measured in; times in seconds."""
     import numpy
 
-    importlib.import_module(ENGINES[arguments.engine][0])
+    load_runtime(arguments.engine)
     memory_before = memory("VmRSS")
     before = conditions()
     clock = time.perf_counter
@@ -364,6 +370,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     one.add_argument("--output", action="append", default=[], help="one file an output, in the model's order")
     one.add_argument("--first", type=int, default=0)
     one.add_argument("--count", type=int)
+    one.add_argument("--sequence", action="store_true", help="keep the state of one sample for the next")
     one.set_defaults(function=infer)
     one = commands.add_parser("bench", parents=[common])
     one.add_argument("--runs", type=int, default=200)

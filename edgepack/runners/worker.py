@@ -30,11 +30,11 @@ _SAMPLES_PER_PROCESS = 32  # below this, starting a second interpreter costs mor
 
 
 def run_reference(model: Path, inputs: Sequence[NDArray[Any]], timeout: float | None = None) -> tuple[NDArray[Any], ...]:
-    """The reference kernels' outputs for `inputs`, on all processors.
+    """The reference kernels' outputs for `inputs`, taken as one sequence: a model with state keeps it from one to the next.
 
     See `run_model` for shapes and errors.
     """
-    return run_model(model, inputs, REFERENCE, timeout=timeout)
+    return run_model(model, inputs, REFERENCE, timeout=timeout, sequence=True)
 
 
 def run_model(
@@ -44,6 +44,7 @@ def run_model(
     threads: int = 1,
     processes: int | None = None,
     timeout: float | None = None,
+    sequence: bool = False,
 ) -> tuple[NDArray[Any], ...]:
     """Outputs of `model` for samples given in the model's own input types.
 
@@ -54,6 +55,7 @@ def run_model(
         threads: Threads of each interpreter.
         processes: Worker processes the samples are spread over; by default as many as there are processors.
         timeout: Seconds for everything; by default a minute and two seconds a sample.
+        sequence: Keep the state of a model that has one from sample to sample; otherwise each starts from the initial state.
 
     Returns:
         One array an output, each (count, *shape without the leading 1), in the model's output types.
@@ -67,8 +69,6 @@ def run_model(
     if len(counts) != 1:
         raise DataError("EP-380", f"the inputs hold different numbers of samples: {sorted(counts)}", "give equally many")
     count = counts.pop()
-    wanted = processes or os.cpu_count() or 1
-    parts = max(1, min(wanted, -(-count // _SAMPLES_PER_PROCESS)))
     deadline = timeout if timeout is not None else 60.0 + 2.0 * count
     with tempfile.TemporaryDirectory(prefix="edgepack-run-") as name:
         folder = Path(name)
@@ -76,20 +76,25 @@ def run_model(
         for index, array in enumerate(inputs):
             files.append(folder / f"input_{index}.npy")
             np.save(files[-1], np.ascontiguousarray(array), allow_pickle=False)
-        described = describe_model(model, engine)["outputs"]
+        described = describe_model(model, engine)
+        wanted = 1 if sequence and described["stateful"] else processes or os.cpu_count() or 1
+        parts = max(1, min(wanted, -(-count // _SAMPLES_PER_PROCESS)))
         bounds = [count * part // parts for part in range(parts + 1)]
-        outputs = [[folder / f"output_{index}_{part}.bin" for index in range(len(described))] for part in range(parts)]
+        outputs = [[folder / f"output_{index}_{part}.bin" for index in range(len(described["outputs"]))] for part in range(parts)]
         arguments = [
             [
                 "infer", "--model", str(model), "--engine", engine, "--threads", str(threads),
                 "--first", str(bounds[part]), "--count", str(bounds[part + 1] - bounds[part]),
+                *(["--sequence"] if sequence else []),
                 *(word for file in files for word in ("--input", str(file))),
                 *(word for file in outputs[part] for word in ("--output", str(file))),
             ]
             for part in range(parts)
         ]  # fmt: skip
         _run_workers(arguments, model, deadline)
-        return tuple(_gather([part[index] for part in outputs], count, tensor) for index, tensor in enumerate(described))
+        return tuple(
+            _gather([part[index] for part in outputs], count, tensor) for index, tensor in enumerate(described["outputs"])
+        )
 
 
 def describe_model(model: Path, engine: str = "litert", timeout: float = 60.0) -> dict[str, Any]:

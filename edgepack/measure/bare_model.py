@@ -1,0 +1,65 @@
+"""A model's latency, memory and parity on a target, with no project and nothing deployed."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from edgepack.deploy.golden import measure_golden
+from edgepack.deploy.layout import Layout, layout
+from edgepack.deploy.lock import DeviceLock
+from edgepack.deploy.release import release_files, send_folder
+from edgepack.deploy.runtime import provide_runner
+from edgepack.deploy.script import run_script
+from edgepack.devices import Device
+from edgepack.errors import DeviceError
+from edgepack.measure.deployed import MEASURING_WAIT, Measured, parity
+from edgepack.measure.latency import run_benchmark
+from edgepack.measure.types import Measurement, Method
+from edgepack.progress import Progress
+from edgepack.project import Target
+
+_GOLDEN_SECONDS = 120.0
+
+
+def bench(model: Path, device: Device, target: Target, progress: Progress) -> Measured:
+    """Measure the .tflite `model` on `device`; what was sent for it is removed afterwards.
+
+    The file's hash is checked on the device, so no older file of its name can be measured, and its outputs on extreme and
+    random inputs are compared with the reference kernels'.
+
+    Raises:
+        ModelError: the file is no model, or the reference refuses it.
+        DeviceError: the device cannot be reached, has no runtime, or refuses the model.
+    """
+    from edgepack.pack import write_pack
+
+    method: Method = "stand-in" if device.stand_in else "hardware"
+    place = layout(device, "bench", target.device.root)
+    facts = device.facts()
+    found = [Measurement("model_size", float(model.stat().st_size), "bytes", "file", model.name)]
+    with tempfile.TemporaryDirectory(prefix="edgepack-bench-") as name:
+        with progress.stage("Reference outputs", model.name):
+            pack = write_pack(Path(name) / "pack", "bench", model)
+        files = {key: path for key, path in release_files(pack.folder).items() if key.startswith(("model.", "golden/"))}
+        with DeviceLock(device, place.measuring, progress, wait=MEASURING_WAIT) as lock:
+            folder = f"{place.bench}/{lock.token}"
+            try:
+                with progress.stage("Uploading", device.name) as task:
+                    send_folder(device, folder, files, task)
+                runner = provide_runner(device, place, target, progress)
+                timeout = target.device.timeout_s + _GOLDEN_SECONDS
+                found.extend(parity(measure_golden(device, runner, folder, pack.folder / "golden", timeout), method))
+                benchmark = run_benchmark(device, runner, f"{folder}/model.tflite", target, facts.cores, progress)
+            finally:
+                _remove(device, place)
+    for warning in benchmark.warnings:
+        progress.warn(warning)
+    return Measured((*found, *benchmark.measurements), benchmark.samples, benchmark.warnings, facts)
+
+
+def _remove(device: Device, place: Layout) -> None:
+    """Remove everything below .bench: the lock is held, so what others left there is left over, too."""
+    with suppress(DeviceError):
+        run_script(device, 'rm -rf -- "$1"', [place.bench], timeout=60.0)

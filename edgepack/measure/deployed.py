@@ -1,0 +1,98 @@
+"""Everything measured of a deployed release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgepack.deploy import Deployment, GoldenCheck
+from edgepack.deploy.layout import Layout
+from edgepack.deploy.lock import DeviceLock
+from edgepack.devices import Device, DeviceFacts
+from edgepack.measure.accuracy import device_metric
+from edgepack.measure.latency import run_benchmark
+from edgepack.measure.types import Measurement, Method
+from edgepack.progress import Progress
+from edgepack.project import Target
+
+if TYPE_CHECKING:
+    from edgepack.metrics import Metric
+    from edgepack.pack import Pack
+    from edgepack.sources import Dataset
+
+MEASURING_WAIT = 1800.0
+"""Seconds to wait for another measurement on the same device to end."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Measurements of one deployment; `latency_samples` are single inferences in seconds, in the order they ran."""
+
+    measurements: tuple[Measurement, ...]
+    latency_samples: tuple[float, ...]
+    warnings: tuple[str, ...]
+    facts: DeviceFacts
+
+
+def measure(
+    deployment: Deployment,
+    device: Device,
+    pack: Pack,
+    data: Dataset | None,
+    metric: Metric | None,
+    baseline: float | None,
+    target: Target,
+    progress: Progress,
+) -> Measured:
+    """Size, parity, latency, memory and accuracy of the release that is current on `device`.
+
+    Args:
+        data: The data set whose test split is run on the device; None leaves accuracy out.
+        metric: What the outputs are scored by.
+        baseline: The float model's score on the same split; None leaves accuracy_drop out.
+
+    Raises:
+        DataError, DeviceError: the data does not fit the model, or the device fails.
+    """
+    method: Method = "stand-in" if device.stand_in else "hardware"
+    found = [
+        Measurement("model_size", float(pack.model.stat().st_size), "bytes", "file", pack.model.name),
+        *parity(deployment.golden, method),
+    ]
+    facts = device.facts()
+    place = Layout(deployment.root, deployment.name)
+    with DeviceLock(device, place.measuring, progress, wait=MEASURING_WAIT):
+        benchmark = run_benchmark(device, deployment.runner, deployment.model, target, facts.cores, progress)
+        found.extend(benchmark.measurements)
+        if data is not None and metric is not None:
+            value = device_metric(deployment, device, pack, data, metric, benchmark.median, progress)
+            found.extend(_scores(value, metric, baseline, len(data.test), deployment, method))
+    for warning in benchmark.warnings:
+        progress.warn(warning)
+    return Measured(tuple(found), benchmark.samples, benchmark.warnings, facts)
+
+
+def parity(golden: GoldenCheck, method: Method) -> tuple[Measurement, ...]:
+    """How the device's outputs on the golden vectors compare with the reference kernels'."""
+    detail = f"golden vectors on the device against the reference kernels; {golden.inputs_differing} of {golden.inputs} differ"
+    conditions = {"engine": golden.engine, "inputs": golden.inputs}
+    return (
+        Measurement("golden_inputs_differing", float(golden.inputs_differing), "inputs", method, detail, conditions),
+        Measurement("golden_max_difference", golden.max_difference, golden.unit, method, detail, conditions),
+        Measurement("golden_answers_moved", float(golden.answers_moved), "inputs", method, detail, conditions),
+    )
+
+
+def _scores(
+    value: float, metric: Metric, baseline: float | None, count: int, deployment: Deployment, method: Method
+) -> list[Measurement]:
+    engine = f"{deployment.runner.engine} {deployment.runner.engine_version}"
+    conditions = {"metric": metric.name, "examples": count, "engine": engine}
+    scores = [
+        Measurement("accuracy", value, "", method, f"{metric.name} on {count} test examples, run on the device", conditions)
+    ]
+    if baseline is not None:
+        drop = metric.drop(baseline, value)
+        detail = f"{metric.name} {value:.4f} on the device, {baseline:.4f} of the float model"
+        scores.append(Measurement("accuracy_drop", drop, "", method, detail, {**conditions, "baseline": baseline}))
+    return scores
