@@ -1,0 +1,113 @@
+"""The main job: build, pack, deploy, measure, judge, report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgepack.deploy import deploy
+from edgepack.devices import open_device
+from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.judge import exit_code, judge
+from edgepack.measure import Measurement, measure
+from edgepack.pack import Pack
+from edgepack.pipeline.build import Built, build
+from edgepack.pipeline.packing import pack
+from edgepack.pipeline.request import Plan, Request, prepare
+from edgepack.progress import Progress
+from edgepack.project import device_address
+from edgepack.report import Report, write_reports
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished deployment: its report, the files of the report, and the exit code that says how it was judged."""
+
+    report: Report
+    folder: Path
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a kind of device gives to the report; `instructions` by operator index where they were counted."""
+
+    pack: Pack
+    measurements: tuple[Measurement, ...]
+    real_hardware: bool
+    device: Any = None
+    deployment: Any = None
+    latency_samples: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()
+    instructions: Mapping[int, float] = field(default_factory=dict)
+
+
+def run_deploy(request: Request, progress: Progress) -> Outcome:
+    """Deploy a project, or a ready .tflite, to a target, measure it there and judge it.
+
+    Raises:
+        EdgepackError: anything that kept the run from a verdict; a missed budget is no error but an exit code of 1.
+    """
+    plan = prepare(request)
+    if plan.target.device.kind != "mcu":
+        _reach(plan, progress)
+    built = build(plan, progress)
+    result = _on_device(plan, built, progress)
+    return _conclude(plan, built, result)
+
+
+def _reach(plan: Plan, progress: Progress) -> None:
+    """Fail now rather than after the training when the device does not answer."""
+    address = device_address(plan.target, plan.request.device, os.environ)
+    with progress.stage("Reaching the device", plan.target.name) as task, open_device(plan.target, address) as device:
+        facts = device.facts()
+        task.finish(f"{device.name}: {facts.model or facts.machine}" + (", a stand-in" if device.stand_in else ""))
+
+
+def _on_device(plan: Plan, built: Built, progress: Progress) -> Result:
+    packed = pack(plan, built, progress)
+    address = device_address(plan.target, plan.request.device, os.environ)
+    with open_device(plan.target, address) as device:
+        deployment = deploy(packed, device, plan.target, progress)
+        measured = measure(deployment, device, packed, built.data, plan.metric, built.baseline, plan.target, progress)
+        return Result(
+            pack=packed,
+            measurements=measured.measurements,
+            real_hardware=not device.stand_in,
+            device=measured.facts,
+            deployment=deployment,
+            latency_samples=measured.latency_samples,
+            warnings=measured.warnings,
+        )
+
+
+def _conclude(plan: Plan, built: Built, result: Result) -> Outcome:
+    verdicts = judge(plan.target, result.measurements, result.real_hardware)
+    code = exit_code(verdicts, result.real_hardware, plan.request.require_hardware)
+    manifest = result.pack.manifest
+    report = Report.from_parts(
+        name=plan.project.name,
+        target=plan.target,
+        verdicts=verdicts,
+        measurements=result.measurements,
+        exit_code=code,
+        real_hardware=result.real_hardware,
+        model={**manifest["model"], "metric_name": plan.metric.name, "baseline": built.baseline, "metric": built.metric},
+        steps=built.steps,
+        inspection=inspect_model(read_model(built.model)),
+        instructions=result.instructions,
+        latency_samples=result.latency_samples,
+        device=result.device,
+        deployment=result.deployment,
+        proof=built.proof,
+        preprocessing=manifest["preprocessing"],
+        recipe=plan.recipe,
+        versions=manifest["versions"],
+        warnings=result.warnings,
+        notes=built.notes,
+    )
+    write_reports(report, plan.out)
+    return Outcome(report, plan.out, code)

@@ -1,0 +1,64 @@
+"""From a built model to its pack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgepack.flatbuffer import read_model
+from edgepack.pack import Pack, PackInfo, choose_golden_inputs, write_pack, zip_pack
+from edgepack.progress import Progress
+
+if TYPE_CHECKING:
+    from edgepack.pipeline.build import Built
+    from edgepack.pipeline.request import Plan
+
+_FROM_DATA = 64
+
+
+def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes | str] | None = None) -> Pack:
+    """Write the pack of a run to `pack/` in its result folder, and the .zip if one was asked for.
+
+    `files` are further files of the pack, such as the generated C.
+
+    Raises:
+        ModelError, EdgepackError: what write_pack says.
+    """
+    folder = plan.out / "pack"
+    with progress.stage("Packing", str(folder)) as task:
+        samples = () if built.data is None else tuple(np.asarray(array[:_FROM_DATA]) for array in built.data.test.inputs)
+        golden = choose_golden_inputs(read_model(built.model), samples)
+        result = write_pack(folder, plan.project.name, built.model, golden, _info(plan, built, files or {}))
+        if plan.request.zip_file is not None:
+            zip_pack(result, plan.request.zip_file)
+        task.finish(f"{result.id}, {result.golden.count} golden vectors")
+    return result
+
+
+def _info(plan: Plan, built: Built, files: Mapping[str, bytes | str]) -> PackInfo:
+    data = built.data
+    splits = ("train", "validation", "test", "representative")
+    return PackInfo(
+        source={"source": Path(plan.project.model.source).name, "sha256": built.source_sha256},
+        data={} if data is None else {"sha256": data.sha256, "examples": {name: len(getattr(data, name)) for name in splits}},
+        recipe=[{"step": step.name, **step.options.model_dump(mode="json")} for step in plan.recipe],
+        steps=built.steps,
+        metric={}
+        if data is None
+        else {
+            "name": plan.metric.name,
+            "higher_is_better": plan.metric.higher_is_better,
+            "baseline": built.baseline,
+            "value": built.metric,
+            "split": "test",
+            "examples": len(data.test),
+        },
+        preprocessing={} if data is None else data.preprocessing,
+        class_names=() if data is None else data.class_names,
+        scheme=built.scheme,
+        notes=built.notes,
+        files=files,
+    )
