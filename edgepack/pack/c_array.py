@@ -50,7 +50,7 @@ def c_identifier(text: str) -> str:
     'm3d_net_v2'
     """
     name = re.sub(r"\W", "_", text, flags=re.ASCII).lower()
-    return name if name and (name[0].isalpha() or (name[0] == "_" and name.strip("_"))) else f"m{name}"
+    return name if name[:1].isalpha() else f"m{name}"
 
 
 def hex_bytes(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -59,13 +60,14 @@ def write_pack(
                 _write_extra(temporary, relative, content)
             golden = read_golden(temporary / GOLDEN)
             (temporary / CARD).write_text(model_card(manifest, golden), encoding="utf-8")
-            manifest = with_files(manifest, temporary)
-            (temporary / NAME).write_bytes(canonical_json(manifest))
+            text = canonical_json(with_files(manifest, temporary))
+            (temporary / NAME).write_bytes(text)
     except OSError as error:
         raise EdgepackError(
             "EP-252", f"cannot write the pack {folder}: {error.strerror}", "free some space, or choose another folder with --out"
         ) from error
-    return Pack(folder, name, manifest["id"], manifest, folder / MODEL, read_golden(folder / GOLDEN))
+    written = json.loads(text)
+    return Pack(folder, name, written["id"], written, folder / MODEL, read_golden(folder / GOLDEN))
 
 
 def _write_extra(folder: Path, relative: str, content: bytes | str) -> None:
