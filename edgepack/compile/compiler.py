@@ -20,9 +20,10 @@ from edgepack.flatbuffer import Model
 
 @dataclass(frozen=True)
 class Layer:
-    """One kernel call: its place in NAME_run, the TFLite operator, the Keras layer and the kernel chosen."""
+    """One kernel call: its place in NAME_run, the index and name of its operator in the .tflite, the Keras layer, the kernel."""
 
     index: int
+    operator: int
     op: str
     layer: str
     kernel: str
@@ -66,7 +67,7 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
     layers = []
     for index, (node, call) in enumerate(lowered):
         output = graph.values[(call.outputs or call.inputs)[0]]
-        layers.append(Layer(index, node.op, output.layer, call.kernel, output.shape))
+        layers.append(Layer(index, node.index, node.op, output.layer, call.kernel, output.shape))
     return CCode(
         name=program.name,
         cpu=cpu,
