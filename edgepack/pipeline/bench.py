@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
+from edgepack.compile import compile_model
 from edgepack.devices import open_device
 from edgepack.errors import ProjectError
+from edgepack.flatbuffer import read_model
 from edgepack.measure import Measured, bench
-from edgepack.pack import read_pack
-from edgepack.pipeline.request import Request, prepare
+from edgepack.measure.microcontroller import McuMeasured, measure_mcu
+from edgepack.pack import read_pack, write_pack
+from edgepack.pipeline.request import Plan, Request, prepare
 from edgepack.progress import Progress
-from edgepack.project import device_address, list_targets
+from edgepack.project import c_identifier, device_address, list_targets
 
 
-def run_bench(request: Request, progress: Progress) -> Measured:
-    """Measure a .tflite, or the model a project deployed last, on a target's device.
+def run_bench(request: Request, progress: Progress) -> Measured | McuMeasured:
+    """Measure a .tflite, or the model a project deployed last, on a target's device or emulated core.
 
     Raises:
         ProjectError: EP-167 when the project was not deployed yet; what the rooms say.
     """
     plan = prepare(request)
     model = request.project if request.project.suffix == ".tflite" else read_pack(last_pack(plan.out, plan.project.folder)).model
+    if plan.target.device.kind == "mcu":
+        return _bench_mcu(model, plan, progress)
     with open_device(plan.target, device_address(plan.target, request.device, os.environ)) as device:
         return bench(model, device, plan.target, progress)
+
+
+def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:
+    name, device = c_identifier(plan.project.name), plan.target.device
+    with tempfile.TemporaryDirectory(prefix="edgepack-bench-") as work:
+        with progress.stage("Reference outputs", model.name):
+            packed = write_pack(Path(work) / "pack", plan.project.name, model)
+        with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}"):
+            code = compile_model(read_model(model), name, device.cpu or "generic", device.optimize)
+        return measure_mcu(code.files, code.name, packed.golden, int(packed.manifest["model"]["macs"]), plan.target, progress)
 
 
 def last_pack(out: Path, project: Path) -> Path:

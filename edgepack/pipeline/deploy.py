@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgepack.deploy import deploy
 from edgepack.devices import open_device
 from edgepack.flatbuffer import inspect_model, read_model
 from edgepack.judge import exit_code, judge
-from edgepack.measure import Measurement, measure
-from edgepack.pack import Pack
+from edgepack.measure import measure
 from edgepack.pipeline.build import Built, build
+from edgepack.pipeline.microcontroller import on_microcontroller
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.request import Plan, Request, prepare
+from edgepack.pipeline.result import Result
 from edgepack.progress import Progress
 from edgepack.project import device_address
 from edgepack.report import Report, write_reports
@@ -31,20 +30,6 @@ class Outcome:
     exit_code: int
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a kind of device gives to the report; `instructions` by operator index where they were counted."""
-
-    pack: Pack
-    measurements: tuple[Measurement, ...]
-    real_hardware: bool
-    device: Any = None
-    deployment: Any = None
-    latency_samples: tuple[float, ...] = ()
-    warnings: tuple[str, ...] = ()
-    instructions: Mapping[int, float] = field(default_factory=dict)
-
-
 def run_deploy(request: Request, progress: Progress) -> Outcome:
     """Deploy a project, or a ready .tflite, to a target, measure it there and judge it.
 
@@ -55,7 +40,7 @@ def run_deploy(request: Request, progress: Progress) -> Outcome:
     if plan.target.device.kind != "mcu":
         _reach(plan, progress)
     built = build(plan, progress)
-    result = _on_device(plan, built, progress)
+    result = _on_device(plan, built, progress) if plan.target.device.kind != "mcu" else on_microcontroller(plan, built, progress)
     return _conclude(plan, built, result)
 
 

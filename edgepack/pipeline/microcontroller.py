@@ -1,0 +1,83 @@
+"""The walk's part for microcontrollers: compile to C, pack it, run it on the core, measure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgepack.compile import CCode, compile_model
+from edgepack.errors import DeviceError
+from edgepack.flatbuffer import read_model
+from edgepack.measure import Measurement
+from edgepack.measure.microcontroller import mcu_metric, measure_mcu, metric_measurements
+from edgepack.pipeline.packing import pack
+from edgepack.pipeline.result import Result
+from edgepack.progress import Progress
+from edgepack.project import c_identifier
+
+if TYPE_CHECKING:
+    from edgepack.pipeline.build import Built
+    from edgepack.pipeline.request import Plan
+
+
+def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
+    """Compile the built model to C, check it bit for bit on the core with the golden vectors, and measure it.
+
+    Raises:
+        CompileError: the model has something the C compiler cannot do; the message names the layer.
+        DeviceError: EP-560 when the core's outputs are not the reference's.
+    """
+    device = plan.target.device
+    name = c_identifier(plan.project.name)
+    with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}") as task:
+        code = compile_model(read_model(built.model), name, device.cpu or "generic", device.optimize)
+        task.finish(f"arena {code.arena_size:,} bytes, lower bound {code.arena_lower_bound:,}")
+    packed = pack(plan, built, progress, {f"c/{file}": text for file, text in code.files.items()})
+    macs = int(packed.manifest["model"]["macs"])
+    measured = measure_mcu(code.files, code.name, packed.golden, macs, plan.target, progress)
+    parity = measured.result.parity
+    if parity.differing:
+        raise DeviceError(
+            "EP-560",
+            f"{parity.differing} of {parity.compared} golden vectors differ on the emulated {device.cpu}, by up to {parity.largest}",
+            "the pack must not ship; please report it with the model",
+        )
+    found: list[Measurement] = [
+        Measurement("model_size", float(built.model.stat().st_size), "bytes", "file", built.model.name),
+        *measured.measurements,
+    ]
+    if built.data is not None:
+        value = mcu_metric(code.files, code.name, packed.golden, built.data, plan.metric, progress)
+        found.extend(metric_measurements(value, plan.metric, built.baseline, len(built.data.test)))
+    return Result(
+        pack=packed,
+        measurements=tuple(found),
+        real_hardware=False,
+        device=_facts(plan, code, measured.result.method),
+        instructions=_by_operator(code, measured.result.per_layer),
+        warnings=(f"estimated time: {measured.result.cycles_error}",),
+    )
+
+
+def _facts(plan: Plan, code: CCode, method: str) -> dict[str, Any]:
+    return {
+        "model": plan.target.title,
+        "cpu": plan.target.device.cpu,
+        "clock_hz": plan.target.device.clock_hz,
+        "tools": method,
+        "arena_bytes": code.arena_size,
+        "arena_lower_bound": code.arena_lower_bound,
+        "kernels": ", ".join(code.kernels),
+        "stand_in": True,
+        "stand_in_reason": "an emulated core",
+    }
+
+
+def _by_operator(code: CCode, per_layer: dict[str, int]) -> dict[int, float]:
+    """Executed instructions by the operator's index in the .tflite; `per_layer` is keyed "03 CONV_2D layer"."""
+    counted: dict[int, float] = {}
+    for title, instructions in per_layer.items():
+        number = title.partition(" ")[0]
+        if number.isdigit() and int(number) < len(code.layers):
+            operator = code.layers[int(number)].operator
+            counted[operator] = counted.get(operator, 0.0) + instructions
+    return counted

@@ -1,0 +1,24 @@
+"""What a kind of device gives to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgepack.measure import Measurement
+from edgepack.pack import Pack
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a kind of device gives to the report; `instructions` by operator index where they were counted."""
+
+    pack: Pack
+    measurements: tuple[Measurement, ...]
+    real_hardware: bool
+    device: Any = None
+    deployment: Any = None
+    latency_samples: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()
+    instructions: Mapping[int, float] = field(default_factory=dict)
