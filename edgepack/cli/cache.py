@@ -30,7 +30,7 @@ def list_entries(project: Folder = Path(), json_output: Json = False) -> None:
     if json_output:
         print_json([{"stage": e.stage, "folder": str(e.folder), "bytes": e.size, "used": e.used} for e in entries])
         return
-    table = Table("stage", "size", "last used", "folder")
+    table = Table("stage", "size", "last used", "folder", box=None, pad_edge=False)
     for entry in entries:
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
         table.add_row(entry.stage, format_bytes(entry.size), used, entry.folder.name)

@@ -21,12 +21,14 @@ def doctor(json_output: Json = False) -> None:
         from rich.console import Console
         from rich.table import Table
 
-        table = Table("", "what", "version", "needed for", "how to get it")
+        console = Console()
+        table = Table("", "what", "version", "needed for", box=None, pad_edge=False)
         for check in checks:
             mark = "[green]✓[/]" if check.found is not None else ("[red]✗[/]" if check.required else "[yellow]–[/]")
-            table.add_row(
-                mark, check.name, check.found or "", check.needed_for, "" if check.found is not None else check.how_to_get
-            )
-        Console().print(table)
+            table.add_row(mark, check.name, check.found or "", check.needed_for)
+        console.print(table)
+        for check in checks:
+            if check.found is None:
+                console.print(f"\n{check.name} is missing: {check.how_to_get}", highlight=False, soft_wrap=True)
     if any(check.required and check.found is None for check in checks):
         raise typer.Exit(5)

@@ -33,7 +33,7 @@ def targets(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("target", "device", "what it is")
+    table = Table("target", "device", "what it is", box=None, pad_edge=False)
     for target in found:
         table.add_row(target.name, target.device.kind, target.title)
     Console().print(table)
