@@ -90,8 +90,8 @@ def read_tensor(table: Table, index: int, buffers: Buffers) -> Tensor:
     if not dtype:
         raise ModelError("EP-204", f"{label} has the unknown type {table.number('type')}", NEWER_HINT)
     shape = table.integers("shape")
-    signature = table.integers("shape_signature") or shape
-    _check_shape(label, shape, signature, dtype)
+    signature = _signature(label, shape, table.integers("shape_signature"))
+    _check_shape(label, shape, dtype)
     is_variable = bool(table.number("is_variable"))
     buffer = table.number("buffer")
     sparse = table.child("sparsity") is not None
@@ -108,15 +108,25 @@ def shorten(name: str, length: int = 80) -> str:
     return printable if len(printable) <= length else printable[: length - 3] + "..."
 
 
-def _check_shape(label: str, shape: tuple[int, ...], signature: tuple[int, ...], dtype: str) -> None:
+def _signature(label: str, shape: tuple[int, ...], stored: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape with -1 where the file lets a dimension vary.
+
+    Only the -1 of the stored signature counts: tools that fix a model's batch size change the shape and leave the rest.
+    """
+    if not stored:
+        return shape
+    if len(stored) != len(shape) or min(stored) < -1:
+        raise ModelError(
+            "EP-205", f"{label} has shape {list(shape[:8])} but the shape signature {list(stored[:8])}", CONVERT_HINT
+        )
+    return tuple(-1 if varying == -1 else size for varying, size in zip(stored, shape, strict=True))
+
+
+def _check_shape(label: str, shape: tuple[int, ...], dtype: str) -> None:
     if len(shape) > MAX_RANK:
         raise ModelError("EP-205", f"{label} has {len(shape)} dimensions", CONVERT_HINT)
     if any(size < 0 for size in shape):
         raise ModelError("EP-205", f"{label} has a negative dimension in its shape {list(shape)}", CONVERT_HINT)
-    if len(signature) != len(shape) or any(varying not in (-1, size) for varying, size in zip(signature, shape, strict=True)):
-        raise ModelError(
-            "EP-205", f"{label} has shape {list(shape)} but the shape signature {list(signature[:MAX_RANK])}", CONVERT_HINT
-        )
     if math.prod(shape) * max(DTYPE_BITS.get(dtype, 8), 8) // 8 > MAX_BYTES:
         raise ModelError("EP-205", f"{label} of shape {list(shape)} and type {dtype} is larger than 2 GiB", CONVERT_HINT)
 

@@ -92,7 +92,6 @@ def test_options_of_another_operator_are_an_error() -> None:
         (T("t", (1,) * 33), "33 dimensions"),
         (T("t", (2, 2), signature=(-1, 2, 2)), "signature"),
         (T("t", (2, 2), signature=(-2, 2)), "signature"),
-        (T("t", (2, 2), signature=(3, 2)), "signature"),
     ],
 )
 def test_impossible_shapes_are_errors(tensor: T, why: str) -> None:

@@ -124,6 +124,11 @@ def test_what_was_written_is_read() -> None:
     )
 
 
+def test_of_a_stale_shape_signature_only_the_varying_dimensions_count() -> None:
+    graph = G([T("x", (4, 2), signature=(1, -1)), T("y", (4, 2))], [O("RELU", (0,), (1,))], (0,), (1,))
+    assert read_model(build(graph)).subgraphs[0].tensors[0].shape_signature == (4, -1)
+
+
 def test_int4_is_unpacked_low_nibble_first() -> None:
     # -8, 7, 1 in two's complement nibbles; the last nibble is padding.
     graph = G([T("w", (3,), "INT4", raw=bytes([0x78, 0x01])), T("x", (3,)), T("y", (3,))], [O("ADD", (1, 0), (2,))], (1,), (2,))
