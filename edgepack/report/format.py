@@ -20,6 +20,8 @@ _LABELS = {
     "latency_p95": "Latency, p95",
     "latency_p99": "Latency, p99",
     "latency_mean": "Latency, mean",
+    "latency_max": "Latency, worst",
+    "latency_first": "Latency, first run",
     "energy": "Energy an inference",
     "load_time": "Load time",
     "macs": "Multiply-accumulates",
@@ -54,6 +56,11 @@ def value_of(measurement: Measurement | None) -> str:
     if measurement is None or measurement.value is None:
         return "—"
     return format_quantity(measurement.value, measurement.unit)
+
+
+def conditions(measurement: Measurement) -> str:
+    """Under which conditions something was measured: "engine litert 2.3.0, threads 1"."""
+    return ", ".join(f"{key.replace('_', ' ')} {fact(key, value)}" for key, value in measurement.conditions.items())
 
 
 def judged_value(verdict: Verdict) -> str:
@@ -107,6 +114,39 @@ def fact(key: str, value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(fact(key, item) for item in value)
     return str(value)
+
+
+def deployment_facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where the release is and what ran it, from a Deployment's fields; other mappings as `facts` shows them."""
+    runner, golden = values.get("runner"), values.get("golden")
+    if not (isinstance(runner, Mapping) and isinstance(golden, Mapping)):
+        return facts(values)
+    threads = runner.get("threads")
+    ran = f"{runner.get('engine')} {runner.get('engine_version')}, {threads} thread{'' if threads == 1 else 's'}"
+    moved = fact("bytes", values.get("uploaded", 0))
+    if values.get("reused"):
+        moved += f", {fact('bytes', values['reused'])} were there already"
+    found = [
+        ("release", str(values.get("release"))),
+        ("path", str(values.get("path"))),
+        ("engine", f"{ran} ({runner.get('runtime')})" if runner.get("runtime") else ran),
+        ("golden vectors", golden_text(golden)),
+        ("replaced", str(values.get("replaced") or "")),
+        ("uploaded", moved),
+        ("took", format_quantity(float(values.get("seconds") or 0), "s")),
+    ]
+    return [(name, text) for name, text in found if text]
+
+
+def golden_text(golden: Mapping[str, Any]) -> str:
+    """How the device's outputs compare with the reference kernels', from a GoldenCheck's fields."""
+    inputs, differing = golden.get("inputs", 0), golden.get("inputs_differing", 0)
+    if not differing:
+        return f"all {inputs} equal the reference bit for bit"
+    largest = f"{golden.get('max_difference', 0):g} {golden.get('unit', '')}".strip()
+    moved = golden.get("answers_moved", 0)
+    answers = f"{moved} answer{'' if moved == 1 else 's'} changed" if moved else "no answer changed"
+    return f"{differing} of {inputs} differ from the reference, at most by {largest}; {answers}"
 
 
 def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -80,10 +80,10 @@ def page(report: Report) -> dict[str, Any]:
         "histogram": _histogram(report),
         "latency_line": _latency_line(report),
         "latency_figures": _latency_figures(report),
-        "measurements": [_measurement_row(item) for item in report.measurements],
+        "measurements": _measurement_rows(report),
         "methods": _methods_used(report),
         "device": fmt.facts(report.device),
-        "deployment": fmt.facts(report.deployment),
+        "deployment": fmt.deployment_facts(report.deployment),
         "model": fmt.facts({key: value for key, value in report.model.items() if key != "metric_name"}),
         "proof": fmt.facts(report.proof),
         "preprocessing": fmt.facts(report.preprocessing),
@@ -161,7 +161,7 @@ def _accuracy_chart(report: Report) -> charts.AccuracyChart | None:
         samples.append(charts.Sample(samples[-1].size, shipped.value, "deployed", detail, "device"))
     allowed = report.target.get("budget", {}).get("accuracy_drop")
     baseline = report.model.get("baseline")
-    lower_is_better = report.model.get("higher_is_better") is False
+    lower_is_better = report.model.get("higher_is_better", metric_name(report) != "mse") is False
     limit = None
     if allowed is not None and baseline is not None:
         limit = baseline + allowed if lower_is_better else baseline - allowed
@@ -184,9 +184,9 @@ def _latency_line(report: Report) -> str:
     item = report.measurement("latency_p50")
     if item is None:
         return ""
-    conditions = [f"{key.replace('_', ' ')} {fmt.fact(key, value)}" for key, value in item.conditions.items()]
-    origin = fmt.METHOD_MEANINGS.get(item.method, item.method)
-    return f"{len(report.latency_samples)} timed runs, {origin}" + (f"; {', '.join(conditions)}" if conditions else "")
+    origin = fmt.METHODS.get(item.method, item.method)
+    conditions = fmt.conditions(item)
+    return f"{len(report.latency_samples)} timed runs {origin}" + (f"; {conditions}" if conditions else "")
 
 
 def _latency_figures(report: Report) -> list[tuple[str, str]]:
@@ -258,16 +258,23 @@ def _totals(report: Report) -> list[tuple[str, str]]:
     return found
 
 
-def _measurement_row(item: Any) -> dict[str, str]:
-    conditions = ", ".join(f"{key.replace('_', ' ')} {fmt.fact(key, value)}" for key, value in item.conditions.items())
-    return {
-        "name": fmt.label(item.quantity),
-        "value": fmt.value_of(item),
-        "method": fmt.METHODS.get(item.method, item.method),
-        "kind": item.method,
-        "detail": item.detail,
-        "conditions": conditions,
-    }
+def _measurement_rows(report: Report) -> list[dict[str, str]]:
+    """Every measurement; conditions that are those of the row above are not repeated."""
+    rows, above = [], ""
+    for item in report.measurements:
+        conditions = fmt.conditions(item)
+        rows.append(
+            {
+                "name": fmt.label(item.quantity) if item.quantity != "accuracy" else metric_name(report).capitalize(),
+                "value": fmt.value_of(item),
+                "method": fmt.METHODS.get(item.method, item.method),
+                "kind": item.method,
+                "detail": item.detail,
+                "conditions": "" if conditions == above else conditions,
+            }
+        )
+        above = conditions
+    return rows
 
 
 def _methods_used(report: Report) -> list[tuple[str, str]]:

@@ -85,11 +85,11 @@ class Report:
         """
         inspected = {} if inspection is None else plain(inspection)
         counted = dict(instructions or {})
-        return cls(
+        report = cls(
             name=name,
             target=plain(target),
-            verdicts=tuple(_plain_verdict(verdict) for verdict in verdicts),
-            measurements=tuple(_plain_measurement(item) for item in measurements),
+            verdicts=tuple(verdicts),
+            measurements=tuple(measurements),
             exit_code=exit_code,
             real_hardware=real_hardware,
             created=created or datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -107,6 +107,7 @@ class Report:
             warnings=tuple(warnings),
             notes=tuple(notes),
         )
+        return from_json(report.as_json())
 
     def as_json(self) -> Row:
         """Plain dictionaries, lists, text and finite numbers."""
@@ -143,10 +144,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(inner) for inner in value]
     if isinstance(value, PurePath):
-        return str(value)
+        return plain(str(value))
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (str, int)):
+    if isinstance(value, str):  # a path that is no UTF-8 holds lone surrogates
+        return value.encode("utf-8", "replace").decode()
+    if value is None or isinstance(value, int):
         return value
     if hasattr(value, "model_dump"):  # a pydantic model
         return plain(value.model_dump())
@@ -159,14 +162,6 @@ def _row(value: Any) -> Row:
     result = plain({} if value is None else value)
     assert isinstance(result, dict), f"{type(value).__name__} is no row"
     return result
-
-
-def _plain_measurement(item: Measurement) -> Measurement:
-    return Measurement(**plain(item))
-
-
-def _plain_verdict(verdict: Verdict) -> Verdict:
-    return _verdict(plain(verdict))
 
 
 def _verdict(row: Mapping[str, Any]) -> Verdict:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack.errors import ProjectError
-from edgepack.files import canonical_json, write_atomic
+from edgepack.files import write_atomic
 from edgepack.report.html import report_html
 from edgepack.report.junit import junit_xml
 from edgepack.report.report import Report, from_json
@@ -30,13 +30,18 @@ def write_reports(report: Report, folder: Path) -> ReportFiles:
     """
     files = ReportFiles(folder / "report.html", folder / "report.json", folder / "junit.xml")
     try:
-        write_atomic(files.json, canonical_json(report.as_json()))
+        write_atomic(files.json, _json(report))
         write_atomic(files.junit, junit_xml(report))
         write_atomic(files.html, report_html(report))
     except OSError as error:
         place = error.filename or folder
         raise ProjectError("EP-112", f"cannot write {place}: {error.strerror}", "choose a folder with --out") from error
     return files
+
+
+def _json(report: Report) -> str:
+    """Strict JSON in the fields' own order, which is the order they are shown in."""
+    return json.dumps(report.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_report(file: Path) -> Report:

@@ -78,11 +78,15 @@ def print_steps(report: Report, console: Console) -> None:
 def print_measurements(measurements: Iterable[Measurement], console: Console) -> None:
     """What was measured, how, and under which conditions."""
     rows = []
+    found: dict[str, list[str]] = {}
     for item in measurements:
-        conditions = ", ".join(f"{key.replace('_', ' ')} {fmt.fact(key, value)}" for key, value in item.conditions.items())
-        detail = "; ".join(text for text in (item.detail, conditions) if text)
-        rows.append((fmt.label(item.quantity), fmt.value_of(item), fmt.METHODS.get(item.method, item.method), detail))
+        conditions = fmt.conditions(item)
+        if conditions:
+            found.setdefault(conditions, []).append(fmt.label(item.quantity))
+        rows.append((fmt.label(item.quantity), fmt.value_of(item), fmt.METHODS.get(item.method, item.method), item.detail))
     _table(console, (Column("quantity"), Column("value", True), Column("how"), Column("details")), rows)
+    for conditions, names in found.items():
+        _line(console, (f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {conditions}", "dim"))
 
 
 def print_inspection(inspection: Inspection, console: Console) -> None:
@@ -146,7 +150,7 @@ def _table(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[
     for column in columns:
         table.add_column(column.name, justify="right" if column.right else "left", style=column.style, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell[0], cell[1]) if isinstance(cell, tuple) else Text(cell) for cell in row))
+        table.add_row(*(Text(_one_line(cell[0]), cell[1]) if isinstance(cell, tuple) else Text(_one_line(cell)) for cell in row))
     console.print(table)
     console.print()
 
@@ -165,6 +169,7 @@ def _plain_table(console: Console, columns: Sequence[Column], rows: Sequence[Seq
 
 
 def _one_line(text: str) -> str:
+    """Without line ends and control characters, which a model's names may contain and a terminal would obey."""
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
@@ -172,7 +177,8 @@ def _line(console: Console, *parts: str | tuple[str, str]) -> None:
     """One line, wrapped only on a terminal; no part of it is read as markup."""
     text = Text()
     for part in parts:
-        text.append(*((part, "") if isinstance(part, str) else part))
+        words, style = (part, "") if isinstance(part, str) else part
+        text.append(_one_line(words), style)
     if console.is_terminal:
         console.print(text)
     else:

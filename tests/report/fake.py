@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgepack.deploy.types import Deployment, GoldenCheck, Runner
+from edgepack.devices.device import DeviceFacts
 from edgepack.judge import exit_code, judge
 from edgepack.measure.types import Measurement
 from edgepack.project import StepTable, Where, load_target
@@ -151,28 +153,33 @@ def report(target="rpi", real_hardware=True, name="image-classification", overri
         "inspection": inspection(),
         "instructions": {index: 1.9 * row[3] for index, row in enumerate(RESNET)} if profile.device.kind == "mcu" else None,
         "latency_samples": latencies,
-        "device": {
-            "hostname": "pi4",
-            "model": "Raspberry Pi 4 Model B Rev 1.4" if real_hardware else "",
-            "system": "Linux",
-            "os": "Debian GNU/Linux 12 (bookworm)",
-            "kernel": "6.1.0-rpi7-rpi-v8",
-            "machine": "aarch64",
-            "cores": 4,
-            "memory": 3_971_141_632,
-            "frequency": 1.8e9,
-            "governor": "ondemand",
-            "temperature": 48.2,
-            "stand_in": not real_hardware,
-            "stand_in_reason": "" if real_hardware else "a loopback sshd on this machine",
-        },
-        "deployment": {
-            "release": "3b0f7c1e",
-            "path": "edgepack/image-classification/releases/3b0f7c1e",
-            "engine": "litert 2.3.0",
-            "golden": "16 of 16 vectors exact",
-            "seconds": 4.2,
-        },
+        "device": DeviceFacts(
+            hostname="pi4",
+            model="Raspberry Pi 4 Model B Rev 1.4" if real_hardware else "",
+            system="Linux",
+            os="Debian GNU/Linux 12 (bookworm)",
+            kernel="6.1.0-rpi7-rpi-v8",
+            machine="aarch64",
+            cores=4,
+            memory=3_971_141_632,
+            frequency=1.8e9,
+            governor="ondemand",
+            temperature=48.2,
+            stand_in=not real_hardware,
+            stand_in_reason="" if real_hardware else "a loopback sshd on this machine",
+        ),
+        "deployment": Deployment(
+            name=name,
+            release="3b0f7c1e",
+            path="edgepack/image-classification/current",
+            root="edgepack",
+            runner=Runner(("python3", "run.py"), "litert", "2.3.0", 1, "wheels in the release", 60.0),
+            golden=GoldenCheck(16, 4, 3.0, 0.0, 0, 4.0, "litert"),
+            replaced="91aa02f4",
+            uploaded=70_100_000,
+            reused=12_000,
+            seconds=4.2,
+        ),
         "proof": {
             "operators": {"CONV_2D": 9, "ADD": 3, "FULLY_CONNECTED": 1},
             "tensors": 51,

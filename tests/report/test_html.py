@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from edgepack.report.html import report_html
+
+from .fake import inspection, report
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+# Names that would load something from elsewhere.
+LOADING = {"src", "href", "srcset", "data", "action", "poster", "background", "xlink:href", "formaction"}
+EVIL = '<script>alert("x")</script>'
+
+
+class Checker(HTMLParser):
+    """Checks nesting, collects text, tags and attributes."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.open, self.text, self.tags, self.attributes = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-1:]}"
+        self.open.pop()
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
+
+
+def checked(one):
+    page = Checker()
+    page.feed(report_html(one))
+    page.close()
+    assert page.open == []
+    page.words = " ".join(" ".join(page.text).split())
+    return page
+
+
+VARIANTS = [("rpi", True, ()), ("rpi", False, ()), ("cortex-m4", False, ()), ("host", True, ("budget.accuracy_drop=0.001",))]
+
+
+@pytest.mark.parametrize(("target", "real_hardware", "overrides"), VARIANTS)
+def test_the_page_is_well_formed_and_shows_every_verdict_with_its_reason(target, real_hardware, overrides):
+    one = report(target, real_hardware, overrides=overrides)
+    page = checked(one)
+    assert len(one.verdicts) > 2
+    for verdict in one.verdicts:
+        assert verdict.why in page.words
+    assert page.tags.count("svg") == (1 if target == "cortex-m4" else 2)
+
+
+@pytest.mark.parametrize(("target", "real_hardware", "overrides"), VARIANTS)
+def test_the_page_loads_nothing(target, real_hardware, overrides):
+    one = report(target, real_hardware, overrides=overrides)
+    page, text = checked(one), report_html(one)
+    assert not {"script", "link", "iframe", "img", "object", "embed", "base", "image", "use"} & set(page.tags)
+    assert not LOADING & {name for name, _ in page.attributes}
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert "@import" not in text and "url(" not in text and "http" not in text
+    assert len(text.encode()) < 100_000
+
+
+def test_the_page_is_made_for_light_dark_and_paper():
+    text = report_html(report())
+    assert "prefers-color-scheme: dark" in text and "@media print" in text and 'name="viewport"' in text
+
+
+def test_what_users_name_is_shown_as_text_and_never_as_markup():
+    layers = inspection()
+    layers["layers"][0]["layer"] = EVIL
+    one = report(
+        name=EVIL,
+        inspection=layers,
+        warnings=[EVIL],
+        notes=[EVIL],
+        versions={EVIL: EVIL},
+        preprocessing={EVIL: EVIL},
+        recipe=[{"step": EVIL, EVIL: EVIL}],
+        device={"hostname": EVIL, EVIL: {EVIL: [EVIL]}},
+        model={"file": EVIL, "metric_name": EVIL, "sha256": EVIL},
+        steps=[{"step": "x", "label": EVIL, "metric": 0.5 + 0.1 * number, "deflated_bytes": 10 + number} for number in range(2)],
+    )
+    page = checked(one)
+    assert "script" not in page.tags
+    assert page.words.count(EVIL) >= 15
+    assert "{{" not in page.words
+
+
+def test_template_syntax_in_a_name_is_not_run():
+    assert "{{ 7 * 7 }}" in checked(report(warnings=["{{ 7 * 7 }}"])).words
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline"),
+    [
+        ({}, "All 5 budgets met"),
+        ({"overrides": ["budget.latency_p50=1 ms"]}, "4 of 5 budgets met, 1 missed"),
+        ({"real_hardware": False}, "2 of 5 budgets met, 3 not measured"),
+        ({"target": "cortex-m4", "real_hardware": False}, "All 4 budgets met, 1 of them by an estimate"),
+        ({"verdicts": ()}, "The target sets no budgets"),
+    ],
+)
+def test_the_headline_counts_the_verdicts(changes, headline):
+    assert headline in checked(report(**changes)).words
+
+
+def test_an_estimate_never_looks_like_a_plain_pass():
+    page = checked(report("cortex-m4", False))
+    assert page.words.count("PASS, ESTIMATE") == 1 and "estimate, not a measurement" in page.words
+
+
+def test_a_stand_in_is_called_one_beside_its_figures():
+    page = checked(report(real_hardware=False))
+    assert "a loopback sshd on this machine" in page.words
+    assert "(3.28 ms) of 20 ms" in page.words
+
+
+def test_a_large_model_shows_its_costliest_layers_first_and_all_on_demand():
+    many = inspection()
+    many["layers"] = [
+        {**many["layers"][index % 16], "index": index, "layer": f"layer_{index}", "macs": 1000 * (index + 1)}
+        for index in range(100)
+    ]
+    page = checked(report(inspection=many))
+    first = page.words.split("All 100 operators")[0]
+    assert "layer_99" in first and "layer_80" in first and "layer_79" not in first
+    assert "layer_0 " in page.words.split("All 100 operators")[1]
+
+
+def test_a_page_of_little_is_a_page():
+    page = checked(
+        report(
+            steps=(), inspection=None, latency_samples=(), device=None, deployment=None, proof=None, preprocessing=None,
+            recipe=(), versions=None, warnings=(), model=None, measurements=(), verdicts=(),
+        )
+    )  # fmt: skip
+    assert "The target sets no budgets" in page.words and "svg" not in page.tags
+
+
+def test_bars_stay_inside_their_scale():
+    text = report_html(report("rpi", overrides=["budget.latency_p50=1 us", "budget.accuracy_drop=0"]))
+    lengths = [float(length) for length in re.findall(r"width:([\d.]+)%", text)]
+    assert lengths and all(0 <= length <= 100 for length in lengths)
