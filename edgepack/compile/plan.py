@@ -15,6 +15,7 @@ from edgepack.compile.call import Call
 from edgepack.compile.graph import Graph
 
 ALIGNMENT = 4  # word loads of four int8 at once
+SCRATCH_ALIGNMENT = 8  # scratch may hold pointers, on a 64-bit host too
 ARENA_ALIGNMENT = 16
 TRIES = 300
 
@@ -48,7 +49,7 @@ def make_plan(graph: Graph, calls: Sequence[Call]) -> Plan:
     state_size = 0
     for item in graph.states:
         state[item.value] = state_size
-        state_size = _aligned(state_size + len(item.initial))
+        state_size = _aligned(state_size + len(item.initial), SCRATCH_ALIGNMENT)
     buffers = _buffers(graph, calls)
     near = _allowed_overlaps(graph, calls, buffers)
     bound, peak = _lower_bound(buffers, near, len(calls))
@@ -65,8 +66,8 @@ def make_plan(graph: Graph, calls: Sequence[Call]) -> Plan:
     )
 
 
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
+def _aligned(size: int, alignment: int = ALIGNMENT) -> int:
+    return -(-size // alignment) * alignment
 
 
 def outside_arena(graph: Graph) -> set[int]:
@@ -167,10 +168,10 @@ def _greedy(
                 low, high = _forbidden(a, b, buffers, near)
                 if low < high:
                     blocked.append((offsets[a] + low, offsets[a] + high))
-        at = 0
+        at, alignment = 0, SCRATCH_ALIGNMENT if buffers[b].value < 0 else ALIGNMENT
         for low, high in sorted(blocked):
             if low < at < high:
-                at = _aligned(high)
+                at = _aligned(high, alignment)
         offsets[b] = at
     return offsets
 

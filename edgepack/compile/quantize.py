@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 Data = npt.NDArray[Any]
 
+SHORT_SHIFTS = range(1, 23)
+"""Right shifts for which the short requantisation of ep_dsp.h is exact, when accumulators are below 2^30."""
+
 RANGES = {"int8": (-128, 127), "int16": (-32768, 32767), "uint8": (0, 255)}
 
 

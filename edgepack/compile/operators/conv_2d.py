@@ -11,7 +11,7 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.convolution import Padding, Requantization, bias32, requantization, window_padding
+from edgepack.compile.operators.convolution import Padding, Requantization, requantization, requantization_fields, window_padding
 from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
 
 
@@ -111,18 +111,6 @@ def shape_fields(conv: Conv2D) -> dict[str, Field]:
         "pad_top": conv.padding.top,
         "pad_left": conv.padding.left,
         "in_zero": conv.in_zero,
-    }
-
-
-def requantization_fields(requant: Requantization) -> dict[str, Field]:
-    """The struct members that turn accumulators into outputs."""
-    return {
-        "out_zero": requant.out_zero,
-        "out_min": requant.out_min,
-        "out_max": requant.out_max,
-        "bias": Array(bias32(requant), "bias"),
-        "multiplier": Array(requant.multiplier, "multiplier"),
-        "shift": Array(requant.shift, "shift"),
     }
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgepack.compile.call import Array, Field
 from edgepack.compile.graph import Data, Value
 from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Site
-from edgepack.compile.quantize import accumulator_range, activation_range, quantize_multiplier
+from edgepack.compile.quantize import SHORT_SHIFTS, accumulator_range, activation_range, quantize_multiplier
 
 FUSED = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
@@ -66,7 +67,7 @@ class Requantization:
     @property
     def short(self) -> bool:
         """Whether the short exact requantisation applies: |accumulator| < 2^30 and right shifts of 1 to 22 bits."""
-        return self.largest < 1 << 30 and bool(np.all((self.shift <= -1) & (self.shift >= -22)))
+        return self.largest < 1 << 30 and all(-int(shift) in SHORT_SHIFTS for shift in self.shift)
 
 
 def requantization(
@@ -121,3 +122,28 @@ def requantization(
 def bias32(requantization: Requantization) -> Data:
     """The folded bias as the 32-bit accumulator sees it (modulo 2^32)."""
     return requantization.bias.astype(np.int64).astype(np.uint32).view(np.int32)
+
+
+def requantization_fields(requant: Requantization) -> dict[str, Field]:
+    """Struct members for the general requantisation: `shift` is TFLite's, positive to the left."""
+    return {
+        "out_zero": requant.out_zero,
+        "out_min": requant.out_min,
+        "out_max": requant.out_max,
+        "bias": Array(bias32(requant), "bias"),
+        "multiplier": Array(requant.multiplier, "multiplier"),
+        "shift": Array(requant.shift, "shift"),
+    }
+
+
+def short_fields(requant: Requantization) -> dict[str, Field]:
+    """Struct members for the short requantisation: `right` is a right shift."""
+    fields = requantization_fields(requant)
+    del fields["shift"]
+    return {**fields, "right": Array(-requant.shift, "right shift")}
+
+
+def padded_rows(weights: Data) -> Data:
+    """Weights (outputs, ...) as (outputs, elements), zeros appended to a multiple of 4 elements."""
+    rows = weights.reshape(weights.shape[0], -1)
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))

@@ -11,8 +11,7 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.conv_2d import requantization_fields
-from edgepack.compile.operators.convolution import Padding, Requantization, requantization, window_padding
+from edgepack.compile.operators.convolution import Padding, Requantization, requantization, requantization_fields, window_padding
 from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
 
 

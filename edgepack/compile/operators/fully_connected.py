@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.conv_2d import requantization_fields
-from edgepack.compile.operators.convolution import Requantization, requantization
+from edgepack.compile.operators.convolution import Requantization, requantization, requantization_fields
 from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
 
 
