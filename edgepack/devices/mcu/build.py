@@ -139,18 +139,18 @@ def write_files(files: Mapping[str, str], folder: Path) -> Path:
     return folder
 
 
-def linker_script(core: Core, stack_bytes: int = STACK_BYTES) -> str:
-    """The emulated board's linker script for `core`."""
-    text = (FIRMWARE / "emulated.ld.in").read_text()
-    vectors = core.vectors or Region(core.flash.origin, VECTOR_BYTES)
-    code = core.flash if core.vectors else Region(core.flash.origin + VECTOR_BYTES, core.flash.length - VECTOR_BYTES)
+def linker_script(flash: Region, ram: Region, stack_bytes: int, vectors: Region | None = None) -> str:
+    """The linker script for these memories; `vectors` is where the vector table goes, if not at the start of `flash`."""
+    code = flash if vectors else Region(flash.origin + VECTOR_BYTES, flash.length - VECTOR_BYTES)
+    table = vectors or Region(flash.origin, VECTOR_BYTES)
+    text = (FIRMWARE / "firmware.ld.in").read_text()
     values = {
-        "VECTORS_ORIGIN": hex(vectors.origin),
-        "VECTORS_LENGTH": hex(vectors.length),
+        "VECTORS_ORIGIN": hex(table.origin),
+        "VECTORS_LENGTH": hex(table.length),
         "FLASH_ORIGIN": hex(code.origin),
         "FLASH_LENGTH": hex(code.length),
-        "RAM_ORIGIN": hex(core.ram.origin),
-        "RAM_LENGTH": hex(core.ram.length),
+        "RAM_ORIGIN": hex(ram.origin),
+        "RAM_LENGTH": hex(ram.length),
         "STACK_BYTES": str(stack_bytes),
     }
     for key, value in values.items():
@@ -178,7 +178,7 @@ def build_emulated(
     glue = work / "glue.c"
     glue.write_text(model_glue(name, inputs, outputs, has_reset(code_folder, name)))
     script = work / "emulated.ld"
-    script.write_text(linker_script(core))
+    script.write_text(linker_script(core.flash, core.ram, STACK_BYTES, core.vectors))
     model = compile_objects(
         toolchain,
         core,

@@ -30,7 +30,8 @@ class Core:
     `unicorn_model` is the name of unicorn's CPU constant, None where unicorn cannot run the core. `qemu_machine` is the
     board QEMU runs it on. `flash` and `ram` are that board's large memories: an emulated program is not limited to what
     a product has; the sizes come from the linked program instead. `vectors`, where set, is the memory the core reads its
-    vector table from at reset, when that is not the start of `flash`. `unaligned`: whether plain loads and stores may be unaligned.
+    vector table from at reset, when that is not the start of `flash`. `unaligned`: whether plain loads and stores may be
+    unaligned.
     """
 
     name: str

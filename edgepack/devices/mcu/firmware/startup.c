@@ -11,6 +11,13 @@ void edgepack_fault(void);
 
 typedef void (*vector)(void);
 
+/* Boards that count cycles by SysTick have their own. */
+__attribute__((weak)) void edgepack_systick(void);
+void edgepack_systick(void)
+{
+    edgepack_fault();
+}
+
 __attribute__((section(".vectors"), used)) static const vector vectors[16] = {
     (vector)(uintptr_t)edgepack_stack_top,
     Reset_Handler,
@@ -27,7 +34,7 @@ __attribute__((section(".vectors"), used)) static const vector vectors[16] = {
     edgepack_fault, /* DebugMonitor */
     0,
     edgepack_fault, /* PendSV */
-    edgepack_fault, /* SysTick */
+    edgepack_systick, /* SysTick */
 };
 
 #define SCB_CCR (*(volatile uint32_t *)0xE000ED14u)
