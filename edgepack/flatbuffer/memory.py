@@ -48,6 +48,8 @@ def live_bytes(graph: Subgraph) -> list[int]:
     A tensor lives from the operator that writes it (an input: from the start) to the last that reads it (an output: to the
     end).
     """
+    if not graph.operators:
+        return []
     first: dict[int, int] = dict.fromkeys(graph.inputs, 0)
     last: dict[int, int] = dict.fromkeys(graph.inputs, 0)
     for position, operator in enumerate(graph.operators):

@@ -13,6 +13,7 @@ from edgepack.errors import EdgepackError
 from edgepack.files import write_atomic
 from edgepack.flatbuffer import Inspection, TensorFacts, inspect_model, read_model
 from edgepack.flatbuffer.tflm import resolver_method
+from edgepack.project import c_identifier
 
 BYTES_A_LINE = 16
 
@@ -41,16 +42,6 @@ def export_c_array(model: bytes | Path, name: str, folder: Path) -> tuple[Path, 
     except OSError as error:
         raise EdgepackError("EP-252", f"cannot write to {folder}: {error.strerror}", "choose another folder with -o") from error
     return folder / f"{stem}.h", folder / f"{stem}.c"
-
-
-def c_identifier(text: str) -> str:
-    """A lower-case C identifier made of any text.
-
-    >>> c_identifier("3d-net v2")
-    'm3d_net_v2'
-    """
-    name = re.sub(r"\W", "_", text, flags=re.ASCII).lower()
-    return name if name[:1].isalpha() else f"m{name}"
 
 
 def hex_bytes(data: bytes) -> str:

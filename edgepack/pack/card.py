@@ -139,15 +139,23 @@ def _range(tensor: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def _origin(manifest: Mapping[str, Any]) -> str:
-    source, data = manifest["source"], manifest["data"]
     rows = [("model.tflite", f"sha256 `{manifest['model']['sha256']}`")]
-    if source:
-        what = " ".join(str(source[key]) for key in ("kind", "file") if source.get(key))
-        rows.append(("made from", f"{_text(what)} `{source.get('sha256', '')}`"))
-    if data:
-        rows.append(("data", ", ".join(f"{_text(key)} {_text(value)}" for key, value in data.items())))
-    rows += [(package, version) for package, version in manifest["versions"].items()]
+    rows += [(title, _facts(manifest[key])) for key, title in (("source", "made from"), ("data", "data")) if manifest[key]]
+    rows += list(manifest["versions"].items())
     return "## Origin\n\n" + _table(("", ""), rows)
+
+
+def _facts(values: Mapping[str, Any]) -> str:
+    """A mapping in one line; hashes as code, nested mappings in turn."""
+    parts = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            parts.append(f"{_text(key)}: {_facts(value)}")
+        elif key == "sha256":
+            parts.append(f"sha256 `{_text(value)}`")
+        else:
+            parts.append(f"{_text(key)} {_text(f'{value:,}' if isinstance(value, int) else value)}")
+    return ", ".join(parts)
 
 
 def _cell(key: str, value: Any) -> str:

@@ -162,6 +162,12 @@ def test_an_output_lives_to_the_end_and_a_called_subgraph_adds_its_peak() -> Non
     assert inspection.peak.activation_bytes == (1 + 10 + 70 + 10) + 1010
 
 
+def test_a_graph_without_operators_holds_its_inputs() -> None:
+    tensors = [T("x", (10,)), T("unused", (20,)), T("c", (2,), data=[1, 2])]
+    inspection = inspect_model(read_model(build(G(tensors, [], (0, 1), (2,)))))
+    assert (inspection.layers, inspection.peak.activation_bytes) == ((), 30)
+
+
 def test_variables_are_state_not_activations() -> None:
     tensors = [T("x", (1, 10)), weight(8, 10), weight(8, 2), T("s", (1, 16), variable=True), T("y", (1, 8))]
     svdf = O("SVDF", (0, 1, 2, -1, 3), (4,), "SVDFOptions", {"Rank": 1})

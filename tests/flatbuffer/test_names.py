@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import pytest
 
-from edgepack.flatbuffer import keras_layer, operator_layer, read_model, result_names
+from edgepack.flatbuffer import keras_layer, names, operator_layer, read_model, result_names, tflm
 from tests.flatbuffer.build import conv_model
 
 
@@ -69,3 +70,8 @@ def test_an_output_takes_its_name_from_the_signature() -> None:
     assert result_names(model) == {4: "relu6"}
     assert operator_layer(graph, graph.operators[1], result_names(model)) == "relu6"
     assert operator_layer(graph, graph.operators[1]) == "stem"
+
+
+def test_examples_in_docstrings_hold() -> None:
+    assert doctest.testmod(names) == doctest.TestResults(failed=0, attempted=2)
+    assert doctest.testmod(tflm) == doctest.TestResults(failed=0, attempted=1)

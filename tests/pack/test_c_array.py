@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import hashlib
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,8 +15,8 @@ import pytest
 
 from edgepack.errors import EdgepackError
 from edgepack.flatbuffer import read_model
-from edgepack.pack import export_c_array
-from edgepack.pack.c_array import c_identifier, hex_bytes
+from edgepack.pack import c_array, export_c_array
+from edgepack.pack.c_array import hex_bytes
 from tests.flatbuffer.build import G, O, T, build
 from tests.pack.conftest import small_model
 
@@ -54,7 +56,7 @@ def compile_and_run(folder: Path, stem: str, compiler: str, standard: str, suffi
 def test_it_compiles_without_warnings_and_holds_the_model(tmp_path: Path, compiler: str, standard: str, suffix: str) -> None:
     model = small_model()
     header, source = export_c_array(model, "3d-net 'v2'", tmp_path)
-    assert (header.name, source.name) == ("m3d_net__v2_.h", "m3d_net__v2_.c")
+    assert (header.name, source.name) == ("model_3d_net_v2.h", "model_3d_net_v2.c")
     data, said = compile_and_run(tmp_path, header.stem, compiler, standard, suffix)
     assert data == model
     assert said.split() == ["6", "0.0199999996", "-3", "3", hashlib.sha256(model).hexdigest(), "72"]
@@ -114,16 +116,22 @@ def test_ten_megabytes_are_formatted_quickly() -> None:
     assert len(text) > 60_000_000
 
 
-NAMES = [("kws", "kws"), ("3d", "m3d"), ("é-x", "m__x"), ("", "m"), ("_", "m_"), ("A B", "a_b")]
-
-
-@pytest.mark.parametrize(("text", "name"), NAMES)
-def test_names_become_identifiers(text: str, name: str) -> None:
-    assert c_identifier(text) == name
-
-
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EdgepackError) as caught:
         export_c_array(small_model(), "net", tmp_path / "file")
     assert caught.value.code == "EP-252"
+
+
+def test_clang_takes_it_for_a_cortex_m4(tmp_path: Path) -> None:
+    pytest.importorskip("ziglang", reason="ziglang, which brings clang, is not installed")
+    _, source = export_c_array(small_model(), "net", tmp_path)
+    for command, standard, language in (("cc", "c99", "c"), ("c++", "c++11", "c++")):
+        clang = [sys.executable, "-m", "ziglang", command, "-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4"]
+        output = tmp_path / f"{standard}.o"
+        subprocess.run([*clang, f"-std={standard}", *STRICT, "-x", language, "-c", str(source), "-o", str(output)], check=True)
+        assert small_model() in output.read_bytes()
+
+
+def test_examples_in_docstrings_hold() -> None:
+    assert doctest.testmod(c_array) == doctest.TestResults(failed=0, attempted=1)

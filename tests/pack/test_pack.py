@@ -39,7 +39,7 @@ class Step:
 INFO = PackInfo(
     title="A test model",
     source={"kind": "keras", "file": "model.h5", "sha256": "0" * 64},
-    data={"sha256": "1" * 64, "test": 1000},
+    data={"sha256": "1" * 64, "examples": {"train": 5000, "test": 1000}},
     recipe=[{"step": "prune", "sparsity": 0.5}],
     steps=[
         Step("prune", "prune 50 %", 0.91, "accuracy", 1234, 0.5, 5678, 12.5),
