@@ -98,11 +98,9 @@ def find_board(name: str) -> Board:
     """The board called `name`, such as "nucleo-l4r5zi".
 
     Raises:
-        ProjectError: EP-560 for a board without a board file.
+        ProjectError: EP-557 for a board without a board file.
     """
     key = name.strip().lower().replace("_", "-")
     if key not in BOARDS:
-        raise ProjectError(
-            "EP-560", f"no board file for {name!r}", f"use one of {', '.join(BOARDS)}; generic is a template to fill in"
-        )
+        raise ProjectError("EP-557", f"no board file for {name!r}", f"use one of {', '.join(BOARDS)}")
     return BOARDS[key]

@@ -62,7 +62,7 @@ def export_firmware(
     many are compiled in as fit 64 KiB, at most 8. `cpu` replaces the board's core, for the generic board.
 
     Raises:
-        ProjectError: EP-560 for an unknown board, EP-550 for an unknown core.
+        ProjectError: EP-557 for an unknown board, EP-550 for an unknown core.
         CompileError: EP-752 when `code` is no code folder.
         DeviceError: EP-551 when there are no golden vectors.
     """
@@ -85,7 +85,7 @@ def export_firmware(
         glue = model_glue(name, ports_of(golden_inputs), ports_of(golden_outputs), has_reset(model, name))
         (harness / "glue.c").write_text(glue)
         vectors = _choose_vectors(golden_inputs, golden_outputs)
-        build = _build_id(model, vectors)
+        build = build_id(code, golden_inputs, golden_outputs)
         (harness / "golden.h").write_text(_GOLDEN_HEADER)
         (harness / "golden.c").write_text(_golden_source(name, build, vectors))
         (work / "linker.ld").write_text(board_linker_script(known))
@@ -136,14 +136,20 @@ def _choose_vectors(inputs: Arrays, outputs: Arrays) -> list[tuple[bytes, bytes]
     return vectors
 
 
-def _build_id(model: Path, vectors: Sequence[tuple[bytes, bytes]]) -> str:
+def build_id(code: Path | Mapping[str, str], inputs: Arrays, outputs: Arrays) -> str:
+    """What identifies a firmware: 16 hexadecimal digits of the hash of the model's code and the golden vectors compiled in."""
     digest = hashlib.sha256()
-    for path in sorted(model.rglob("*")):
-        if path.suffix in (".c", ".h"):
-            digest.update(path.relative_to(model).as_posix().encode() + b"\0" + path.read_bytes())
-    for taken, given in vectors:
+    for relative, content in sorted(_code_files(code).items()):
+        digest.update(relative.encode() + b"\0" + content)
+    for taken, given in _choose_vectors(inputs, outputs):
         digest.update(taken + given)
     return digest.hexdigest()[:16]
+
+
+def _code_files(code: Path | Mapping[str, str]) -> dict[str, bytes]:
+    if isinstance(code, Path):
+        return {path.relative_to(code).as_posix(): path.read_bytes() for path in code.rglob("*") if path.suffix in (".c", ".h")}
+    return {name: text.encode() for name, text in code.items() if name.endswith((".c", ".h"))}
 
 
 _GOLDEN_HEADER = f"""/* Inputs with the reference's exact outputs, and what identifies this build. */
