@@ -18,7 +18,7 @@ from edgepack.flatbuffer.schema import Field, fields
 DAMAGED_HINT = "the file is damaged or was not written by a TFLite converter; convert or copy it again"
 
 MAX_STRUCTURE = 1 << 25
-TABLE_COST = 12
+TABLE_COST = 28
 """Charged for each table beside its bytes, as even an empty one takes time."""
 
 _STRUCTS = {code: struct.Struct("<" + code) for code in "?bBhHiIqQfd"}
@@ -36,7 +36,7 @@ class FlatFile:
 
     Honest writers store each table and vector once, so what is decoded adds up to less than the file. A file that points at
     the same bytes again and again would cost time and memory without bound; an allowance of four times its size ends that.
-    Weights are not decoded and cost nothing. 32 MiB of structure, some hundred thousand operators, is the limit in any case.
+    Weights are not decoded and cost nothing. 32 MiB of structure, some twenty thousand operators, is the limit in any case.
     """
 
     def __init__(self, data: bytes) -> None:

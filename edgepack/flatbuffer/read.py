@@ -116,9 +116,12 @@ def _operator(table: Table, index: int, codes: list[tuple[str, str, int]]) -> Op
 
 def _metadata(root: Table, buffers: Buffers) -> dict[str, bytes]:
     found = {}
+    total = 0
     for table in root.children("metadata"):
         content = buffers.raw(table.number("buffer"))
-        table.file.spend(content.nbytes)
+        total += content.nbytes
+        if total > 2 * table.file.size:
+            raise ModelError("EP-203", "the model's metadata overlap: they are larger than the file", DAMAGED_HINT)
         found[table.text("name")] = content.tobytes()
     return found
 
