@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgepack.project.address import address_variables, device_address, device_addresses
+from edgepack.project.address import address_variables, device_address
 from edgepack.project.init import write_template
 from edgepack.project.load import find_project_file, load_project
 from edgepack.project.names import c_identifier, derive_name
@@ -24,7 +24,6 @@ __all__ = [
     "c_identifier",
     "derive_name",
     "device_address",
-    "device_addresses",
     "find_project_file",
     "list_targets",
     "load_project",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from edgepack.errors import ProjectError
-from edgepack.project.types import Target, Where
+from edgepack.project.types import Target
 
 # The variable that answers for every target of a kind without a variable of its own.
 _KIND_VARIABLES = {"ssh": "EDGEPACK_RPI", "adb": "EDGEPACK_ANDROID"}
@@ -30,34 +29,25 @@ def device_address(target: Target, flag: str | None, environ: Mapping[str, str])
     Raises:
         ProjectError: EP-109 for an address that cannot be one, or one given to a target that has none.
     """
-    addresses = device_addresses(target, flag, environ)
-    return addresses[0] if addresses else None
-
-
-def device_addresses(target: Target, flag: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Every device named, for targets that stand for several: separated by commas in the flag and the environment."""
     device = target.device
     if device.kind == "local":
         if flag:
             raise ProjectError("EP-109", f"--device {flag}: target {target.name} is this machine", "leave --device out")
-        return ()
+        return None
     if flag is not None:
-        return _split(flag, Where(Path(), None, "--device"))
+        return _checked(flag, "--device")
     for variable in address_variables(target):
         if environ.get(variable):
-            return _split(environ[variable], Where(Path(), None, variable))
-    if device.kind == "mcu":
-        return (device.board or "emulated",)
-    own = () if device.address is None else (device.address,)
-    return (*own, *(address for address in device.addresses if address != device.address))
+            return _checked(environ[variable], variable)
+    return (device.board or "emulated") if device.kind == "mcu" else device.address
 
 
-def _split(text: str, where: Where) -> tuple[str, ...]:
+def _checked(text: str, source: str) -> str:
     from pydantic_core import PydanticCustomError
 
     from edgepack.project.schema import check_address
 
     try:
-        return tuple(check_address(part.strip()) for part in text.split(","))
+        return check_address(text.strip())
     except PydanticCustomError as error:
-        raise ProjectError("EP-109", f"{where}: {error.message()}", str((error.context or {})["hint"])) from error
+        raise ProjectError("EP-109", f"{source}: {error.message()}", str((error.context or {})["hint"])) from error

@@ -18,14 +18,14 @@ from edgepack.project import units
 from edgepack.project.names import check_name
 
 CPUS = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
-ENGINES = ("auto", "litert", "litert-ref", "tflite", "tflite-ref", "capi")
+ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-ref")
 
 # Keys of [device] that mean something for some kinds only.
 _KINDS_OF = {
-    **dict.fromkeys(("cpu", "clock", "board", "runtime", "kernels", "optimize", "current", "voltage"), ("mcu",)),
+    **dict.fromkeys(("cpu", "clock", "board", "optimize", "current", "voltage"), ("mcu",)),
     **dict.fromkeys(("engine", "threads", "root"), ("local", "ssh", "adb")),
     "python": ("local", "ssh"),
-    **dict.fromkeys(("address", "addresses"), ("ssh", "adb")),
+    "address": ("ssh", "adb"),
 }
 
 
@@ -156,7 +156,6 @@ class DeviceTable(Table):
     board: Text | None = None
     hardware: Text | None = None
     address: Address | None = None
-    addresses: list[Address] = []
     root: Text | None = None
     python: Text | None = None
     engine: Literal[ENGINES] = "auto"  # type: ignore[valid-type]
@@ -164,8 +163,6 @@ class DeviceTable(Table):
     runs: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     warmup: Annotated[int, Field(ge=0, le=1_000_000)] = 20
     timeout: Seconds = 60.0
-    runtime: Literal["auto", "edgepack", "tflm"] = "auto"
-    kernels: Literal["auto", "portable", "dsp", "mve"] = "auto"
     optimize: Literal["size", "balanced", "speed"] = "balanced"
     current: Milliamperes | None = None
     voltage: Volts | None = None

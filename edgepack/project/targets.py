@@ -98,4 +98,4 @@ def _device(table: DeviceTable) -> DeviceSettings:
     values = table.model_dump()
     renamed = {"clock_hz": "clock", "timeout_s": "timeout", "current_ma": "current", "voltage_v": "voltage"}
     fields = {field: values.pop(key) for field, key in renamed.items()}
-    return DeviceSettings(**{**values, **fields, "addresses": tuple(table.addresses)})
+    return DeviceSettings(**values, **fields)

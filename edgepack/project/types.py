@@ -103,7 +103,6 @@ class DeviceSettings:
     board: str | None = None
     hardware: str | None = None
     address: str | None = None
-    addresses: tuple[str, ...] = ()
     root: str | None = None
     python: str | None = None
     engine: str = "auto"
@@ -111,8 +110,6 @@ class DeviceSettings:
     runs: int = 200
     warmup: int = 20
     timeout_s: float = 60.0
-    runtime: str = "auto"
-    kernels: str = "auto"
     optimize: str = "balanced"
     current_ma: float | None = None
     voltage_v: float | None = None

@@ -26,7 +26,6 @@ def heights_as_counts(chart):
 
 
 def test_the_histogram_counts_as_numpy_does():
-    values = [random.Random(3).gauss(0.005, 0.0004) for _ in range(300)]
     generator = random.Random(3)
     values = [generator.gauss(0.005, 0.0004) for _ in range(300)]
     chart = histogram(values, ())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -41,8 +42,6 @@ def test_columns_line_up_in_a_pipe():
 def test_a_terminal_gets_colour_and_keeps_to_its_width():
     text = printed(print_report, report(real_hardware=False), terminal=True, width=80)
     assert "\x1b[" in text
-    import re
-
     assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip()) for line in text.splitlines()) <= 80
 
 
