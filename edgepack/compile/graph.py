@@ -6,6 +6,7 @@ inference at a time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,6 +28,7 @@ C_TYPES = {
     "float32": "float",
     "bool": "uint8_t",
 }
+LARGEST = (1 << 28) - 1  # elements; offsets in bytes then fit 32-bit integers
 BYTES = {"int8": 1, "uint8": 1, "bool": 1, "int16": 2, "int32": 4, "float32": 4, "int64": 8}
 
 
@@ -139,6 +141,10 @@ def build_graph(model: Model) -> Graph:
     values: dict[int, Value] = {}
     for tensor in main.tensors:
         quantization = tensor.quantization
+        if tensor.sparse:
+            raise CompileError(
+                "EP-701", f"tensor '{tensor.name}' is stored sparse", "Convert the model without EXPERIMENTAL_SPARSITY."
+            )
         values[tensor.index] = Value(
             id=tensor.index,
             name=tensor.name,
@@ -161,6 +167,7 @@ def build_graph(model: Model) -> Graph:
         for operator in main.operators
     )
     graph = Graph(values, nodes, tuple(main.inputs), tuple(main.outputs), _variable_tensors(main))
+    _check_order(graph)
     for index in (*graph.inputs, *graph.outputs):
         if graph.values[index].dtype not in BYTES:
             raise CompileError(
@@ -169,6 +176,33 @@ def build_graph(model: Model) -> Graph:
                 "Convert the model with int8 or int16 inputs and outputs.",
             )
     return graph
+
+
+def _check_order(graph: Graph) -> None:
+    """Each operator must read what is there already, and nothing may be written twice. Raises CompileError EP-705."""
+    ready = {value.id for value in graph.values.values() if value.data is not None}
+    ready |= set(graph.inputs) | {state.value for state in graph.states}
+    written = set(graph.inputs)
+    for node in graph.nodes:
+        for value in node.inputs:
+            if value >= 0 and value not in ready and graph.values[value].elements > 0:
+                raise _inconsistent(graph, node, value, "is read before it is computed")
+        for value in node.outputs:
+            if value in written or graph.values[value].data is not None:
+                raise _inconsistent(graph, node, value, "is written twice")
+            written.add(value)
+        ready |= set(node.outputs)
+    for value in graph.outputs:
+        if value not in ready:
+            raise CompileError("EP-705", f"output '{graph.values[value].name}' is never computed", AGAIN)
+
+
+AGAIN = "The file is inconsistent: convert the model again."
+
+
+def _inconsistent(graph: Graph, node: Node, value: int, what: str) -> CompileError:
+    name = graph.values[value].name
+    return CompileError("EP-705", f"tensor '{name}' of {node.op} in layer '{keras_layer(name)}' {what}", AGAIN)
 
 
 def _variable_tensors(main: Subgraph) -> tuple[State, ...]:
@@ -192,5 +226,9 @@ def _static_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
             "EP-701",
             f"tensor '{name}' has a dimension unknown at compile time: {list(shape)}",
             "Fix every dimension but the batch in the Keras model's Input layer.",
+        )
+    if math.prod(result) > LARGEST:
+        raise CompileError(
+            "EP-701", f"tensor '{name}' has {math.prod(result)} elements", "A microcontroller model's tensors are far smaller."
         )
     return result

@@ -1,7 +1,7 @@
 /* CONV_2D, int8, the readable definition: any kernel size, stride, dilation, padding and number of groups.
  *
- * The input's zero point is folded into the bias, so a position outside the input reads the zero point: `scratch` holds one
- * pixel of it, and the inner loop knows no borders. */
+ * For each output pixel and group, the patch of input under the kernel is laid out in `scratch`, then multiplied with each
+ * filter. The input's zero point is folded into the bias, so positions outside the input hold the zero point. */
 #ifndef EP_CONV_2D_H
 #define EP_CONV_2D_H
 
@@ -10,12 +10,12 @@
 struct ep_conv_2d {
     int32_t batches;
     int32_t in_h, in_w, in_c;
-    int32_t out_h, out_w, out_c;
+    int32_t out_h, out_w;
     int32_t kernel_h, kernel_w;
     int32_t stride_h, stride_w;
     int32_t dilation_h, dilation_w;
     int32_t pad_top, pad_left;
-    int32_t group_in, group_out; /* input and output channels of a group; in_c and out_c when there is one */
+    int32_t groups, group_in, group_out; /* groups of channels; input and output channels of one */
     int32_t in_zero, out_zero, out_min, out_max;
     const int8_t *weights;     /* [out_c][kernel_h][kernel_w][group_in] */
     const int32_t *bias;       /* [out_c], input zero point folded in */
@@ -23,41 +23,51 @@ struct ep_conv_2d {
     const int8_t *shift;       /* [out_c] */
 };
 
-/* One output channel at one position; (y, x) is the input position of the kernel's corner, possibly outside. */
-EP_INLINE int32_t ep_conv_2d_dot(const struct ep_conv_2d *op, const int8_t *input, const int8_t *outside, int32_t y, int32_t x,
-                                 int32_t channel)
+/* The patch whose corner is at input position (y, x), possibly outside; `input` is at the group's first channel. */
+EP_INLINE void ep_conv_2d_gather(const struct ep_conv_2d *op, const int8_t *input, int32_t y, int32_t x, int8_t *patch)
 {
-    const int32_t first = channel / op->group_out * op->group_in;
-    const int8_t *w = op->weights + channel * op->kernel_h * op->kernel_w * op->group_in;
-    int32_t acc = op->bias[channel];
-    int32_t ky, kx, c;
+    int32_t ky, kx;
     for (ky = 0; ky < op->kernel_h; ky++) {
         const int32_t in_y = y + ky * op->dilation_h;
-        for (kx = 0; kx < op->kernel_w; kx++) {
+        for (kx = 0; kx < op->kernel_w; kx++, patch += op->group_in) {
             const int32_t in_x = x + kx * op->dilation_w;
-            const int inside = in_y >= 0 && in_y < op->in_h && in_x >= 0 && in_x < op->in_w;
-            const int8_t *pixel = inside ? input + (in_y * op->in_w + in_x) * op->in_c + first : outside;
-            for (c = 0; c < op->group_in; c++) {
-                acc += pixel[c] * *w++;
+            if (in_y >= 0 && in_y < op->in_h && in_x >= 0 && in_x < op->in_w) {
+                memcpy(patch, input + (in_y * op->in_w + in_x) * op->in_c, (size_t)op->group_in);
+            } else {
+                memset(patch, op->in_zero, (size_t)op->group_in);
             }
         }
     }
-    return acc;
+}
+
+/* One patch times the filters of one group, from output channel `first` on. */
+EP_INLINE void ep_conv_2d_filters(const struct ep_conv_2d *op, const int8_t *patch, int32_t first, int8_t *output)
+{
+    const int32_t size = op->kernel_h * op->kernel_w * op->group_in;
+    const int8_t *w = op->weights + first * size;
+    int32_t channel, k;
+    for (channel = first; channel < first + op->group_out; channel++, w += size) {
+        int32_t acc = op->bias[channel];
+        for (k = 0; k < size; k++) {
+            acc += patch[k] * w[k];
+        }
+        acc = op->out_zero + ep_requantize(acc, op->multiplier[channel], op->shift[channel]);
+        *output++ = (int8_t)ep_clamp(acc, op->out_min, op->out_max);
+    }
 }
 
 EP_KERNEL void ep_conv_2d(const struct ep_conv_2d *op, const int8_t *input, int8_t *output, void *scratch)
 {
-    int32_t batch, oy, ox, oc;
-    memset(scratch, op->in_zero, (size_t)op->group_in);
+    int8_t *const patch = (int8_t *)scratch;
+    int32_t batch, oy, ox, group;
     for (batch = 0; batch < op->batches; batch++, input += op->in_h * op->in_w * op->in_c) {
         for (oy = 0; oy < op->out_h; oy++) {
             for (ox = 0; ox < op->out_w; ox++) {
                 const int32_t y = oy * op->stride_h - op->pad_top;
                 const int32_t x = ox * op->stride_w - op->pad_left;
-                for (oc = 0; oc < op->out_c; oc++) {
-                    const int32_t acc = ep_conv_2d_dot(op, input, (const int8_t *)scratch, y, x, oc);
-                    const int32_t q = op->out_zero + ep_requantize(acc, op->multiplier[oc], op->shift[oc]);
-                    *output++ = (int8_t)ep_clamp(q, op->out_min, op->out_max);
+                for (group = 0; group < op->groups; group++, output += op->group_out) {
+                    ep_conv_2d_gather(op, input + group * op->group_in, y, x, patch);
+                    ep_conv_2d_filters(op, patch, group * op->group_out, output);
                 }
             }
         }

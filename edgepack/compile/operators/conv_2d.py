@@ -119,7 +119,8 @@ def _portable(conv: Conv2D) -> Call:
         kernel="ep_conv_2d",
         header="ep_conv_2d.h",
         fields={
-            **shape_fields(conv),
+            **{name: value for name, value in shape_fields(conv).items() if name != "out_c"},
+            "groups": conv.groups,
             "group_in": conv.weights.shape[3],
             "group_out": conv.weights.shape[0] // conv.groups,
             "weights": Array(conv.weights, "weights"),
@@ -127,7 +128,7 @@ def _portable(conv: Conv2D) -> Call:
         },
         inputs=(conv.input,),
         outputs=(conv.output,),
-        scratch=conv.weights.shape[3],
+        scratch=int(np.prod(conv.weights.shape[1:])),
     )
 
 

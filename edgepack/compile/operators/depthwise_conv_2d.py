@@ -92,7 +92,7 @@ def describe(site: Site) -> DepthwiseConv2D:
 
 def _portable(conv: DepthwiseConv2D) -> Call:
     batches, in_h, in_w, in_c = conv.in_shape
-    _, out_h, out_w, out_c = conv.out_shape
+    _, out_h, out_w, _ = conv.out_shape
     return Call(
         kernel="ep_depthwise_conv_2d",
         header="ep_depthwise_conv_2d.h",
@@ -103,7 +103,6 @@ def _portable(conv: DepthwiseConv2D) -> Call:
             "in_c": in_c,
             "out_h": out_h,
             "out_w": out_w,
-            "out_c": out_c,
             "kernel_h": conv.kernel[0],
             "kernel_w": conv.kernel[1],
             "stride_h": conv.stride[0],
@@ -112,13 +111,14 @@ def _portable(conv: DepthwiseConv2D) -> Call:
             "dilation_w": conv.dilation[1],
             "pad_top": conv.padding.top,
             "pad_left": conv.padding.left,
-            "multiplier_c": conv.multiplier,
+            "depth": conv.multiplier,
             "in_zero": conv.in_zero,
             "weights": Array(conv.weights, "weights"),
             **requantization_fields(conv.requantization),
         },
         inputs=(conv.input,),
         outputs=(conv.output,),
+        scratch=conv.kernel[0] * conv.kernel[1] * in_c,
     )
 
 

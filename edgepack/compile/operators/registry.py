@@ -7,6 +7,7 @@ it (`kernels`, each with the CPU features it needs and its cost); and what is ca
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from edgepack.compile.call import Call
 from edgepack.compile.cpu import Cpu
 from edgepack.compile.graph import Graph, Node, Value
+from edgepack.compile.quantize import RANGES
 from edgepack.errors import CompileError
 
 Problem = TypeVar("Problem")
@@ -93,9 +95,12 @@ class Site:
         self.require(found in allowed, f"with types {', '.join(found)}", f"It is compiled for {choices}. {QUANTIZE_HINT}")
 
     def require_quantized(self, *values: Value) -> None:
-        """Each value must have one scale and zero point (per tensor)."""
+        """Each value must have one scale, finite and above zero, and a zero point its type can hold."""
         for value in values:
             self.require(len(value.scales) == 1, f"needs one scale for '{value.name}'", QUANTIZE_HINT, value)
+            low, high = RANGES.get(value.dtype, (0, 0))
+            good = 0 < value.scale < math.inf and low <= value.zero_point <= high
+            self.require(good, f"has scale {value.scale} and zero point {value.zero_point}", CHECK_RANGES, value)
 
     def require_shape(self, value: Value, shape: Sequence[int]) -> None:
         """The file's shape must be the one the operator computes. Raises CompileError EP-705."""
@@ -162,6 +167,9 @@ def lower(node: Node, graph: Graph, cpu: Cpu) -> tuple[Call, ...]:
         raise operator_error(
             graph, node, "EP-703", "is not among the operators that become C", REPLACEMENTS.get(node.op, ANY_HINT)
         )
+    for value in (graph.values[index] for index in node.outputs):
+        if value.elements == 0:
+            raise operator_error(graph, node, "EP-704", f"computes an empty tensor {list(value.shape)}", CONVERT_AGAIN, value)
     problem = operator.describe(Site(node, graph))
     usable = [
         kernel

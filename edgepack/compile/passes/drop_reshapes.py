@@ -36,6 +36,8 @@ def drop_reshapes(graph: Graph) -> Graph:
 
 
 def _same_bytes(graph: Graph, node: Node) -> bool:
+    if not node.inputs or node.inputs[0] < 0 or len(node.outputs) != 1:
+        return False
     source, result = graph.values[node.inputs[0]], graph.values[node.outputs[0]]
     return source.bytes == result.bytes and source.dtype == result.dtype
 

@@ -29,7 +29,7 @@ def fold_constants(graph: Graph) -> Graph:
 
 
 def _fold(graph: Graph, node: Node) -> Data | None:
-    if len(node.outputs) != 1:
+    if len(node.outputs) != 1 or not node.inputs or node.inputs[0] < 0:
         return None
     output = graph.values[node.outputs[0]]
     if node.op == "SHAPE":
@@ -42,8 +42,11 @@ def _fold(graph: Graph, node: Node) -> Data | None:
     if output.dtype not in ("int32", "int64", "float32") and node.op not in MOVES:
         return None
     if node.op in SAME_BYTES:
-        return known[0].reshape(output.shape)
-    return np.asarray(rule(known, node)).astype(output.dtype)
+        return known[0].reshape(output.shape) if known and known[0].size == output.elements else None
+    try:
+        return np.asarray(rule(known, node)).astype(output.dtype)
+    except (ValueError, IndexError, TypeError):  # malformed operands: left for the operator's own check to name
+        return None
 
 
 def _strided_slice(operands: Sequence[Data], node: Node) -> Data:
