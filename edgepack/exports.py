@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgepack.compile import compile_model, write_code
+from edgepack.devices.mcu import export_firmware, find_board
 from edgepack.errors import ProjectError
-from edgepack.pack import export_c_array
+from edgepack.flatbuffer import read_model
+from edgepack.pack import export_c_array, write_pack
 from edgepack.pipeline import Request, build, prepare
 from edgepack.progress import Progress
 from edgepack.project import c_identifier
@@ -23,6 +27,7 @@ class ExportRequest:
     name: str | None = None
     cpu: str | None = None
     board: str | None = None
+    optimize: str = "balanced"
     data: Path | None = None
     weights: Path | None = None
     overrides: tuple[str, ...] = ()
@@ -43,8 +48,27 @@ def _c_array(model: Path, name: str, folder: Path, request: ExportRequest) -> tu
     return tuple(export_c_array(model.read_bytes(), name, folder))
 
 
+def _c(model: Path, name: str, folder: Path, request: ExportRequest) -> tuple[Path, ...]:
+    code = compile_model(read_model(model), name, request.cpu or "generic", request.optimize)
+    write_code(code, folder)
+    return tuple(sorted(folder / file for file in code.files))
+
+
+def _firmware(model: Path, name: str, folder: Path, request: ExportRequest) -> tuple[Path, ...]:
+    board = request.board or "generic"
+    core = request.cpu or find_board(board).cpu
+    code = compile_model(read_model(model), name, core, request.optimize)
+    with tempfile.TemporaryDirectory(prefix="edgepack-export-") as work:
+        golden = write_pack(Path(work) / "pack", name, model).golden
+        inputs, outputs = (tuple(map(golden.values, tensors)) for tensors in (golden.inputs, golden.outputs))
+        export_firmware(code.files, board, folder, code.name, inputs, outputs, request.cpu)
+    return tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
+
+
 FORMS: dict[str, Form] = {
     "c-array": Form("the .tflite as an aligned C array with its constants, for an interpreter on the device", _c_array),
+    "c": Form("the model compiled to C99 for --cpu, with its weights and the kernels it needs; no interpreter", _c),
+    "firmware": Form("a whole firmware for --board that runs the golden vectors and prints what they cost", _firmware),
 }
 
 

@@ -8,32 +8,32 @@ import typer
 
 from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Weights
 
+# The keys of edgepack.exports.FORMS, spelled out so that --help imports nothing.
+FORM_NAMES = ("c-array", "c", "firmware")
+
 
 def export(
     source: ProjectPath,
-    form: Annotated[str, typer.Option("--as", help="The form; `--as list` shows them all.")],
+    form: Annotated[str, typer.Option("--as", help=f"The form: {', '.join(FORM_NAMES)}.")],
     out: Out = None,
     name: Annotated[str | None, typer.Option("--name", help="The name in C (default: the project's or file's).")] = None,
     cpu: Annotated[str | None, typer.Option("--cpu", help="The processor the C code is for, for example cortex-m4.")] = None,
     board: Annotated[str | None, typer.Option("--board", help="The board of a firmware project.")] = None,
+    optimize: Annotated[str, typer.Option("--optimize", help="The C code is for speed, size or balanced.")] = "balanced",
     data: DataPath = None,
     weights: Weights = None,
     overrides: Overrides = None,
     json_output: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a model's code or files for another build: a C array, and the other forms that `--as list` shows.
+    """Write a model's code or files for another build: an array, C code, a firmware project.
 
     A project is compressed and converted first (from its cache when nothing changed); a .tflite is taken as it is.
     """
     from edgepack.cli.output import print_json
-    from edgepack.exports import FORMS, ExportRequest, run_export
+    from edgepack.exports import ExportRequest, run_export
     from edgepack.progress import choose_progress
 
-    if form == "list":
-        for key, what in FORMS.items():
-            typer.echo(f"{key:12} {what.describe}")
-        return
     files = run_export(
         ExportRequest(
             source=source,
@@ -42,6 +42,7 @@ def export(
             name=name,
             cpu=cpu,
             board=board,
+            optimize=optimize,
             data=data,
             weights=weights,
             overrides=tuple(overrides or ()),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.devices.mcu import McuResult, bench_mcu
+from edgepack.devices.mcu import BoardRun, McuResult, bench_mcu, run_on_board
 from edgepack.devices.mcu.build import ports_of
 from edgepack.devices.mcu.host import build_host, run_host
 from edgepack.measure.types import Measurement
@@ -69,6 +69,40 @@ def measure_mcu(
         differing = result.parity.differing
         task.finish(f"{result.instructions / 1e6:.2f} M instructions, {differing} of {result.parity.compared} vectors differ")
     return McuMeasured(_measurements(result, target), result)
+
+
+def measure_board(
+    address: str, files: Mapping[str, str], name: str, golden: Golden, target: Target, progress: Progress
+) -> tuple[tuple[Measurement, ...], BoardRun]:
+    """Have an attached board ("serial:PORT" or "probe:TARGET") run the golden vectors and time them with its own counter.
+
+    Raises:
+        ProjectError, ToolError, DeviceError: no such board, a tool is missing, or the board does not answer as it should.
+    """
+    with progress.stage("Running on the board", address) as task:
+        run = run_on_board(
+            address,
+            files,
+            name,
+            tuple(golden.values(tensor) for tensor in golden.inputs),
+            tuple(golden.values(tensor) for tensor in golden.outputs),
+            optimize=target.device.optimize,
+            timeout_s=target.device.timeout_s,
+            progress=progress,
+        )
+        task.finish(f"{run.differing} of {run.vectors} vectors differ")
+    how = {"board": run.board, "core": run.cpu, "counter": run.counter, "clock_hz": run.clock_hz, "runs": run.runs}
+    detail = f"{len(run.seconds)} inferences timed by {run.counter} at {run.clock_hz / 1e6:g} MHz"
+    percentiles = (("latency_p50", 50), ("latency_p95", 95), ("latency_p99", 99))
+    return (
+        *(
+            Measurement(quantity, float(np.percentile(run.seconds, share)), "s", "hardware", detail, how)
+            for quantity, share in percentiles
+        ),
+        Measurement("stack", float(run.stack_bytes), "bytes", "hardware", "the deepest stack of one inference", how),
+        Measurement("golden_inputs", float(run.vectors), "", "hardware", "golden vectors run on the board", how),
+        Measurement("golden_inputs_differing", float(run.differing), "", "hardware", "compared bit for bit on the board", how),
+    ), run
 
 
 def mcu_metric(files: Mapping[str, str], name: str, golden: Golden, data: Dataset, metric: Metric, progress: Progress) -> float:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from edgepack.compile import CCode, compile_model
 from edgepack.errors import DeviceError
 from edgepack.flatbuffer import read_model
 from edgepack.measure import Measurement
-from edgepack.measure.microcontroller import mcu_metric, measure_mcu, metric_measurements
+from edgepack.measure.microcontroller import mcu_metric, measure_board, measure_mcu, metric_measurements
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.result import Result
 from edgepack.progress import Progress
-from edgepack.project import c_identifier
+from edgepack.project import c_identifier, device_address
 
 if TYPE_CHECKING:
     from edgepack.pipeline.build import Built
@@ -35,30 +36,43 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
     macs = int(packed.manifest["model"]["macs"])
     measured = measure_mcu(code.files, code.name, packed.golden, macs, plan.target, progress)
     parity = measured.result.parity
-    if parity.differing:
-        raise DeviceError(
-            "EP-560",
-            f"{parity.differing} of {parity.compared} golden vectors differ on the emulated {device.cpu}, by up to {parity.largest}",
-            "the pack must not ship; please report it with the model",
-        )
+    _insist(parity.differing, parity.compared, f"the emulated {device.cpu}")
     found: list[Measurement] = [
         Measurement("model_size", float(built.model.stat().st_size), "bytes", "file", built.model.name),
         *measured.measurements,
     ]
+    address = device_address(plan.target, plan.request.device, os.environ) or "emulated"
+    samples: tuple[float, ...] = ()
+    if address != "emulated":
+        on_board, run = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
+        _insist(run.differing, run.vectors, run.board)
+        found.extend(on_board)
+        samples = run.seconds
     if built.data is not None:
         value = mcu_metric(code.files, code.name, packed.golden, built.data, plan.metric, progress)
         found.extend(metric_measurements(value, plan.metric, built.baseline, len(built.data.test)))
     return Result(
         pack=packed,
         measurements=tuple(found),
-        real_hardware=False,
-        device=_facts(plan, code, measured.result.method),
+        real_hardware=address != "emulated",
+        device=_facts(plan, code, measured.result.method, address),
+        latency_samples=samples,
         instructions=_by_operator(code, measured.result.per_layer),
-        warnings=(f"estimated time: {measured.result.cycles_error}",),
+        warnings=() if samples else (f"estimated time: {measured.result.cycles_error}",),
     )
 
 
-def _facts(plan: Plan, code: CCode, method: str) -> dict[str, Any]:
+def _insist(differing: int, compared: int, where: str) -> None:
+    if differing:
+        raise DeviceError(
+            "EP-560",
+            f"{differing} of {compared} golden vectors differ on {where}",
+            "this pack must not ship; please report it with the model",
+        )
+
+
+def _facts(plan: Plan, code: CCode, method: str, address: str) -> dict[str, Any]:
+    emulated = {"stand_in": True, "stand_in_reason": "an emulated core"} if address == "emulated" else {}
     return {
         "model": plan.target.title,
         "cpu": plan.target.device.cpu,
@@ -67,8 +81,8 @@ def _facts(plan: Plan, code: CCode, method: str) -> dict[str, Any]:
         "arena_bytes": code.arena_size,
         "arena_lower_bound": code.arena_lower_bound,
         "kernels": ", ".join(code.kernels),
-        "stand_in": True,
-        "stand_in_reason": "an emulated core",
+        "board": address,
+        **emulated,
     }
 
 
