@@ -45,6 +45,7 @@ class O:  # noqa: E742
     intermediates: Sequence[int] = ()
     code_index: int | None = None
     custom: bytes = b""
+    version: int = 2
 
 
 @dataclass
@@ -68,7 +69,7 @@ def build(
     """The file with these subgraphs; `external` = (buffer, offset, size) points a buffer outside the flatbuffer."""
     builder = flatbuffers.Builder(1024)
     contents: list[bytes] = [b""]
-    codes: list[str] = []
+    codes: list[tuple[str, int]] = []
     subgraphs = [_graph(builder, graph, contents, codes) for graph in graphs]
     entries = []
     for name, content in (metadata or {}).items():
@@ -77,7 +78,7 @@ def build(
         contents.append(content)
     fields = {
         "Version": version,
-        "OperatorCodes": _offsets(builder, [_code(builder, name) for name in codes]),
+        "OperatorCodes": _offsets(builder, [_code(builder, name, number) for name, number in codes]),
         "Subgraphs": _offsets(builder, subgraphs),
         "Description": builder.CreateString("made for a test"),
         "Metadata": _offsets(builder, entries),
@@ -94,7 +95,7 @@ def build(
     return bytes(builder.Output())
 
 
-def _graph(builder: Any, graph: G, contents: list[bytes], codes: list[str]) -> int:
+def _graph(builder: Any, graph: G, contents: list[bytes], codes: list[tuple[str, int]]) -> int:
     tensors = _offsets(builder, [_tensor(builder, tensor, contents) for tensor in graph.tensors])
     operators = _offsets(builder, [_operator(builder, operator, codes) for operator in graph.operators])
     inputs, outputs = _numbers(builder, graph.inputs), _numbers(builder, graph.outputs)
@@ -132,11 +133,12 @@ def _tensor(builder: Any, tensor: T, contents: list[bytes]) -> int:
     return _table(builder, "Tensor", fields)
 
 
-def _operator(builder: Any, operator: O, codes: list[str]) -> int:
-    if operator.name not in codes:
-        codes.append(operator.name)
+def _operator(builder: Any, operator: O, codes: list[tuple[str, int]]) -> int:
+    code = (operator.name, operator.version)
+    if code not in codes:
+        codes.append(code)
     fields: dict[str, Any] = {
-        "OpcodeIndex": codes.index(operator.name) if operator.code_index is None else operator.code_index,
+        "OpcodeIndex": codes.index(code) if operator.code_index is None else operator.code_index,
         "Inputs": _numbers(builder, operator.inputs),
         "Outputs": _numbers(builder, operator.outputs),
         "Intermediates": _numbers(builder, operator.intermediates),
@@ -160,12 +162,12 @@ def _vector_or_number(builder: Any, value: Any) -> Any:
     return builder.CreateNumpyVector(value) if isinstance(value, np.ndarray) else value
 
 
-def _code(builder: Any, name: str) -> int:
+def _code(builder: Any, name: str, version: int) -> int:
     if name.startswith("CUSTOM:"):
         text = builder.CreateString(name.removeprefix("CUSTOM:"))
         return _table(builder, "OperatorCode", {"DeprecatedBuiltinCode": 32, "BuiltinCode": 32, "CustomCode": text})
     code = int(name.removeprefix("#")) if name.startswith("#") else getattr(generated("BuiltinOperator").BuiltinOperator, name)
-    return _table(builder, "OperatorCode", {"DeprecatedBuiltinCode": min(code, 127), "BuiltinCode": code, "Version": 2})
+    return _table(builder, "OperatorCode", {"DeprecatedBuiltinCode": min(code, 127), "BuiltinCode": code, "Version": version})
 
 
 def _signature(builder: Any, signature: tuple[str, dict[str, int], dict[str, int], int]) -> int:

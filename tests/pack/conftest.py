@@ -10,8 +10,11 @@ import pytest
 from tests.flatbuffer.build import G, O, T, build
 
 
-def small_model() -> bytes:
-    """Input 1x6x6x2 -> convolution 3x3, 4 channels, RELU -> mean -> fully connected to 3 classes."""
+def small_model(head_version: int = 2) -> bytes:
+    """Input 1x6x6x2 -> convolution 3x3, 4 channels, RELU -> mean -> fully connected to 3 classes.
+
+    `head_version` is the version of the last operator, by which runtimes know whether they are too old.
+    """
     rng = np.random.default_rng(5)
     tensors = [
         T("serving_default_image:0", (1, 6, 6, 2), scales=[0.02], zero_points=[-3], signature=(-1, 6, 6, 2)),
@@ -27,7 +30,7 @@ def small_model() -> bytes:
     operators = [
         O("CONV_2D", (0, 1, 2), (3,), "Conv2DOptions", {"Padding": 1, "StrideW": 1, "StrideH": 1, "FusedActivationFunction": 1}),
         O("MEAN", (3, 4), (5,), "ReducerOptions", {"KeepDims": False}),
-        O("FULLY_CONNECTED", (5, 6, 7), (8,), "FullyConnectedOptions", {}),
+        O("FULLY_CONNECTED", (5, 6, 7), (8,), "FullyConnectedOptions", {}, version=head_version),
     ]
     signature = ("serving_default", {"image": 0}, {"head": 8}, 0)
     return build(G(tensors, operators, (0,), (8,)), signature=signature)

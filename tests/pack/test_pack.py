@@ -301,3 +301,14 @@ def test_a_bare_model_has_a_card_that_admits_what_is_unknown(tmp_path: Path, mod
     card = (write_pack(tmp_path / "pack", "bare", model_file).folder / "MODEL_CARD.md").read_text()
     assert "No quality was measured" in card
     assert "## Compression" not in card
+
+
+def test_a_model_too_new_for_the_reference_says_who_made_its_outputs(tmp_path: Path, original: Path) -> None:
+    file = tmp_path / "new.tflite"
+    file.write_bytes(small_model(head_version=12))
+    inputs = choose_golden_inputs(read_model(file), [samples()])
+    pack = write_pack(tmp_path / "pack", "new", file, inputs)
+    assert pack.golden.engine == "litert-ref"
+    assert "litert-ref" in (pack.folder / "MODEL_CARD.md").read_text()
+    older = read_pack(original).golden
+    assert np.array_equal(pack.golden.values(pack.golden.outputs[0]), older.values(older.outputs[0]))
