@@ -1,0 +1,7 @@
+"""`python -m edgepack`."""
+
+from __future__ import annotations
+
+from edgepack.cli import main
+
+main()

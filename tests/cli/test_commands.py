@@ -1,0 +1,171 @@
+"""What a user sees: exit codes, one-line errors, clean JSON, no TensorFlow where none is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from edgepack.cli.export import FORM_NAMES
+from edgepack.exports import FORMS
+from tests.cli.conftest import Run
+
+# Stands in for TensorFlow and says so when it is imported.
+_TRAP = "raise ImportError('TensorFlow must not be imported here')\n"
+
+
+def _trapped(folder: Path) -> dict[str, str]:
+    for name in ("tensorflow", "tf_keras", "tensorflow_model_optimization", "keras"):
+        (folder / "trap").mkdir(exist_ok=True)
+        (folder / "trap" / f"{name}.py").write_text(_TRAP)
+    return {"PYTHONPATH": os.pathsep.join([str(folder / "trap"), str(Path(__file__).parents[2])])}
+
+
+def _assert_error(done: subprocess.CompletedProcess[str], code: str, status: int) -> None:
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == status, done.stderr
+    assert any(line.startswith(f"error {code}: ") for line in lines), done.stderr
+    assert lines[-1].startswith("  try: "), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_command_explains_itself(edgepack: Run) -> None:
+    listing = edgepack("--help").stdout
+    commands = re.findall(r"^│ ([a-z]+) {2,}", listing, flags=re.MULTILINE)
+    assert set(commands) >= {
+        "deploy",
+        "bench",
+        "export",
+        "inspect",
+        "report",
+        "rollback",
+        "targets",
+        "init",
+        "doctor",
+        "device",
+        "cache",
+    }
+    for command in commands:
+        done = edgepack(command, "--help")
+        assert done.returncode == 0
+        assert "Usage: " in done.stdout
+
+
+def test_help_names_the_export_forms_there_are() -> None:
+    assert set(FORM_NAMES) == set(FORMS)
+
+
+def test_a_ready_tflite_is_deployed_measured_and_judged_without_tensorflow(
+    edgepack: Run, small_model: Path, tmp_path: Path
+) -> None:
+    done = edgepack(
+        "deploy", small_model, "--target", "host", "--out", "out", "--set", "budget.accuracy_drop=none", env=_trapped(tmp_path)
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert {verdict["status"] for verdict in report["verdicts"]} == {"PASS"}
+    assert ET.parse(tmp_path / "out" / "junit.xml").getroot().tag in ("testsuites", "testsuite")
+    assert "<script src" not in (tmp_path / "out" / "report.html").read_text()
+    deployed = next(item for item in report["measurements"] if item["quantity"] == "model_size")
+    assert deployed["value"] == small_model.stat().st_size
+
+
+def test_an_unmeasured_accuracy_is_no_pass_on_the_targets_hardware(edgepack: Run, small_model: Path) -> None:
+    done = edgepack("deploy", small_model, "--target", "host", "--out", "out", "--json", "--quiet")
+    assert done.returncode == 1
+    verdicts = {verdict["budget"]: verdict["status"] for verdict in json.loads(done.stdout)["verdicts"]}
+    assert verdicts["accuracy_drop"] == "NOT MEASURED"
+
+
+def test_a_missed_budget_is_exit_code_1(edgepack: Run, small_model: Path) -> None:
+    done = edgepack(
+        *("deploy", small_model, "--target", "host", "--out", "out"),
+        *("--set", "budget.accuracy_drop=none", "--set", "budget.model_size=100 B"),
+    )
+    assert done.returncode == 1
+    assert "FAIL" in done.stdout
+
+
+def test_inspect_prints_nothing_but_json_with_json(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    done = edgepack("inspect", small_model, "--json", env=_trapped(tmp_path))
+    assert json.loads(done.stdout)["totals"]["macs"] == 32
+
+
+def test_the_c_array_of_a_model_needs_no_tensorflow(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    done = edgepack("export", small_model, "--as", "c-array", "--out", "c", "--name", "tiny", env=_trapped(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["tiny.c", "tiny.h"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "status"),
+    [
+        (("deploy", "missing"), "EP-101", 2),
+        (("deploy", "missing.tflite"), "EP-166", 2),
+        (("deploy", "SMALL", "--target", "rpy"), "EP-107", 2),
+        (("deploy", "SMALL", "--set", "budget.ram=32"), "EP-105", 2),
+        (("deploy", "SMALL", "--set", "budgte.ram=32KiB"), "EP-108", 2),
+        (("export", "SMALL", "--as", "floppy"), "EP-168", 2),
+        (("report", ".", "--target", "host"), "EP-111", 2),
+        (("inspect", "empty.tflite"), "EP-201", 3),
+    ],
+)
+def test_wrong_input_is_one_line_and_what_to_do(
+    edgepack: Run, small_model: Path, tmp_path: Path, words: tuple[str, ...], code: str, status: int
+) -> None:
+    (tmp_path / "empty.tflite").write_bytes(b"")
+    done = edgepack(*(str(small_model) if word == "SMALL" else word for word in words))
+    _assert_error(done, code, status)
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_truncated_model_leaves_nothing_behind(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    content = small_model.read_bytes()
+    (tmp_path / "cut.tflite").write_bytes(content[: len(content) // 2])
+    done = edgepack("deploy", "cut.tflite", "--target", "host")
+    assert done.returncode == 3
+    assert "error EP-2" in done.stderr
+    assert not (tmp_path / "build").exists()
+
+
+def test_an_unknown_host_is_exit_code_4_before_anything_is_built(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    done = edgepack("deploy", small_model, "--target", "rpi", "--device", "pi@no-such-host.invalid")
+    assert done.returncode == 4, done.stderr
+    assert "no-such-host.invalid" in done.stderr
+    assert not (tmp_path / "build").exists()
+
+
+def test_an_init_project_is_refused_over_an_old_one_and_names_spaces(edgepack: Run, tmp_path: Path) -> None:
+    assert edgepack("init", "my 'first' project").returncode == 0
+    assert edgepack("init", "my 'first' project").returncode == 2
+
+
+@pytest.mark.slow()
+def test_an_interrupted_run_goes_on_after_its_last_finished_stage(tmp_path: Path) -> None:
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    python = [sys.executable, "-m", "edgepack"]
+    subprocess.run([*python, "init", "project"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    words = [*python, "deploy", "project", "--target", "host"]
+    run = subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    cache = tmp_path / "project" / ".edgepack" / "cache"
+    end = time.monotonic() + 240
+    while not list(cache.glob("train-*")) and run.poll() is None and time.monotonic() < end:
+        time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    _, text = run.communicate(timeout=120)
+    assert run.returncode == 130, text
+    assert text.strip().endswith("the same command goes on from there")
+    assert not (tmp_path / "project" / "build").exists()
+    trained = next(cache.glob("train-*")).stat().st_ino
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400)
+    assert done.returncode in (0, 1), done.stderr
+    assert next(cache.glob("train-*")).stat().st_ino == trained
+    assert (tmp_path / "project" / "build" / "host" / "report.html").is_file()
