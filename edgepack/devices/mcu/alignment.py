@@ -7,8 +7,8 @@ of four to one register, so it is enough to look at that register.
 
 from __future__ import annotations
 
+from edgepack.devices.mcu.decode import instruction_sizes
 from edgepack.devices.mcu.elf import Elf
-from edgepack.devices.mcu.instructions import instruction_sizes
 
 _PROGRAM_COUNTER = 15
 

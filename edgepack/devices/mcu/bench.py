@@ -43,7 +43,8 @@ class McuResult:
 
     `instructions` is exact for the counted inferences; `cycles_estimated` and `ms` (at `clock_hz`, None when it is not known)
     are estimates with `cycles_error`. Bytes: `flash_bytes` is code and constants of the model, `ram_bytes` arena and
-    writable globals, `stack_bytes` the deepest stack, on top of it. `per_function` and `per_layer` are instructions.
+    writable globals, `stack_bytes` the deepest stack, on top of it. `per_function` and `per_layer` are instructions,
+    `per_layer_cycles` estimates.
     """
 
     name: str
@@ -62,6 +63,7 @@ class McuResult:
     parity: Parity
     per_function: dict[str, int]
     per_layer: dict[str, int]
+    per_layer_cycles: dict[str, int]
     mnemonics: dict[str, int]
     method: str
 
@@ -134,6 +136,7 @@ def bench_mcu(
             parity=parity,
             per_function={key: round(value) for key, value in executed.per_function.items()},
             per_layer={key: round(value) for key, value in executed.per_layer.items()},
+            per_layer_cycles={key: round(value) for key, value in cycles.per_layer.items()},
             mnemonics={key: round(value) for key, value in executed.mnemonics.items()},
             method=f"{counted.emulator}, {compiler.version}, {optimize}",
         )

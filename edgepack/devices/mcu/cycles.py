@@ -1,39 +1,38 @@
-"""Estimating processor cycles from executed instructions: each core's published timings, applied to an exact histogram.
+"""Estimating processor cycles from executed instructions: each core's published timings, applied to exact counts.
 
-An estimate, never a measurement: no emulator here models time. docs/reference/cycle-estimates.md compares it with
-published pairs of instructions and measured cycles.
+An estimate, never a measurement: no emulator here models time. docs/reference/cycle-estimates.md says what it was compared
+with.
 
-Sources: Cortex-M0+ TRM (DDI 0484C) 3.3; Cortex-M3 TRM (DDI 0337I) 3.3; Cortex-M4 TRM (100166_0001) 3.3. Arm publishes no
-table for M7, M33 and M55; their models are built from what Arm publishes about the pipelines and say so in `basis`.
+Tables: Cortex-M0+ TRM (DDI 0484C) 3.3, Cortex-M3 TRM (DDI 0337I) 3.3, Cortex-M4 TRM (100166_0001) 3.3. The M7, M33
+and M55 have none; pipelines.py issues their code in order instead.
 """
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edgepack.devices.mcu.instructions import Block, Instruction
-
-_LOADS = ("ldr", "ldrb", "ldrh", "ldrsb", "ldrsh", "ldrd", "ldm", "pop", "vldr", "vldm", "vldmia", "vpop")
-_SHIFTED_REGISTER = re.compile(r", (lsl|lsr|asr|ror)")
-_CONDITIONS = ["eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"]
+from edgepack.devices.mcu.decode import Instruction
+from edgepack.devices.mcu.instructions import Block
+from edgepack.devices.mcu.pipelines import M7, M33, M55, Pipeline, steady_cycles
 
 
 @dataclass(frozen=True)
 class CycleEstimate:
-    """Estimated cycles of one inference, how they were come by, and how far off they may be."""
+    """Estimated cycles of one inference, in all and per layer; how they were come by, and how far off they may be."""
 
     cycles: float
+    per_layer: dict[str, float]
     basis: str
     error: str
 
 
 @dataclass(frozen=True)
 class _Timing:
-    """A core's model: cycles of one instruction given the one before in its block, and of a taken branch on top."""
+    """A core's model: cycles of a block's instructions, and what a taken branch costs on top."""
 
-    cost: Callable[[Instruction, Instruction | None], float]
+    block: Callable[[Sequence[Instruction]], float]
     taken_branch: float
     basis: str
     error: str
@@ -42,103 +41,80 @@ class _Timing:
 def estimate_cycles(blocks: Sequence[Block], core: str, flash_wait_states: int = 0) -> CycleEstimate:
     """Cycles of one inference on `core`.
 
-    `flash_wait_states` is for parts without cache or prefetch: every 16 bytes fetched in line then cost that many cycles,
-    and so does every taken branch. 0 suits parts with an accelerator or code in RAM.
+    `flash_wait_states` is for parts that fetch code from flash without a cache: every 16 bytes fetched in line cost that
+    many cycles more, and so does every taken branch. 0 suits code in RAM, a cache or an accelerator that hits.
     """
     timing = _TIMINGS[core]
-    total = 0.0
+    layers: defaultdict[str, float] = defaultdict(float)
     for block in blocks:
-        before: Instruction | None = None
-        cycles = 0.0
-        for instruction in block.instructions:
-            cycles += timing.cost(instruction, before)
-            before = instruction
         size = sum(instruction.size for instruction in block.instructions)
-        total += block.executed * (cycles + flash_wait_states * size / 16)
-        total += block.branched * (timing.taken_branch + flash_wait_states)
+        cycles = block.executed * (timing.block(block.instructions) + flash_wait_states * size / 16)
+        layers[block.owner] += cycles + block.branched * (timing.taken_branch + flash_wait_states)
     basis = timing.basis + (f", {flash_wait_states} flash wait states" if flash_wait_states else "")
-    return CycleEstimate(total, basis, timing.error)
+    return CycleEstimate(sum(layers.values()), dict(sorted(layers.items())), basis, timing.error)
 
 
-def _base(mnemonic: str) -> str:
-    """The mnemonic without type suffix, condition and flag setting: "ldrbne" -> "ldrb", "vmul.f32" -> "vmul"."""
-    name = mnemonic.split(".", 1)[0]
-    for stem in (name, name[:-2] if name[-2:] in _CONDITIONS else name):
-        if stem in _KNOWN:
-            return stem
-    return name
+def _table(cost: Callable[[Instruction, Instruction | None], float]) -> Callable[[Sequence[Instruction]], float]:
+    """A block's cycles from those of each instruction, given the one before."""
+
+    def block(instructions: Sequence[Instruction]) -> float:
+        total, before = 0.0, None
+        for instruction in instructions:
+            total += cost(instruction, before)
+            before = instruction
+        return total
+
+    return block
 
 
-def _registers(operands: str) -> int:
-    """How many registers a list such as "{r4, r5-r7, pc}" names."""
-    inside = operands[operands.find("{") + 1 : operands.find("}")] if "{" in operands else ""
-    count = 0
-    for item in filter(None, (part.strip() for part in inside.split(","))):
-        first, _, last = item.partition("-")
-        count += int(last[1:]) - int(first[1:]) + 1 if last else 1
-    return count
-
-
-_KNOWN = {
-    *_LOADS, "str", "strb", "strh", "strd", "stm", "push", "vstr", "vstm", "vstmia", "vpush", "mul", "muls", "mla", "mls",
-    "umull", "smull", "umlal", "smlal", "umaal", "sdiv", "udiv", "b", "bl", "bx", "blx", "cbz", "cbnz", "tbb", "tbh",
-    "vdiv", "vsqrt", "vmla", "vfma", "vmls", "vfms", "nop", "it",
-}  # fmt: skip
-_STORES = {"str", "strb", "strh", "vstr"}
-_SINGLE_LOADS = {"ldr", "ldrb", "ldrh", "ldrsb", "ldrsh", "vldr"}
-_MULTIPLE = {"ldm", "pop", "stm", "push", "vldm", "vldmia", "vpop", "vstm", "vstmia", "vpush"}
+def _pipeline(pipeline: Pipeline) -> Callable[[Sequence[Instruction]], float]:
+    return lambda instructions: steady_cycles(pipeline, instructions)
 
 
 def _m4_cost(instruction: Instruction, before: Instruction | None) -> float:
-    """M4 TRM table 3-1: 1 for arithmetic, multiplies, SIMD and stores; loads 2, or 1 right after another load or store."""
-    name = _base(instruction.mnemonic)
-    if name in _SINGLE_LOADS:
-        previous = _base(before.mnemonic) if before is not None else ""
-        return 1 if previous in _SINGLE_LOADS or previous in _STORES else 2
-    if name in ("ldrd", "strd"):
+    """M4 TRM table 3-1 and 3.3.2: a single load after another whose result is not its address takes 1 cycle instead of 2."""
+    kind = instruction.kind
+    after_load = before is not None and before.kind == "load" and not set(before.writes) & set(instruction.reads)
+    if kind == "load":
+        return 1 if after_load else 2
+    if kind == "store":
+        return 2 if instruction.indexed and not after_load else 1
+    if kind in ("load double", "store double"):
         return 3
-    if name in _MULTIPLE:
-        return 1 + _registers(instruction.operands)
-    if name in ("sdiv", "udiv"):
-        return 7
-    if name in ("vdiv", "vsqrt"):
-        return 14
-    if name in ("vmla", "vfma", "vmls", "vfms"):
-        return 3
-    if name.startswith("it") and set(name[2:]) <= {"t", "e"}:
-        return 0.5
-    return 1
+    if kind.endswith("multiple"):
+        return 1 + instruction.count
+    return {"divide": 7, "float accumulate": 3, "float divide": 14, "table branch": 2}.get(kind, 1)
 
 
 def _m3_cost(instruction: Instruction, before: Instruction | None) -> float:
-    """M3 TRM table 3-1: as the M4, but multiply-accumulate 2 and long multiplies 3 to 7."""
-    name = _base(instruction.mnemonic)
-    if name in ("mla", "mls"):
-        return 2
-    if name in ("umull", "smull"):
-        return 4
-    if name in ("umlal", "smlal"):
-        return 6
-    return _m4_cost(instruction, before)
+    """M3 TRM table 3-1: multiply-accumulate takes 2, long multiplies 3 to 7 depending on the values."""
+    slower = {"accumulate": 2, "long multiply": 4, "long accumulate": 6}
+    return slower.get(instruction.kind) or _m4_cost(instruction, before)
 
 
 def _m0plus_cost(instruction: Instruction, _before: Instruction | None) -> float:
-    """M0+ TRM table 3-1: loads and stores 2, LDM/STM 1+N, MUL 1 with the fast multiplier."""
-    name = _base(instruction.mnemonic)
-    if name in _SINGLE_LOADS or name in _STORES:
+    """M0+ TRM table 3-1, with the single-cycle multiplier; a call takes one cycle more than a jump, POP of PC too."""
+    kind = instruction.kind
+    if kind in ("load", "store"):
         return 2
-    if name in _MULTIPLE:
-        return 1 + _registers(instruction.operands)
-    if name == "bl":
-        return 2
-    return 1
+    if kind.endswith("multiple"):
+        return 1 + instruction.count + ("pc" in instruction.writes)
+    return 2 if kind == "call" else 1
 
 
 _TIMINGS: dict[str, _Timing] = {
-    "cortex-m0plus": _Timing(_m0plus_cost, 1, "Cortex-M0+ TRM table 3-1", "within about 10 % without flash wait states"),
-    "cortex-m3": _Timing(_m3_cost, 2, "Cortex-M3 TRM table 3-1", "0 to 30 % low on parts with flash wait states"),
-    "cortex-m4": _Timing(_m4_cost, 2, "Cortex-M4 TRM table 3-1", "0 to 30 % low on parts with flash wait states"),
-    "cortex-m7": _Timing(lambda i, b: 0.6 * _m4_cost(i, b), 1, "M4 table at the M7's dual issue", "about 25 %"),
-    "cortex-m33": _Timing(lambda i, b: 0.9 * _m4_cost(i, b), 2, "M4 table at the M33's pipeline", "about 15 %"),
-    "cortex-m55": _Timing(lambda i, b: 1.2, 1, "instructions at 1.2 cycles", "about 40 %"),
+    "cortex-m0plus": _Timing(
+        _table(_m0plus_cost), 1, "Cortex-M0+ TRM timings", "estimate; low by the flash's wait states on parts that have them"
+    ),
+    "cortex-m3": _Timing(_table(_m3_cost), 2, "Cortex-M3 TRM timings", "estimate; 0 to 30 % low with flash wait states"),
+    "cortex-m4": _Timing(
+        _table(_m4_cost), 2, "Cortex-M4 TRM timings", "estimate; within about 10 %, 0 to 30 % low with flash wait states"
+    ),
+    "cortex-m7": _Timing(
+        _pipeline(M7), 1, "in-order dual issue by LLVM's Cortex-M7 model", "estimate; perhaps 25 % off, more with cache misses"
+    ),
+    "cortex-m33": _Timing(_pipeline(M33), 2, "in-order issue by published Cortex-M33 latencies", "estimate; perhaps 15 % off"),
+    "cortex-m55": _Timing(
+        _pipeline(M55), 3, "in-order issue by LLVM's Cortex-M55 model", "estimate; perhaps 30 % off, memories without wait states"
+    ),
 }
