@@ -50,7 +50,7 @@ def hex_bytes(data: bytes) -> str:
     >>> hex_bytes(b"\\x00\\xff")
     '    0x00, 0xff,\\n'
 
-    Formatted as one array of characters, because a model has millions of bytes: 10 MB take about a tenth of a second.
+    Formatted as one array of characters, because a model has millions of bytes: 10 MB take about a quarter of a second.
     """
     digits = np.frombuffer(b"0123456789abcdef", np.uint8)
     values = np.frombuffer(data, np.uint8)
