@@ -19,8 +19,8 @@ from edgepack.compile.readme import readme
 KERNELS = Path(__file__).parent / "kernels"
 KERNEL_DECLARATIONS = {
     "balanced": "",
-    "speed": "#define EP_KERNEL static inline __attribute__((always_inline))\n",
-    "size": "#define EP_KERNEL static __attribute__((noinline))\n",
+    "speed": "#ifndef EP_KERNEL\n#define EP_KERNEL static inline __attribute__((always_inline))\n#endif\n",
+    "size": "#ifndef EP_KERNEL\n#define EP_KERNEL static __attribute__((noinline))\n#endif\n",
 }
 
 
@@ -245,10 +245,10 @@ def _source(program: Program, arrays: _Arrays) -> str:
     memory = "    int8_t *const memory = (int8_t *)arena;\n" if uses_memory else ""
     banner = _banner(program, f"{name}: {len(program.calls)} kernel calls, for {program.cpu}, optimised for {program.optimize}.")
     return f"""{banner}\
-#include "{name}.h"
+{KERNEL_DECLARATIONS[program.optimize]}#include "{name}.h"
 
 #include "{name}_weights.h"
-{KERNEL_DECLARATIONS[program.optimize]}{includes}
+{includes}
 
 /* A hook for profiling, run before each layer and once more after the last. */
 #ifndef {p}_BEFORE_LAYER

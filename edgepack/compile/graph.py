@@ -167,7 +167,6 @@ def build_graph(model: Model) -> Graph:
         for operator in main.operators
     )
     graph = Graph(values, nodes, tuple(main.inputs), tuple(main.outputs), _variable_tensors(main))
-    _check_order(graph)
     for index in (*graph.inputs, *graph.outputs):
         if graph.values[index].dtype not in BYTES:
             raise CompileError(
@@ -176,33 +175,6 @@ def build_graph(model: Model) -> Graph:
                 "Convert the model with int8 or int16 inputs and outputs.",
             )
     return graph
-
-
-def _check_order(graph: Graph) -> None:
-    """Each operator must read what is there already, and nothing may be written twice. Raises CompileError EP-705."""
-    ready = {value.id for value in graph.values.values() if value.data is not None}
-    ready |= set(graph.inputs) | {state.value for state in graph.states}
-    written = set(graph.inputs)
-    for node in graph.nodes:
-        for value in node.inputs:
-            if value >= 0 and value not in ready and graph.values[value].elements > 0:
-                raise _inconsistent(graph, node, value, "is read before it is computed")
-        for value in node.outputs:
-            if value in written or graph.values[value].data is not None:
-                raise _inconsistent(graph, node, value, "is written twice")
-            written.add(value)
-        ready |= set(node.outputs)
-    for value in graph.outputs:
-        if value not in ready:
-            raise CompileError("EP-705", f"output '{graph.values[value].name}' is never computed", AGAIN)
-
-
-AGAIN = "The file is inconsistent: convert the model again."
-
-
-def _inconsistent(graph: Graph, node: Node, value: int, what: str) -> CompileError:
-    name = graph.values[value].name
-    return CompileError("EP-705", f"tensor '{name}' of {node.op} in layer '{keras_layer(name)}' {what}", AGAIN)
 
 
 def _variable_tensors(main: Subgraph) -> tuple[State, ...]:

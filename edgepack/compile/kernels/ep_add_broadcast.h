@@ -2,7 +2,7 @@
 #ifndef EP_ADD_BROADCAST_H
 #define EP_ADD_BROADCAST_H
 
-#include "ep_add.h"
+#include "ep_add_element.h"
 #include "ep_broadcast.h"
 
 struct ep_add_broadcast {

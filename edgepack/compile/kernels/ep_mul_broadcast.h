@@ -3,7 +3,7 @@
 #define EP_MUL_BROADCAST_H
 
 #include "ep_broadcast.h"
-#include "ep_mul.h"
+#include "ep_mul_element.h"
 
 struct ep_mul_broadcast {
     struct ep_mul mul;

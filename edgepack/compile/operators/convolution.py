@@ -37,16 +37,20 @@ def window_extent(in_size: int, kernel: int, stride: int, dilation: int, padding
 def window_padding(
     site: Site, in_hw: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
 ) -> Padding:
-    """Output size and padding of a sliding window. Raises CompileError EP-704 when the input is smaller than the window."""
+    """Output size and padding of a sliding window: SAME, VALID, or EXPLICIT amounts (top, bottom, left, right) left by fuse_pad.
+
+    Raises CompileError EP-704 when the input is smaller than the window.
+    """
     padding = site.option("padding", "SAME")
-    out_h, top = window_extent(in_hw[0], kernel[0], stride[0], dilation[0], padding)
-    out_w, left = window_extent(in_hw[1], kernel[1], stride[1], dilation[1], padding)
+    margins = site.option("explicit_padding", (0, 0, 0, 0))
+    out_h, top = window_extent(in_hw[0] + margins[0] + margins[1], kernel[0], stride[0], dilation[0], padding)
+    out_w, left = window_extent(in_hw[1] + margins[2] + margins[3], kernel[1], stride[1], dilation[1], padding)
     site.require(
         out_h > 0 and out_w > 0,
         f"has a window larger than its input {in_hw[0]}x{in_hw[1]}",
         "Use a smaller window or SAME padding.",
     )
-    return Padding(out_h, out_w, top, left)
+    return Padding(out_h, out_w, top + margins[0], left + margins[2])
 
 
 @dataclass(frozen=True, eq=False)

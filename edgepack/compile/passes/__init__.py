@@ -8,10 +8,11 @@ from edgepack.compile.graph import Graph
 from edgepack.compile.passes.drop_reshapes import drop_reshapes
 from edgepack.compile.passes.drop_unused import drop_unused
 from edgepack.compile.passes.fold_constants import fold_constants
+from edgepack.compile.passes.fuse_pad import fuse_pad
 
 Pass = Callable[[Graph], Graph]
 
-PASSES: tuple[Pass, ...] = (fold_constants, drop_unused, drop_reshapes)
+PASSES: tuple[Pass, ...] = (fold_constants, drop_unused, fuse_pad, drop_reshapes)
 
 
 def run_passes(graph: Graph) -> Graph:

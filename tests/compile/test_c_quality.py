@@ -1,0 +1,154 @@
+"""The generated C is clean for strict compilers, C and C++ consumers, and firmware: no heap, no writable data, no clashes."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgepack.compile import CCode, compile_model, write_code
+from edgepack.compile.emit import KERNELS
+from edgepack.flatbuffer import read_model
+from tests.compile.harness import Case, mismatches
+from tests.compile.host import STRICT
+from tests.compile.networks import random_network
+from tests.compile.test_operators import ALL
+
+ZIG = [sys.executable, "-m", "ziglang", "cc"]
+STRICTER = [*STRICT, "-Wshadow", "-Wcast-qual", "-Wstrict-prototypes", "-Wundef"]
+STRING_H = str(KERNELS.parents[1] / "devices" / "mcu" / "firmware" / "zig")  # a freestanding target has no string.h
+CPUS = ("generic", "cortex-m4")
+needs_zig = pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="ziglang is not installed")
+
+
+def every_operator(folder: Path, cpu: str) -> list[CCode]:
+    """One model of each operator case, written to `folder`."""
+    codes = []
+    for index, (make, _) in enumerate(ALL.values()):
+        code = compile_model(read_model(make(np.random.default_rng(1))), f"m{index}", cpu)
+        for name, text in code.files.items():
+            (folder / name).write_text(text)
+        codes.append(code)
+    return codes
+
+
+def run(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[:3000]
+    return done.stdout
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_gcc_finds_nothing_to_warn_of(tmp_path: Path, cpu: str) -> None:
+    for code in every_operator(tmp_path, cpu):
+        for part in (code.name, f"{code.name}_weights"):
+            run(["gcc", *STRICTER, "-O2", "-c", str(tmp_path / f"{part}.c"), "-o", str(tmp_path / "o.o")])
+
+
+@needs_zig
+@pytest.mark.slow
+@pytest.mark.parametrize("target", [[], ["-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", "-O3", "-I", STRING_H]])
+def test_clang_finds_nothing_to_warn_of(tmp_path: Path, target: list[str]) -> None:
+    codes = every_operator(tmp_path, "cortex-m4")
+    every = "".join(f'#include "{code.name}.c"\n#include "{code.name}_weights.c"\n' for code in codes)
+    (tmp_path / "all.c").write_text(every)
+    run([*ZIG, *STRICTER, *target, "-c", str(tmp_path / "all.c"), "-o", str(tmp_path / "all.o")])
+
+
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+def test_each_optimisation_gives_the_same_bits(optimize: str) -> None:
+    cases = [Case(f"seed {seed}", random_network(seed)) for seed in range(20_000, 20_012)]
+    assert mismatches(cases, "cortex-m4", optimize, flags=["-O2"]) == []
+
+
+def test_a_firmware_links_two_models_without_clashes(tmp_path: Path) -> None:
+    for index, name in enumerate(("first", "second")):
+        write_code(compile_model(read_model(random_network(40 + index)), name, "cortex-m4"), tmp_path / name)
+    (tmp_path / "main.c").write_text(
+        '#include "first/first.h"\n#include "second/second.h"\n'
+        "int main(void) { return first_run == 0 || (void (*)(void))second_run == 0; }\n"
+    )
+    sources = [str(tmp_path / name / f"{name}{part}.c") for name in ("first", "second") for part in ("", "_weights")]
+    run(["gcc", "-std=c99", "-O2", "-w", "-I", str(tmp_path), str(tmp_path / "main.c"), *sources, "-o", str(tmp_path / "fw")])
+    run([str(tmp_path / "fw")])
+
+
+def test_a_cpp_program_can_use_the_header(tmp_path: Path) -> None:
+    code = compile_model(read_model(random_network(7)), "net")
+    write_code(code, tmp_path / "net")
+    sizes = ", ".join(f"NET_{name}_BYTES" for name in _buffer_names(code))
+    (tmp_path / "main.cpp").write_text(
+        '#include "net/net.h"\n'
+        "alignas(16) static unsigned char arena[NET_ARENA_SIZE];\n"
+        f"static const int sizes[] = {{{sizes}}};\n"
+        f"static signed char buffers[{len(_buffer_names(code))}][65536];\n"
+        f"int main() {{ return sizes[0] <= 0 || net_run({_buffers(code)}, arena); }}\n"
+    )
+    objects = []
+    for part in ("net", "net_weights"):
+        objects.append(str(tmp_path / f"{part}.o"))
+        run(["gcc", *STRICTER, "-O1", "-c", str(tmp_path / "net" / f"{part}.c"), "-o", objects[-1]])
+    flags = ["-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    run(["g++", *flags, str(tmp_path / "main.cpp"), *objects, "-o", str(tmp_path / "consumer")])
+    run([str(tmp_path / "consumer")])
+
+
+def _buffer_names(code: CCode) -> list[str]:
+    names = []
+    for kind, ids in (("INPUT", code.graph.inputs), ("OUTPUT", code.graph.outputs)):
+        names += [kind if len(ids) == 1 else f"{kind}_{i}" for i in range(len(ids))]
+    return names
+
+
+def _buffers(code: CCode) -> str:
+    return ", ".join(f"buffers[{i}]" for i in range(len(_buffer_names(code))))
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_no_heap_no_writable_data_only_the_string_library(tmp_path: Path, cpu: str) -> None:
+    for code in every_operator(tmp_path, cpu):
+        for part in (code.name, f"{code.name}_weights"):
+            run(["gcc", "-std=c99", "-O2", "-fno-pic", "-c", str(tmp_path / f"{part}.c"), "-o", str(tmp_path / "o.o")])
+            for line in run(["nm", str(tmp_path / "o.o")]).splitlines():
+                kind, symbol = line.split()[-2:]
+                assert kind not in "dDbBC", f"{symbol} is writable"
+                if kind == "U":
+                    assert symbol in ("memcpy", "memset", "memmove") or symbol.startswith(f"{code.name}_"), symbol
+
+
+def test_kernels_call_no_function_in_a_circle() -> None:
+    calls: dict[str, set[str]] = {}
+    function = r"^(?:EP_INLINE|EP_KERNEL|EP_NAKED|static)[^;{]*?(\w+)\([^;{]*\)\s*\{(?:([^\n]*)\}$|\n(.*?)^\})"
+    for header in KERNELS.glob("*.h"):
+        text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.DOTALL)
+        for match in re.finditer(function, text, re.DOTALL | re.MULTILINE):
+            calls[match[1]] = set(re.findall(r"\b(ep_\w+)\(", match[2] or match[3]))
+    assert len(calls) > 40
+
+    def reaches(start: str) -> set[str]:
+        found: set[str] = set()
+        waiting = set(calls[start])
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting |= calls.get(name, set())
+        return found
+
+    assert [name for name in calls if name in reaches(name)] == []
+
+
+def test_every_kernel_header_begins_with_what_it_computes() -> None:
+    for header in KERNELS.glob("*.h"):
+        text = header.read_text()
+        assert text.startswith("/* ") and "#ifndef EP_" in text, header.name
+
+
+def test_the_same_model_gives_the_same_files() -> None:
+    model = random_network(11)
+    assert compile_model(read_model(model), "m").files == compile_model(read_model(model), "m").files

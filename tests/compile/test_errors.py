@@ -1,0 +1,102 @@
+"""What cannot be compiled is refused with the operator, the Keras layer, the tensor and what to do; never a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgepack.compile import compile_model
+from edgepack.errors import CompileError, EdgepackError
+from edgepack.flatbuffer import read_model
+from tests.compile.builder import ModelBuilder
+from tests.compile.networks import random_network
+
+ROOT = Path(__file__).parents[2]
+
+
+def refusal(model: bytes, cpu: str = "generic", optimize: str = "balanced") -> CompileError:
+    with pytest.raises(CompileError) as caught:
+        compile_model(read_model(model), "m", cpu, optimize)
+    assert caught.value.hint
+    return caught.value
+
+
+def one_operator(name: str, options: str = "", dtype: str = "int8", **fields: object) -> bytes:
+    b = ModelBuilder()
+    x = b.tensor((1, 4), dtype, scale=0.1, name="net/dense_7/BiasAdd")
+    y = b.tensor((1, 4), dtype, scale=0.1, name="net/lambda_3/Gelu")
+    b.operator(name, [x], [y], options, **fields)
+    return b.finish([x], [y])
+
+
+def test_an_unknown_operator_is_named_with_its_layer_and_a_replacement() -> None:
+    error = refusal(one_operator("GELU", "GeluOptions"))
+    assert error.code == "EP-703"
+    assert "GELU" in str(error) and "lambda_3" in str(error) and "net/lambda_3/Gelu" in str(error)
+    assert "ReLU" in error.hint
+
+
+def test_a_float_model_is_told_to_quantize() -> None:
+    b = ModelBuilder()
+    x, y = b.tensor((1, 4), "float32"), b.tensor((1, 4), "float32")
+    b.operator("SOFTMAX", [x], [y], "SoftmaxOptions", beta=1.0)
+    error = refusal(b.finish([x], [y]))
+    assert error.code == "EP-704"
+    assert "float32" in str(error) and "Quantize" in error.hint
+
+
+def test_unknown_cpu_and_optimize() -> None:
+    assert refusal(random_network(1), cpu="z80").code == "EP-702"
+    assert refusal(random_network(1), optimize="fastest").code == "EP-702"
+
+
+def test_a_shape_that_contradicts_the_operator_is_refused() -> None:
+    b = ModelBuilder()
+    x = b.tensor((1, 4), scale=0.1)
+    y = b.tensor((1, 5), scale=1 / 256, zero_point=-128)
+    b.operator("SOFTMAX", [x], [y], "SoftmaxOptions", beta=1.0)
+    assert refusal(b.finish([x], [y])).code == "EP-705"
+
+
+def test_a_dynamic_dimension_other_than_the_batch_is_refused() -> None:
+    b = ModelBuilder()
+    x, y = b.tensor((1, -1), scale=0.1), b.tensor((1, -1), scale=0.1)
+    b.operator("RELU", [x], [y])
+    with pytest.raises(EdgepackError):
+        compile_model(read_model(b.finish([x], [y])), "m")
+
+
+def test_a_convolution_of_computed_weights_is_refused() -> None:
+    b = ModelBuilder()
+    x = b.tensor((1, 4, 4, 2), scale=0.1)
+    w = b.tensor((3, 1, 1, 2), scale=0.1)
+    bias = b.constant(np.zeros(3), "int32", scale=0.01)
+    y = b.tensor((1, 4, 4, 3), scale=0.1)
+    b.operator("CONV_2D", [x, w, bias], [y], "Conv2DOptions", padding="SAME", strideH=1, strideW=1)
+    error = refusal(b.finish([x, w], [y]))
+    assert error.code == "EP-704" and "computed" in str(error)
+
+
+def test_every_code_raised_is_documented() -> None:
+    raised = set()
+    for file in (ROOT / "edgepack" / "compile").rglob("*.py"):
+        raised |= set(re.findall(r"EP-7\d\d", file.read_text()))
+    documented = set(re.findall(r"^## (EP-\d+)", (ROOT / "docs" / "errors.d" / "compile.md").read_text(), re.MULTILINE))
+    assert raised - {"EP-70x"} <= documented
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_files_are_refused_or_compiled_but_never_crash(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    original = random_network(3000 + seed)
+    for _ in range(120):
+        damaged = bytearray(original)
+        for _ in range(int(rng.integers(1, 4))):
+            position = int(rng.integers(len(damaged)))
+            damaged[position] = int(rng.integers(256)) if rng.random() < 0.5 else int(rng.choice([0, 1, 0x7F, 0x80, 0xFF]))
+        with contextlib.suppress(EdgepackError):
+            compile_model(read_model(bytes(damaged)), "m", "cortex-m4")

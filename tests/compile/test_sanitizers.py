@@ -1,0 +1,67 @@
+"""A sample of random networks runs under AddressSanitizer and UBSan, every buffer allocated at its exact size."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgepack.compile import CCode, compile_model
+from edgepack.flatbuffer import read_model
+from tests.compile.harness import inputs_for
+from tests.compile.networks import random_network
+from tests.compile.reference import run_reference
+from tests.compile.test_operators import ALL
+
+FLAGS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-std=c99"]
+
+
+def program(codes: list[CCode]) -> str:
+    """Read each model's inputs from stdin, run it, write its outputs to stdout."""
+    lines = ["#include <stdio.h>", "#include <stdlib.h>"]
+    lines += [f'#include "{code.name}.c"\n#include "{code.name}_weights.c"' for code in codes]
+    lines.append("int main(void)\n{\n    int bad = 0;")
+    for code in codes:
+        values = [code.graph.values[value] for value in (*code.graph.inputs, *code.graph.outputs)]
+        count = len(code.graph.inputs)
+        lines.append("    {\n        void *arena = NULL;")
+        lines += [f"        char *b{i} = malloc({value.bytes});" for i, value in enumerate(values)]
+        lines.append(f"        bad |= posix_memalign(&arena, 16, {code.arena_size});")
+        lines += [f"        bad |= fread(b{i}, 1, {values[i].bytes}, stdin) != {values[i].bytes};" for i in range(count)]
+        arguments = ", ".join(f"(void *)b{i}" for i in range(len(values)))
+        if code.state_size:
+            lines.append(f"        {code.name}_reset(arena);")
+        lines.append(f"        bad |= {code.name}_run({arguments}, arena);")
+        lines += [f"        fwrite(b{i}, 1, {values[i].bytes}, stdout);" for i in range(count, len(values))]
+        lines += [f"        free(b{i});" for i in range(len(values))]
+        lines.append("        free(arena);\n    }")
+    lines.append("    return bad;\n}")
+    return "\n".join(lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cpu", ["generic", "cortex-m4"])
+@pytest.mark.parametrize("what", ["networks", "operators"])
+def test_no_sanitizer_complains_and_the_bits_are_right(tmp_path: Path, cpu: str, what: str) -> None:
+    if what == "networks":
+        models = [(random_network(seed), "tflite-ref") for seed in range(30_000, 30_040)]
+    else:
+        models = [(make(np.random.default_rng(seed)), engine) for make, engine in ALL.values() for seed in (1, 2)]
+    codes = [compile_model(read_model(model), f"m{i}", cpu) for i, (model, _) in enumerate(models)]
+    for code in codes:
+        for name, text in code.files.items():
+            (tmp_path / name).write_text(text)
+    (tmp_path / "main.c").write_text("#define _POSIX_C_SOURCE 200112L\n" + program(codes))
+    subprocess.run(["gcc", *FLAGS, str(tmp_path / "main.c"), "-o", str(tmp_path / "main")], check=True)
+    sets = [inputs_for(read_model(model), 1, 3) for model, _ in models]
+    data = b"".join(array.tobytes() for single in sets for array in single[0])
+    done = subprocess.run([tmp_path / "main"], input=data, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()[:3000]
+    expected = b"".join(
+        output.tobytes()
+        for (model, engine), single in zip(models, sets, strict=True)
+        for output in run_reference(model, single, engine)[0]
+    )
+    assert done.stdout == expected
