@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from edgepack.flatbuffer import read_model
 from edgepack.pack import Pack, PackInfo, choose_golden_inputs, write_pack, zip_pack
 from edgepack.progress import Progress
@@ -15,8 +13,6 @@ from edgepack.progress import Progress
 if TYPE_CHECKING:
     from edgepack.pipeline.build import Built
     from edgepack.pipeline.request import Plan
-
-_FROM_DATA = 64
 
 
 def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes | str] | None = None) -> Pack:
@@ -29,7 +25,7 @@ def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes
     """
     folder = plan.out / "pack"
     with progress.stage("Packing", str(folder)) as task:
-        samples = () if built.data is None else tuple(np.asarray(array[:_FROM_DATA]) for array in built.data.test.inputs)
+        samples = () if built.data is None else built.data.test.inputs
         golden = choose_golden_inputs(read_model(built.model), samples)
         result = write_pack(folder, plan.project.name, built.model, golden, _info(plan, built, files or {}))
         if plan.request.zip_file is not None:
