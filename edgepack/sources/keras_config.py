@@ -62,6 +62,18 @@ def check_layers(config: Mapping[str, Any], where: str, known: Collection[str], 
         raise unknown_layer(layer.class_name, layer.name, where)
 
 
+def check_own_layers(model: Any, where: str, custom: Collection[str]) -> None:
+    """Refuse a Keras 2 model with a layer of the user's own that later stages could not open again.
+
+    Raises:
+        ModelError: EP-224, naming the layer.
+    """
+    for layer in model._flatten_layers(include_self=False):
+        kind = type(layer)
+        if not kind.__module__.startswith("tf_keras.") and kind.__name__ not in {name.rpartition(">")[2] for name in custom}:
+            raise unknown_layer(kind.__name__, layer.name, where)
+
+
 def refuse_lambda(class_name: str, name: str, where: str) -> None:
     """Raise EP-223 for a Lambda layer."""
     if class_name == "Lambda":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from contextlib import redirect_stdout
@@ -16,6 +17,8 @@ from edgepack.sources.keras_config import check_layers, refuse_lambda, unknown_l
 from edgepack.sources.user_code import standard_error
 
 FileKind = Literal["h5", "keras", "saved_model", "tflite"]
+# A Lambda's entry in the JSON that SavedModels keep for each Keras layer.
+_STORED_LAMBDA = re.compile(rb'"class_name":\s*"Lambda",\s*"config":\s*\{"name":\s*"(?P<name>[^"]*)"')
 _KINDS = "give a .keras or .h5 file, a SavedModel folder, a .tflite, or model.py:build"
 
 
@@ -130,9 +133,8 @@ def _open_saved_model(path: Path, custom_objects: Mapping[str, Any]) -> Any:
             'save the model with model.save("model.keras"), or convert it to a .tflite yourself and give that',
         )
     for layer in model._flatten_layers(include_self=True):
-        module = type(layer).__module__
         refuse_lambda(type(layer).__name__, layer.name, path.name)
-        if "saving.saved_model.load" in module:  # a stand-in that Keras makes for a class it does not know
+        if type(layer).__module__.endswith("saved_model.load"):  # a stand-in that Keras makes for a class it does not know
             raise unknown_layer(type(layer).__name__, layer.name, path.name)
     return model
 
@@ -141,10 +143,9 @@ def _refuse_stored_lambdas(path: Path) -> None:
     """Look for Lambda layers in the metadata before anything is opened."""
     for name in ("keras_metadata.pb", "saved_model.pb"):
         file = path / name
-        if file.is_file() and b'"class_name": "Lambda"' in (data := file.read_bytes()):
-            start = data.rfind(b'"name": "', 0, data.index(b'"class_name": "Lambda"'))
-            text = data[start + 9 : data.index(b'"', start + 9)].decode(errors="replace") if start >= 0 else "lambda"
-            refuse_lambda("Lambda", text, path.name)
+        found = _STORED_LAMBDA.search(file.read_bytes()) if file.is_file() else None
+        if found:
+            refuse_lambda("Lambda", found["name"].decode(errors="replace"), path.name)
 
 
 def _damaged(path: Path, error: Exception) -> ModelError:

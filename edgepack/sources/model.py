@@ -24,6 +24,7 @@ from edgepack.sources.dataset import Dataset, facts_of
 from edgepack.sources.fingerprint import Fingerprints
 from edgepack.sources.frameworks import import_tf_keras, versions
 from edgepack.sources.keras3 import rebuild
+from edgepack.sources.keras_config import check_own_layers
 from edgepack.sources.keras_files import OpenedModel, file_kind, open_model
 from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
 from edgepack.sources.weights import load_weights
@@ -161,6 +162,7 @@ def _store(
     if opened.generation == 3:
         difference = _agreement(opened.model, model, where)
         notes.append(f"rebuilt from Keras 3 with Keras 2; outputs for random inputs differ by {difference}")
+    check_own_layers(model, where, objects)
     if weights is not None:
         load_weights(model, weights, objects)
     model = _flat_model(model)

@@ -1,0 +1,93 @@
+"""Weights of every file form come into the built model, or the layer that does not fit is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgepack.cache import Cache
+from edgepack.errors import ModelError
+from edgepack.progress import SilentProgress
+from edgepack.sources import load_model
+from edgepack.sources.frameworks import import_keras3, import_tf_keras
+from tests.sources.conftest import MakeProject
+from tests.sources.test_model import EXAMPLES, THREE, TWO, predict, small
+
+QUIET = SilentProgress()
+
+
+def save(form: str, folder: Path, keras2: Any, keras3: Any) -> tuple[str, Any]:
+    """Write weights of one form; the file's name and the model they came from."""
+    keras, method, name = {
+        "model h5": (keras2, "save", "m.h5"),
+        "model keras": (keras2, "save", "m.keras"),
+        "model SavedModel": (keras2, "save", "saved"),
+        "weights h5": (keras2, "save_weights", "w.h5"),
+        "weights.h5": (keras2, "save_weights", "m.weights.h5"),
+        "Keras 3 keras": (keras3, "save", "three.keras"),
+        "Keras 3 h5": (keras3, "save", "three.h5"),
+        "Keras 3 weights.h5": (keras3, "save_weights", "three.weights.h5"),
+    }[form]
+    model = small(keras)
+    getattr(model, method)(folder / name)
+    return name, model
+
+
+FORMS = [
+    "model h5",
+    "model keras",
+    "model SavedModel",
+    "weights h5",
+    "weights.h5",
+    "Keras 3 keras",
+    "Keras 3 h5",
+    "Keras 3 weights.h5",
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("code", [TWO, THREE], ids=["built with Keras 2", "built with Keras 3"])
+def test_weights_are_loaded_into_the_built_model(code: str, form: str, folder: Path, cache: Cache, project: MakeProject) -> None:
+    (folder / "model.py").write_text(code)
+    name, model = save(form, folder, import_tf_keras(), import_keras3())
+    source = load_model(project(weights=name), cache, QUIET)
+    np.testing.assert_allclose(predict(source), np.asarray(model(EXAMPLES, training=False)), atol=1e-5)
+    assert source.trained
+
+
+@pytest.mark.parametrize("form", ["m.h5", "m.keras", "m.weights.h5"])
+def test_weights_of_another_shape_name_the_layer(form: str, folder: Path, cache: Cache, project: MakeProject) -> None:
+    (folder / "model.py").write_text(TWO)
+    model = small(import_tf_keras(), units=4)
+    (model.save_weights if "weights" in form else model.save)(folder / form)
+    with pytest.raises(ModelError, match="does not fit the model") as error:
+        load_model(project(weights=form), cache, QUIET)
+    assert error.value.code == "EP-230"
+    if "weights" not in form:
+        assert "layer head has weights 144x3, 3, the file's head 144x4, 4" in str(error.value)
+    assert not [entry for entry in cache.folder.iterdir() if entry.is_dir()]
+
+
+def test_weights_of_a_shorter_model_name_the_first_layer_without(folder: Path, cache: Cache, project: MakeProject) -> None:
+    (folder / "model.py").write_text(TWO)
+    keras = import_tf_keras()
+    keras.Sequential([keras.layers.Input((8, 8, 2)), keras.layers.Conv2D(4, 3)]).save(folder / "m.h5")
+    with pytest.raises(ModelError, match="3 layers of the model have weights, 1 of the file; the file has none for batch_norm"):
+        load_model(project(weights="m.h5"), cache, QUIET)
+
+
+@pytest.mark.slow
+def test_the_resnet_of_mlperf_tiny_reaches_its_published_accuracy(shared_models: Path, shared_data: Path, cache: Cache) -> None:
+    """87.19 % on the 10,000 test images, measured with the model file itself, is what its weights must give here."""
+    from edgepack.project import load_project
+    from edgepack.sources import load_data, open_keras
+
+    sample = Path(__file__).resolve().parents[2] / "sample_models" / "image_classification"
+    project = load_project(sample, [f"model.weights={shared_models / 'pretrainedResnet.h5'}"])
+    data = load_data(project, cache, QUIET, shared_data)
+    source = load_model(project, cache, QUIET, data)
+    found = open_keras(source).predict(data.test.inputs[0], batch_size=200, verbose=0).argmax(axis=1)
+    assert np.mean(found == data.test.labels) == pytest.approx(0.8719, abs=1e-4)
