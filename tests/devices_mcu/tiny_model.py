@@ -18,7 +18,7 @@ int tiny_run(const int8_t *input, int8_t *output, void *arena);
 #endif
 """
 
-SOURCE = """
+SOURCE = f"""
 #include "tiny.h"
 #include "tiny_weights.h"
 
@@ -27,27 +27,27 @@ SOURCE = """
 #endif
 
 static __attribute__((noinline)) void dense(const int8_t *in, int n, const int8_t *weights, int8_t *out, int m)
-{
-    for (int row = 0; row < m; row++) {
+{{
+    for (int row = 0; row < m; row++) {{
         int32_t sum = 0;
-        for (int column = 0; column < n; column++) {
+        for (int column = 0; column < n; column++) {{
             sum += in[column] * weights[row * n + column];
-        }
+        }}
         sum >>= 9;
         out[row] = (int8_t)(sum < -128 ? -128 : sum > 127 ? 127 : sum);
-    }
-}
+    }}
+}}
 
 int tiny_run(const int8_t *input, int8_t *output, void *arena)
-{
+{{
     TINY_BEFORE_LAYER(0); /* FULLY_CONNECTED hidden: 24 -> 16 */
-    dense(input, %(INPUTS)d, w0, arena, %(HIDDEN)d);
+    dense(input, {INPUTS}, w0, arena, {HIDDEN});
     TINY_BEFORE_LAYER(1); /* FULLY_CONNECTED scores: 16 -> 6 */
-    dense(arena, %(HIDDEN)d, w1, output, %(OUTPUTS)d);
+    dense(arena, {HIDDEN}, w1, output, {OUTPUTS});
     TINY_BEFORE_LAYER(2);
     return 0;
-}
-""" % {"INPUTS": INPUTS, "HIDDEN": HIDDEN, "OUTPUTS": OUTPUTS}
+}}
+"""
 
 
 def _array(name: str, values: np.ndarray) -> str:

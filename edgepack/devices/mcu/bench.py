@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from edgepack.devices.mcu.build import Program, build_emulated, ports_of, write_files
 from edgepack.devices.mcu.cores import Core, find_core
-from edgepack.devices.mcu.cycles import estimate_cycles
+from edgepack.devices.mcu.cycles import CycleEstimate, estimate_cycles
 from edgepack.devices.mcu.elf import read_elf
 from edgepack.devices.mcu.emulate_qemu import qemu_present, run_on_qemu
 from edgepack.devices.mcu.emulate_unicorn import run_on_unicorn, unicorn_present
 from edgepack.devices.mcu.emulation import Emulation
-from edgepack.devices.mcu.instructions import blocks_of, count_instructions
-from edgepack.devices.mcu.layers import layer_ranges, layer_titles
-from edgepack.devices.mcu.profile import ProfilePlan, plan_profile
+from edgepack.devices.mcu.instructions import InstructionCounts, blocks_of, count_instructions
+from edgepack.devices.mcu.layers import LayerRange, layer_ranges, layer_titles
+from edgepack.devices.mcu.profile import plan_profile
 from edgepack.devices.mcu.size import Sizes, sizes_of
 from edgepack.devices.mcu.toolchain import find_toolchain
 from edgepack.errors import DeviceError, ToolError
@@ -30,7 +30,7 @@ Arrays = Sequence[NDArray[np.generic]]
 
 @dataclass(frozen=True)
 class Parity:
-    """Inputs whose outputs were compared with the reference bit for bit, and how many of them differed."""
+    """Inputs whose outputs were compared with the reference bit for bit, how many differed, and by how much at most."""
 
     compared: int
     differing: int
@@ -42,9 +42,9 @@ class McuResult:
     """One model on one core.
 
     `instructions` is exact for the counted inferences; `cycles_estimated` and `ms` (at `clock_hz`, None when it is not known)
-    are estimates with `cycles_error`. Bytes: `flash_bytes` is code and constants of the model, `ram_bytes` arena and
-    writable globals, `stack_bytes` the deepest stack, on top of it. `per_function` and `per_layer` are instructions,
-    `per_layer_cycles` estimates.
+    are estimates, and `cycles_error` says how good. Bytes: `flash_bytes` is code and constants of the model, `ram_bytes`
+    arena and writable globals, `stack_bytes` the deepest stack, on top of it. `per_function`, `per_layer` and `mnemonics`
+    are executed instructions, `per_layer_cycles` estimated cycles. `method` names emulator and compiler.
     """
 
     name: str
@@ -66,6 +66,24 @@ class McuResult:
     per_layer_cycles: dict[str, int]
     mnemonics: dict[str, int]
     method: str
+
+
+@dataclass(frozen=True)
+class _Emulator:
+    """How programs are run: the emulator asked for, the seconds a run may take, the flash's wait states."""
+
+    name: str
+    timeout_s: float
+    flash_wait_states: int
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """One counted run: what the core did, and what that adds up to."""
+
+    emulation: Emulation
+    executed: InstructionCounts
+    cycles: CycleEstimate
 
 
 def bench_mcu(
@@ -93,52 +111,54 @@ def bench_mcu(
     are counted, the rest only compared.
 
     Raises:
+        ProjectError: EP-550 for an unknown core.
         CompileError: EP-750 to EP-752 when the C cannot be built.
         ToolError: EP-601 to EP-604 when a tool is missing.
-        DeviceError: EP-551 to EP-555 when it does not run on the emulated core.
+        DeviceError: EP-551 to EP-556 when it does not run on the emulated core.
     """
     shaped = expected if expected is not None else outputs_like
     if shaped is None:
         raise ValueError("give expected outputs, or outputs_like")
     core, compiler = find_core(cpu), find_toolchain(toolchain)
+    how = _Emulator(emulator, timeout_s, flash_wait_states)
     with tempfile.TemporaryDirectory(prefix="edgepack-mcu-") as temporary:
         work = Path(temporary)
         folder = code if isinstance(code, Path) else write_files(code, work / "code")
-        program = build_emulated(
-            folder, name, core, ports_of(inputs), ports_of(shaped), compiler, work / "build", optimize, progress
-        )
-        elf = read_elf(program.elf)
-        plan = plan_profile(elf, f"{name}_run", layer_ranges(elf, name, layer_titles(folder, name)))
-        counted = _emulate(program, [array[:count_runs] for array in inputs], plan, emulator, timeout_s)
-        assert counted.counts is not None
-        parts = [counted]
+        settings = (folder, name, core, ports_of(inputs), ports_of(shaped), compiler)
+        program = build_emulated(*settings, work / "build", optimize, progress)
+        marked = build_emulated(*settings, work / "marked", optimize, progress, mark_layers=True)
+        layers = layer_ranges(read_elf(marked.elf), name, layer_titles(folder, name))
+
+        first = [array[:count_runs] for array in inputs]
+        # What is measured is the program a product would have. The markers add no instruction, but a compiler may
+        # order code otherwise around them; only then do the layers' shares come from a run of their own.
+        same = read_elf(program.elf).model_image() == read_elf(marked.elf).model_image()
+        counted = _count(program, first, layers if same else (), how)
+        by_layer = counted if same else _count(marked, first, layers, how)
+        whole = counted.emulation
         if len(inputs[0]) > count_runs and expected is not None:
-            parts = [_emulate(program, inputs, None, emulator, timeout_s)]
-        parity = _compare(parts[0], expected) if expected is not None else Parity(0, 0)
-        blocks = blocks_of(elf, counted.counts)
-        executed = count_instructions(blocks, counted.counts.runs)
-        cycles = estimate_cycles(blocks, core.name, flash_wait_states)
-        sizes = sizes_of(elf)
+            whole = _emulate(program, inputs, None, how)
+        sizes = sizes_of(read_elf(program.elf))
         return McuResult(
             name=name,
             cpu=core.name,
-            instructions=round(executed.total),
-            cycles_estimated=round(cycles.cycles),
-            cycles_basis=cycles.basis,
-            cycles_error=cycles.error,
+            instructions=round(counted.executed.total),
+            cycles_estimated=round(counted.cycles.cycles),
+            cycles_basis=counted.cycles.basis,
+            cycles_error=counted.cycles.error,
             clock_hz=clock_hz,
-            ms=1000 * cycles.cycles / clock_hz if clock_hz else None,
+            ms=1000 * counted.cycles.cycles / clock_hz if clock_hz else None,
             flash_bytes=sizes.flash,
             ram_bytes=sizes.ram,
             arena_bytes=sizes.arena,
-            stack_bytes=counted.stack_bytes,
+            stack_bytes=counted.emulation.stack_bytes,
             sizes=sizes,
-            parity=parity,
-            per_function={key: round(value) for key, value in executed.per_function.items()},
-            per_layer={key: round(value) for key, value in executed.per_layer.items()},
-            per_layer_cycles={key: round(value) for key, value in cycles.per_layer.items()},
-            mnemonics={key: round(value) for key, value in executed.mnemonics.items()},
-            method=f"{counted.emulator}, {compiler.version}, {optimize}",
+            parity=_compare(whole, expected) if expected is not None else Parity(0, 0),
+            per_function=_rounded(counted.executed.per_function),
+            per_layer=_rounded(by_layer.executed.per_layer),
+            per_layer_cycles=_rounded(by_layer.cycles.per_layer),
+            mnemonics=_rounded(counted.executed.mnemonics),
+            method=f"{counted.emulation.emulator}, {compiler.version}, {optimize}",
         )
 
 
@@ -146,7 +166,7 @@ def choose_emulator(emulator: str, core: Core) -> Callable[..., Emulation]:
     """The function that runs programs for `core`: "unicorn", "qemu", or "auto" for unicorn where it has the core.
 
     Raises:
-        ToolError: EP-603 or EP-604 when the emulator is not installed or has no such core.
+        ToolError: EP-603 for an emulator edgepack does not know.
     """
     if emulator not in ("auto", "unicorn", "qemu"):
         raise ToolError("EP-603", f"unknown emulator {emulator!r}", "use unicorn, qemu or auto")
@@ -156,18 +176,31 @@ def choose_emulator(emulator: str, core: Core) -> Callable[..., Emulation]:
     return run_on_unicorn
 
 
-def _emulate(program: Program, inputs: Arrays, plan: ProfilePlan | None, emulator: str, timeout_s: float) -> Emulation:
-    done = choose_emulator(emulator, program.core)(program, inputs, plan, timeout_s)
-    if done.counts is not None and done.counts.inexact:
+def _count(program: Program, inputs: Arrays, layers: Sequence[LayerRange], how: _Emulator) -> _Counted:
+    elf = read_elf(program.elf)
+    done = _emulate(program, inputs, layers, how)
+    assert done.counts is not None
+    if done.counts.inexact:
         raise DeviceError(
-            "EP-555", f"{done.emulator} translated a block of {program.name} in two ways, so counts are not exact", "report it"
+            "EP-555",
+            f"{done.emulator} translated a block of {program.name} in two ways, so its counts are not exact",
+            "try the other emulator, and report the model",
         )
+    blocks = blocks_of(elf, done.counts)
+    cycles = estimate_cycles(blocks, program.core.name, how.flash_wait_states)
+    return _Counted(done, count_instructions(blocks, done.counts.runs), cycles)
+
+
+def _emulate(program: Program, inputs: Arrays, layers: Sequence[LayerRange] | None, how: _Emulator) -> Emulation:
+    """Run the program; with `layers` its blocks are counted."""
+    plan = None if layers is None else plan_profile(read_elf(program.elf), f"{program.name}_run", layers)
+    done = choose_emulator(how.name, program.core)(program, inputs, plan, how.timeout_s)
     failed = [index for index, status in enumerate(done.statuses) if status != 0]
     if failed:
         raise DeviceError(
             "EP-556",
             f"{program.name}_run returned {done.statuses[failed[0]]} for input {failed[0]}",
-            "generated code returns 0 unless its arguments are wrong",
+            "it returns 0 unless its arguments are wrong",
         )
     return done
 
@@ -182,3 +215,7 @@ def _compare(emulation: Emulation, expected: Arrays) -> Parity:
         if got.dtype.kind in "iu" and got.size:
             largest = max(largest, int(np.abs(got.astype(np.int64) - wanted.astype(np.int64)).max()))
     return Parity(count, int(differs.sum()), largest)
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, int]:
+    return {key: round(value) for key, value in values.items()}

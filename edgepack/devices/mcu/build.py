@@ -168,8 +168,11 @@ def build_emulated(
     work: Path,
     optimize: str = "balanced",
     progress: Progress | None = None,
+    mark_layers: bool = False,
 ) -> Program:
     """Compile and link `code_folder` (NAME.h, NAME.c, …) with the emulated board's firmware; files go to `work`.
+
+    `mark_layers` leaves behind where each layer begins (layers.py).
 
     Raises:
         CompileError: EP-750 when the C does not compile or link, EP-752 when the folder is not a code folder.
@@ -186,7 +189,7 @@ def build_emulated(
         include_folders(code_folder),
         work / "model",
         optimize,
-        [layer_marker(name)],
+        [layer_marker(name)] if mark_layers else [],
         progress,
     )
     harness = compile_objects(

@@ -92,6 +92,11 @@ class Elf:
                 image[first - start : last - start] = segment.data[first - segment.address : last - segment.address]
         return bytes(image)
 
+    def model_image(self) -> dict[str, bytes]:
+        """Code and constants of the model and the libraries it needs, by section."""
+        parts = (part for part in self.sections if part.name in (".text", ".rodata"))
+        return {part.name: self.memory(part.address, part.address + part.size) for part in parts}
+
     def content(self, address: int, size: int) -> bytes:
         """`size` loaded bytes at `address`; KeyError when they are not in the file."""
         for segment in self.segments:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from edgepack.devices.mcu.elf import Elf
 
+# First address, end address and title of a stretch of code.
+LayerRange = tuple[int, int, str]
+
 _SECTION = ".edgepack_layers"
 _CALL = r"\b{macro}\((\d+)\);[ \t]*(?:/\*\s*(.*?)\s*\*/)?"
 
@@ -36,7 +39,7 @@ def layer_titles(folder: Path, name: str) -> dict[int, str]:
     }
 
 
-def layer_ranges(elf: Elf, name: str, titles: dict[int, str]) -> tuple[tuple[int, int, str], ...]:
+def layer_ranges(elf: Elf, name: str, titles: dict[int, str]) -> tuple[LayerRange, ...]:
     """(first address, end address, title) of each stretch of NAME_run between two markers.
 
     What comes before the first marker and after the last (whose index has no title) belongs to NAME_run itself.
