@@ -48,7 +48,12 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
         runner = provide_runner(device, place, target, progress)
         with progress.stage("Golden vectors", f"{runner.engine} {runner.engine_version} on {device.name}") as task:
             folder = _where(device, place, identity)
-            golden = check_golden(device, runner, folder, pack.folder / "golden", target.device.timeout_s + _GOLDEN_SECONDS)
+            try:
+                golden = check_golden(device, runner, folder, pack.folder / "golden", target.device.timeout_s + _GOLDEN_SECONDS)
+            except DeviceError as error:
+                if error.code == "EP-527":  # sending it again would not make it better
+                    run_script(device, 'rm -rf -- "$1"', [place.incoming(identity)])
+                raise
             task.finish(f"{golden.inputs_differing} of {golden.inputs} differ, by at most {golden.max_difference:g}")
         record = json.dumps({"release": identity, "runner": asdict(runner), "golden": asdict(golden)}, sort_keys=True)
         check_script(device, _RECORD, [place.folder, identity], place.folder, stdin=record.encode())

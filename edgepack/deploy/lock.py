@@ -26,13 +26,14 @@ from edgepack.progress import Progress
 
 SILENCE = 300  # seconds
 _HEARTBEAT = 30.0
-_BREAKS = 3  # a stale lock that stays after so many attempts counts as held
+_BREAKS = 5  # a stale lock that stays after so many attempts counts as held
 _NAMELESS = 3.0  # seconds after which a lock without an owner was left by a deployer cut off while taking it
 
 _ACQUIRE = """\
 mkdir -p -- "${1%/*}" || exit 70
 if mkdir -- "$1" 2>/dev/null; then
-  { printf '%s' "$2" >"$1/token" && date +%s >"$1/time" && printf '%s' "$3" >"$1/owner"; } || { rm -rf -- "$1"; exit 71; }
+  # cat, because the shell's own printf says "I/O error" for a full disk
+  printf '%s' "$2" | cat >"$1/token" && date +%s >"$1/time" && printf '%s' "$3" | cat >"$1/owner" || { rm -rf -- "$1"; exit 71; }
   echo acquired
 elif [ -d "$1" ]; then
   echo busy; cat "$1/owner" 2>/dev/null; echo; cat "$1/time" 2>/dev/null || echo; date +%s
@@ -42,11 +43,12 @@ fi
 """
 _RENEW = '[ "$(cat "$1/token" 2>/dev/null)" = "$2" ] && date +%s >"$1/.time" && mv -f "$1/.time" "$1/time"'
 _RELEASE = '[ "$(cat "$1/token" 2>/dev/null)" = "$2" ] && mv "$1" "$1.released.$2" && rm -rf -- "$1.released.$2"'
-# Only the lock that was judged is taken away: when another deployer was faster, its new lock is put back.
+# Breakers take turns, and each takes away only the lock that was judged: when another was faster, a new lock is there.
 _BREAK = """\
-mv "$1" "$1.stale.$2" || exit 0
-[ "$(cat "$1.stale.$2/token" 2>/dev/null)" = "$3" ] || { mv "$1.stale.$2" "$1"; exit 0; }
-rm -rf -- "$1.stale.$2"
+find "$1.break" -maxdepth 0 -mmin +1 -exec rmdir {} + 2>/dev/null
+mkdir "$1.break" 2>/dev/null || exit 0
+[ "$(cat "$1/token" 2>/dev/null)" = "$3" ] && mv "$1" "$1.stale.$2" && rm -rf -- "$1.stale.$2"
+rmdir "$1.break"
 """
 
 _held: set[str] = set()
@@ -83,13 +85,13 @@ class DeviceLock:
             if owner is None:
                 break
             now = time.monotonic()
-            if not owner:
-                nameless_since = nameless_since or now
+            nameless_since = None if owner else nameless_since or now
             why = _why_stale(owner, age, self._device, nameless_since is not None and now - nameless_since > _NAMELESS)
             if why is not None and broken < _BREAKS:
                 broken += 1
                 self._progress.note(f"{self._device.name}: cleared a stale lock of {_who(owner)}: {why}")
                 run_script(self._device, _BREAK, [self._path, self.token, str(owner.get("token", ""))])
+                time.sleep(0.1 * (broken - 1))
                 continue
             if now > end and (owner or broken >= _BREAKS):
                 raise DeviceError(

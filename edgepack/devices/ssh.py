@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgepack.devices.process import Finished, run_process
-from edgepack.devices.shell import ShellDevice, wrap_line
+from edgepack.devices.shell import ShellDevice, unwrap, wrap_line
 from edgepack.devices.ssh_address import SshAddress
 from edgepack.devices.ssh_errors import missing_ssh, ssh_failure
 from edgepack.errors import DeviceError
@@ -104,14 +104,18 @@ class SshDevice(ShellDevice):
     ) -> Finished:
         if self._closed:
             raise DeviceError("EP-509", f"{self.name}: the connection was closed", "open the device again")
-        first = 0.0 if self._connected else 2.0 * self._connect_timeout
-        finished = run_process(
-            [*self._client(), wrap_line(argv, nonce, timeout)],
-            timeout=timeout + first,
-            stdin=stdin,
-            stall=None if stall is None else stall + first,
-            on_sent=on_sent,
-        )
+        if not self._connected:
+            # Connecting has a limit of its own, so that `timeout` is the command's alone.
+            opened = run_process(
+                [*self._client(), wrap_line(["true"], nonce, 2 * self._connect_timeout)], timeout=2.0 * self._connect_timeout
+            )
+            if opened.status is None:
+                return Finished(255, b"", b"Connection timed out during banner exchange", 0)
+            if unwrap(opened.stdout, nonce)[0] is None:
+                return opened
+            self._connected = True
+        command = [*self._client(), wrap_line(argv, nonce, timeout)]
+        finished = run_process(command, timeout=timeout, stdin=stdin, stall=stall, on_sent=on_sent)
         self._connected = finished.status not in (None, 255)
         return finished
 

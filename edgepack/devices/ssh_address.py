@@ -44,7 +44,7 @@ def parse_ssh_address(text: str) -> SshAddress:
         host, _, port = rest.partition(":")
     else:  # no port, or an IPv6 address without brackets, which cannot carry one
         host, port = rest, None
-    valid = re.fullmatch(r"[^\s\x00-\x1f\x7f/\"'`$;&|<>()\\]+", host) and not host.startswith("-")
+    valid = re.fullmatch(r"[^\s\x00-\x1f\x7f/\"'`$;&|<>()\[\]\\]+", host) and not host.startswith("-")
     user_valid = not at or re.fullmatch(r"[^\s\x00-\x1f\x7f\"'`$;&|<>()\\:-][^\s\x00-\x1f\x7f\"'`$;&|<>()\\]*", user)
     if not valid or not user_valid or (port is not None and not (port.isdigit() and 0 < int(port) < 65536)):
         raise DeviceError(

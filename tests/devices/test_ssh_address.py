@@ -1,0 +1,44 @@
+"""Addresses as users write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgepack.devices.ssh_address import SshAddress, parse_ssh_address
+from edgepack.errors import DeviceError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pi@raspberrypi.local", SshAddress("raspberrypi.local", "pi")),
+        ("pi@10.0.0.7:2222", SshAddress("10.0.0.7", "pi", 2222)),
+        ("kitchen", SshAddress("kitchen")),
+        ("kitchen:22", SshAddress("kitchen", None, 22)),
+        ("pi@[fe80::1%eth0]:2222", SshAddress("fe80::1%eth0", "pi", 2222)),
+        ("[::1]", SshAddress("::1")),
+        ("pi@fe80::1", SshAddress("fe80::1", "pi")),
+        ("ssh://pi@host:22/", SshAddress("host", "pi", 22)),
+        ("user@domain@host", SshAddress("host", "user@domain")),
+    ],
+)
+def test_addresses_are_taken_apart(text: str, expected: SshAddress) -> None:
+    assert parse_ssh_address(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "@", "pi@", "-oProxyCommand=id", "pi@-oProxyCommand=id", "-l@host", "host:0", "host:99999", "host:x", "a b"),
+        *("a;b", "$(id)", "h`id`", "[::1", "host/path", "x\ny", "pi'@host"),
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(DeviceError) as caught:
+        parse_ssh_address(text)
+    assert caught.value.code == "EP-500"
+
+
+def test_an_address_prints_as_it_is_written() -> None:
+    for text in ("pi@host:2222", "pi@[::1]:2222", "host"):
+        assert str(parse_ssh_address(text)) == text
