@@ -113,7 +113,9 @@ def _unknown(why: str) -> _Finding:
 def _share(budget: str, value: float, limit: float) -> str:
     if budget == "accuracy_drop" and value <= 0:
         return "no worse than the float model" if value == 0 else "better than the float model"
-    return f"{100 * value / limit:.0f} % of the limit" if limit else "at the limit"
+    if not limit:
+        return "at the limit"
+    return f"{100 * value / limit:.0f} % of the limit" if value >= 0.005 * limit else "under 1 % of the limit"
 
 
 def _excess(value: float, limit: float, unit: str) -> str:

@@ -132,6 +132,7 @@ def _key_figures(report: Report) -> list[tuple[str, str]]:
 def _step_row(step: Row) -> dict[str, str]:
     return {
         "label": str(step.get("label") or step.get("step") or ""),
+        "kind": "file" if step.get("step") == "convert" else "step",
         "metric": fmt.metric(step.get("metric")),
         "sparsity": fmt.share(step.get("sparsity")),
         "distinct": fmt.count(step.get("distinct")),
@@ -152,7 +153,8 @@ def _accuracy_chart(report: Report) -> charts.AccuracyChart | None:
             detail=f"{step.get('label')}: {fmt.metric(step['metric'])} at {format_bytes(step['deflated_bytes'])}",
         )
         for step in report.steps
-        if step.get("metric") is not None and step.get("deflated_bytes") is not None
+        # The row of the finished file counts the whole file, not its weights: another size than the axis shows.
+        if step.get("step") != "convert" and step.get("metric") is not None and step.get("deflated_bytes") is not None
     ]
     shipped = report.measurement("accuracy")
     if samples and shipped is not None and shipped.value is not None:

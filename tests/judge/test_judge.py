@@ -37,6 +37,7 @@ def test_every_budget_field_is_judged_and_no_other():
     ("budget", "limit", "value", "status", "why"),
     [
         ("latency_p50", 0.02, 0.005, "PASS", "25 % of the limit; measured on the device."),
+        ("latency_p50", 0.02, 0.00001, "PASS", "Under 1 % of the limit; measured on the device."),
         ("latency_p50", 0.02, 0.02, "PASS", "100 % of the limit; measured on the device."),
         ("latency_p50", 0.02, 0.025, "FAIL", "5 ms over the limit; measured on the device."),
         ("latency_p50", 0.02, 0.05, "FAIL", "2.5 times the limit; measured on the device."),

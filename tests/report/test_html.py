@@ -151,6 +151,14 @@ def test_a_page_of_little_is_a_page():
     assert "The target sets no budgets" in page.words and "svg" not in page.tags
 
 
+def test_the_chart_shows_weights_and_not_the_whole_file():
+    page = checked(report())
+    labels = [text for text in page.text if text in ("float", "pruned 50 %", "int8, aware", "deployed", "the int8 .tflite")]
+    assert labels.count("deployed") == 1, "on the chart"
+    assert labels.count("pruned 50 %") == 2, "on the chart and in the table"
+    assert labels.count("the int8 .tflite") == 1, "in the table only"
+
+
 def test_bars_stay_inside_their_scale():
     text = report_html(report("rpi", overrides=["budget.latency_p50=1 us", "budget.accuracy_drop=0"]))
     lengths = [float(length) for length in re.findall(r"width:([\d.]+)%", text)]
