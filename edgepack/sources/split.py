@@ -42,7 +42,7 @@ def stratified(labels: NDArray[Any] | None, total: int, count: int, seed: int) -
     within one row a class. Labels that are absent or are not class numbers are treated as one class.
 
     >>> stratified(np.array([0, 0, 0, 0, 1, 1]), 6, 3, seed=0)
-    array([0, 3, 5])
+    array([2, 3, 4])
     """
     random = np.random.default_rng(seed)
     place = np.empty(total, np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ from edgepack.errors import ModelError
 from edgepack.sources.frameworks import import_h5py
 from edgepack.sources.keras3 import rebuild
 from edgepack.sources.keras_files import file_kind, open_model
+
+
+# Where .weights.h5 keeps the layers; beside them are optimisers and metrics.
+_LAYER_GROUPS = ("layers/", "_layer_checkpoint_dependencies/")
 
 
 @dataclass(frozen=True)
@@ -36,21 +40,30 @@ def load_weights(model: Any, file: Path, custom_objects: Mapping[str, Any]) -> N
             with import_h5py().File(file, "r") as stored:
                 group = stored.get("model_weights", stored)
                 if "layer_names" in group.attrs:
-                    assign(model, list(_read_legacy(group)), file.name)
+                    assign(model, list(_read_legacy(group)), file.name, _trainable_first)
                     return
-                if "layers" in group or "_layer_checkpoint_dependencies" in group:
-                    _load_by_object(model, file, _count(group))
+                if any(name.rstrip("/") in group for name in _LAYER_GROUPS):
+                    _load_by_object(model, file, _count(stored))
                     return
         except OSError as error:
             raise ModelError("EP-221", f"{file.name} is damaged: {error}", "save the weights again") from error
         raise ModelError("EP-222", f"{file.name}: an HDF5 file without Keras weights", "save it with model.save_weights()")
     opened = open_model(file, custom_objects)
     donor = opened.model if opened.generation == 2 else rebuild(opened.model, file.name, custom_objects)
-    assign(model, [LayerWeights(layer.name, tuple(layer.get_weights())) for layer in _weighted(donor)], file.name)
+    assign(model, [LayerWeights(layer.name, tuple(layer.get_weights())) for layer in _weighted(donor)], file.name, _as_made)
 
 
-def assign(model: Any, stored: Sequence[LayerWeights], where: str) -> None:
-    """Give the layers of `model` that have weights those of `stored`, first to first.
+def _as_made(layer: Any) -> list[Any]:
+    return list(layer.weights)
+
+
+def _trainable_first(layer: Any) -> list[Any]:
+    """The order of the HDF5 layout, which differs from the layers' own for a nested model with batch normalisation."""
+    return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+
+def assign(model: Any, stored: Sequence[LayerWeights], where: str, order: Callable[[Any], list[Any]]) -> None:
+    """Give the layers of `model` that have weights those of `stored`, first to first; `order` lists a layer's variables.
 
     Raises:
         ModelError: EP-230 when a layer's weights differ in number or shape; nothing is changed then.
@@ -58,7 +71,7 @@ def assign(model: Any, stored: Sequence[LayerWeights], where: str) -> None:
     layers = list(_weighted(model))
     given = [entry for entry in stored if entry.values]
     for layer, entry in zip(layers, given, strict=False):
-        wanted = [tuple(weight.shape) for weight in layer.weights]
+        wanted = [tuple(weight.shape) for weight in order(layer)]
         found = [value.shape for value in entry.values]
         if wanted != found:
             raise _unfitting(
@@ -69,7 +82,8 @@ def assign(model: Any, stored: Sequence[LayerWeights], where: str) -> None:
         side = "the file has none for" if len(layers) > len(given) else "the model has no place for"
         raise _unfitting(where, f"{len(layers)} layers of the model have weights, {len(given)} of the file; {side} {extra}")
     for layer, entry in zip(layers, given, strict=True):
-        layer.set_weights(list(entry.values))
+        for variable, value in zip(order(layer), entry.values, strict=True):
+            variable.assign(value)
 
 
 def _weighted(model: Any) -> Iterator[Any]:
@@ -89,9 +103,14 @@ def _text(name: Any) -> str:
 
 
 def _count(group: Any) -> int:
-    """How many numbers an HDF5 group holds."""
+    """How many numbers the layers of an HDF5 group hold, without the states of random number generators."""
     sizes: list[int] = []
-    group.visititems(lambda name, item: sizes.append(int(item.size)) if hasattr(item, "shape") else None)
+
+    def add(name: str, item: Any) -> None:
+        if hasattr(item, "shape") and name.startswith(_LAYER_GROUPS) and "seed_generator" not in name:
+            sizes.append(int(item.size))
+
+    group.visititems(add)
     return sum(sizes)
 
 

@@ -58,6 +58,40 @@ def test_weights_are_loaded_into_the_built_model(code: str, form: str, folder: P
     assert source.trained
 
 
+def nested(keras: Any) -> Any:
+    """A nested model with batch normalisation, dropout and a recurrent layer, trained for a moment."""
+    layers = keras.layers
+    inside = keras.Sequential([keras.Input((8, 4)), layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5)], name="in")
+    model = keras.Sequential([keras.Input((8, 4)), inside, layers.BatchNormalization(), layers.GRU(3), layers.Dense(2)])
+    model.compile("adam", "mse")
+    random = np.random.default_rng(0)
+    model.fit(random.normal(size=(32, 8, 4)), random.normal(size=(32, 2)), epochs=2, verbose=0)
+    return model
+
+
+NESTED = """
+import tf_keras as keras
+from tf_keras import layers
+
+def build():
+    inside = keras.Sequential([keras.Input((8, 4)), layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5)], name="in")
+    return keras.Sequential([keras.Input((8, 4)), inside, layers.BatchNormalization(), layers.GRU(3), layers.Dense(2)])
+"""
+
+
+@pytest.mark.parametrize("generation", [2, 3])
+@pytest.mark.parametrize("name", ["m.h5", "m.keras", "m.weights.h5"])
+def test_nested_and_trained_models_give_their_weights(
+    name: str, generation: int, folder: Path, cache: Cache, project: MakeProject
+) -> None:
+    (folder / "model.py").write_text(NESTED)
+    model = nested(import_tf_keras() if generation == 2 else import_keras3())
+    (model.save_weights if "weights" in name else model.save)(folder / name)
+    source = load_model(project(weights=name), cache, QUIET)
+    examples = np.random.default_rng(1).normal(size=(5, 8, 4)).astype(np.float32)
+    np.testing.assert_allclose(predict(source, examples), np.asarray(model(examples, training=False)), atol=1e-5)
+
+
 @pytest.mark.parametrize("form", ["m.h5", "m.keras", "m.weights.h5"])
 def test_weights_of_another_shape_name_the_layer(form: str, folder: Path, cache: Cache, project: MakeProject) -> None:
     (folder / "model.py").write_text(TWO)
