@@ -26,11 +26,13 @@ class Overlap:
     """An output may lie over an input that nobody reads afterwards, if the output starts at least `distance` bytes below it.
 
     0 allows the same place (element by element, or front to back in equal steps); the output's size is the same as no overlap.
+    `exactly` allows that distance only, for kernels that do not walk their input from front to back.
     """
 
     input: int
     output: int
     distance: int
+    exactly: bool = False
 
 
 @dataclass(frozen=True)

@@ -98,31 +98,42 @@ def _buffers(graph: Graph, calls: Sequence[Call]) -> list[Buffer]:
     return buffers
 
 
-def _allowed_overlaps(graph: Graph, calls: Sequence[Call], buffers: Sequence[Buffer]) -> dict[tuple[int, int], int]:
-    """For pairs of buffers (input, output): how many bytes below the input the output must at least start."""
+@dataclass(frozen=True)
+class Near:
+    """How many bytes below the input the output must at least start, or exactly."""
+
+    distance: int
+    exactly: bool
+
+
+def _allowed_overlaps(graph: Graph, calls: Sequence[Call], buffers: Sequence[Buffer]) -> dict[tuple[int, int], Near]:
+    """For pairs of buffers (input, output): how close they may come."""
     index_of = {buffer.value: i for i, buffer in enumerate(buffers) if buffer.value >= 0}
-    near: dict[tuple[int, int], int] = {}
+    near: dict[tuple[int, int], Near] = {}
     for index, call in enumerate(calls):
         for overlap in call.overlaps:
             source, output = index_of.get(graph.root(overlap.input)), index_of.get(graph.root(overlap.output))
             if source is None or output is None or source == output:
                 continue
             if buffers[source].last == index and buffers[output].first == index:
-                near[source, output] = max(near.get((source, output), overlap.distance), overlap.distance)
+                other = near.get((source, output), Near(0, False))
+                near[source, output] = Near(max(other.distance, overlap.distance), other.exactly or overlap.exactly)
     return near
 
 
-def _forbidden(a: int, b: int, buffers: Sequence[Buffer], near: Mapping[tuple[int, int], int]) -> tuple[int, int]:
-    """Offsets of b relative to a, exclusive at both ends, that would destroy data."""
-    below, above = buffers[b].size, buffers[a].size
+def _forbidden(a: int, b: int, buffers: Sequence[Buffer], near: Mapping[tuple[int, int], Near]) -> list[tuple[int, int]]:
+    """Intervals of the offset of b relative to a, exclusive at both ends, that would destroy data."""
+    below, above = -buffers[b].size, buffers[a].size
     if (a, b) in near:
-        below = min(below, near[a, b])
+        place = -near[a, b].distance
+        return [(max(below, place), above)] + [(below, place)] * near[a, b].exactly
     if (b, a) in near:
-        above = min(above, near[b, a])
-    return -below, above
+        place = near[b, a].distance
+        return [(below, min(above, place))] + [(place, above)] * near[b, a].exactly
+    return [(below, above)]
 
 
-def _place(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], int], bound: int) -> list[int]:
+def _place(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], Near], bound: int) -> list[int]:
     """The best offsets found: greedy by size, by lifetime and by time, then seeded shuffles of the best order so far."""
     count = len(buffers)
     together = [
@@ -134,6 +145,9 @@ def _place(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], int], bound
         sorted(range(count), key=lambda i: (-(buffers[i].last - buffers[i].first), -buffers[i].size)),
         sorted(range(count), key=lambda i: (buffers[i].first, -buffers[i].size)),
         sorted(range(count), key=lambda i: (-buffers[i].last, -buffers[i].size)),
+        sorted(range(count), key=lambda i: (-buffers[i].first, -buffers[i].last)),
+        sorted(range(count), key=lambda i: (buffers[i].value < 0, -buffers[i].first)),
+        sorted(range(count), key=lambda i: (buffers[i].value < 0, buffers[i].first)),
     ]
     best: list[int] | None = None
     best_top, best_order = 0, orders[0]
@@ -157,7 +171,7 @@ def _place(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], int], bound
 
 
 def _greedy(
-    order: Sequence[int], buffers: Sequence[Buffer], together: Sequence[Sequence[int]], near: Mapping[tuple[int, int], int]
+    order: Sequence[int], buffers: Sequence[Buffer], together: Sequence[Sequence[int]], near: Mapping[tuple[int, int], Near]
 ) -> list[int]:
     """Each buffer in turn at the lowest offset that is free while it lives."""
     offsets = [-1] * len(buffers)
@@ -165,9 +179,7 @@ def _greedy(
         blocked = []
         for a in together[b]:
             if offsets[a] >= 0:
-                low, high = _forbidden(a, b, buffers, near)
-                if low < high:
-                    blocked.append((offsets[a] + low, offsets[a] + high))
+                blocked += [(offsets[a] + low, offsets[a] + high) for low, high in _forbidden(a, b, buffers, near) if low < high]
         at, alignment = 0, SCRATCH_ALIGNMENT if buffers[b].value < 0 else ALIGNMENT
         for low, high in sorted(blocked):
             if low < at < high:
@@ -176,7 +188,7 @@ def _greedy(
     return offsets
 
 
-def _lower_bound(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], int], calls: int) -> tuple[int, int]:
+def _lower_bound(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], Near], calls: int) -> tuple[int, int]:
     """The most bytes any call needs at once, and which call that is; overlapping pairs count once, as closely as allowed."""
     peak, where = 0, 0
     for call in range(calls):
@@ -184,9 +196,11 @@ def _lower_bound(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], int],
         total = sum(buffers[i].size for i in live)
         for output in live:
             savings = [
-                buffers[source].size + buffers[output].size - max(buffers[output].size, distance + buffers[source].size)
+                buffers[source].size
+                + buffers[output].size
+                - max(buffers[output].size, max(close.distance, 0) + buffers[source].size)
                 for source in live
-                if (distance := near.get((source, output))) is not None and distance >= 0
+                if (close := near.get((source, output))) is not None
             ]
             total -= max(savings, default=0)
         if total > peak:
