@@ -96,6 +96,8 @@ def format_quantity(value: float, unit: str) -> str:
     if unit in formats:
         return formats[unit](value)
     if unit == "":
+        if abs(value) >= 1000:
+            return f"{value:,.0f}"
         if abs(value) < 0.001:
             return f"{value:.1g}" if value else "0"
         return f"{value:.4f}".rstrip("0").rstrip(".")

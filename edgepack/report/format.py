@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,7 +61,7 @@ def value_of(measurement: Measurement | None) -> str:
 
 def conditions(measurement: Measurement) -> str:
     """Under which conditions something was measured: "engine litert 2.3.0, threads 1"."""
-    return ", ".join(f"{key.replace('_', ' ')} {fact(key, value)}" for key, value in measurement.conditions.items())
+    return ", ".join(f"{_words(key)} {fact(key, value)}" for key, value in measurement.conditions.items())
 
 
 def judged_value(verdict: Verdict) -> str:
@@ -116,6 +117,11 @@ def fact(key: str, value: Any) -> str:
     return str(value)
 
 
+def _words(name: str) -> str:
+    """peak_activation_bytes -> "peak activation": the value's text has the unit."""
+    return re.sub(r"_(bytes|hz)$", "", name).replace("_", " ")
+
+
 def deployment_facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Where the release is and what ran it, from a Deployment's fields; other mappings as `facts` shows them."""
     runner, golden = values.get("runner"), values.get("golden")
@@ -153,7 +159,7 @@ def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is known, as (name, text): empty values and the device's own bookkeeping are left out."""
     hidden = {"boot", "clock", "home", "stand_in", "stand_in_reason"}
     return [
-        (name.replace("_", " "), fact(name, value))
+        (_words(name), fact(name, value))
         for name, value in values.items()
         if name not in hidden and value not in (None, "", [], {}, ())
     ]

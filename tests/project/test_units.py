@@ -91,6 +91,7 @@ def test_times_are_shown_in_the_unit_that_fits(value, text):
         (0.00001, "", "1e-05"),
         (-0.004, "", "-0.004"),
         (0, "", "0"),
+        (469502, "", "469,502"),
         (80e6, "Hz", "80 MHz"),
         (0.002, "J", "2 mJ"),
         (7_845_000, "instructions", "7,845,000 instructions"),
