@@ -15,7 +15,6 @@ from edgepack.sources.frameworks import import_h5py
 from edgepack.sources.keras3 import rebuild
 from edgepack.sources.keras_files import file_kind, open_model
 
-
 # Where .weights.h5 keeps the layers; beside them are optimisers and metrics.
 _LAYER_GROUPS = ("layers/", "_layer_checkpoint_dependencies/")
 
