@@ -94,9 +94,27 @@ def test_shares_are_per_cent(value, text):
 
 def test_facts_have_units_and_no_empty_rows():
     facts = dict(
-        fmt.facts({"memory": 2**30, "frequency": 1.8e9, "temperature": 48.25, "os": "", "cores": 4, "extra": {}, "ok": True})
+        fmt.facts(
+            {
+                "memory": 2**30,
+                "frequency": 1.8e9,
+                "temperature": 48.25,
+                "os": "",
+                "cores": 4,
+                "extra": {},
+                "ok": True,
+                "clock_hz": 8e7,
+            }
+        )
     )
-    assert facts == {"memory": "1 GiB", "frequency": "1.8 GHz", "temperature": "48.2 °C", "cores": "4", "ok": "yes"}
+    assert facts == {
+        "memory": "1 GiB",
+        "frequency": "1.8 GHz",
+        "temperature": "48.2 °C",
+        "cores": "4",
+        "ok": "yes",
+        "clock": "80 MHz",
+    }
 
 
 @pytest.mark.parametrize(
