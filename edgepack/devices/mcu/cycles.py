@@ -74,11 +74,11 @@ def _pipeline(pipeline: Pipeline) -> Callable[[Sequence[Instruction]], float]:
 def _m4_cost(instruction: Instruction, before: Instruction | None) -> float:
     """M4 TRM table 3-1 and 3.3.2: a single load after another whose result is not its address takes 1 cycle instead of 2."""
     kind = instruction.kind
-    after_load = before is not None and before.kind == "load" and not set(before.writes) & set(instruction.reads)
+    after_load = before is not None and before.kind == "load" and not set(before.writes) & set(instruction.address_of)
     if kind == "load":
         return 1 if after_load else 2
     if kind == "store":
-        return 2 if instruction.indexed and not after_load else 1
+        return 2 if len(instruction.address_of) > 1 and not after_load else 1
     if kind in ("load double", "store double"):
         return 3
     if kind.endswith("multiple"):

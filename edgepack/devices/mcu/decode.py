@@ -14,6 +14,7 @@ from typing import Any
 # Thumb-2 encodings of 32 bits start with 0b11101, 0b11110 or 0b11111 (Armv7-M ARM, A5.1).
 _FIRST_WIDE_HALF_WORD = 0xE800
 _CONDITIONS = frozenset("eq ne hs cs lo cc mi pl vs vc hi ls ge lt gt le".split())  # noqa: SIM905
+_REGISTER = re.compile(r"\b(?:r\d+|sb|sl|fp|ip|sp|lr|pc)\b")
 _SHIFTED = re.compile(r", (lsl|lsr|asr|ror|rrx)")
 
 _KINDS = {
@@ -48,7 +49,7 @@ class Instruction:
     `mnemonic` has no width suffix. `kind` groups by how cores execute it: a key of _KINDS, "alu", "it", "nop", "loop end", or
     "vector load", "vector store", "vector multiply", "vector integer". `count` is the number of registers of a
     multiple load or store. `reads` and `writes` are register names, empty for vector instructions. `shifted`: its last
-    operand is shifted; `indexed`: its address has an index register.
+    operand is shifted. `address_of` are the registers between brackets, base and index.
     """
 
     address: int
@@ -60,7 +61,7 @@ class Instruction:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     shifted: bool = False
-    indexed: bool = False
+    address_of: tuple[str, ...] = ()
 
 
 def instruction_sizes(code: bytes) -> list[int]:
@@ -104,7 +105,7 @@ def _decode_one(raw: bytes, address: int) -> Instruction:
         tuple(name(register) for register in reads),
         tuple(name(register) for register in writes),
         bool(_SHIFTED.search(operands)),
-        kind in ("load", "store") and bool(re.search(r"\[\w+, [a-z]", operands)),
+        tuple(_REGISTER.findall(operands.partition("[")[2].partition("]")[0])),
     )
 
 
