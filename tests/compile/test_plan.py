@@ -9,6 +9,7 @@ import pytest
 
 from edgepack.compile.call import Call, Overlap
 from edgepack.compile.graph import Graph, State, Value
+from edgepack.compile.operators.chase import Walk, distance
 from edgepack.compile.plan import Plan, make_plan
 
 
@@ -48,6 +49,18 @@ def test_an_output_may_chase_its_input_at_a_distance() -> None:
     plan = make_plan(graph, calls)
     assert plan.offsets[1] - plan.offsets[2] >= 12
     assert plan.lower_bound == 112
+
+
+def test_an_output_allowed_only_at_its_inputs_place_lies_there_or_apart() -> None:
+    for sizes in ([8, 300, 100, 100, 8], [8, 100, 60, 8], [8, 60, 100, 8], [8, 100, 100, 8]):
+        graph, calls = chain(sizes)
+        index = len(sizes) - 3
+        first, second = index, index + 1
+        calls[index] = Call("k", "k.h", {}, (first,), (second,), 16, (Overlap(first, second, 0, exactly=True),))
+        plan = make_plan(graph, calls)
+        (low_a, high_a), (low_b, high_b) = place(plan, graph, first), place(plan, graph, second)
+        assert low_a == low_b or high_a <= low_b or high_b <= low_a
+    assert plan.offsets[first] == plan.offsets[second]
 
 
 def test_a_value_read_again_later_is_not_overwritten() -> None:
@@ -99,3 +112,52 @@ def test_random_graphs_have_no_collision(seed: int) -> None:
             continue
         distances = [o.distance for o in calls[b - 1].overlaps if o.input == a]
         assert distances and last[a] == b - 1 and low_a - low_b >= max(distances), (a, b)
+
+
+def test_chasing_distances_agree_with_a_byte_by_byte_simulation() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        kernel, stride, dilation = (tuple(int(n) for n in rng.integers(1, top, 2)) for top in (4, 4, 3))
+        pads = [int(n) for n in rng.integers(0, 3, 2)]
+        in_h, in_w = (int(n) + (k - 1) * d for n, k, d in zip(rng.integers(1, 7, 2), kernel, dilation, strict=True))
+        out = [
+            (n + 2 * p - (k - 1) * d - 1) // s + 1
+            for n, p, k, d, s in zip((in_h, in_w), pads, kernel, dilation, stride, strict=True)
+        ]
+        step = int(rng.choice([0, 1, 4]))
+        sizes = tuple(int(n) for n in rng.integers(1, 5, 2))
+        walk = Walk(in_h, in_w, sizes[0], out[0], out[1], sizes[1], stride, pads[0], pads[1], kernel, dilation, step)
+        limit = in_h * in_w * sizes[0]
+        safe = [below for below in range(-limit, out[0] * out[1] * sizes[1] + 1) if _survives(walk, below)]
+        least = next(below for below in safe if set(range(below, safe[-1])) <= set(safe))
+        assert distance(walk) == least
+
+
+def _survives(walk: Walk, below: int) -> bool:
+    """Whether no input byte is overwritten before its last read, with the output `below` bytes under the input."""
+    written: set[int] = set()
+    pixels = walk.out_h * walk.out_w
+    step = max(walk.step, 1)
+    for first in range(0, pixels, step):
+        group = range(first, min(first + step, pixels))
+        writes = {p * walk.out_bytes + i - below for p in group for i in range(walk.out_bytes)}
+        if walk.step == 0:
+            written |= writes  # at worst all of the pixel is written before its window is read for the last time
+        for pixel in group:
+            if _window(walk, pixel) & written:
+                return False
+        written |= writes
+    return True
+
+
+def _window(walk: Walk, pixel: int) -> set[int]:
+    y, x = divmod(pixel, walk.out_w)
+    found = set()
+    for ky in range(walk.kernel[0]):
+        for kx in range(walk.kernel[1]):
+            in_y = y * walk.stride[0] - walk.pad_top + ky * walk.dilation[0]
+            in_x = x * walk.stride[1] - walk.pad_left + kx * walk.dilation[1]
+            if 0 <= in_y < walk.in_h and 0 <= in_x < walk.in_w:
+                start = (in_y * walk.in_w + in_x) * walk.in_bytes
+                found |= set(range(start, start + walk.in_bytes))
+    return found

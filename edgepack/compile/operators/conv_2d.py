@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
-from edgepack.compile.graph import Data
+from edgepack.compile.graph import BYTES, Data
+from edgepack.compile.operators.chase import Walk, chase
 from edgepack.compile.operators.convolution import Padding, Requantization, requantization, requantization_fields, window_padding
 from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
 
@@ -114,6 +115,24 @@ def shape_fields(conv: Conv2D) -> dict[str, Field]:
     }
 
 
+def walk(conv: Conv2D, step: int) -> Walk:
+    """How a kernel that copies the patches of `step` pixels before it writes them walks over the input."""
+    return Walk(
+        in_h=conv.in_shape[1],
+        in_w=conv.in_shape[2],
+        in_bytes=conv.in_shape[3] * BYTES[conv.dtype],
+        out_h=conv.out_shape[1],
+        out_w=conv.out_shape[2],
+        out_bytes=conv.out_shape[3] * BYTES[conv.dtype],
+        stride=conv.stride,
+        pad_top=conv.padding.top,
+        pad_left=conv.padding.left,
+        kernel=conv.kernel,
+        dilation=conv.dilation,
+        step=step,
+    )
+
+
 def _portable(conv: Conv2D) -> Call:
     return Call(
         kernel="ep_conv_2d",
@@ -129,6 +148,7 @@ def _portable(conv: Conv2D) -> Call:
         inputs=(conv.input,),
         outputs=(conv.output,),
         scratch=int(np.prod(conv.weights.shape[1:])),
+        overlaps=chase(walk(conv, int(conv.groups == 1)), conv.input, conv.output) if conv.in_shape[0] == 1 else (),
     )
 
 

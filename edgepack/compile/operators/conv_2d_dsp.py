@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgepack.compile.call import Array, Call
-from edgepack.compile.operators.conv_2d import Conv2D, shape_fields
+from edgepack.compile.operators.chase import chase
+from edgepack.compile.operators.conv_2d import Conv2D, shape_fields, walk
 from edgepack.compile.operators.convolution import padded_rows, short_fields
 from edgepack.compile.operators.registry import Kernel, register_kernel
 
@@ -40,6 +41,7 @@ def _lower(conv: Conv2D) -> Call:
         inputs=(conv.input,),
         outputs=(conv.output,),
         scratch=32 * quads + 4 * quads,
+        overlaps=chase(walk(conv, 4), conv.input, conv.output),
     )
 
 

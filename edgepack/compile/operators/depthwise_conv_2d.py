@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgepack.compile.call import Array, Call
-from edgepack.compile.graph import Data
+from edgepack.compile.graph import BYTES, Data
+from edgepack.compile.operators.chase import Walk, chase
 from edgepack.compile.operators.convolution import Padding, Requantization, requantization, requantization_fields, window_padding
 from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
 
@@ -90,6 +91,24 @@ def describe(site: Site) -> DepthwiseConv2D:
     )
 
 
+def walk(conv: DepthwiseConv2D, step: int) -> Walk:
+    """How a kernel that copies the patches of `step` pixels before it writes them (0: none) walks over the input."""
+    return Walk(
+        in_h=conv.in_shape[1],
+        in_w=conv.in_shape[2],
+        in_bytes=conv.in_shape[3] * BYTES[conv.dtype],
+        out_h=conv.out_shape[1],
+        out_w=conv.out_shape[2],
+        out_bytes=conv.out_shape[3] * BYTES[conv.dtype],
+        stride=conv.stride,
+        pad_top=conv.padding.top,
+        pad_left=conv.padding.left,
+        kernel=conv.kernel,
+        dilation=conv.dilation,
+        step=step,
+    )
+
+
 def _portable(conv: DepthwiseConv2D) -> Call:
     batches, in_h, in_w, in_c = conv.in_shape
     _, out_h, out_w, _ = conv.out_shape
@@ -119,6 +138,7 @@ def _portable(conv: DepthwiseConv2D) -> Call:
         inputs=(conv.input,),
         outputs=(conv.output,),
         scratch=conv.kernel[0] * conv.kernel[1] * in_c,
+        overlaps=chase(walk(conv, 1), conv.input, conv.output) if batches == 1 else (),
     )
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
+from edgepack.compile.operators.chase import chase
 from edgepack.compile.operators.convolution import short_fields
-from edgepack.compile.operators.depthwise_conv_2d import DepthwiseConv2D
+from edgepack.compile.operators.depthwise_conv_2d import DepthwiseConv2D, walk
 from edgepack.compile.operators.registry import Kernel, register_kernel
 
 POINTER = 8  # bytes of a pointer on the largest host
@@ -56,6 +57,7 @@ def _lower(conv: DepthwiseConv2D) -> Call:
         inputs=(conv.input,),
         outputs=(conv.output,),
         scratch=POINTER * conv.kernel[0] * conv.kernel[1] + conv.in_shape[3],
+        overlaps=chase(walk(conv, 0), conv.input, conv.output),
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgepack.compile.call import Call, Field
+from edgepack.compile.graph import BYTES
+from edgepack.compile.operators.chase import Walk, chase
 from edgepack.compile.operators.convolution import FUSED, window_padding
 from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
 from edgepack.compile.quantize import activation_range
@@ -22,6 +24,7 @@ class Pool2D:
     dtype: str
     elements: int
     window: int
+    walk: Walk | None
     fields: dict[str, Field]
 
 
@@ -55,12 +58,29 @@ def describe(site: Site) -> Pool2D:
         "out_min": out_min,
         "out_max": out_max,
     }
-    return Pool2D(source.id, output.id, source.dtype, output.elements, kernel[0] * kernel[1], fields)
+    pixel = source.shape[3] * BYTES[source.dtype]
+    walk = Walk(
+        in_h=source.shape[1],
+        in_w=source.shape[2],
+        in_bytes=pixel,
+        out_h=padding.out_h,
+        out_w=padding.out_w,
+        out_bytes=pixel,
+        stride=stride,
+        pad_top=padding.top,
+        pad_left=padding.left,
+        kernel=kernel,
+        dilation=(1, 1),
+        step=0,
+    )
+    single = walk if source.shape[0] == 1 else None
+    return Pool2D(source.id, output.id, source.dtype, output.elements, kernel[0] * kernel[1], single, fields)
 
 
 def _kernel(name: str, dtype: str) -> Kernel[Pool2D]:
     def lower(pool: Pool2D) -> Call:
-        return Call(name, f"{name}.h", {"pool": pool.fields}, (pool.input,), (pool.output,))
+        overlaps = chase(pool.walk, pool.input, pool.output) if pool.walk else ()
+        return Call(name, f"{name}.h", {"pool": pool.fields}, (pool.input,), (pool.output,), overlaps=overlaps)
 
     return Kernel(name, lower, applies=lambda pool: pool.dtype == dtype, cost=lambda pool: 8.0 * pool.elements * pool.window)
 

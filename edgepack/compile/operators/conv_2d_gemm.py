@@ -1,0 +1,57 @@
+"""CONV_2D with the DSP extension, in assembly: kernels/ep_conv_2d_gemm.h."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from edgepack.compile.call import Array, Call
+from edgepack.compile.operators.chase import chase
+from edgepack.compile.operators.conv_2d import Conv2D, shape_fields, walk
+from edgepack.compile.operators.gemm_stream import Stream, pack
+from edgepack.compile.operators.registry import Kernel, register_kernel
+
+
+@lru_cache(maxsize=4)
+def _stream(conv: Conv2D) -> Stream | None:
+    return pack(conv.weights, conv.requantization)
+
+
+def _applies(conv: Conv2D) -> bool:
+    return conv.dtype == "int8" and conv.groups == 1 and _stream(conv) is not None
+
+
+def _cost(conv: Conv2D) -> float:
+    """Instructions, measured on the Cortex-M4: 0.8 a multiply-accumulate of whole groups, 7 an output, 1 to widen a value."""
+    _, out_h, out_w, channels = conv.out_shape
+    patch = int(np.prod(conv.weights.shape[1:]))
+    pixels = conv.out_shape[0] * (out_h * out_w + 1)
+    return pixels * (50.0 + 1.2 * patch + -(-channels // 4) * 4 * (0.8 * patch + 7.0))
+
+
+def _lower(conv: Conv2D) -> Call:
+    stream = _stream(conv)
+    assert stream is not None
+    (kernel_h, kernel_w), (dilation_h, dilation_w) = conv.kernel, conv.dilation
+    return Call(
+        kernel="ep_conv_2d_gemm",
+        header="ep_conv_2d_gemm.h",
+        fields={
+            **shape_fields(conv),
+            "last_y": conv.in_shape[1] - 1 - (kernel_h - 1) * dilation_h,
+            "last_x": conv.in_shape[2] - 1 - (kernel_w - 1) * dilation_w,
+            "depth": stream.depth,
+            "direct": int(kernel_w * conv.in_shape[3] % 4 == 0 and dilation_w == 1),
+            "whole": stream.whole,
+            "all": stream.words.size,
+            "stream": Array(stream.words, "weights, biases and multipliers"),
+        },
+        inputs=(conv.input,),
+        outputs=(conv.output,),
+        scratch=6 * stream.depth + 8,
+        overlaps=chase(walk(conv, 2), conv.input, conv.output) if conv.in_shape[0] == 1 else (),
+    )
+
+
+register_kernel("CONV_2D", Kernel("ep_conv_2d_gemm", _lower, frozenset({"dsp"}), _applies, _cost))
