@@ -1,0 +1,163 @@
+"""Which runtime fits which device, and bringing it there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgepack.deploy import deploy, wheels
+from edgepack.deploy.wheels import Platform, fetch_wheels, platform_of, platform_tags, requirements
+from edgepack.devices.local import LocalDevice
+from edgepack.devices.ssh import SshDevice
+from edgepack.errors import DeviceError, ToolError
+from edgepack.pack import Pack
+from edgepack.progress import SilentProgress
+from edgepack.project import Target
+from tests.standins.releases import current_release
+
+Targets = Callable[..., Target]
+
+BOOKWORM = Platform((3, 11), "aarch64", 36)
+BULLSEYE = Platform((3, 9), "aarch64", 31)
+
+
+@pytest.mark.parametrize(
+    ("engine", "platform", "numpy", "expected"),
+    [
+        ("litert", BOOKWORM, None, ("ai-edge-litert==2.3.0", "numpy==1.26.4")),
+        ("litert", BOOKWORM, "1.24.2", ("ai-edge-litert==2.3.0",)),
+        ("litert", Platform((3, 10), "aarch64", 31), "1.24.2", ("ai-edge-litert==1.4.0",)),
+        ("litert", Platform((3, 13), "aarch64", 41), None, ("ai-edge-litert==2.3.0", "numpy>=2.1,<3")),
+        ("tflite", BULLSEYE, "1.19.5", ("tflite-runtime==2.14.0",)),
+        ("tflite", BOOKWORM, "2.1.0", ("tflite-runtime==2.14.0", "numpy==1.26.4")),
+        ("tflite-ref", Platform((3, 9), "armv7l", 31), "1.19.5", ("tflite-runtime==2.14.0",)),
+    ],
+)
+def test_the_versions_measured_to_work_are_asked_for(
+    engine: str, platform: Platform, numpy: str | None, expected: tuple[str, ...]
+) -> None:
+    assert requirements(engine, platform, numpy) == expected
+
+
+@pytest.mark.parametrize(
+    ("engine", "platform", "reason"),
+    [
+        ("litert", Platform((3, 9), "armv7l", 31), "64-bit"),
+        ("litert", BULLSEYE, "Python 3.10"),
+        ("litert", Platform((3, 10), "aarch64", 28), "glibc 2.30"),
+        ("tflite", Platform((3, 13), "aarch64", 41), "3.9 to 3.11"),
+        ("litert", Platform((3, 11), "aarch64", None), "glibc"),
+    ],
+)
+def test_where_nothing_fits_the_reason_is_told(engine: str, platform: Platform, reason: str) -> None:
+    with pytest.raises(DeviceError) as caught:
+        requirements(engine, platform, None)
+    assert caught.value.code == "EP-516" and reason in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_32_bit_system_on_a_64_bit_kernel_is_32_bit() -> None:
+    probe = {"python": "3.9.2", "machine": "aarch64", "bits": 32, "libc": ["glibc", "2.31"]}
+    assert platform_of(probe) == Platform((3, 9), "armv7l", 31)
+    assert platform_of({**probe, "bits": 64}) == BULLSEYE
+    assert platform_of({**probe, "libc": ["", ""]}).glibc is None
+
+
+def test_the_tags_cover_those_of_published_wheels() -> None:
+    tags = set(platform_tags(BOOKWORM))
+    for published in ("manylinux_2_17_aarch64.manylinux2014_aarch64", "manylinux_2_34_aarch64", "manylinux_2_27_aarch64"):
+        assert tags & set(published.split("."))
+    assert "manylinux_2_37_aarch64" not in tags and "manylinux_2_17_x86_64" not in tags
+
+
+def test_the_tags_of_this_machine_are_those_pip_accepts() -> None:
+    """Compared with packaging, whose list pip uses."""
+    import platform
+
+    from packaging.tags import sys_tags
+
+    name, version = platform.libc_ver()
+    if name != "glibc":
+        pytest.skip("this machine has no glibc")
+    machine = sysconfig.get_platform().split("-", 1)[1].replace("-", "_")
+    ours = set(platform_tags(Platform(sys.version_info[:2], machine, int(version.split(".")[1]))))
+    theirs = {tag.platform for tag in sys_tags() if "linux" in tag.platform}
+    assert ours == theirs
+
+
+def _pip(monkeypatch: pytest.MonkeyPatch, said: str) -> list[list[str]]:
+    calls: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        calls.append(command)
+        return subprocess.CompletedProcess(command, 1, b"", said.encode())
+
+    monkeypatch.setattr(wheels.subprocess, "run", run)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "kind"),
+    [
+        ("No module named pip", "EP-683", ToolError),
+        (
+            "ERROR: Could not find a version (from versions: 1.1, 1.2)\nERROR: No matching distribution found",
+            "EP-516",
+            DeviceError,
+        ),
+        ("ERROR: Could not find a version (from versions: none)\nERROR: No matching distribution found", "EP-525", DeviceError),
+        ("ERROR: Max retries exceeded: Temporary failure in name resolution", "EP-525", DeviceError),
+    ],
+)
+def test_what_pip_says_is_told_apart(
+    said: str, code: str, kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    _pip(monkeypatch, said)
+    with pytest.raises(kind) as caught:
+        fetch_wheels(("ai-edge-litert==2.3.0",), BOOKWORM)
+    assert getattr(caught.value, "code", None) == code
+    assert list((tmp_path / "edgepack" / "wheels").iterdir()) == [], "a failed download may not look like a finished one"
+
+
+def test_another_platform_is_asked_for_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    calls = _pip(monkeypatch, "x")
+    with pytest.raises(DeviceError):
+        fetch_wheels(("ai-edge-litert==2.3.0",), BOOKWORM)
+    assert "--only-binary=:all:" in calls[0] and "manylinux_2_36_aarch64" in calls[0]
+    assert calls[0][calls[0].index("--python-version") + 1] == "3.11"
+
+
+@pytest.mark.slow
+def test_a_bare_device_gets_its_runtime_from_the_host(
+    ssh_device: SshDevice, first: Pack, root: Path, target: Targets, tmp_path: Path
+) -> None:
+    """A Python without any package: wheels are fetched, unpacked there and used; a second deployment brings nothing."""
+    python = tmp_path / "bare-python"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(python)], check=True)
+    bare = target(f"device.python={python / 'bin' / 'python'}")
+    try:
+        deployment = deploy(first, ssh_device, bare, SilentProgress())
+    except DeviceError as error:
+        if error.code == "EP-525":
+            pytest.skip(f"wheels cannot be downloaded here: {error}")
+        raise
+    assert "brought along: ai-edge-litert 2.3.0" in deployment.runner.runtime and current_release(root, "conv") == first.id
+    runtimes = [path for path in (root / ".runtimes").iterdir() if path.is_dir()]
+    assert len(runtimes) == 1 and (runtimes[0] / "ai_edge_litert").is_dir() and (runtimes[0] / "numpy").is_dir()
+    assert not list(runtimes[0].rglob("*.whl"))
+    inode = runtimes[0].stat().st_ino
+    deploy(first, ssh_device, bare, SilentProgress())
+    assert [path.stat().st_ino for path in (root / ".runtimes").iterdir()] == [inode]
+
+
+def test_an_engine_that_cannot_run_there_is_named(local: LocalDevice, first: Pack, target: Targets) -> None:
+    with pytest.raises(DeviceError) as caught:
+        deploy(first, local, replace(target(), device=replace(target().device, engine="c")), SilentProgress())
+    assert caught.value.code == "EP-526"
