@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgepack.compile import compile_model
+from edgepack.compile.operators.registry import operators
 from edgepack.errors import CompileError, EdgepackError
 from edgepack.flatbuffer import read_model
 from tests.compile.builder import ModelBuilder
@@ -87,6 +88,12 @@ def test_every_code_raised_is_documented() -> None:
         raised |= set(re.findall(r"EP-7\d\d", file.read_text()))
     documented = set(re.findall(r"^## (EP-\d+)", (ROOT / "docs" / "errors.d" / "compile.md").read_text(), re.MULTILINE))
     assert raised - {"EP-70x"} <= documented
+
+
+def test_the_guide_lists_every_operator() -> None:
+    guide = (ROOT / "docs" / "guides" / "c-code.md").read_text()
+    names = set(operators()) - {"COPY"}  # COPY is the compiler's own
+    assert {name for name in names if name not in guide} == set()
 
 
 @pytest.mark.parametrize("seed", range(8))
