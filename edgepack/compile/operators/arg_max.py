@@ -1,0 +1,66 @@
+"""ARG_MAX and ARG_MIN of int8 along one axis, giving int32 positions: the first of equal elements.
+
+Reference: reference/arg_min_max.h.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from edgepack.compile.call import Call
+from edgepack.compile.graph import Value
+from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+
+
+@dataclass(frozen=True, eq=False)
+class ArgMax:
+    """A checked search over `extent` elements, `inner` apart; `outer` blocks of them."""
+
+    source: Value
+    output: Value
+    outer: int
+    extent: int
+    inner: int
+    largest: bool
+
+
+def describe(site: Site) -> ArgMax:
+    """Check an ARG_MAX or ARG_MIN."""
+    source, axis_value, output = site.input(0), site.constant(1), site.output()
+    types = (source.dtype, output.dtype)
+    site.require(types == ("int8", "int32"), f"with types {', '.join(types)}", "It is compiled from int8 to int32.")
+    assert axis_value.data is not None
+    rank = len(source.shape)
+    axis = int(axis_value.data.reshape(-1)[0]) if axis_value.data.size == 1 else rank
+    site.require(-rank <= axis < rank, "has an axis out of range", CONVERT_AGAIN, axis_value)
+    axis %= rank
+    site.require_shape(output, (*source.shape[:axis], *source.shape[axis + 1 :]))
+    site.require(source.shape[axis] > 0, "is over no elements", CONVERT_AGAIN)
+    return ArgMax(
+        source,
+        output,
+        outer=math.prod(source.shape[:axis]),
+        extent=source.shape[axis],
+        inner=math.prod(source.shape[axis + 1 :]),
+        largest=site.node.op == "ARG_MAX",
+    )
+
+
+def _portable(search: ArgMax) -> Call:
+    return Call(
+        kernel="ep_arg_max",
+        header="ep_arg_max.h",
+        fields={
+            "outer": search.outer,
+            "extent": search.extent,
+            "inner": search.inner,
+            "sign": 1 if search.largest else -1,
+        },
+        inputs=(search.source.id,),
+        outputs=(search.output.id,),
+    )
+
+
+for _name in ("ARG_MAX", "ARG_MIN"):
+    register(Operator(_name, describe, (Kernel("ep_arg_max", _portable, cost=lambda search: 6.0 * search.source.elements),)))
