@@ -85,7 +85,7 @@ def provide_runner(device: Device, layout: Layout, target: Target, progress: Pro
             if error.code not in ("EP-516", "EP-525"):
                 raise
             reasons.append(error)
-    raise reasons[0]
+    raise DeviceError(reasons[0].code, "; ".join(str(reason) for reason in reasons), reasons[-1].hint) from reasons[-1]
 
 
 def _package(engine: str) -> str:

@@ -1,7 +1,8 @@
 """Inference runtimes for devices without one: wheels fetched on the host for the device's Python and processor.
 
 The versions are those measured to work: ai-edge-litert 2.3.0 needs glibc 2.34 whatever its wheel's tag says, 1.4.0 needs
-2.30; neither exists for 32-bit ARM. tflite-runtime 2.14.0 exists for Python 3.9 to 3.11 and needs numpy below 2.
+2.30; neither exists for 32-bit ARM. tflite-runtime 2.14.0 exists for Python 3.9 to 3.11 and needs numpy below 2; its ARM
+wheels are tagged for glibc 2.34, but the symbols they use are of 2.27 (2.29 for x86-64), so older systems get them too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 
 from edgepack.errors import DeviceError, ToolError
 from edgepack.files import atomic_folder, hash_of, sha256_file
+
+_TFLITE_GLIBC, _TFLITE_TAG = 29, 34
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def requirements(engine: str, platform: Platform, numpy: str | None) -> tuple[st
     if engine.startswith("tflite"):
         if not (3, 9) <= platform.python <= (3, 11):
             raise _unfit(engine, platform, "tflite-runtime exists for Python 3.9 to 3.11")
+        if platform.glibc < _TFLITE_GLIBC:
+            raise _unfit(engine, platform, f"tflite-runtime needs glibc 2.{_TFLITE_GLIBC}")
         runtime = "tflite-runtime==2.14.0"
         numpy_fits = numpy is not None and not numpy.startswith("2.")
     else:
@@ -76,6 +81,12 @@ def requirements(engine: str, platform: Platform, numpy: str | None) -> tuple[st
         numpy_fits = numpy is not None
     if numpy_fits:
         return (runtime,)
+    if platform.machine not in ("aarch64", "x86_64"):
+        raise DeviceError(
+            "EP-516",
+            f"no numpy fits {platform}: it has no wheels for 32-bit processors",
+            "install it on the device: sudo apt-get install python3-numpy",
+        )
     return (runtime, "numpy==1.26.4" if platform.python <= (3, 12) else "numpy>=2.1,<3")
 
 
@@ -97,9 +108,12 @@ def fetch_wheels(wanted: tuple[str, ...], platform: Platform) -> Wheels:
     key = hash_of([wanted, str(platform)])[:24]
     folder = cache_folder() / key
     if not folder.is_dir():
-        with atomic_folder(folder) as temporary:
-            for requirement in wanted:
-                _download(requirement, platform, temporary)
+        try:
+            with atomic_folder(folder) as temporary:
+                for requirement in wanted:
+                    _download(requirement, platform, temporary)
+        except OSError as error:
+            raise _undownloaded(" and ".join(wanted), f"{folder.parent} cannot be written: {error.strerror}") from error
     files = tuple(sorted(folder.glob("*.whl")))
     digest = hash_of([[file.name, sha256_file(file)] for file in files])
     return Wheels(files, digest, sum(_unpacked(file) for file in files), ", ".join(_title(file) for file in files))
@@ -112,13 +126,17 @@ def cache_folder() -> Path:
 
 
 def _download(requirement: str, platform: Platform, folder: Path) -> None:
+    tags = platform_tags(platform, _TFLITE_TAG if requirement.startswith("tflite-runtime") else 0)
     command = [
         sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps",
         "--only-binary=:all:", "--implementation", "cp", "--python-version", f"{platform.python[0]}.{platform.python[1]}",
-        *(word for tag in platform_tags(platform) for word in ("--platform", tag)),
+        *(word for tag in tags for word in ("--platform", tag)),
         "--dest", str(folder), requirement,
     ]  # fmt: skip
-    completed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=1800)
+    try:
+        completed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=1800)
+    except subprocess.TimeoutExpired as error:
+        raise _undownloaded(requirement, "it took longer than half an hour") from error
     if completed.returncode == 0:
         return
     said = completed.stderr.decode("utf-8", "replace")
@@ -129,17 +147,24 @@ def _download(requirement: str, platform: Platform, folder: Path) -> None:
             "EP-516", f"there is no wheel of {requirement} for {platform}", "install the runtime on the device yourself"
         )
     lines = [line for line in said.splitlines() if line.strip()]
-    raise DeviceError(
+    raise _undownloaded(requirement, lines[-1][:200] if lines else "pip gave no reason")
+
+
+def _undownloaded(requirement: str, reason: str) -> DeviceError:
+    return DeviceError(
         "EP-525",
-        f"the runtime {requirement} cannot be downloaded: {lines[-1][:200] if lines else 'pip gave no reason'}",
+        f"the runtime {requirement} cannot be downloaded: {reason}",
         "connect this machine to the internet once, or install ai-edge-litert on the device yourself",
     )
 
 
-def platform_tags(platform: Platform) -> list[str]:
-    """The wheel tags a device accepts, newest glibc first; pip does not derive the older manylinux_2_x from the newest."""
+def platform_tags(platform: Platform, at_least: int = 0) -> list[str]:
+    """The wheel tags a device accepts, newest glibc first; pip does not derive the older manylinux_2_x from the newest.
+
+    `at_least` adds tags up to that minor version of glibc, for wheels whose tag asks for more than they need.
+    """
     assert platform.glibc is not None
-    tags = [f"manylinux_2_{minor}_{platform.machine}" for minor in range(platform.glibc, 4, -1)]
+    tags = [f"manylinux_2_{minor}_{platform.machine}" for minor in range(max(platform.glibc, at_least), 4, -1)]
     return [*tags, *(f"{name}_{platform.machine}" for name in ("manylinux2014", "manylinux2010", "manylinux1", "linux"))]
 
 

@@ -53,6 +53,8 @@ def test_the_versions_measured_to_work_are_asked_for(
         ("litert", Platform((3, 10), "aarch64", 28), "glibc 2.30"),
         ("tflite", Platform((3, 13), "aarch64", 41), "3.9 to 3.11"),
         ("litert", Platform((3, 11), "aarch64", None), "glibc"),
+        ("tflite", Platform((3, 9), "armv7l", 28), "glibc 2.29"),
+        ("tflite", Platform((3, 9), "armv7l", 31), "no wheels for 32-bit"),
     ],
 )
 def test_where_nothing_fits_the_reason_is_told(engine: str, platform: Platform, reason: str) -> None:
@@ -132,6 +134,43 @@ def test_another_platform_is_asked_for_as_such(tmp_path: Path, monkeypatch: pyte
         fetch_wheels(("ai-edge-litert==2.3.0",), BOOKWORM)
     assert "--only-binary=:all:" in calls[0] and "manylinux_2_36_aarch64" in calls[0]
     assert calls[0][calls[0].index("--python-version") + 1] == "3.11"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("engine", "platform", "numpy"),
+    [
+        ("litert", BOOKWORM, None),
+        ("litert", Platform((3, 10), "aarch64", 31), None),
+        ("litert", Platform((3, 13), "aarch64", 41), None),
+        ("tflite", BULLSEYE, None),
+        ("tflite", Platform((3, 9), "armv7l", 31), "1.19.5"),
+    ],
+)
+def test_wheels_exist_for_the_pis_systems(engine: str, platform: Platform, numpy: str | None) -> None:
+    try:
+        found = fetch_wheels(requirements(engine, platform, numpy), platform)
+    except DeviceError as error:
+        if error.code == "EP-525":
+            pytest.skip(f"wheels cannot be downloaded here: {error}")
+        raise
+    tag = f"cp{platform.python[0]}{platform.python[1]}"
+    assert all(tag in file.name and file.name.endswith(f"_{platform.machine}.whl") for file in found.files)
+
+
+def test_where_no_engine_fits_every_reason_is_told(local: LocalDevice, first: Pack, target: Targets, tmp_path: Path) -> None:
+    """A Python that says it is 3.8, whose runtimes cannot be imported."""
+    python = tmp_path / "old-python"
+    answer = (
+        '{"python": "3.8.18", "machine": "aarch64", "bits": 64, "libc": ["glibc", "2.31"], "packages": {"numpy": {"error": "x"}, '
+    )
+    answer += '"ai_edge_litert": {"error": "x"}, "tflite_runtime": {"error": "x"}}}'
+    python.write_text(f"#!/bin/sh\nprintf '%s\\n' EDGEPACK-RESULT '{answer}' EDGEPACK-END\n")
+    python.chmod(0o755)
+    with pytest.raises(DeviceError) as caught:
+        deploy(first, local, target(f"device.python={python}"), SilentProgress())
+    assert caught.value.code == "EP-516"
+    assert "needs Python 3.10" in str(caught.value) and "Python 3.9 to 3.11" in str(caught.value)
 
 
 @pytest.mark.slow
