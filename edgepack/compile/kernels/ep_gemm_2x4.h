@@ -111,7 +111,7 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "ldr pc, [sp, #4]\n"
         ".p2align 2\n"
         "2:\n"
-        EP_GEMM_PAIR EP_GEMM_PAIR EP_GEMM_PAIR EP_GEMM_PAIR EP_GEMM_PAIR EP_GEMM_PAIR EP_GEMM_PAIR EP_GEMM_PAIR
+        ".rept 8\n" EP_GEMM_PAIR ".endr\n"
         "ldr r2, [sp]\n"
         "cmp r0, r2\n"
         "bne.w 2b\n"

@@ -82,9 +82,7 @@ def _exact(requantization: Requantization) -> list[tuple[int, int, int, int]] | 
     return constants
 
 
-def _group(
-    pairs: Data, one_sided: tuple[tuple[int, int] | None, ...], exact: list[tuple[int, int, int, int]]
-) -> list[int]:
+def _group(pairs: Data, one_sided: tuple[tuple[int, int] | None, ...], exact: list[tuple[int, int, int, int]]) -> list[int]:
     """One group's words; channels that are missing from the last group compute something that nobody reads."""
     found = [channel for channel in one_sided if channel is not None]
     constants: list[tuple[int, ...]]

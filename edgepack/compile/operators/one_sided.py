@@ -20,7 +20,7 @@ import numpy as np
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.convolution import Requantization
 
-SHIFT = 10  # EP_ONE_SIDED_SHIFT of the kernels: right shifts of 3 to 11 then leave multipliers of 21 to 31 bits
+SHIFT = 10  # as in the kernels: right shifts of 3 to 11 then leave multipliers of 21 to 31 bits
 _SLOPES = 3 * np.arange(-32, 33) / 32  # how far the last step may move, in scaled accumulators, while searching
 
 
@@ -30,7 +30,7 @@ def applies(requantization: Requantization) -> bool:
 
 
 def steps(multiplier: int, shift: int) -> Data:
-    """The smallest accumulators that TFLite maps to -127, -126, …, 127, for zero point -128 and -22 <= shift <= -1 (int64, 255)."""
+    """The smallest accumulators that TFLite maps to -127, -126, …, 127; zero point -128, -22 <= shift <= -1 (255 int64)."""
     rises = np.arange(1, 256, dtype=np.int64)
     high = (rises << -shift) - (1 << (-shift - 1))  # what the doubling multiplication must reach
     return -((-((high << 31) - (1 << 30))) // multiplier)
@@ -62,9 +62,7 @@ def fit(bias: int, multiplier: int, shift: int, scale: int) -> tuple[int, int] |
 
 def fits(requantization: Requantization, scale: int) -> tuple[tuple[int, int] | None, ...]:
     """`fit` of every channel; all None where the one-sided form does not apply."""
-    channels = zip(
-        requantization.bias.tolist(), requantization.multiplier.tolist(), requantization.shift.tolist(), strict=True
-    )
+    channels = zip(requantization.bias.tolist(), requantization.multiplier.tolist(), requantization.shift.tolist(), strict=True)
     if not applies(requantization):
         return (None,) * requantization.bias.size
     return tuple(fit(bias, multiplier, shift, scale) for bias, multiplier, shift in channels)

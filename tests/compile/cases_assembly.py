@@ -1,0 +1,85 @@
+"""Models for the kernels in assembly: several layers side by side, mostly with the outputs that ReLU has."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.compile.builder import ModelBuilder
+from tests.compile.cases import filter_scales, output_scale, random_scale
+
+# Output zero point and fused activation: one-sided, exact, and clamped inside int8 (which other kernels do).
+OUTPUTS = [(-128, "RELU"), (-128, "RELU"), (-128, "NONE"), (-128, "RELU6"), (0, "NONE"), (17, "NONE"), (-20, "RELU")]
+
+
+def _extent(size: int, kernel: int, stride: int, dilation: int, padding: str) -> int:
+    return -(-size // stride) if padding == "SAME" else (size - (kernel - 1) * dilation - 1) // stride + 1
+
+
+def _pick(rng: np.random.Generator, *choices: int) -> int:
+    return int(rng.choice(choices))
+
+
+def layer(b: ModelBuilder, rng: np.random.Generator, depthwise: bool, sizes: dict[str, int], padding: str) -> tuple[int, int]:
+    """Add a convolution of these sizes with random weights; returns its input and its output."""
+    kernel, stride, dilation, image = (
+        (sizes[f"{name}_h"], sizes[f"{name}_w"]) for name in ("kernel", "stride", "dilation", "image")
+    )
+    depth, channels = sizes["depth"], sizes["channels"]
+    in_scale = random_scale(rng)
+    scales = filter_scales(rng, channels, rng.random() < 0.8)
+    x = b.tensor((1, *image, depth), scale=in_scale, zero_point=_pick(rng, -128, 0, int(rng.integers(-128, 128))))
+    shape = (1, *kernel, channels) if depthwise else (channels, *kernel, depth)
+    largest = _pick(rng, 127, 127, 40)
+    w = b.constant(rng.integers(-largest, largest + 1, shape), "int8", scale=scales, axis=3 if depthwise else 0)
+    macs = kernel[0] * kernel[1] * (1 if depthwise else depth)
+    limit = int(3000 * np.sqrt(macs))
+    bias = b.constant(rng.integers(-limit, limit, channels), "int32", scale=scales * np.float32(in_scale))
+    out = [_extent(n, k, s, d, padding) for n, k, s, d in zip(image, kernel, stride, dilation, strict=True)]
+    zero_point, activation = OUTPUTS[int(rng.integers(len(OUTPUTS)))]
+    y = b.tensor((1, *out, channels), scale=output_scale(rng, in_scale, scales, macs), zero_point=zero_point)
+    b.operator(
+        "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D",
+        [x, w, bias],
+        [y],
+        "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions",
+        version=3,
+        padding=padding,
+        strideH=stride[0],
+        strideW=stride[1],
+        dilationHFactor=dilation[0],
+        dilationWFactor=dilation[1],
+        fusedActivationFunction=activation,
+        **({"depthMultiplier": 1} if depthwise else {}),
+    )
+    return x, y
+
+
+def _convolution(b: ModelBuilder, rng: np.random.Generator) -> tuple[int, int]:
+    pointwise = rng.random() < 0.4
+    kernel = (1, 1) if pointwise else tuple(int(k) for k in rng.integers(1, 6, 2))
+    dilation = (1, 1) if pointwise or rng.random() < 0.7 else tuple(int(d) for d in rng.integers(1, 4, 2))
+    padding = str(rng.choice(["SAME", "VALID"]))
+    grow = [(k - 1) * d * (padding == "VALID") for k, d in zip(kernel, dilation, strict=True)]
+    sizes = {
+        "kernel_h": kernel[0],
+        "kernel_w": kernel[1],
+        "stride_h": _pick(rng, 1, 1, 2, 3),
+        "stride_w": _pick(rng, 1, 1, 2, 3),
+        "dilation_h": dilation[0],
+        "dilation_w": dilation[1],
+        "image_h": int(rng.integers(1, 10)) + grow[0],
+        "image_w": int(rng.integers(1, 10)) + grow[1],
+        "depth": _pick(rng, 1, 2, 3, 4, 8, 16, 32, int(rng.integers(1, 68))),
+        "channels": _pick(rng, 1, 2, 3, 4, 8, 16, 20, int(rng.integers(1, 68))),
+    }
+    return layer(b, rng, False, sizes, padding)
+
+
+def assembly_conv_2d(rng: np.random.Generator, count: int = 4) -> bytes:
+    """Convolutions side by side, of any kernel, stride, dilation, padding and channels."""
+    b = ModelBuilder()
+    ends = [_convolution(b, rng) for _ in range(count)]
+    return b.finish([x for x, _ in ends], [y for _, y in ends])
+
+
+CASES = {"assembly_conv_2d": assembly_conv_2d}
