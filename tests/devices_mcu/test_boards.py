@@ -28,7 +28,7 @@ from tests.devices_mcu.conftest import require
 
 X = tiny_model.inputs(3)
 Y = tiny_model.reference(X)
-BUILD = build_id(tiny_model.FILES, (X,), (Y,))
+BUILD = build_id(tiny_model.FILES)
 
 
 @pytest.mark.parametrize("toolchain", ["zig", "gcc"])
@@ -80,11 +80,16 @@ def test_firmware_compiles_without_a_warning(tmp_path: Path, board: str) -> None
     assert done.returncode == 0, done.stderr
 
 
-def test_the_same_model_and_vectors_give_the_same_build(tmp_path: Path) -> None:
+CHANGED = {**tiny_model.FILES, "tiny.c": tiny_model.SOURCE + "/* changed */\n"}
+
+
+def test_the_build_names_the_models_code_whatever_board_and_vectors(tmp_path: Path) -> None:
     first = export_firmware(tiny_model.FILES, "generic", tmp_path / "a", "tiny", (X,), (Y,))
-    again = export_firmware(tiny_model.FILES, "nrf52840-dk", tmp_path / "b", "tiny", (X,), (Y,))
-    other = export_firmware(tiny_model.FILES, "generic", tmp_path / "c", "tiny", (X[:2],), (Y[:2],))
-    assert first.build == again.build == BUILD != other.build
+    again = export_firmware(tiny_model.FILES, "nrf52840-dk", tmp_path / "b", "tiny", (X[:2],), (Y[:2],))
+    folder = export_firmware(first.folder / "model", "generic", tmp_path / "c", "tiny", (X,), (Y,))
+    other = export_firmware(CHANGED, "generic", tmp_path / "d", "tiny", (X,), (Y,))
+    assert first.build == again.build == folder.build == BUILD != other.build
+    assert f'"{BUILD}"' in (tmp_path / "a" / "edgepack-harness" / "golden.c").read_text()
 
 
 def test_real_firmware_over_a_real_terminal(tmp_path: Path) -> None:
@@ -98,7 +103,7 @@ def test_real_firmware_over_a_real_terminal(tmp_path: Path) -> None:
             assert len(report.cycles) == len(report.seconds) == 3 * RUNS and 0 < report.stack_bytes < 1024
             assert (report.board, report.cpu, report.model, report.build) == ("MPS2-AN386", "cortex-m4", "tiny", BUILD)
         with pytest.raises(DeviceError) as caught:
-            run_on_board(f"serial:{port}", tiny_model.FILES, "tiny", (X[:1],), (Y[:1],), timeout_s=30)
+            run_on_board(f"serial:{port}", CHANGED, "tiny", (X,), (Y,), timeout_s=30)
         assert caught.value.code == "EP-561"
 
 

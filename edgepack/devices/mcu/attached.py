@@ -35,7 +35,8 @@ def run_on_board(
 ) -> BoardRun:
     """Have an attached board run the golden vectors with this code.
 
-    Behind "serial:PORT" the firmware exported for this code and these vectors must be flashed; anything else is refused.
+    Behind "serial:PORT" a firmware exported with this code must be flashed, and runs the vectors it was exported with; any
+    other firmware is refused.
     For "probe:TARGET", where TARGET is pyocd's name of the part or the board's name, it is built and loaded first.
 
     Raises:
@@ -45,7 +46,7 @@ def run_on_board(
     """
     kind, _, rest = address.partition(":")
     if kind == "serial" and rest:
-        return run_on_serial(rest, build_id(code, golden_inputs, golden_outputs), timeout_s, progress=progress)
+        return run_on_serial(rest, build_id(code), timeout_s, progress=progress)
     if kind != "probe" or not rest:
         raise ProjectError("EP-557", f"{address!r} is no board", 'use "emulated", "serial:/dev/ttyACM0" or "probe:nrf52840"')
     board = _board_of_target(rest)

@@ -55,7 +55,8 @@ class Core:
         return f"thumb-freestanding-{'eabihf' if self.float_abi == 'hard' else 'eabi'}"
 
 
-_MPS2_FLASH, _MPS2_RAM = Region(0x0000_0000, 4 << 20), Region(0x2000_0000, 4 << 20)
+# QEMU's MPS2 boards have 4 MiB of flash there; unicorn has what it is told, so that models of up to 16 MB run.
+_MPS2_FLASH, _MPS2_RAM = Region(0x0000_0000, 16 << 20), Region(0x2000_0000, 4 << 20)
 _HARD = ("-mthumb", "-mfloat-abi=hard")
 
 CORES: dict[str, Core] = {
@@ -120,7 +121,7 @@ CORES: dict[str, Core] = {
             gcc_flags=("-mcpu=cortex-m33", *_HARD, "-mfpu=fpv5-sp-d16"),
             unicorn_model="UC_CPU_ARM_CORTEX_M33",
             qemu_machine="mps2-an505",
-            flash=Region(0x1000_0000, 4 << 20),
+            flash=Region(0x1000_0000, 16 << 20),
             ram=Region(0x3800_0000, 4 << 20),
             fpu=True,
             dsp=True,

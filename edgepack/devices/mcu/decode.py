@@ -49,7 +49,8 @@ class Instruction:
     `mnemonic` has no width suffix. `kind` groups by how cores execute it: a key of _KINDS, "alu", "it", "nop", "loop end", or
     "vector load", "vector store", "vector multiply", "vector integer". `count` is the number of registers of a
     multiple load or store. `reads` and `writes` are register names, empty for vector instructions. `shifted`: its last
-    operand is shifted. `address_of` are the registers between brackets, base and index.
+    operand is shifted. `address_of` are the registers between brackets, base and index; `accumulator` what a
+    multiply-accumulate adds to.
     """
 
     address: int
@@ -62,6 +63,7 @@ class Instruction:
     writes: tuple[str, ...] = ()
     shifted: bool = False
     address_of: tuple[str, ...] = ()
+    accumulator: tuple[str, ...] = ()
 
 
 def instruction_sizes(code: bytes) -> list[int]:
@@ -106,6 +108,7 @@ def _decode_one(raw: bytes, address: int) -> Instruction:
         tuple(name(register) for register in writes),
         bool(_SHIFTED.search(operands)),
         tuple(_REGISTER.findall(operands.partition("[")[2].partition("]")[0])),
+        _accumulator(kind, operands),
     )
 
 
@@ -148,6 +151,11 @@ def _multiplies(first: int, second: int) -> bool:
         or (first & 0xEF80 == 0xEF00 and second & 0x0F50 == 0x0B40)
         or (first & 0xEF81 == 0xEE01 and second & 0x0F00 == 0x0E00)
     )
+
+
+def _accumulator(kind: str, operands: str) -> tuple[str, ...]:
+    registers = tuple(part.strip() for part in operands.split(","))
+    return {"accumulate": registers[-1:], "long accumulate": registers[:2]}.get(kind, ())
 
 
 def _register_count(operands: str) -> int:

@@ -38,7 +38,7 @@ Arrays = Sequence[NDArray[np.generic]]
 
 @dataclass(frozen=True)
 class FirmwareProject:
-    """An exported project. `build` identifies model code and golden vectors; the firmware prints it."""
+    """An exported project. `build` identifies the model's code; the firmware prints it."""
 
     folder: Path
     name: str
@@ -85,7 +85,7 @@ def export_firmware(
         glue = model_glue(name, ports_of(golden_inputs), ports_of(golden_outputs), has_reset(model, name))
         (harness / "glue.c").write_text(glue)
         vectors = _choose_vectors(golden_inputs, golden_outputs)
-        build = build_id(code, golden_inputs, golden_outputs)
+        build = build_id(code)
         (harness / "golden.h").write_text(_GOLDEN_HEADER)
         (harness / "golden.c").write_text(_golden_source(name, build, vectors))
         (work / "linker.ld").write_text(board_linker_script(known))
@@ -136,13 +136,11 @@ def _choose_vectors(inputs: Arrays, outputs: Arrays) -> list[tuple[bytes, bytes]
     return vectors
 
 
-def build_id(code: Path | Mapping[str, str], inputs: Arrays, outputs: Arrays) -> str:
-    """What identifies a firmware: 16 hexadecimal digits of the hash of the model's code and the golden vectors compiled in."""
+def build_id(code: Path | Mapping[str, str]) -> str:
+    """What identifies the model in a firmware: 16 hexadecimal digits of the hash of its C files and headers."""
     digest = hashlib.sha256()
     for relative, content in sorted(_code_files(code).items()):
-        digest.update(relative.encode() + b"\0" + content)
-    for taken, given in _choose_vectors(inputs, outputs):
-        digest.update(taken + given)
+        digest.update(relative.encode() + b"\0" + content + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -152,7 +150,7 @@ def _code_files(code: Path | Mapping[str, str]) -> dict[str, bytes]:
     return {name: text.encode() for name, text in code.items() if name.endswith((".c", ".h"))}
 
 
-_GOLDEN_HEADER = f"""/* Inputs with the reference's exact outputs, and what identifies this build. */
+_GOLDEN_HEADER = f"""/* Inputs with the reference's exact outputs, and what identifies the model. */
 #ifndef EDGEPACK_GOLDEN_H
 #define EDGEPACK_GOLDEN_H
 

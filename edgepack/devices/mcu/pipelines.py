@@ -18,13 +18,14 @@ class Step:
     """How an instruction passes the pipeline.
 
     `issue`: cycles in which nothing issues after it but a partner in its first; `latency`: cycles until its results can be
-    used; `early`: cycles before issue at which its sources must be ready; `unit` is busy for `busy` cycles; `alone`:
-    it shares its cycle with no other.
+    used; `early`: cycles before issue at which its sources must be ready, `late`: cycles after it at which an accumulator
+    may still arrive; `unit` is busy for `busy` cycles; `alone`: it shares its cycle with no other.
     """
 
     issue: int = 1
     latency: int = 1
     early: int = 0
+    late: int = 0
     unit: str = ""
     busy: int = 1
     alone: bool = False
@@ -51,7 +52,7 @@ class _Machine:
 
     def issue(self, instruction: Instruction) -> None:
         step = self._pipeline.step(instruction)
-        needed = max((self._ready.get(register, 0) + step.early for register in instruction.reads), default=0)
+        needed = max((self._wanted(register, instruction, step) for register in instruction.reads), default=0)
         unit = self._units.get(step.unit)
         needed = max(needed, min(unit) if unit else 0)
         when = max(self.cycle, needed)
@@ -67,6 +68,11 @@ class _Machine:
         self.cycle = max(self.cycle, when + step.issue)
         # A cycle has two places: a pair leaves none, and an instruction of several cycles takes them whole.
         self._last = None if paired or step.issue > 1 else (instruction, step, when)
+
+    def _wanted(self, register: str, instruction: Instruction, step: Step) -> int:
+        """The first cycle in which `instruction` can issue for what it reads from `register`."""
+        ready = self._ready.get(register, 0)
+        return ready - step.late if register in instruction.accumulator else ready + step.early
 
 
 def steady_cycles(pipeline: Pipeline, instructions: Sequence[Instruction]) -> int:
@@ -86,7 +92,7 @@ _LONG = {"multiply", "long multiply", "accumulate", "long accumulate"}
 def _m7_step(instruction: Instruction) -> Step:
     kind, name = instruction.kind, instruction.mnemonic
     if kind in _LONG:
-        return Step(latency=2, unit="mac")
+        return Step(latency=2, late=1, unit="mac")
     if kind == "load":
         return Step(latency=1 if name.startswith(("ldr.", "ldr", "vldr")) and name[3:4] not in "bhs" else 2, early=1, unit="load")
     if kind == "store":
@@ -159,7 +165,7 @@ def _m55_step(instruction: Instruction) -> Step:
         return Step(unit=unit, busy=2)
     if instruction.kind == "loop end":
         return Step(issue=0)
-    if instruction.kind == "saturate" or instruction.shifted:
+    if instruction.kind == "saturate" or instruction.kind in _LONG or instruction.shifted:
         return Step(latency=2)
     return _single_issue_step(instruction)
 

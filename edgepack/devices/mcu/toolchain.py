@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -128,7 +129,7 @@ def compile_objects(
     extra_flags: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Compile each source to `folder`/NAME.o, taking unchanged ones from the user's cache; returns the objects.
+    """Compile each source to an object in `folder`, taking unchanged ones from the user's cache; returns the objects.
 
     A source's cache key holds its bytes, those of every header beside the sources and in `includes`, the flags and the
     compiler's version.
@@ -140,24 +141,24 @@ def compile_objects(
     cache = user_cache() / "objects"
     flags = (*toolchain.compile_flags(core, optimize), *extra_flags)
     headers = _hash_headers({*includes, *(source.parent for source in sources)})
-    objects = []
+    objects, missing = [], []
+    for index, source in enumerate(sources):
+        identity = "\0".join((toolchain.version, *flags, source.name, headers)).encode() + source.read_bytes()
+        key = hashlib.sha256(identity).hexdigest()
+        stored, target = cache / key[:2] / f"{key}.o", folder / f"{index:02d}_{source.stem}.o"
+        objects.append(target)
+        if stored.is_file():
+            shutil.copyfile(stored, target)
+        else:
+            missing.append((source, stored, target))
+    if not missing:
+        return objects
     with (progress or SilentProgress()).stage("Compiling", f"{toolchain.kind}, {core.name}") as task:
-        for index, source in enumerate(sources):
-            task.update(index, len(sources), source.name)
-            key = hashlib.sha256(
-                "\0".join((toolchain.version, *map(str, flags), source.name, headers)).encode() + source.read_bytes()
-            ).hexdigest()
-            stored, target = cache / key[:2] / f"{key}.o", folder / f"{source.stem}.o"
-            if not stored.is_file():
-                command = [*toolchain.command, *flags, *(f"-I{path}" for path in includes), "-c", str(source), "-o", str(target)]
-                run_compiler(command, source.name)
-                stored.parent.mkdir(parents=True, exist_ok=True)
-                temporary = stored.with_suffix(f".{os.getpid()}")
-                shutil.copyfile(target, temporary)
-                os.replace(temporary, stored)
-            else:
-                shutil.copyfile(stored, target)
-            objects.append(target)
+        for index, (source, stored, target) in enumerate(missing):
+            task.update(index, len(missing), source.name)
+            command = [*toolchain.command, *flags, *(f"-I{path}" for path in includes), "-c", str(source), "-o", str(target)]
+            run_compiler(command, source.name)
+            _store(target, stored)
     return objects
 
 
@@ -171,8 +172,14 @@ def link(
     Raises:
         CompileError: EP-750 with the linker's first error.
     """
-    with (progress or SilentProgress()).stage("Linking", elf.name):
-        run_compiler([*toolchain.command, *toolchain.link_flags(core, script), *map(str, objects), "-o", str(elf)], elf.name)
+    command = [*toolchain.command, *toolchain.link_flags(core, script), *map(str, objects), "-o", str(elf)]
+    linked_before = user_cache() / "zig" / f"linked-{core.name}-{toolchain.version.replace(' ', '-')}"
+    if toolchain.kind != "zig" or linked_before.is_file():
+        run_compiler(command, elf.name)
+        return elf
+    with (progress or SilentProgress()).stage("Building zig's run-time library", f"once for {core.name}, up to a minute"):
+        run_compiler(command, elf.name)
+    linked_before.touch()
     return elf
 
 
@@ -198,6 +205,14 @@ def run_compiler(command: Sequence[str], what: str) -> None:
         lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         telling = [line for line in lines if "error" in line.lower() or "undefined" in line.lower()] or lines or ["no message"]
         raise CompileError("EP-750", f"{what} does not compile: {telling[0]}", f"run: {' '.join(command)}")
+
+
+def _store(built: Path, stored: Path) -> None:
+    """Put a built file into the cache under its final name at once."""
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    temporary = stored.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    shutil.copyfile(built, temporary)
+    os.replace(temporary, stored)
 
 
 def _hash_headers(folders: set[Path]) -> str:
