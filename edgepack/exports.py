@@ -12,6 +12,7 @@ from edgepack.devices.mcu import export_firmware, find_board
 from edgepack.errors import ProjectError
 from edgepack.flatbuffer import read_model
 from edgepack.pack import export_c_array, write_pack
+from edgepack.pack.tflm import export_tflm
 from edgepack.pipeline import Request, build, prepare
 from edgepack.progress import Progress
 from edgepack.project import c_identifier
@@ -65,9 +66,14 @@ def _firmware(model: Path, name: str, folder: Path, request: ExportRequest) -> t
     return tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
 
 
+def _tflm(model: Path, name: str, folder: Path, request: ExportRequest) -> tuple[Path, ...]:
+    return export_tflm(model, name, folder)
+
+
 FORMS: dict[str, Form] = {
     "c-array": Form("the .tflite as an aligned C array with its constants, for an interpreter on the device", _c_array),
     "c": Form("the model compiled to C99 for --cpu, with its weights and the kernels it needs; no interpreter", _c),
+    "tflm": Form("for TensorFlow Lite Micro: array, sized resolver, arena size, golden vectors, an example", _tflm),
     "firmware": Form("a whole firmware for --board that runs the golden vectors and prints what they cost", _firmware),
 }
 

@@ -9,7 +9,7 @@ import typer
 from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Weights
 
 # The keys of edgepack.exports.FORMS, spelled out so that --help imports nothing.
-FORM_NAMES = ("c-array", "c", "firmware")
+FORM_NAMES = ("c-array", "c", "tflm", "firmware")
 
 
 def export(

@@ -1,0 +1,1 @@
+// GetModel stands in micro_interpreter.h.
