@@ -21,6 +21,7 @@ from edgepack.runners import dequantize, quantize
 if TYPE_CHECKING:
     from edgepack.metrics import Metric
     from edgepack.pack import Golden
+    from edgepack.pack.tflm import TflmFit
     from edgepack.project import Target
     from edgepack.sources import Dataset
 
@@ -135,14 +136,29 @@ def mcu_metric(files: Mapping[str, str], name: str, golden: Golden, data: Datase
     return value
 
 
-def metric_measurements(value: float, metric: Metric, baseline: float | None, count: int) -> tuple[Measurement, ...]:
-    """Accuracy, and its drop against the float model where that is known."""
-    conditions = {"metric": metric.name, "examples": count, "engine": "generated C"}
-    how = f"{metric.name} on {count} test examples, the generated C compiled for this machine"
+def tflm_measurements(model: Path, fit: TflmFit) -> tuple[Measurement, ...]:
+    """A model's size, its arena and its parity in TensorFlow Lite Micro's interpreter on this machine."""
+    detail = (
+        f"{fit.arena:,} bytes allocated on this 64-bit machine, {fit.margin:,} for CMSIS-NN's scratch; globals and stack apart"
+    )
+    return (
+        Measurement("model_size", float(model.stat().st_size), "bytes", "file", model.name),
+        Measurement("ram", float(fit.arena_size), "bytes", "estimate", detail),
+        Measurement("golden_inputs", float(fit.compared), "", "host", "golden vectors run in the interpreter"),
+        Measurement("golden_inputs_differing", float(fit.differing), "", "host", "compared byte for byte with the reference"),
+    )
+
+
+def metric_measurements(
+    value: float, metric: Metric, baseline: float | None, count: int, engine: str = "generated C"
+) -> tuple[Measurement, ...]:
+    """Accuracy as `engine` computes it on this machine, and its drop against the float model where that is known."""
+    conditions = {"metric": metric.name, "examples": count, "engine": engine}
+    how = f"{metric.name} on {count} test examples, {engine} on this machine"
     scores = [Measurement("accuracy", value, "", "host", how, conditions)]
     if baseline is not None:
         drop = metric.drop(baseline, value)
-        detail = f"{metric.name} {value:.4f} of the generated C, {baseline:.4f} of the float model"
+        detail = f"{metric.name} {value:.4f} of {engine}, {baseline:.4f} of the float model"
         scores.append(Measurement("accuracy_drop", drop, "", "host", detail, {**conditions, "baseline": baseline}))
     return tuple(scores)
 

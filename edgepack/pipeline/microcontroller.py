@@ -9,7 +9,8 @@ from edgepack.compile import CCode, compile_model
 from edgepack.errors import DeviceError
 from edgepack.flatbuffer import read_model
 from edgepack.measure import Measurement
-from edgepack.measure.microcontroller import mcu_metric, measure_board, measure_mcu, metric_measurements
+from edgepack.measure.microcontroller import mcu_metric, measure_board, measure_mcu, metric_measurements, tflm_measurements
+from edgepack.pack.tflm import fit_tflm
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.result import Result
 from edgepack.progress import Progress
@@ -28,6 +29,8 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         DeviceError: EP-560 when the core's outputs are not the reference's.
     """
     device = plan.target.device
+    if device.runtime == "tflm":
+        return _in_tflm(plan, built, progress)
     name = c_identifier(plan.project.name)
     with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}") as task:
         code = compile_model(read_model(built.model), name, device.cpu or "generic", device.optimize)
@@ -60,6 +63,20 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         instructions=_by_operator(code, measured.result.per_layer),
         warnings=() if samples else (f"estimated time: {measured.result.cycles_error}",),
     )
+
+
+def _in_tflm(plan: Plan, built: Built, progress: Progress) -> Result:
+    """Judge the model for TensorFlow Lite Micro: its operators, its arena, its outputs; nothing is compiled."""
+    packed = pack(plan, built, progress)
+    with progress.stage("TensorFlow Lite Micro", f"{packed.golden.count} golden vectors in its interpreter") as task:
+        fit = fit_tflm(packed.model, packed.golden)
+        task.finish(f"arena {fit.arena_size:,} bytes, {fit.differing} vectors differ")
+    _insist(fit.differing, fit.compared, "TensorFlow Lite Micro")
+    found = list(tflm_measurements(built.model, fit))
+    if built.data is not None and built.metric is not None:
+        found.extend(metric_measurements(built.metric, plan.metric, built.baseline, len(built.data.test), "LiteRT"))
+    facts = {"model": plan.target.title, "runtime": "TensorFlow Lite Micro", "stand_in": True}
+    return Result(packed, tuple(found), False, {**facts, "stand_in_reason": "its interpreter on this machine"})
 
 
 def _insist(differing: int, compared: int, where: str) -> None:

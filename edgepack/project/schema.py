@@ -22,7 +22,7 @@ ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-r
 
 # Keys of [device] that mean something for some kinds only.
 _KINDS_OF = {
-    **dict.fromkeys(("cpu", "clock", "board", "optimize", "current", "voltage"), ("mcu",)),
+    **dict.fromkeys(("cpu", "clock", "board", "optimize", "runtime", "current", "voltage"), ("mcu",)),
     **dict.fromkeys(("engine", "threads", "root"), ("local", "ssh", "adb")),
     "python": ("local", "ssh"),
     "address": ("ssh", "adb"),
@@ -164,6 +164,7 @@ class DeviceTable(Table):
     warmup: Annotated[int, Field(ge=0, le=1_000_000)] = 20
     timeout: Seconds = 60.0
     optimize: Literal["size", "balanced", "speed"] = "balanced"
+    runtime: Literal["c", "tflm"] = "c"
     current: Milliamperes | None = None
     voltage: Volts | None = None
 

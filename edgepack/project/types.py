@@ -111,6 +111,7 @@ class DeviceSettings:
     warmup: int = 20
     timeout_s: float = 60.0
     optimize: str = "balanced"
+    runtime: str = "c"
     current_ma: float | None = None
     voltage_v: float | None = None
 

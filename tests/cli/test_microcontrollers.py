@@ -1,0 +1,63 @@
+"""Deploying to an emulated core, and judging for TensorFlow Lite Micro, as a user would."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+pytest.importorskip("ziglang", reason="ziglang is not installed")
+pytest.importorskip("unicorn", reason="unicorn is not installed")
+
+
+@pytest.mark.slow()
+def test_a_model_is_compiled_checked_and_counted_on_an_emulated_cortex_m4(
+    edgepack: Run, small_model: Path, tmp_path: Path
+) -> None:
+    done = edgepack(
+        *("deploy", small_model, "--target", "cortex-m4", "--out", "out", "--json"), *("--set", "budget.accuracy_drop=none")
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    found = {item["quantity"]: item for item in report["measurements"]}
+    assert found["golden_inputs_differing"]["value"] == 0
+    assert found["golden_inputs"]["value"] >= 2
+    assert found["instructions"]["value"] > 36  # more than one an operation
+    assert found["latency_p50"]["method"] == "estimate"
+    statuses = {verdict["budget"]: verdict["status"] for verdict in report["verdicts"]}
+    assert statuses == {"flash": "PASS", "ram": "PASS", "latency_p50": "PASS"}
+    pack = tmp_path / "out" / "pack"
+    assert "small_run(" in (pack / "c" / "small.h").read_text()
+    manifest = json.loads((pack / "manifest.json").read_text())
+    assert "c/small.h" in manifest["files"]
+
+
+@pytest.mark.slow()
+def test_bench_gives_the_figures_of_a_core_as_json(edgepack: Run, small_model: Path) -> None:
+    done = edgepack("bench", small_model, "--target", "cortex-m0plus", "--json")
+    figures = json.loads(done.stdout)
+    assert figures["cpu"] == "cortex-m0plus"
+    assert figures["parity"]["compared"] >= 2
+    assert figures["parity"]["differing"] == 0
+    for name in ("instructions", "cycles_estimated", "flash_bytes", "ram_bytes", "arena_bytes", "method"):
+        assert figures[name]
+    assert sum(figures["per_layer"].values()) == pytest.approx(figures["instructions"], rel=0.02)
+
+
+def test_a_profile_can_judge_for_tensorflow_lite_micro(edgepack: Run, small_model: Path) -> None:
+    done = edgepack(
+        *("deploy", small_model, "--target", "cortex-m4", "--out", "out", "--json", "--quiet"),
+        *("--set", "device.runtime=tflm", "--set", "budget.accuracy_drop=none", "--set", "budget.flash=none"),
+    )
+    assert done.returncode == 0, done.stderr
+    found = {item["quantity"]: item for item in json.loads(done.stdout)["measurements"]}
+    assert found["golden_inputs_differing"]["value"] == 0
+    assert found["ram"]["method"] == "estimate"
+    tight = edgepack(
+        *("deploy", small_model, "--target", "cortex-m4", "--out", "out", "--quiet"),
+        *("--set", "device.runtime=tflm", "--set", "budget.ram=100 B"),
+    )
+    assert tight.returncode == 1
