@@ -20,7 +20,8 @@ def run_on_serial(
 ) -> BoardRun:
     """Have the board on serial port `port` (such as /dev/ttyACM0) run its golden vectors.
 
-    `build` is the FirmwareProject's identification; a board with other firmware is refused.
+    `build` is the FirmwareProject's identification; a board with other firmware is refused. `timeout_s` is how long the
+    board may be silent: a slow model may take many times that for all its inferences.
 
     Raises:
         ToolError: EP-605 when pyserial is not installed.
@@ -52,7 +53,7 @@ def run_on_serial(
 
 
 def _lines(connection: Any, timeout_s: float) -> Iterator[bytes]:
-    """Lines until `timeout_s` seconds have passed; nudges the board as long as nothing of a report has come."""
+    """Lines until `timeout_s` seconds pass without one of the report; nudges the board until the report begins."""
     end, nudge, started = time.monotonic() + timeout_s, 0.0, False
     pending = b""
     while (now := time.monotonic()) < end:
@@ -63,6 +64,7 @@ def _lines(connection: Any, timeout_s: float) -> Iterator[bytes]:
         *complete, pending = pending.split(b"\n")
         for line in complete:
             started = started or b'"edgepack"' in line
+            end = now + timeout_s if started else end
             yield line.rstrip(b"\r")
 
 

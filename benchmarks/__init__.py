@@ -1,0 +1,1 @@
+"""Comparisons with peers, runnable, with their last results."""

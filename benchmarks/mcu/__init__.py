@@ -1,0 +1,1 @@
+"""What the reference models cost on every microcontroller core, beside other stacks."""
