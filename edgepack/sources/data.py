@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgepack.cache import Cache
 from edgepack.errors import DataError
-from edgepack.files import hash_of, sha256_file
+from edgepack.files import hash_of
 from edgepack.progress import Progress, Task
 from edgepack.project.types import DataSettings, Project
 from edgepack.sources.check import check_complete, check_given
@@ -21,7 +21,7 @@ from edgepack.sources.raw import RawData
 from edgepack.sources.scale import apply_preprocessing
 from edgepack.sources.split import complete
 from edgepack.sources.store import store
-from edgepack.sources.user_code import FunctionSource, function_source, source_files
+from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
 
 # Changes whenever the same source would be stored differently.
 _VERSION = 1
@@ -130,7 +130,8 @@ def _from_function(
             f"scale in {source.file.name} and return preprocessing to record it, or keep only note",
         )
     files = source_files(source.file, folder) if source.file.is_file() else []
-    code = {str(file.relative_to(folder)): sha256_file(file) for file in files}
+    files += [named for file in files for named in named_files(file, folder)]
+    code = {str(file.relative_to(folder)): fingerprints.of(file) for file in files}
     given = fingerprints.of(path) if path is not None else ""
     base = hash_of({"function": source.function, "code": code, "given": given})
     seen = f"read by {base}"

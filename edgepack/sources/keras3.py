@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from edgepack.errors import ModelError
+from edgepack.errors import EdgepackError, ModelError
 from edgepack.sources.frameworks import import_tf_keras
 from edgepack.sources.keras3_operations import hard_sigmoid, hard_silu, operation
 from edgepack.sources.keras3_weights import copy_weights
 from edgepack.sources.keras_config import check_layers, no_counterpart
+from edgepack.sources.precision import float32_name
 
 # Settings that Keras 2 calls otherwise.
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
@@ -41,8 +42,16 @@ def rebuild(model: Any, where: str, custom_objects: Mapping[str, Any]) -> Any:
     if "layers" not in config.get("config", {}):
         raise _subclassed(where, type(model).__name__)
     check_layers(config, where, dir(tf_keras.layers), custom_objects)
-    built = _Builder(where, custom_objects).layer(config)
-    copy_weights(model, built, where)
+    try:
+        built = _Builder(where, custom_objects).layer(config)
+        copy_weights(model, built, where)
+    except EdgepackError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(
+            "EP-232", f"{where}: cannot be rebuilt with Keras 2: {reason}", "write the model with tf_keras"
+        ) from error
     return built
 
 
@@ -102,9 +111,9 @@ class _Builder:
         if key == "activation" or key.endswith("_activation"):
             return self._activation(value)
         if not isinstance(value, Mapping) or "class_name" not in value:
-            return _float32(value) if key == "dtype" else value
+            return float32_name(value) if key == "dtype" else value
         if value["class_name"] == "DTypePolicy":
-            return _float32(value["config"]["name"])
+            return float32_name(value["config"]["name"])
         module = str(value.get("module") or "")
         if key in ("layer", "backward_layer", "cell", "cells") or module == "keras.layers":
             return self.layer(value)
@@ -130,7 +139,9 @@ class _Builder:
             if stored["class_name"] == "InputLayer":
                 settings = stored["config"]
                 shape = _input_shape(settings)
-                layers.append(self._keras.layers.InputLayer(input_shape=shape, dtype=settings["dtype"], name=settings["name"]))
+                layers.append(
+                    self._keras.layers.InputLayer(input_shape=shape, dtype=_input_type(settings), name=settings["name"])
+                )
             elif _replaced_activation(stored):
                 return self._sequential_as_functional(config)
             else:
@@ -154,7 +165,7 @@ class _Builder:
             name = stored["name"]
             if stored["class_name"] == "InputLayer":
                 settings = stored["config"]
-                tensors[name, 0] = [self._keras.Input(_input_shape(settings), dtype=settings["dtype"], name=name)]
+                tensors[name, 0] = [self._keras.Input(_input_shape(settings), dtype=_input_type(settings), name=name)]
             else:
                 made = None if _is_operation(stored) or _replaced_activation(stored) else self.layer(stored)
                 waiting += [(stored, made, index, call) for index, call in enumerate(stored["inbound_nodes"])]
@@ -215,11 +226,6 @@ def _is_initializer(value: Any) -> bool:
     return isinstance(value, Mapping) and str(value.get("module") or "").startswith("keras.initializers")
 
 
-def _float32(name: Any) -> Any:
-    """The float32 policy in place of mixed and half precision, whose weights are float32 or become so."""
-    return "float32" if isinstance(name, str) and ("mixed" in name or name in ("float16", "bfloat16")) else name
-
-
 def _knows_activation(keras: Any, name: Any) -> bool:
     try:
         keras.activations.get(name)
@@ -230,6 +236,10 @@ def _knows_activation(keras: Any, name: Any) -> bool:
 
 def _input_shape(settings: Mapping[str, Any]) -> tuple[int | None, ...]:
     return tuple((settings.get("batch_shape") or settings["batch_input_shape"])[1:])
+
+
+def _input_type(settings: Mapping[str, Any]) -> Any:
+    return float32_name(settings["dtype"])
 
 
 def _references(structure: Any) -> Iterator[tuple[str, int, int]]:

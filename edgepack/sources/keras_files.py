@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from edgepack.errors import EdgepackError, ModelError
 from edgepack.sources.frameworks import import_h5py, import_keras3, import_tf_keras
-from edgepack.sources.keras_config import check_layers, refuse_lambda, unknown_layer
+from edgepack.sources.keras_config import check_layers, refuse_lambda, stored_layers, unknown_layer
 from edgepack.sources.user_code import standard_error
 
 FileKind = Literal["h5", "keras", "saved_model", "tflite"]
@@ -75,6 +75,8 @@ def open_model(path: Path, custom_objects: Mapping[str, Any]) -> OpenedModel:
             raise ModelError("EP-222", f"{path.name}: a .tflite is not a Keras model", "give the Keras model it came from")
         config, generation = _read_h5_config(path) if kind == "h5" else _read_keras_config(path)
         check_layers(config, path.name, dir(import_tf_keras().layers), custom_objects)
+        if generation == 3:
+            _refuse_keras2_classes(config, path, custom_objects)
         return OpenedModel(_load(path, generation, custom_objects), generation)
     except (EdgepackError, OSError) as error:
         if isinstance(error, OSError) and error.filename is None:  # HDF5 reports damage as OSError without a file
@@ -82,6 +84,19 @@ def open_model(path: Path, custom_objects: Mapping[str, Any]) -> OpenedModel:
         raise
     except Exception as error:
         raise _load_error(path, error) from error
+
+
+def _refuse_keras2_classes(config: Mapping[str, Any], path: Path, custom_objects: Mapping[str, Any]) -> None:
+    """Keras 3 cannot open a file with classes derived from Keras 2's layers."""
+    base = import_tf_keras().layers.Layer
+    for layer in stored_layers(config):
+        own = custom_objects.get(layer.registered_name) or custom_objects.get(layer.class_name)
+        if isinstance(own, type) and issubclass(own, base):
+            raise ModelError(
+                "EP-224",
+                f"{path.name} is of Keras 3, and the class {layer.class_name} of its layer {layer.name} is given for Keras 2",
+                f'write the model with tf_keras in model.py, and set [model] weights = "{path.name}"',
+            )
 
 
 def _load(path: Path, generation: int, custom_objects: Mapping[str, Any]) -> Any:

@@ -26,6 +26,7 @@ from edgepack.sources.frameworks import import_tf_keras, versions
 from edgepack.sources.keras3 import rebuild
 from edgepack.sources.keras_config import check_own_layers
 from edgepack.sources.keras_files import OpenedModel, file_kind, open_model
+from edgepack.sources.precision import has_half_precision, in_float32
 from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
 from edgepack.sources.weights import load_weights
 
@@ -35,6 +36,7 @@ _VERSION = 1
 # network of float32 layers, and in one of half precision. A layer that means something else is off by more.
 _TOLERANCE = 1e-3
 _HALF_TOLERANCE = 2e-2
+_WRITE_ANEW = "write the model with tf_keras in model.py and load the weights"
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,9 @@ def _store(
         difference = _agreement(opened.model, model, where)
         notes.append(f"rebuilt from Keras 3 with Keras 2; outputs for random inputs differ by {difference}")
     check_own_layers(model, where, objects)
+    if has_half_precision(model):
+        model = in_float32(model, objects)
+        notes.append("the model's half precision was brought to float32")
     if weights is not None:
         load_weights(model, weights, objects)
     model = _flat_model(model)
@@ -184,15 +189,19 @@ def _agreement(first: Any, second: Any, where: str) -> str:
     Raises:
         ModelError: EP-233 when they are not the same.
     """
-    difference = largest_difference(first, second)
+    try:
+        difference = largest_difference(first, second)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError("EP-233", f"{where}: the model brought to Keras 2 does not run: {reason}", _WRITE_ANEW) from error
     if difference is None:
-        return "an amount that was not measured, because its input size is open"
+        return "an amount that was not measured: the model takes no random input"
     half = any("16" in str(getattr(layer, "compute_dtype", "")) for layer in first.layers)
     if not difference <= (_HALF_TOLERANCE if half else _TOLERANCE):
         raise ModelError(
             "EP-233",
             f"{where}: the model brought to Keras 2 differs from the original by {difference:.2g} on random inputs",
-            "a layer means something else in Keras 2; write the model with tf_keras in model.py and load the weights",
+            f"a layer means something else in Keras 2; {_WRITE_ANEW}",
         )
     return f"at most {difference:.1e}"
 
@@ -216,9 +225,15 @@ def _save(model: Any, file: Path, where: str) -> None:
                 f"{where}: {type(model).__name__} is a subclassed model, whose layers are connected by Python code",
                 "build the model with the functional API: Model(inputs, outputs)",
             ) from error
-        raise ModelError(
-            "EP-224", f"{where}: a layer cannot be stored: {' '.join(str(error).split())[:200]}", "give your layer a get_config()"
-        ) from error
+        raise _unstorable(where, error) from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise _unstorable(where, error) from error
+
+
+def _unstorable(where: str, error: Exception) -> ModelError:
+    reason = " ".join(str(error).split())[:200]
+    hint = "give your layers a get_config() of plain values, and their weights names of their own"
+    return ModelError("EP-224", f"{where}: a layer cannot be stored: {reason}", hint)
 
 
 def _reopen(file: Path, objects: Mapping[str, Any]) -> Any:

@@ -34,7 +34,7 @@ def load_from_function(source: FunctionSource, folder: Path, path: Path | None) 
 
     if not source.file.is_file():
         raise DataError("EP-304", f"there is no file {where} in the project", "check [data] source in edgepack.toml")
-    with watch_opened_files() as opened, user_module(source.file, folder, failed) as module:
+    with watch_opened_files(folder) as opened, user_module(source.file, folder, failed) as module:
         function = getattr(module, source.function, None)
         if not callable(function):
             defined = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]

@@ -104,8 +104,9 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 @contextlib.contextmanager
-def watch_opened_files() -> Iterator[OpenedFiles]:
-    """Collect the files that Python code opens for reading while the block runs, outside of the Python installation.
+def watch_opened_files(folder: Path) -> Iterator[OpenedFiles]:
+    """Collect the files that Python code opens for reading while the block runs: those of the project `folder`, and others
+    outside of the system, the Python installation and download caches.
 
     Files opened by native code (HDF5, TensorFlow's own file functions) are not seen.
     """
@@ -119,15 +120,20 @@ def watch_opened_files() -> Iterator[OpenedFiles]:
         yield opened
     finally:
         _watching.remove(opened)
-        opened.paths = {path for path in opened.paths if path.is_file() and not _is_system(path)}
+        opened.paths = {path for path in opened.paths if path.is_file() and _is_data(path, folder)}
 
 
-def _is_system(path: Path) -> bool:
-    """Whether a file belongs to the system, the Python installation or a temporary folder rather than to the user's data."""
+def _is_data(path: Path, folder: Path) -> bool:
+    """Whether a file is the user's data, rather than code or a part of the system, of Python or of a download cache."""
+    if path.suffix in (".py", ".pyc", ".so") or any(part in ("__pycache__", ".edgepack") for part in path.parts):
+        return False
+    if path.is_relative_to(folder):
+        return True
+    home = Path.home()
+    if path.is_relative_to(home) and path.relative_to(home).parts[0].startswith("."):
+        return False
     python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
-    roots = python | {"/proc", "/sys", "/dev", "/etc", "/usr"}
-    hidden = any(part in ("__pycache__", ".edgepack") for part in path.parts)
-    return hidden or path.suffix in (".py", ".pyc", ".so") or any(path.is_relative_to(root) for root in roots)
+    return not any(path.is_relative_to(root) for root in python | {"/proc", "/sys", "/dev", "/etc", "/usr"})
 
 
 def standard_error() -> TextIO:

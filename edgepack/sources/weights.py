@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +49,13 @@ def load_weights(model: Any, file: Path, custom_objects: Mapping[str, Any]) -> N
         except OSError as error:
             raise ModelError("EP-221", f"{file.name} is damaged: {error}", "save the weights again") from error
         raise ModelError("EP-222", f"{file.name}: an HDF5 file without Keras weights", "save it with model.save_weights()")
-    opened = open_model(file, custom_objects)
+    try:
+        opened = open_model(file, custom_objects)
+    except ModelError as error:
+        if error.code != "EP-224" or kind != "keras":
+            raise
+        _load_member(model, file)
+        return
     donor = opened.model if opened.generation == 2 else rebuild(opened.model, file.name, custom_objects)
     assign(model, [LayerWeights(layer.name, tuple(layer.get_weights())) for layer in _weighted(donor)], file.name, _as_made)
 
@@ -111,6 +119,15 @@ def _count(group: Any) -> int:
 
     group.visititems(add)
     return sum(sizes)
+
+
+def _load_member(model: Any, file: Path) -> None:
+    """The weights within a .keras file whose layers cannot be opened, because their classes are of the other generation."""
+    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(file) as archive:
+        weights = Path(archive.extract("model.weights.h5", scratch))
+        with import_h5py().File(weights, "r") as stored:
+            count = _count(stored)
+        _load_by_object(model, weights, count)
 
 
 def _load_by_object(model: Any, file: Path, stored: int) -> None:

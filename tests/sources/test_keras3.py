@@ -86,3 +86,11 @@ def test_a_keras_3_layer_of_the_users_own_says_to_write_it_for_keras_2() -> None
     with pytest.raises(ModelError, match="Doubled is written for Keras 3") as error:
         rebuild(model, "model.py", {"Doubled": Doubled})
     assert "tf_keras.layers.Layer" in error.value.hint
+
+
+def test_what_only_fails_while_rebuilding_is_an_error_of_one_line() -> None:
+    keras = import_keras3()
+    model = keras.Sequential([keras.Input((5, 3), batch_size=2), keras.layers.LSTM(4, stateful=True)])
+    with pytest.raises(ModelError) as error:
+        rebuild(model, "model.keras", {})
+    assert (error.value.code, "\n" in str(error.value)) == ("EP-232", False)

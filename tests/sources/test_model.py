@@ -179,3 +179,17 @@ def test_reference_models_are_opened(shared_models: Path, cache: Cache, project:
     tflite = load_model(project(model=str(shared_models / "kws_ref_model.tflite")), cache, QUIET)
     assert (tflite.kind, tflite.inputs[0].dtype, tflite.inputs[0].shape) == ("tflite", "int8", (49, 10, 1))
     assert tflite.file.read_bytes() == (shared_models / "kws_ref_model.tflite").read_bytes()
+
+
+def test_a_mixed_precision_model_becomes_float32(folder: Path, cache: Cache, project: MakeProject) -> None:
+    keras = import_tf_keras()
+    layers = keras.layers
+    stack = [layers.Input((4,)), layers.Dense(8, dtype="mixed_float16"), layers.BatchNormalization(dtype="mixed_float16")]
+    model = randomise(keras.Sequential([*stack, layers.Dense(2)]))
+    model.save(folder / "m.h5")
+    source = load_model(project(model="m.h5"), cache, QUIET)
+    opened = open_keras(source)
+    assert {layer.compute_dtype for layer in opened.layers} == {"float32"}
+    assert any("float32" in note for note in source.notes)
+    for one, two in zip(model.get_weights(), opened.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)

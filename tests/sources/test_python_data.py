@@ -28,7 +28,8 @@ def counted(folder: Path) -> int:
     return len(file.read_text()) if file.exists() else 0
 
 
-COUNT = "open(__file__[:-7] + 'runs', 'a').write('x')"
+# The name is not in the code as it stands: a file that the code names would count as its data.
+COUNT = "open(__file__[:-7] + 'snur'[::-1], 'a').write('x')"
 
 
 def test_a_second_run_does_not_run_the_function(folder: Path, cache: Cache, project: MakeProject) -> None:
@@ -84,6 +85,29 @@ print([name for name in ("tensorflow", "sklearn", "tf_keras", "keras", "PIL", "h
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.split("\n")[:2] == ["40", "[]"]
+
+
+def test_a_download_cache_that_is_gone_does_not_run_the_function_again(
+    folder: Path, tmp_path: Path, cache: Cache, project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    download = tmp_path / ".keras" / "datasets" / "x.npy"
+    download.parent.mkdir(parents=True)
+    np.save(download, np.ones((40, 2)))
+    write(folder, f"{COUNT}; x = np.load({str(download)!r}); return {{'train': (x, Y), 'test': (x, Y)}}")
+    load_data(project("data.py:load"), cache, QUIET)
+    download.unlink()
+    load_data(project("data.py:load"), cache, QUIET)
+    assert counted(folder) == 1
+
+
+def test_a_file_that_the_code_names_is_watched(folder: Path, cache: Cache, project: MakeProject) -> None:
+    (folder / "table.h5").write_text("1")
+    write(folder, f"{COUNT}; name = 'table.h5'; return {{'train': (X, Y), 'test': (X, Y)}}")
+    load_data(project("data.py:load"), cache, QUIET)
+    (folder / "table.h5").write_text("2")
+    load_data(project("data.py:load"), cache, QUIET)
+    assert counted(folder) == 2
 
 
 def test_several_named_inputs_are_kept_in_order(folder: Path, cache: Cache, project: MakeProject) -> None:

@@ -14,6 +14,7 @@ from edgepack.progress import SilentProgress
 from edgepack.sources import load_model
 from edgepack.sources.frameworks import import_keras3, import_tf_keras
 from tests.sources.conftest import MakeProject
+from tests.sources.models import randomise
 from tests.sources.test_model import EXAMPLES, THREE, TWO, predict, small
 
 QUIET = SilentProgress()
@@ -113,15 +114,36 @@ def test_weights_of_a_shorter_model_name_the_first_layer_without(folder: Path, c
         load_model(project(weights="m.h5"), cache, QUIET)
 
 
-@pytest.mark.slow
-def test_the_resnet_of_mlperf_tiny_reaches_its_published_accuracy(shared_models: Path, shared_data: Path, cache: Cache) -> None:
-    """87.19 % on the 10,000 test images, measured with the model file itself, is what its weights must give here."""
-    from edgepack.project import load_project
-    from edgepack.sources import load_data, open_keras
+SCALED = """
+import {keras}
 
-    sample = Path(__file__).resolve().parents[2] / "sample_models" / "image_classification"
-    project = load_project(sample, [f"model.weights={shared_models / 'pretrainedResnet.h5'}"])
-    data = load_data(project, cache, QUIET, shared_data)
-    source = load_model(project, cache, QUIET, data)
-    found = open_keras(source).predict(data.test.inputs[0], batch_size=200, verbose=0).argmax(axis=1)
-    assert np.mean(found == data.test.labels) == pytest.approx(0.8719, abs=1e-4)
+class Scaled({keras}.layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", name="scale")
+
+    def call(self, inputs):
+        return inputs * self.scale
+
+CUSTOM_OBJECTS = {{"Scaled": Scaled}}
+
+def build():
+    layers = {keras}.layers
+    return {keras}.Sequential([{keras}.Input((4,)), layers.Dense(4), Scaled(), layers.Dense(2)])
+"""
+
+
+def test_a_keras_3_file_with_a_layer_of_ones_own_gives_its_weights_to_the_same_layer_written_for_keras_2(
+    folder: Path, cache: Cache, project: MakeProject
+) -> None:
+    import_keras3()
+    space: dict[str, Any] = {}
+    exec(compile(SCALED.format(keras="keras"), "model.py", "exec"), space)
+    model = randomise(space["build"]())
+    model.save(folder / "three.keras")
+    (folder / "model.py").write_text(SCALED.format(keras="tf_keras"))
+    with pytest.raises(ModelError, match=r"three\.keras is of Keras 3, and the class Scaled") as error:
+        load_model(project(model="three.keras", custom_objects="model.py:CUSTOM_OBJECTS"), cache, QUIET)
+    assert (error.value.code, 'weights = "three.keras"' in error.value.hint) == ("EP-224", True)
+    source = load_model(project(weights="three.keras"), cache, QUIET)
+    examples = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    np.testing.assert_allclose(predict(source, examples), np.asarray(model(examples, training=False)), atol=1e-5)
