@@ -5,7 +5,7 @@
 #   make deploy MODEL=path/to/project TARGET=host ARGS="--set budget.accuracy_drop=0.02"
 
 MODEL  ?= digits
-TARGET ?= host
+TARGET ?= cortex-m4
 DATA   ?=
 DEVICE ?=
 ARGS   ?=

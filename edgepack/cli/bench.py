@@ -11,7 +11,7 @@ from edgepack.cli.options import DeviceAddress, Json, Overrides, ProjectPath, Qu
 
 def bench(
     model: ProjectPath,
-    target: TargetName = "host",
+    target: TargetName = "cortex-m4",
     device: DeviceAddress = None,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads (default: the target's).")] = None,
     runs: Annotated[int | None, typer.Option("--runs", min=1, help="Timed runs (default: the target's).")] = None,

@@ -24,7 +24,7 @@ from edgepack.cli.options import (
 
 def deploy(
     project: ProjectPath,
-    target: TargetName = "host",
+    target: TargetName = "cortex-m4",
     overrides: Overrides = None,
     data: DataPath = None,
     weights: Weights = None,

@@ -12,7 +12,7 @@ from edgepack.cli.options import Json, Out, TargetName
 
 def report(
     project: Annotated[Path, typer.Argument(help="A project folder.")] = Path(),
-    target: TargetName = "host",
+    target: TargetName = "cortex-m4",
     out: Out = None,
     json_output: Json = False,
 ) -> None:

@@ -26,7 +26,7 @@ class Request:
     """One deployment as the user asked for it. `project` is a project folder or a ready .tflite file."""
 
     project: Path
-    target: str = "host"
+    target: str = "cortex-m4"
     overrides: tuple[str, ...] = ()
     data: Path | None = None
     weights: Path | None = None
