@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -26,14 +27,24 @@ if [ "$5" = 0 ]; then cat >"$2"; else cat >>"$2"; fi || exit 71
 [ "$(wc -c <"$2")" -eq "$3" ] || exit 72
 [ "$(sha256 "$2")" = "$4" ] || { rm -f -- "$2"; exit 73; }
 chmod 644 "$2" && mv -f -- "$2" "$1" || exit 74
+rm -f -- "$1".part-*
 """
 )
 
+# What arrived is copied: a session of the link that was cut may still be writing to its own file.
 _LOOK = (
     SHA256_FUNCTION
     + """\
-if [ -f "$1" ] && [ "$(wc -c <"$1")" -eq "$3" ] && [ "$(sha256 "$1")" = "$4" ]; then echo complete
-elif [ -f "$2" ]; then wc -c <"$2"; else echo 0; fi
+if [ -f "$1" ] && [ "$(wc -c <"$1")" -eq "$3" ] && [ "$(sha256 "$1")" = "$4" ]; then echo complete; exit; fi
+most=0 from=
+for f in "$1.part-$5-"*; do
+  [ -f "$f" ] || continue
+  n=$(wc -c <"$f")
+  if [ "$n" -gt "$most" ] && [ "$n" -le "$3" ]; then most=$n from=$f; fi
+done
+[ -n "$from" ] && { cp -- "$from" "$2" || rm -f -- "$2"; }
+for f in "$1".part-*; do [ "$f" = "$2" ] || rm -f -- "$f"; done
+if [ -f "$2" ]; then wc -c <"$2"; else echo 0; fi
 """
 )
 
@@ -54,15 +65,16 @@ class _Feeds(Protocol):
 def upload(device: _Feeds, local: Path, remote: str, task: Task | None = None, stall: float = _STALL) -> None:
     """Copy `local` to the absolute path `remote`.
 
-    What arrives goes to `<remote>.part-<hash>`; a later attempt with the same content goes on from there. Only a file whose
-    size and SHA-256 are right on the device gets its name. A large file that is there already is not sent again.
+    What arrives goes to `<remote>.part-<hash>-<number used once>`; a later attempt with the same content goes on from there.
+    Only a file whose size and SHA-256 are right on the device gets its name. A large file that is there already is not sent
+    again.
 
     Raises:
         DeviceError: EP-510 disk full, EP-511 not writable, EP-515 the content arrived damaged twice, or a failing link.
     """
     size, digest = local.stat().st_size, sha256_file(local)
-    part = f"{remote}.part-{digest[:16]}"
     for attempt in (1, 2):
+        part = f"{remote}.part-{digest[:16]}-{secrets.token_hex(4)}"
         offset = _arrived(device, remote, part, size, digest) if size >= _RESUMABLE and attempt == 1 else 0
         if offset is None:
             return
@@ -79,11 +91,9 @@ def upload(device: _Feeds, local: Path, remote: str, task: Task | None = None, s
             if task is not None:
                 task.update(size, size, local.name)
             return
+        device.run(["rm", "-f", "--", part], timeout=20.0)
         if completed.status not in (72, 73):
-            device.run(["rm", "-f", "--", part], timeout=20.0)
             raise file_failure(device.name, remote, completed)
-        if completed.status == 72:
-            device.run(["rm", "-f", "--", part], timeout=20.0)
     raise DeviceError(
         "EP-515", f"{local.name} arrived damaged on {device.name}, twice", "check the connection and the device's storage"
     )
@@ -91,7 +101,7 @@ def upload(device: _Feeds, local: Path, remote: str, task: Task | None = None, s
 
 def _arrived(device: _Feeds, remote: str, part: str, size: int, digest: str) -> int | None:
     """How many bytes of an earlier attempt are there, 0 when they cannot be a beginning of the file; None: it is complete."""
-    completed = device.run(["sh", "-c", _LOOK, "sh", remote, part, str(size), digest], timeout=60.0 + size / 2e6)
+    completed = device.run(["sh", "-c", _LOOK, "sh", remote, part, str(size), digest, digest[:16]], timeout=60.0 + size / 2e6)
     if completed.text == "complete":
         return None
     there = int(completed.text) if completed.text.isdigit() else 0

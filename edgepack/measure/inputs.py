@@ -28,7 +28,7 @@ _KEPT = 4  # files of test inputs that stay on the device
 # Files are touched when used; the ones used longest ago go, and outputs that a killed run left behind.
 _TIDY = """\
 cd "$1" || exit 70
-find . -name 'output-*' -mmin +60 -exec rm -f {} +
+find . '(' -name 'output-*' -o -name '*.part-*' ')' -mmin +60 -exec rm -f {} +
 keep=$2; shift 2
 touch -- "$@"
 ls -1t -- *.bin 2>/dev/null | tail -n "+$((keep + 1))" | while IFS= read -r file; do rm -f -- "$file"; done

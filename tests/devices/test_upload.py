@@ -39,6 +39,14 @@ class _Counter:
         pass
 
 
+def _arrived(folder: Path) -> int:
+    """Bytes of an upload that have arrived in `folder` so far."""
+    try:
+        return sum(path.stat().st_size for path in folder.glob("remote.part-*"))
+    except FileNotFoundError:
+        return 0
+
+
 @pytest.mark.parametrize("size", [0, 1, 65_536, (1 << 20) - 1, 1 << 20, 3_000_001])
 def test_a_file_arrives_whole(ssh_device: SshDevice, tmp_path: Path, size: int) -> None:
     local, remote = tmp_path / "local.bin", tmp_path / "new" / "folder" / 'it\'s $(id) "x".bin'
@@ -79,10 +87,13 @@ def test_a_large_file_that_is_there_is_not_sent_again(ssh_device: SshDevice, big
 def test_an_upload_goes_on_where_it_was_cut(ssh_device: SshDevice, big: Path, tmp_path: Path) -> None:
     remote = tmp_path / "remote"
     digest = hashlib.sha256(big.read_bytes()).hexdigest()
-    part = tmp_path / f"remote.part-{digest[:16]}"
+    part = tmp_path / f"remote.part-{digest[:16]}-1"
     part.write_bytes(big.read_bytes()[: 20 << 20])
+    late = part.open("ab")  # the session that was cut still has it open
     task = _Counter()
     upload(ssh_device, big, str(remote), task)
+    late.write(b"late")
+    late.close()
     assert remote.read_bytes() == big.read_bytes() and not part.exists()
     assert min(done for done, _ in task.seen) >= 20 << 20, "the first 20 MiB may not travel again"
 
@@ -90,7 +101,7 @@ def test_an_upload_goes_on_where_it_was_cut(ssh_device: SshDevice, big: Path, tm
 def test_a_damaged_beginning_is_noticed_and_sent_anew(ssh_device: SshDevice, big: Path, tmp_path: Path) -> None:
     remote = tmp_path / "remote"
     digest = hashlib.sha256(big.read_bytes()).hexdigest()
-    (tmp_path / f"remote.part-{digest[:16]}").write_bytes(bytes(5 << 20))
+    (tmp_path / f"remote.part-{digest[:16]}-1").write_bytes(bytes(5 << 20))
     ssh_device.put(big, str(remote))
     assert remote.read_bytes() == big.read_bytes()
 
@@ -101,11 +112,9 @@ def test_a_cut_leaves_the_old_file_and_the_next_attempt_succeeds(
     remote = tmp_path / "remote"
     remote.write_text("old")
     ssh_device.run(["true"], timeout=10)
-    digest = hashlib.sha256(big.read_bytes()).hexdigest()
-    part = tmp_path / f"remote.part-{digest[:16]}"
 
     def cut() -> None:
-        while not part.exists() or part.stat().st_size < 1 << 20:
+        while _arrived(tmp_path) < 1 << 20:
             time.sleep(0.001)
         sshd.kill()
 
@@ -123,10 +132,9 @@ def test_a_cut_leaves_the_old_file_and_the_next_attempt_succeeds(
 def test_a_stalled_transfer_ends(sshd: LoopbackSshd, ssh_device: SshDevice, big: Path, tmp_path: Path) -> None:
     remote = tmp_path / "remote"
     ssh_device.run(["true"], timeout=10)
-    part = tmp_path / f"remote.part-{hashlib.sha256(big.read_bytes()).hexdigest()[:16]}"
 
     def stall() -> None:
-        while not part.exists():
+        while not _arrived(tmp_path):
             time.sleep(0.001)
         sshd.stall()
 
