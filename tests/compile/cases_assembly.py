@@ -82,4 +82,31 @@ def assembly_conv_2d(rng: np.random.Generator, count: int = 4) -> bytes:
     return b.finish([x for x, _ in ends], [y for _, y in ends])
 
 
-CASES = {"assembly_conv_2d": assembly_conv_2d}
+def _depthwise(b: ModelBuilder, rng: np.random.Generator) -> tuple[int, int]:
+    kernel = (3, 3) if rng.random() < 0.8 else tuple(int(k) for k in rng.integers(1, 6, 2))
+    stride = _pick(rng, 1, 1, 2)
+    padding = str(rng.choice(["SAME", "SAME", "VALID"]))
+    channels = _pick(rng, 3, 4, 5, 8, 16, 64, int(rng.integers(4, 68)))
+    sizes = {
+        "kernel_h": kernel[0],
+        "kernel_w": kernel[1],
+        "stride_h": stride,
+        "stride_w": stride,
+        "dilation_h": 1,
+        "dilation_w": 1,
+        "image_h": int(rng.integers(1, 14)) + (kernel[0] - 1) * (padding == "VALID"),
+        "image_w": int(rng.integers(1, 14)) + (kernel[1] - 1) * (padding == "VALID"),
+        "depth": channels,
+        "channels": channels,
+    }
+    return layer(b, rng, True, sizes, padding)
+
+
+def assembly_depthwise(rng: np.random.Generator, count: int = 4) -> bytes:
+    """Depthwise convolutions side by side, most of them 3x3."""
+    b = ModelBuilder()
+    ends = [_depthwise(b, rng) for _ in range(count)]
+    return b.finish([x for x, _ in ends], [y for _, y in ends])
+
+
+CASES = {"assembly_conv_2d": assembly_conv_2d, "assembly_depthwise": assembly_depthwise}

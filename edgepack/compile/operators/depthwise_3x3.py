@@ -1,0 +1,133 @@
+"""DEPTHWISE_CONV_2D 3x3 with the DSP extension, in assembly: kernels/ep_depthwise_3x3.h."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from edgepack.compile.call import Array, Call, Field, Overlap
+from edgepack.compile.operators.depthwise_conv_2d import DepthwiseConv2D
+from edgepack.compile.operators.one_sided import fits, stays_in_32_bits
+from edgepack.compile.operators.registry import Kernel, register_kernel
+
+SCALE = 8  # accumulators are scaled by 256, and by the factor of the weights
+HEAD = 8 * 28 + 4  # EP_DEPTHWISE_LINES_HEAD
+LINE, FETCH = 35.0, 25.0  # instructions to begin a line of a channel, and to fetch a pair of lines
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of the image: input and output extent, padding before, bytes from one position to the next."""
+
+    in_size: int
+    out_size: int
+    pad: int
+    in_step: int
+    out_step: int
+
+
+@lru_cache(maxsize=4)
+def constants(conv: DepthwiseConv2D) -> tuple[int, tuple[tuple[int, int], ...]] | None:
+    """A factor for the weights, and bias and multiplier of every channel; None where the one-sided form does not apply."""
+    for factor_bits in (0, 2, 4):
+        found = fits(conv.requantization, SCALE + factor_bits)
+        good = tuple(channel for channel in found if channel is not None)
+        if len(good) == len(found) and stays_in_32_bits(conv.requantization, [b for b, _ in good], SCALE + factor_bits):
+            return 1 << factor_bits, good
+    return None
+
+
+def applies(conv: DepthwiseConv2D, stride: int) -> bool:
+    """Whether kernel, stride, channels and quantization are what the kernel for this stride takes."""
+    shape = (conv.in_shape[0], conv.multiplier, conv.kernel, conv.stride, conv.dilation)
+    fits_struct = conv.in_shape[3] >= 4 and conv.out_shape[2] * conv.in_shape[3] < 1 << 16
+    return (
+        conv.dtype == "int8" and shape == (1, 1, (3, 3), (stride, stride), (1, 1)) and fits_struct and constants(conv) is not None
+    )
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the image is walked: `lines` follow one another on the first axis and run along the second."""
+
+    lines: Axis
+    along: Axis
+    by_rows: bool
+
+
+def ways(conv: DepthwiseConv2D) -> tuple[Way, Way]:
+    """Walking row by row, and column by column."""
+    _, in_h, in_w, channels = conv.in_shape
+    _, out_h, out_w, _ = conv.out_shape
+    rows = Axis(in_h, out_h, conv.padding.top, in_w * channels, out_w * channels)
+    columns = Axis(in_w, out_w, conv.padding.left, channels, channels)
+    return Way(rows, columns, True), Way(columns, rows, False)
+
+
+def instructions(conv: DepthwiseConv2D, way: Way) -> float:
+    """What walking the image that way costs."""
+    stride, lines, along = conv.stride[0], way.lines.out_size, way.along
+    fetches = (lines + 1) // 2 + 1 if stride == 1 else lines + 1
+    return conv.in_shape[3] * (
+        fetches * (4.0 * along.in_size + FETCH / 4) + lines * (LINE + along.out_size * (11.0 + stride)) + 60.0
+    )
+
+
+def best_way(conv: DepthwiseConv2D) -> Way:
+    """The cheaper of both."""
+    return min(ways(conv), key=lambda way: instructions(conv, way))
+
+
+def cost(conv: DepthwiseConv2D) -> float:
+    """Instructions, measured on the Cortex-M4."""
+    return instructions(conv, best_way(conv))
+
+
+def fields(conv: DepthwiseConv2D) -> dict[str, Field]:
+    """The members of struct ep_depthwise_lines."""
+    way, chosen = best_way(conv), constants(conv)
+    assert chosen is not None
+    lines, along = way.lines, way.along
+    factor, channels = chosen
+    positions = (along.out_size - 1) * conv.stride[0] + 3
+    return {
+        "channels": conv.in_shape[3],
+        "in_lines": lines.in_size,
+        "in_length": min(along.in_size, positions - along.pad),
+        "in_line": lines.in_step,
+        "in_step": along.in_step,
+        "out_lines": lines.out_size,
+        "out_length": along.out_size,
+        "out_line": lines.out_step,
+        "out_step": along.out_step,
+        "pad_line": lines.pad,
+        "pad_step": along.pad,
+        "positions": positions,
+        "in_zero": conv.in_zero,
+        "factor": factor,
+        "weights": Array(np.ascontiguousarray(conv.weights.transpose((2, 0, 1) if way.by_rows else (2, 1, 0))), "weights"),
+        "constants": Array(np.array(channels, np.int32), "bias, multiplier"),
+    }
+
+
+def _call(conv: DepthwiseConv2D) -> Call:
+    kernel = "ep_depthwise_3x3" if conv.stride == (1, 1) else "ep_depthwise_3x3_stride2"
+    in_place = conv.in_shape == conv.out_shape and conv.stride == (1, 1) and conv.in_shape[3] % 4 == 0
+    return Call(
+        kernel=kernel,
+        header=f"{kernel}.h",
+        fields={"lines": fields(conv)},
+        inputs=(conv.input,),
+        outputs=(conv.output,),
+        scratch=HEAD + 32 * ((best_way(conv).along.out_size - 1) * conv.stride[0] + 4),
+        overlaps=(Overlap(conv.input, conv.output, 0, exactly=True),) if in_place else (),
+    )
+
+
+for _stride, _kernel in ((1, "ep_depthwise_3x3"), (2, "ep_depthwise_3x3_stride2")):
+    register_kernel(
+        "DEPTHWISE_CONV_2D",
+        Kernel(_kernel, _call, frozenset({"dsp"}), lambda conv, stride=_stride: applies(conv, stride), cost),  # type: ignore[misc]
+    )
