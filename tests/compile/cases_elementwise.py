@@ -106,9 +106,10 @@ def _arg(rng: np.random.Generator, name: str, options: str) -> bytes:
     b = ModelBuilder()
     shape = some_shape(rng, range(1, 5), 12)
     axis = int(rng.integers(0, len(shape)))
-    x, y = b.tensor(shape, scale=random_scale(rng)), b.tensor([*shape[:axis], *shape[axis + 1 :]], "int32")
+    dtype = str(rng.choice(["int32", "int64"]))
+    x, y = b.tensor(shape, scale=random_scale(rng)), b.tensor([*shape[:axis], *shape[axis + 1 :]], dtype)
     listed = b.constant(np.array(axis - len(shape) if rng.random() < 0.3 else axis))
-    b.operator(name, [x, listed], [y], options, version=2, outputType=TYPES["int32"])
+    b.operator(name, [x, listed], [y], options, version=2, outputType=TYPES[dtype])
     return b.finish([x], [y])
 
 

@@ -7,14 +7,17 @@
 struct ep_arg_max {
     int32_t outer, extent, inner; /* the axis has `extent` elements, `inner` apart */
     int32_t sign;
+    int32_t bytes; /* of a result: 4, or 8 for int64 (little-endian cores only, as all Cortex-M firmware) */
 };
 
-EP_KERNEL void ep_arg_max(const struct ep_arg_max *op, const int8_t *input, int32_t *output)
+EP_KERNEL void ep_arg_max(const struct ep_arg_max *op, const int8_t *input, void *output)
 {
+    uint8_t *result = (uint8_t *)output;
     int32_t outer, inner, i;
     for (outer = 0; outer < op->outer; outer++, input += op->extent * op->inner) {
         for (inner = 0; inner < op->inner; inner++) {
-            int32_t best = op->sign * input[inner], where = 0;
+            int32_t best = op->sign * input[inner];
+            int64_t where = 0;
             for (i = 1; i < op->extent; i++) {
                 const int32_t x = op->sign * input[i * op->inner + inner];
                 if (x > best) {
@@ -22,7 +25,8 @@ EP_KERNEL void ep_arg_max(const struct ep_arg_max *op, const int8_t *input, int3
                     where = i;
                 }
             }
-            *output++ = where;
+            memcpy(result, &where, (size_t)op->bytes);
+            result += op->bytes;
         }
     }
 }

@@ -1,6 +1,6 @@
 """LEAKY_RELU, TANH, HARD_SWISH, ABS and RSQRT: int8, each a function of one element, so a table.
 
-References: reference/leaky_relu.h, reference/hard_swish.h, elementwise.cc, activations.cc (BUILTIN_REF tabulates tanh in float32).
+References: reference/leaky_relu.h, reference/hard_swish.h, elementwise.cc, activations.cc (tanh is tabulated in float32).
 """
 
 from __future__ import annotations
@@ -156,6 +156,12 @@ def describe_rsqrt(site: Site) -> Table:
     return describe_table(site, result)
 
 
+def refuse_neg(site: Site) -> Table:
+    """NEG has an int8 version in no TensorFlow Lite, so nothing could say which bits are right."""
+    raise site.error("EP-703", "has no int8 version in TensorFlow Lite", "Subtract from zero or multiply by -1 instead.")
+
+
+register(Operator("NEG", refuse_neg, (TABLE_KERNEL,)))
 register(table_operator("TANH", _tanh))
 register(Operator("LEAKY_RELU", describe_leaky_relu, (TABLE_KERNEL,)))
 register(Operator("ABS", describe_abs, (TABLE_KERNEL,)))

@@ -1,4 +1,4 @@
-"""ARG_MAX and ARG_MIN of int8 along one axis, giving int32 positions: the first of equal elements.
+"""ARG_MAX and ARG_MIN of int8 along one axis, giving int32 or int64 positions: the first of equal elements.
 
 Reference: reference/arg_min_max.h.
 """
@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from edgepack.compile.call import Call
-from edgepack.compile.graph import Value
+from edgepack.compile.graph import BYTES, Value
 from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
 
 
@@ -28,8 +28,8 @@ class ArgMax:
 def describe(site: Site) -> ArgMax:
     """Check an ARG_MAX or ARG_MIN."""
     source, axis_value, output = site.input(0), site.constant(1), site.output()
-    types = (source.dtype, output.dtype)
-    site.require(types == ("int8", "int32"), f"with types {', '.join(types)}", "It is compiled from int8 to int32.")
+    known = source.dtype == "int8" and output.dtype in ("int32", "int64")
+    site.require(known, f"with types {source.dtype}, {output.dtype}", "It is compiled from int8 to int32 or int64.")
     assert axis_value.data is not None
     rank = len(source.shape)
     axis = int(axis_value.data.reshape(-1)[0]) if axis_value.data.size == 1 else rank
@@ -56,6 +56,7 @@ def _portable(search: ArgMax) -> Call:
             "extent": search.extent,
             "inner": search.inner,
             "sign": 1 if search.largest else -1,
+            "bytes": BYTES[search.output.dtype],
         },
         inputs=(search.source.id,),
         outputs=(search.output.id,),

@@ -1,0 +1,87 @@
+"""Forms of operators that no reference defines, or that contradict themselves, are refused by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgepack.compile import compile_model
+from edgepack.errors import CompileError
+from edgepack.flatbuffer import read_model
+from tests.compile.builder import TYPES, ModelBuilder
+
+SHAPE = (1, 4, 4, 2)
+
+
+def refused(
+    name: str,
+    options: str = "",
+    constants: tuple[object, ...] = (),
+    shape: tuple[int, ...] = SHAPE,
+    out: tuple[int, ...] | None = None,
+    dtype: str = "int8",
+    out_dtype: str = "int8",
+    **fields: object,
+) -> CompileError:
+    """The error for an operator of one computed input and constants."""
+    b = ModelBuilder()
+    x = b.tensor(shape, dtype, scale=0.1, name="net/input_1")
+    y = b.tensor(out or shape, out_dtype, scale=0.1, name="net/lambda_3/out")
+    b.operator(name, [x, *(b.constant(np.array(data)) for data in constants)], [y], options, **fields)
+    with pytest.raises(CompileError) as caught:
+        compile_model(read_model(b.finish([x], [y])), "m")
+    assert name in str(caught.value) and caught.value.hint
+    return caught.value
+
+
+def test_neg_is_defined_by_no_runtime() -> None:
+    error = refused("NEG", "NegOptions")
+    assert error.code == "EP-703" and "lambda_3" in str(error) and "multiply" in error.hint
+
+
+@pytest.mark.parametrize("mask", ["ellipsisMask", "newAxisMask"])
+def test_slices_with_new_or_omitted_axes(mask: str) -> None:
+    positions = ([0] * 4, list(SHAPE), [1] * 4)
+    error = refused("STRIDED_SLICE", "StridedSliceOptions", positions, **{mask: 1})
+    assert error.code == "EP-704" and "mask" in str(error)
+
+
+def test_slices_outside_of_their_input() -> None:
+    assert refused("SLICE", "SliceOptions", ([0, 3, 0, 0], [1, 2, 4, 2]), out=(1, 2, 4, 2)).code == "EP-704"
+    positions = ([0, 4, 0, 0], [1, 4, 4, 2], [1, 1, 1, 1])
+    assert refused("STRIDED_SLICE", "StridedSliceOptions", positions, out=(1, 4, 2), shrinkAxisMask=2).code == "EP-704"
+    zero = ([0] * 4, list(SHAPE), [1, 1, 0, 1])
+    assert "stride" in str(refused("STRIDED_SLICE", "StridedSliceOptions", zero))
+
+
+def test_shapes_that_contradict_the_operator() -> None:
+    assert refused("TRANSPOSE", "TransposeOptions", ([0, 3, 1, 2],)).code == "EP-705"
+    assert refused("RESIZE_BILINEAR", "ResizeBilinearOptions", ([8, 8],)).code == "EP-705"
+    assert refused("MIRROR_PAD", "MirrorPadOptions", ([[0, 0], [1, 1], [0, 0], [0, 0]],)).code == "EP-705"
+    assert refused("DEPTH_TO_SPACE", "DepthToSpaceOptions", blockSize=3).code == "EP-704"
+    assert refused("TRANSPOSE", "TransposeOptions", ([0, 1, 1, 2],)).code == "EP-704"
+
+
+def test_mirroring_more_than_there_is() -> None:
+    paddings = ([[0, 0], [4, 0], [0, 0], [0, 0]],)
+    assert refused("MIRROR_PAD", "MirrorPadOptions", paddings, out=(1, 8, 4, 2)).code == "EP-704"
+
+
+def test_both_ways_to_align_a_resize() -> None:
+    flags = {"alignCorners": True, "halfPixelCenters": True}
+    error = refused("RESIZE_BILINEAR", "ResizeBilinearOptions", ([8, 8],), out=(1, 8, 8, 2), **flags)
+    assert "align_corners" in str(error)
+
+
+def test_types_without_a_kernel() -> None:
+    for name in ("TANH", "HARD_SWISH", "ABS", "LEAKY_RELU"):
+        options = "LeakyReluOptions" if name == "LEAKY_RELU" else ""
+        assert refused(name, options, dtype="uint8", out_dtype="uint8").code == "EP-704"
+    assert refused("TRANSPOSE", "TransposeOptions", ([0, 1, 2, 3],), dtype="float32", out_dtype="float32").code == "EP-704"
+    error = refused("ARG_MAX", "ArgMaxOptions", ([3],), out=(1, 4, 4), out_dtype="float32", outputType=TYPES["float32"])
+    assert "float32" in str(error)
+
+
+def test_indices_out_of_range() -> None:
+    assert refused("GATHER", "GatherOptions", ([0, 4],), out=(1, 4, 2, 2), axis=2).code == "EP-704"
+    assert refused("ARG_MAX", "ArgMaxOptions", ([4],), out=(1, 4, 4), out_dtype="int32").code == "EP-704"
