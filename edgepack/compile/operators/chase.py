@@ -10,9 +10,13 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgepack.compile.call import Overlap
+from edgepack.compile.graph import Data
 
 NEVER = 1 << 60
+LARGEST = 1 << 20  # pixels; beyond, no microcontroller has the memory, and nothing is worth saving
 
 
 @dataclass(frozen=True)
@@ -37,30 +41,33 @@ class Walk:
     step: int
 
 
-def _first_read(walk: Walk, pixel: int) -> int:
-    """Byte offset of the first input element inside the window of an output pixel; NEVER if all of it is padding."""
-    top = pixel // walk.out_w * walk.stride[0] - walk.pad_top
-    left = pixel % walk.out_w * walk.stride[1] - walk.pad_left
-    row = next((y for k in range(walk.kernel[0]) if 0 <= (y := top + k * walk.dilation[0]) < walk.in_h), None)
-    column = next((x for k in range(walk.kernel[1]) if 0 <= (x := left + k * walk.dilation[1]) < walk.in_w), None)
-    if row is None or column is None:
-        return NEVER
-    return (row * walk.in_w + column) * walk.in_bytes
+def _first_inside(out: int, stride: int, pad: int, kernel: int, dilation: int, size: int) -> Data:
+    """For each output position along one axis, the first input position inside its window; NEVER if all of it is padding."""
+    start = np.arange(out, dtype=np.int64) * stride - pad
+    skipped = np.maximum(-(start // dilation), 0)  # taps that lie before the input
+    position = start + skipped * dilation
+    return np.where((skipped < kernel) & (position < size), position, NEVER)
 
 
 @functools.cache
 def distance(walk: Walk) -> int:
     """Bytes the output must start below the input, so that no write reaches what is still to be read; negative: above."""
     pixels = walk.out_h * walk.out_w
-    reads = [_first_read(walk, pixel) for pixel in range(pixels)]
-    for pixel in reversed(range(pixels - 1)):
-        reads[pixel] = min(reads[pixel], reads[pixel + 1])
-    worst = -walk.in_h * walk.in_w * walk.in_bytes
-    for first in range(0, pixels, max(walk.step, 1)):
-        end = first + walk.step if walk.step else first
-        if end < pixels:
-            worst = max(worst, min(first + max(walk.step, 1), pixels) * walk.out_bytes - reads[end])
-    return worst
+    if pixels > LARGEST:
+        return pixels * walk.out_bytes
+    rows = _first_inside(walk.out_h, walk.stride[0], walk.pad_top, walk.kernel[0], walk.dilation[0], walk.in_h)
+    columns = _first_inside(walk.out_w, walk.stride[1], walk.pad_left, walk.kernel[1], walk.dilation[1], walk.in_w)
+    first = (rows[:, None] * walk.in_w + columns[None, :]) * walk.in_bytes
+    nothing = (rows[:, None] == NEVER) | (columns[None, :] == NEVER)
+    reads = np.where(nothing, NEVER, first).reshape(-1)
+    still_needed = np.minimum.accumulate(reads[::-1])[::-1]  # the lowest byte that this pixel or a later one reads
+    step = max(walk.step, 1)
+    starts = np.arange(0, pixels, step)
+    written = np.minimum(starts + step, pixels) * walk.out_bytes
+    later = starts + walk.step
+    pending = later < pixels
+    worst = np.max(written[pending] - still_needed[later[pending]], initial=-walk.in_h * walk.in_w * walk.in_bytes)
+    return int(worst)
 
 
 def chase(walk: Walk, source: int, output: int) -> tuple[Overlap, ...]:
