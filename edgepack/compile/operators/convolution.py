@@ -68,11 +68,29 @@ class Requantization:
     out_min: int
     out_max: int
     largest: int
+    wide: bool = False
+    """Whether the reference accumulates in 64 bits: int16 activations, unless the bias has 32."""
 
     @property
     def short(self) -> bool:
         """Whether the short exact requantisation applies: |accumulator| < 2^30 and right shifts of 1 to 22 bits."""
         return self.largest < 1 << 30 and all(-int(shift) in SHORT_SHIFTS for shift in self.shift)
+
+
+def require_filter_types(site: Site) -> None:
+    """The types of input, weights, bias (if there) and output: int8 throughout, or int16 activations with a 64 or 32-bit bias.
+
+    TFLite's int16 activations have no zero points.
+    """
+    int8, int16 = ("int8", "int8"), ("int16", "int8")
+    site.require_types(
+        *((*int8, "int32", "int8"), (*int16, "int64", "int16"), (*int16, "int32", "int16"))
+        if site.has_input(2)
+        else ((*int8, "int8"), (*int16, "int16"))
+    )
+    for value in (site.input(0), site.output()):
+        if value.dtype == "int16":
+            site.require(value.zero_point == 0, f"has zero point {value.zero_point} for int16", CONVERT_AGAIN, value)
 
 
 def requantization(
@@ -122,6 +140,7 @@ def requantization(
         out_min=out_min,
         out_max=out_max,
         largest=int(max(abs(least.min()), abs(most.max()), abs(folded).max())),
+        wide=source.dtype == "int16" and (bias is None or bias.dtype == "int64"),
     )
 
 

@@ -12,7 +12,14 @@ import numpy as np
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import BYTES, Data
 from edgepack.compile.operators.chase import Walk, chase
-from edgepack.compile.operators.convolution import Padding, Requantization, requantization, requantization_fields, window_padding
+from edgepack.compile.operators.convolution import (
+    Padding,
+    Requantization,
+    requantization,
+    requantization_fields,
+    require_filter_types,
+    window_padding,
+)
 from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
 
 
@@ -53,10 +60,7 @@ def describe(site: Site) -> DepthwiseConv2D:
     """Check a DEPTHWISE_CONV_2D and gather its numbers."""
     source, filters, output = site.input(0), site.constant(1), site.output()
     bias = site.constant(2) if site.has_input(2) else None
-    if bias is None:
-        site.require_types(("int8", "int8", "int8"))
-    else:
-        site.require_types(("int8", "int8", "int32", "int8"))
+    require_filter_types(site)
     site.require(
         len(source.shape) == 4 and len(filters.shape) == 4 and filters.shape[0] == 1,
         "is not over 4 dimensions",

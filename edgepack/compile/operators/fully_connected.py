@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED: int8, one scale for the weights or one for each output.
+"""FULLY_CONNECTED: int8 (int16 in weighted_int16.py), one scale for the weights or one for each output.
 
 Reference: reference/integer_ops/fully_connected.h, FullyConnected and FullyConnectedPerChannel.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.convolution import Requantization, requantization, requantization_fields
+from edgepack.compile.operators.convolution import Requantization, requantization, requantization_fields, require_filter_types
 from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
 
 
@@ -34,10 +34,7 @@ def describe(site: Site) -> FullyConnected:
     """Check a FULLY_CONNECTED and gather its numbers."""
     source, filters, output = site.input(0), site.constant(1), site.output()
     bias = site.constant(2) if site.has_input(2) else None
-    if bias is None:
-        site.require_types(("int8", "int8", "int8"))
-    else:
-        site.require_types(("int8", "int8", "int32", "int8"))
+    require_filter_types(site)
     site.require(
         site.option("weights_format", "DEFAULT") == "DEFAULT",
         "has shuffled weights",

@@ -136,12 +136,18 @@ class Operator(Generic[Problem]):
 
 
 _OPERATORS: dict[str, Operator[Any]] = {}
+_OF_TYPE: dict[tuple[str, str], Operator[Any]] = {}
 _EXTRA_KERNELS: dict[str, list[Kernel[Any]]] = {}
 
 
 def register(operator: Operator[Any]) -> None:
     """Make an operator known under its TFLite name."""
     _OPERATORS[operator.name] = operator
+
+
+def register_for(dtype: str, operator: Operator[Any]) -> None:
+    """Make known how an operator is compiled when a tensor it computes with has this type (int16 activations)."""
+    _OF_TYPE[operator.name, dtype] = operator
 
 
 def register_kernel(operator: str, kernel: Kernel[Any]) -> None:
@@ -162,7 +168,10 @@ def lower(node: Node, graph: Graph, cpu: Cpu) -> tuple[Call, ...]:
 
     Raises CompileError EP-703 for an operator that cannot be compiled, and what its `describe` raises.
     """
-    operator = operators().get(node.op)
+    known = operators()
+    computed = [graph.values[i] for i in (*node.inputs, *node.outputs) if i >= 0 and graph.values[i].data is None]
+    of_type = [_OF_TYPE[node.op, value.dtype] for value in computed if (node.op, value.dtype) in _OF_TYPE]
+    operator = of_type[0] if of_type else known.get(node.op)
     if operator is None:
         raise operator_error(
             graph, node, "EP-703", "is not among the operators that become C", REPLACEMENTS.get(node.op, ANY_HINT)
@@ -173,7 +182,7 @@ def lower(node: Node, graph: Graph, cpu: Cpu) -> tuple[Call, ...]:
     problem = operator.describe(Site(node, graph))
     usable = [
         kernel
-        for kernel in (*operator.kernels, *_EXTRA_KERNELS.get(node.op, ()))
+        for kernel in (*operator.kernels, *(() if of_type else _EXTRA_KERNELS.get(node.op, ())))
         if kernel.needs <= cpu.features and kernel.applies(problem)
     ]
     if not usable:
