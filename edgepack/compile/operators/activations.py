@@ -156,12 +156,6 @@ def describe_rsqrt(site: Site) -> Table:
     return describe_table(site, result)
 
 
-def refuse_neg(site: Site) -> Table:
-    """NEG has an int8 version in no TensorFlow Lite, so nothing could say which bits are right."""
-    raise site.error("EP-703", "has no int8 version in TensorFlow Lite", "Subtract from zero or multiply by -1 instead.")
-
-
-register(Operator("NEG", refuse_neg, (TABLE_KERNEL,)))
 register(table_operator("TANH", _tanh))
 register(Operator("LEAKY_RELU", describe_leaky_relu, (TABLE_KERNEL,)))
 register(Operator("ABS", describe_abs, (TABLE_KERNEL,)))

@@ -197,6 +197,7 @@ REPLACEMENTS = {
     "GELU": "Use ReLU, ReLU6 or hard swish instead of GELU.",
     "ELU": "Use ReLU or leaky ReLU instead of ELU.",
     "EXP": "Use softmax or sigmoid, which have exact integer kernels.",
+    "NEG": "TensorFlow Lite has no int8 version of it: subtract from zero, or multiply by -1.",
     "CONV_3D": "Use Conv2D over stacked channels, or TimeDistributed(Conv2D).",
     "WHILE": "Build recurrent layers with unroll=True, or use streaming state.",
     "IF": "Compute both branches and select by multiplication.",
