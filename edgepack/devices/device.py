@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -34,7 +34,7 @@ class Completed:
 class DeviceFacts:
     """What a device says of itself; "" or None where it does not say.
 
-    `memory` and `disk_free` are in bytes, `temperature` in °C, `frequency` (the highest current clock of any core) in Hz,
+    `memory` is in bytes, `temperature` in °C, `frequency` (the highest current clock of any core) in Hz,
     `boot` identifies the boot, `clock` is the device's own time in seconds since 1970. `stand_in` says that these are not
     the facts of the target's hardware.
     """
@@ -60,7 +60,6 @@ class DeviceFacts:
     clock: int | None = None
     stand_in: bool = False
     stand_in_reason: str = ""
-    extra: dict[str, str] = field(default_factory=dict)
 
 
 class Device(Protocol):

@@ -31,7 +31,7 @@ say clock "$(date +%s)"
 
 
 def parse_facts(text: str, stand_in: bool = False, reason: str = "") -> DeviceFacts:
-    """Facts from the script's output; lines that are no fact are kept under `extra` when they look like one, else dropped."""
+    """Facts from the script's output; lines that are no fact, such as a login script's, are dropped."""
     said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     memory, frequency = _number(said.pop("memory_kib", "")), _number(said.pop("frequency_khz", ""))
     temperature = _number(said.pop("temperature_mc", ""))
@@ -65,7 +65,6 @@ def parse_facts(text: str, stand_in: bool = False, reason: str = "") -> DeviceFa
         clock=None if clock is None else int(clock),
         stand_in=stand_in,
         stand_in_reason=reason,
-        extra=said,
     )
 
 

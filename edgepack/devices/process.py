@@ -120,12 +120,12 @@ class _Feeder:
         return self._thread.is_alive()
 
     def _feed(self) -> None:
-        with suppress(BrokenPipeError, ValueError):
+        with suppress(OSError, ValueError):
             while block := self._source.read(_BLOCK):
                 self._pipe.write(block)
                 self._pipe.flush()
                 self.sent += len(block)
-        with suppress(BrokenPipeError, ValueError):
+        with suppress(OSError, ValueError):
             self._pipe.close()
 
     def stop(self) -> None:

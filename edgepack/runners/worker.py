@@ -131,7 +131,7 @@ class _Worker:
     def __init__(self, arguments: Sequence[str]) -> None:
         self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"}
         self._process = subprocess.Popen(
             [sys.executable, str(RUNNER), *arguments],
             stdin=subprocess.DEVNULL,

@@ -207,3 +207,25 @@ def test_the_default_place_on_this_machine_follows_xdg(first: Pack, tmp_path: Pa
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     deployment = deploy(first, LocalDevice(), load_target("host", None), SilentProgress())
     assert deployment.root == str(tmp_path / "data" / "edgepack" / "deployed")
+
+
+def test_busybox_is_enough_of_a_userland(
+    local: LocalDevice, first: Pack, second: Pack, root: Path, tmp_path: Path, target: Targets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small systems have no GNU tools: every script runs with busybox's shell and applets alone."""
+    import shutil
+    import subprocess
+
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("busybox is not installed (apt-get install --no-install-recommends busybox)")
+    (tmp_path / "bin").mkdir()
+    subprocess.run([busybox, "--install", "-s", str(tmp_path / "bin")], check=True)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert local.facts().machine
+    deploy(first, local, target(), SilentProgress())
+    deploy(second, local, target(), SilentProgress())
+    assert rollback("conv", local, target(), SilentProgress()).release == first.id
+    monkeypatch.undo()
+    assert current_release(root, "conv") == first.id
+    no_leftovers(root, "conv")
