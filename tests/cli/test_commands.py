@@ -111,7 +111,7 @@ def test_the_c_array_of_a_model_needs_no_tensorflow(edgepack: Run, small_model: 
         (("deploy", "missing"), "EP-101", 2),
         (("deploy", "missing.tflite"), "EP-166", 2),
         (("deploy", "SMALL", "--target", "rpy"), "EP-107", 2),
-        (("deploy", "SMALL", "--set", "budget.ram=32"), "EP-105", 2),
+        (("deploy", "SMALL", "--set", "budget.latency_p50=5"), "EP-105", 2),
         (("deploy", "SMALL", "--set", "budgte.ram=32KiB"), "EP-108", 2),
         (("export", "SMALL", "--as", "floppy"), "EP-168", 2),
         (("report", ".", "--target", "host"), "EP-111", 2),
