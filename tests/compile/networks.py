@@ -139,6 +139,89 @@ class Network:
         self.b.operator("CONCATENATION", [a.index, rescaled.index], [y.index], "ConcatenationOptions", version=2, axis=3)
         return y
 
+    def activation(self, x: Tensor) -> Tensor:
+        """Hard swish, leaky ReLU or a ReLU with a slope for each channel."""
+        y = self.new(x.shape, x.scale * float(self.rng.uniform(0.5, 1.5)))
+        name = str(self.pick("HARD_SWISH", "LEAKY_RELU", "PRELU"))
+        if name == "LEAKY_RELU":
+            self.b.operator(name, [x.index], [y.index], "LeakyReluOptions", version=2, alpha=float(self.pick(0.1, 0.3)))
+        elif name == "PRELU":
+            slopes = self.b.constant(self.rng.integers(-128, 128, (1, 1, x.shape[3])), "int8", scale=0.005)
+            self.b.operator(name, [x.index, slopes], [y.index])
+        else:
+            self.b.operator(name, [x.index], [y.index])
+        return y
+
+    def larger(self, a: Tensor, b: Tensor) -> Tensor:
+        """The larger or smaller of two tensors; the second is first rescaled to the first's quantization."""
+        rescaled = self.new(b.shape, a.scale, a.zero)
+        self.b.operator("QUANTIZE", [b.index], [rescaled.index], "QuantizeOptions", version=2)
+        y = self.new(a.shape, a.scale, a.zero)
+        name = str(self.pick("MAXIMUM", "MINIMUM"))
+        self.b.operator(name, [a.index, rescaled.index], [y.index], "MaximumMinimumOptions", version=2)
+        return y
+
+    def subtract(self, a: Tensor, b: Tensor) -> Tensor:
+        y = self.new(a.shape, max(a.scale, b.scale) * float(self.rng.uniform(0.6, 2)))
+        activation = str(self.rng.choice(FUSED))
+        self.b.operator("SUB", [a.index, b.index], [y.index], "SubOptions", version=2, fusedActivationFunction=activation)
+        return y
+
+    def crop(self, x: Tensor) -> Tensor:
+        """A strided slice of height, width and channels, reversed at times."""
+        begins, ends, strides, shape = [0], [x.shape[0]], [1], [x.shape[0]]
+        for extent in x.shape[1:]:
+            first = int(self.rng.integers(0, min(3, extent)))
+            stride = int(self.pick(1, 1, 1, 2, -1))
+            begins.append(extent - 1 - first if stride < 0 else first)
+            ends.append(-extent - 1 if stride < 0 else extent)
+            strides.append(stride)
+            shape.append(len(range(first, extent, abs(stride))))
+        y = self.new(tuple(shape), x.scale, x.zero)
+        positions = [self.b.constant(np.array(each)) for each in (begins, ends, strides)]
+        self.b.operator("STRIDED_SLICE", [x.index, *positions], [y.index], "StridedSliceOptions", version=2)
+        return y
+
+    def resize(self, x: Tensor) -> Tensor:
+        """Nearest or bilinear, to about half up to twice the size."""
+        height, width = (max(1, int(n * self.rng.choice([0.5, 1.5, 2, 2]))) for n in x.shape[1:3])
+        y = self.new((1, height, width, x.shape[3]), x.scale, x.zero)
+        size = self.b.constant(np.array([height, width]))
+        name, options = (
+            ("RESIZE_BILINEAR", "ResizeBilinearOptions")
+            if self.chance(0.5)
+            else ("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions")
+        )
+        self.b.operator(name, [x.index, size], [y.index], options, version=3, halfPixelCenters=self.chance(0.5))
+        return y
+
+    def transpose_conv(self, x: Tensor, channels: int, kernel: tuple[int, int]) -> Tensor:
+        depth = x.shape[3]
+        scales = filter_scales(self.rng, channels, self.chance(0.8))
+        weights = self._weights((channels, *kernel, depth))
+        out = tuple(2 * n for n in x.shape[1:3])
+        y = self.new((1, *out, channels), output_scale(self.rng, x.scale, scales, weights[0].size))
+        inputs = [self.b.constant(np.array(y.shape)), self.b.constant(weights, "int8", scale=scales), x.index]
+        if self.chance(0.7):
+            inputs.append(self._bias(channels, scales, x, weights[0].size))
+        options = {"padding": "SAME", "strideH": 2, "strideW": 2}
+        self.b.operator("TRANSPOSE_CONV", inputs, [y.index], "TransposeConvOptions", version=3, **options)
+        return y
+
+    def transpose(self, x: Tensor) -> Tensor:
+        """Height and width exchanged."""
+        y = self.new((1, x.shape[2], x.shape[1], x.shape[3]), x.scale, x.zero)
+        self.b.operator("TRANSPOSE", [x.index, self.b.constant(np.array([0, 2, 1, 3]))], [y.index], "TransposeOptions", version=2)
+        return y
+
+    def halves(self, x: Tensor) -> Tensor:
+        """Channels split in two that are added."""
+        half = (*x.shape[:3], x.shape[3] // 2)
+        parts = [self.new(half, x.scale, x.zero) for _ in range(2)]
+        axis = self.b.constant(np.array(3))
+        self.b.operator("SPLIT", [axis, x.index], [part.index for part in parts], "SplitOptions", version=2, numSplits=2)
+        return self.add(*parts)
+
     def head(self, x: Tensor) -> list[Tensor]:
         """Pool or flatten, then dense layers and a softmax, at times; the outputs of the network."""
         outputs = [x] if self.chance(0.15) else []
@@ -203,6 +286,8 @@ def _block(n: Network, x: Tensor) -> Tensor:
     square = tuple(min(3, size) for size in x.shape[1:3])
     stride = tuple(int(s) for s in n.rng.choice([1, 1, 2], 2))
     padding = str(n.pick("SAME", "SAME", "VALID"))
+    if n.chance(0.3):
+        return _further_block(n, x, kernel)
     kind = int(n.rng.integers(0, 11))
     if kind <= 1:
         return n.conv(x, n.width(), kernel, stride, padding)
@@ -226,3 +311,23 @@ def _block(n: Network, x: Tensor) -> Tensor:
     if kind == 9:
         return n.concatenation(x, n.conv(x, int(n.rng.integers(1, 20)), (1, 1), (1, 1), "SAME"))
     return n.mul(x, n.unary(x)) if n.chance(0.5) else n.unary(x)
+
+
+def _further_block(n: Network, x: Tensor, kernel: tuple[int, ...]) -> Tensor:
+    """Layers beyond the most usual ones."""
+    kind = int(n.rng.integers(0, 8))
+    if kind == 0:
+        return n.activation(x)
+    if kind == 1:
+        return n.larger(x, n.activation(x))
+    if kind == 2:
+        return n.subtract(x, n.conv(x, x.shape[3], (1, 1), (1, 1), "SAME"))
+    if kind == 3:
+        return n.crop(x)
+    if kind == 4 and x.shape[1] * x.shape[2] <= 256:
+        return n.resize(x)
+    if kind == 5 and x.shape[1] * x.shape[2] <= 100:
+        return n.transpose_conv(x, n.width(), (kernel[0], kernel[1]))
+    if kind == 6 and x.shape[3] % 2 == 0:
+        return n.halves(x)
+    return n.transpose(x)
