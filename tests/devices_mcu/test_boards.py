@@ -102,6 +102,7 @@ def test_real_firmware_over_a_real_terminal(tmp_path: Path) -> None:
             assert (report.vectors, report.runs, report.differing) == (3, RUNS, 0)
             assert len(report.cycles) == len(report.seconds) == 3 * RUNS and 0 < report.stack_bytes < 1024
             assert (report.board, report.cpu, report.model, report.build) == ("MPS2-AN386", "cortex-m4", "tiny", BUILD)
+            assert report.emulated
         with pytest.raises(DeviceError) as caught:
             run_on_board(f"serial:{port}", CHANGED, "tiny", (X,), (Y,), timeout_s=30)
         assert caught.value.code == "EP-561"
@@ -191,8 +192,7 @@ def test_a_board_that_resets_in_between_starts_its_report_again() -> None:
     assert report is not None and len(report.cycles) == 4
 
 
-FAKE_PYOCD = """#!/usr/bin/env python3
-import json, pathlib, sys
+FAKE_PYOCD = """import json, pathlib, sys
 here = pathlib.Path(__file__).parent
 calls = here / "calls"
 calls.write_text((calls.read_text() if calls.exists() else "") + json.dumps(sys.argv[1:]) + "\\n")
@@ -213,7 +213,7 @@ for command in sys.argv:
 def pyocd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "pyocd").write_text(FAKE_PYOCD)
+    (folder / "pyocd").write_text(f"#!{sys.executable}\n{FAKE_PYOCD}")
     (folder / "pyocd").chmod(0o755)
     monkeypatch.setenv("PATH", os.pathsep.join((str(folder), os.environ["PATH"])))
     return folder

@@ -15,7 +15,7 @@ class BoardRun:
     """What an attached board measured on its golden vectors.
 
     `cycles` has one entry an inference, in the order they ran, read from the core's own counter; `seconds` are cycles at
-    `clock_hz`. `differing` is how many of the `vectors` gave other bits than the reference at least once.
+    `clock_hz`. `emulated`: an emulator stood in for the board, so they are no hardware's. `differing` is how many of the `vectors` gave other bits than the reference at least once.
     """
 
     board: str
@@ -29,6 +29,7 @@ class BoardRun:
     cycles: tuple[int, ...]
     differing: int
     stack_bytes: int
+    emulated: bool = False
 
     @property
     def seconds(self) -> tuple[float, ...]:
@@ -91,6 +92,7 @@ def _run(head: dict[str, Any], cycles: list[int], wrong: set[int], stack: int) -
         cycles=tuple(cycles),
         differing=len(wrong),
         stack_bytes=stack,
+        emulated=bool(head.get("emulated")),
     )
 
 

@@ -16,6 +16,8 @@ void board_put(char character);
 int board_get(void);
 /* A free-running counter of core clock cycles; board_start() starts it. */
 uint32_t board_cycles(void);
+/* 1 when an emulator stands in for the board, whose cycles are then nobody's. Optional: 0 unless the board file says otherwise. */
+int board_emulated(void);
 
 #define BOARD_REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 

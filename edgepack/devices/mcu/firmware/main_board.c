@@ -42,6 +42,11 @@ static void put_field(const char *before, uint32_t value)
     put_number(value);
 }
 
+__attribute__((weak)) int board_emulated(void)
+{
+    return 0;
+}
+
 static void report_start(void)
 {
     put_text("{\"edgepack\":1,\"build\":\"");
@@ -55,6 +60,7 @@ static void report_start(void)
     put_text("\",\"counter\":\"");
     put_text(board_counter);
     put_field("\",\"clock_hz\":", board_clock_hz);
+    put_field(",\"emulated\":", board_emulated() != 0);
     put_field(",\"vectors\":", golden_count);
     put_field(",\"runs\":", GOLDEN_RUNS);
     put_text("}\n");
