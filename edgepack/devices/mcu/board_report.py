@@ -15,7 +15,8 @@ class BoardRun:
     """What an attached board measured on its golden vectors.
 
     `cycles` has one entry an inference, in the order they ran, read from the core's own counter; `seconds` are cycles at
-    `clock_hz`. `emulated`: an emulator stood in for the board, so they are no hardware's. `differing` is how many of the `vectors` gave other bits than the reference at least once.
+    `clock_hz`. `emulated`: an emulator stood in for the board, so they are no hardware's. `differing` is how many of the
+    `vectors` gave other bits than the reference at least once.
     """
 
     board: str
