@@ -109,4 +109,24 @@ def assembly_depthwise(rng: np.random.Generator, count: int = 4) -> bytes:
     return b.finish([x for x, _ in ends], [y for _, y in ends])
 
 
-CASES = {"assembly_conv_2d": assembly_conv_2d, "assembly_depthwise": assembly_depthwise}
+def assembly_add(rng: np.random.Generator, count: int = 4) -> bytes:
+    """Additions of equal shapes side by side."""
+    b = ModelBuilder()
+    inputs, outputs = [], []
+    for _ in range(count):
+        shape = (1, int(rng.integers(1, 6)), int(rng.integers(1, 6)), int(rng.integers(1, 12)))
+        scales = [random_scale(rng), random_scale(rng)]
+        operands = [b.tensor(shape, scale=scale, zero_point=int(rng.integers(-128, 128))) for scale in scales]
+        zero_point, activation = OUTPUTS[int(rng.integers(len(OUTPUTS)))]
+        y = b.tensor(shape, scale=max(scales) * float(rng.uniform(0.6, 2)), zero_point=zero_point)
+        b.operator("ADD", operands, [y], "AddOptions", version=2, fusedActivationFunction=activation)
+        inputs += operands
+        outputs.append(y)
+    return b.finish(inputs, outputs)
+
+
+CASES = {
+    "assembly_add": assembly_add,
+    "assembly_conv_2d": assembly_conv_2d,
+    "assembly_depthwise": assembly_depthwise,
+}

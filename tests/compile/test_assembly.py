@@ -33,6 +33,7 @@ def test_assembly_equals_the_reference_on_a_core(name: str, seed: int, cpu: str 
 
 
 KERNELS = {
+    "assembly_add": ("ep_add_products",),
     "assembly_conv_2d": ("ep_conv_2d_gemm",),
     "assembly_depthwise": ("ep_depthwise_3x3", "ep_depthwise_3x3_stride2"),
 }
