@@ -232,12 +232,14 @@ def _source(program: Program, arrays: _Arrays) -> str:
     p, name = program.prefix, program.name
     includes = "\n".join(f'#include "{header}"' for header in sorted({call.header for call in program.calls}))
     structs, body, uses_memory = [], [], False
+    unused = [parameter for parameter, _ in _parameters(program)]
     for index, (node, call) in enumerate(zip(program.nodes, program.calls, strict=True)):
         structs.append(f"static const struct {call.kernel} {name}_{index} = {initialiser(call.fields, arrays.of_array)};\n")
         arguments = [_location(program, arrays, value) for value in (*call.inputs, *call.outputs)]
         if call.scratch is not None:
             arguments.append(f"memory + {program.plan.scratch[index]}" if call.scratch else "memory")
         uses_memory = uses_memory or any("memory" in argument for argument in arguments)
+        unused = [parameter for parameter in unused if parameter not in arguments]
         body.append(
             f"    {p}_BEFORE_LAYER({index}); /* {_describe(program, node, call)} */\n"
             f"    {call.kernel}(&{name}_{index}, {', '.join(arguments)});\n"
@@ -263,7 +265,7 @@ EP_STATIC_ASSERT({p}_ARENA_SIZE >= {program.plan.arena_size}, {name}_arena_holds
 {memory}    if (arena == NULL || ((uintptr_t)arena & 3u) != 0u) {{
         return -1;
     }}
-{"".join(body)}    {p}_BEFORE_LAYER({len(program.calls)});
+{"".join(f"    (void){parameter};{chr(10)}" for parameter in unused)}{"".join(body)}    {p}_BEFORE_LAYER({len(program.calls)});
     return 0;
 }}
 {_reset(program, arrays)}"""

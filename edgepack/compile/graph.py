@@ -96,7 +96,10 @@ class State:
 
 @dataclass(frozen=True)
 class Graph:
-    """Operators in the order they run. `aliases` maps a value to the one whose memory it shares unchanged (a reshape)."""
+    """Operators in the order they run. `aliases` maps a value to the one whose memory it shares unchanged (a reshape).
+
+    `initialisers` are the graphs that CALL_ONCE runs before the first inference, by subgraph number.
+    """
 
     values: Mapping[int, Value]
     nodes: tuple[Node, ...]
@@ -104,6 +107,7 @@ class Graph:
     outputs: tuple[int, ...]
     states: tuple[State, ...] = ()
     aliases: Mapping[int, int] = field(default_factory=dict)
+    initialisers: Mapping[int, Graph] = field(default_factory=dict)
 
     def root(self, value: int) -> int:
         """The value whose memory this one uses; itself unless it is a reshape of another."""
@@ -138,6 +142,20 @@ def build_graph(model: Model) -> Graph:
     Raises CompileError EP-701 for a model whose tensors have a shape or type that cannot be compiled.
     """
     main = model.subgraphs[0]
+    graph = _build(main)
+    for index in (*graph.inputs, *graph.outputs):
+        if graph.values[index].dtype not in BYTES:
+            raise CompileError(
+                "EP-701",
+                f"the model's input or output '{graph.values[index].name}' has type {graph.values[index].dtype}",
+                "Convert the model with int8 or int16 inputs and outputs.",
+            )
+    called = {int(str(node.options.get("init_subgraph_index", 0))) for node in graph.nodes if node.op == "CALL_ONCE"}
+    initialisers = {index: _build(model.subgraphs[index]) for index in called if 0 < index < len(model.subgraphs)}
+    return replace(graph, initialisers=initialisers)
+
+
+def _build(main: Subgraph) -> Graph:
     values: dict[int, Value] = {}
     for tensor in main.tensors:
         quantization = tensor.quantization
@@ -166,15 +184,7 @@ def build_graph(model: Model) -> Graph:
         )
         for operator in main.operators
     )
-    graph = Graph(values, nodes, tuple(main.inputs), tuple(main.outputs), _variable_tensors(main))
-    for index in (*graph.inputs, *graph.outputs):
-        if graph.values[index].dtype not in BYTES:
-            raise CompileError(
-                "EP-701",
-                f"the model's input or output '{graph.values[index].name}' has type {graph.values[index].dtype}",
-                "Convert the model with int8 or int16 inputs and outputs.",
-            )
-    return graph
+    return Graph(values, nodes, tuple(main.inputs), tuple(main.outputs), _variable_tensors(main))
 
 
 def _variable_tensors(main: Subgraph) -> tuple[State, ...]:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from edgepack.compile.graph import Graph
 from edgepack.compile.passes.drop_reshapes import drop_reshapes
 from edgepack.compile.passes.drop_unused import drop_unused
+from edgepack.compile.passes.fold_constant_channels import fold_constant_channels
 from edgepack.compile.passes.fold_constants import fold_constants
 from edgepack.compile.passes.fuse_pad import fuse_pad
+from edgepack.compile.passes.resources import resources
 
 Pass = Callable[[Graph], Graph]
 
-PASSES: tuple[Pass, ...] = (fold_constants, drop_unused, fuse_pad, drop_reshapes)
+PASSES: tuple[Pass, ...] = (resources, fold_constants, drop_unused, fuse_pad, drop_reshapes)
 
 
 def run_passes(graph: Graph) -> Graph:
