@@ -14,7 +14,7 @@ from edgepack.compile.passes.resources import resources
 
 Pass = Callable[[Graph], Graph]
 
-PASSES: tuple[Pass, ...] = (resources, fold_constants, drop_unused, fuse_pad, drop_reshapes)
+PASSES: tuple[Pass, ...] = (resources, fold_constants, drop_unused, fuse_pad, fold_constant_channels, drop_reshapes)
 
 
 def run_passes(graph: Graph) -> Graph:
