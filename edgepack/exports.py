@@ -12,6 +12,7 @@ from edgepack.devices.mcu import export_firmware, find_board
 from edgepack.errors import ProjectError
 from edgepack.flatbuffer import read_model
 from edgepack.pack import export_c_array, write_pack
+from edgepack.pack.deliveries import deliver, make_product
 from edgepack.pack.tflm import export_tflm
 from edgepack.pipeline import Request, build, prepare
 from edgepack.progress import Progress
@@ -29,6 +30,7 @@ class ExportRequest:
     cpu: str | None = None
     board: str | None = None
     optimize: str = "balanced"
+    version: str = "1.0.0"
     data: Path | None = None
     weights: Path | None = None
     overrides: tuple[str, ...] = ()
@@ -70,11 +72,21 @@ def _tflm(model: Path, name: str, folder: Path, request: ExportRequest) -> tuple
     return export_tflm(model, name, folder)
 
 
+def _delivery(model: Path, name: str, folder: Path, request: ExportRequest) -> tuple[Path, ...]:
+    product = make_product(model, name, request.cpu or "generic", request.optimize, request.version)
+    return deliver(request.form, product, folder)
+
+
 FORMS: dict[str, Form] = {
     "c-array": Form("the .tflite as an aligned C array with its constants, for an interpreter on the device", _c_array),
     "c": Form("the model compiled to C99 for --cpu, with its weights and the kernels it needs; no interpreter", _c),
     "tflm": Form("for TensorFlow Lite Micro: array, sized resolver, arena size, golden vectors, an example", _tflm),
     "firmware": Form("a whole firmware for --board that runs the golden vectors and prints what they cost", _firmware),
+    "arduino": Form("an Arduino library of the C code, and its .zip", _delivery),
+    "platformio": Form("a PlatformIO library of the C code", _delivery),
+    "zephyr": Form("a Zephyr module of the C code", _delivery),
+    "esp-idf": Form("an ESP-IDF component of the C code", _delivery),
+    "cmsis-pack": Form("a CMSIS-Pack of the C code (.pdsc and .pack)", _delivery),
 }
 
 

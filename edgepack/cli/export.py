@@ -9,7 +9,7 @@ import typer
 from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Weights
 
 # The keys of edgepack.exports.FORMS, spelled out so that --help imports nothing.
-FORM_NAMES = ("c-array", "c", "tflm", "firmware")
+FORM_NAMES = ("c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack")
 
 
 def export(
@@ -20,6 +20,7 @@ def export(
     cpu: Annotated[str | None, typer.Option("--cpu", help="The processor the C code is for, for example cortex-m4.")] = None,
     board: Annotated[str | None, typer.Option("--board", help="The board of a firmware project.")] = None,
     optimize: Annotated[str, typer.Option("--optimize", help="The C code is for speed, size or balanced.")] = "balanced",
+    version: Annotated[str, typer.Option("--version", help="The package's version, for package managers.")] = "1.0.0",
     data: DataPath = None,
     weights: Weights = None,
     overrides: Overrides = None,
@@ -43,6 +44,7 @@ def export(
             cpu=cpu,
             board=board,
             optimize=optimize,
+            version=version,
             data=data,
             weights=weights,
             overrides=tuple(overrides or ()),

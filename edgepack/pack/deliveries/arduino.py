@@ -1,0 +1,45 @@
+"""An Arduino library: library.properties, src/, examples/ (Arduino library specification 1.5)."""
+
+from __future__ import annotations
+
+from edgepack.pack.deliveries.product import Product
+
+
+def arduino_files(product: Product) -> dict[str, str]:
+    """The library's files; its .zip is what the IDE's "Add .ZIP Library" takes."""
+    properties = {
+        "name": product.name,
+        "version": product.version,
+        "author": "edgepack",
+        "maintainer": "edgepack",
+        "sentence": f"{product.name}: an int8 neural network as plain C.",
+        "paragraph": f"{product.title}. No heap, no interpreter; bit for bit TensorFlow Lite's reference kernels.",
+        "category": "Data Processing",
+        "url": product.url,
+        "architectures": "*",
+        "includes": f"{product.name}.h",
+    }
+    sketch = f"""// Runs the golden vectors of {product.name} and prints how many differ: 0 is right.
+{product.includes_text()}
+{product.check}
+void setup() {{
+  Serial.begin(115200);
+  while (!Serial) {{
+  }}
+  unsigned long start = micros();
+  int differing = {product.name}_check();
+  unsigned long took = micros() - start;
+  Serial.print(differing);
+  Serial.print(" golden vectors differ; microseconds an inference: ");
+  Serial.println(took / {product.name.upper()}_GOLDEN_COUNT);
+}}
+
+void loop() {{
+}}
+"""
+    return {
+        "library.properties": "".join(f"{key}={value}\n" for key, value in properties.items()),
+        "README.md": product.readme,
+        **{f"src/{name}": text for name, text in product.sources.items()},
+        "examples/golden_vectors/golden_vectors.ino": sketch,
+    }

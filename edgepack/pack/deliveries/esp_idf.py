@@ -1,0 +1,42 @@
+"""An ESP-IDF component: CMakeLists.txt, idf_component.yml, and an example project."""
+
+from __future__ import annotations
+
+from edgepack.pack.deliveries.product import Product
+
+
+def esp_idf_files(product: Product) -> dict[str, str]:
+    """The component's files; put the folder into a project's components/, or publish it to the component registry."""
+    name = product.name
+    sources = " ".join(f'"src/{file}"' for file in product.c_files)
+    return {
+        "CMakeLists.txt": f'idf_component_register(SRCS {sources}\n                       INCLUDE_DIRS "src")\n',
+        "idf_component.yml": f"""version: "{product.version}"
+description: "{product.title}"
+url: "{product.url}"
+dependencies:
+  idf: ">=5.0"
+""",
+        "README.md": product.readme,
+        **{f"src/{file}": text for file, text in product.sources.items()},
+        "examples/golden_vectors/CMakeLists.txt": f"""cmake_minimum_required(VERSION 3.16)
+include($ENV{{IDF_PATH}}/tools/cmake/project.cmake)
+project({name}_golden_vectors)
+""",
+        "examples/golden_vectors/main/CMakeLists.txt": 'idf_component_register(SRCS "main.c")\n',
+        "examples/golden_vectors/main/idf_component.yml": f"""dependencies:
+  {name}:
+    version: "*"
+    override_path: "../../../"
+""",
+        "examples/golden_vectors/main/main.c": f"""/* Runs the golden vectors of {name} and prints how many differ: 0 is right. */
+#include <stdio.h>
+{product.includes_text()}
+{product.check}
+void app_main(void)
+{{
+    int differing = {name}_check();
+    printf("%d of %d golden vectors differ\\n", differing, {name.upper()}_GOLDEN_COUNT);
+}}
+""",
+    }
