@@ -41,4 +41,7 @@ class FineTuning(StepOptions):
     patience: int = Field(
         default=3, ge=0, description="epochs without a better validation result before stopping; 0 never stops early"
     )
+    augment: tuple[Literal["flip", "shift"], ...] = Field(
+        default=(), strict=False, description="vary training images: mirror them left to right, move them by up to an eighth"
+    )
     seed: int = Field(default=0, ge=0, description="of shuffling, dropout and every other random choice")

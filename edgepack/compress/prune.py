@@ -29,6 +29,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 # The polynomial schedule moves the sparsity this often; TF-MOT's default of every 100 batches is too coarse for small data.
 _UPDATES = 40
 _TWO_OF_FOUR = ("Conv2D", "Dense")
+_DEPTHWISE = "depthwise kernels: few weights that matter much; depthwise = true prunes them"
 
 
 class PruneOptions(FineTuning):
@@ -147,14 +148,18 @@ class Prune:
             if layer.name not in found or not matches(layer.name, tuning.layers) or matches(layer.name, tuning.exclude):
                 continue
             kind = type(layer).__name__
-            depthwise = kind == "DepthwiseConv2D"
+            depthwise = hasattr(layer, "depthwise_kernel")
             if depthwise and not tuning.depthwise:
-                left.setdefault("depthwise, few weights that matter much; depthwise = true prunes them", []).append(layer.name)
+                left.setdefault(_DEPTHWISE, []).append(layer.name)
+                if kind == "DepthwiseConv2D":
+                    continue
+            if depthwise and tuning.pattern == "unstructured":
+                shares[layer.name] = self._share(layer.name)
             elif tuning.pattern == "2:4" and kind not in _TWO_OF_FOUR:
                 left.setdefault("2:4 is for Conv2D and Dense", []).append(layer.name)
             elif tuning.pattern == "2:4" and not _zeros_of_two_by_four(found[layer.name]):
                 left.setdefault("2:4 needs more than two input channels", []).append(layer.name)
-            elif depthwise or prune_registry.PruneRegistry.supports(layer):
+            elif prune_registry.PruneRegistry.supports(layer):
                 shares[layer.name] = self._share(layer.name)
             else:
                 left.setdefault(f"TF-MOT cannot prune {kind}", []).append(layer.name)
@@ -178,9 +183,10 @@ class Prune:
             if layer.name not in shares:
                 return layer
             share = shares[layer.name]
-            if type(layer).__name__ == "DepthwiseConv2D":
-                # TF-MOT lists this class as having nothing to prune, but asks a layer that answers for itself.
-                layer.get_prunable_weights = lambda: [layer.depthwise_kernel]
+            if self.options.depthwise and hasattr(layer, "depthwise_kernel"):
+                # TF-MOT never prunes these, but asks a layer that answers for itself.
+                own = [kernel.variable for kernel in kernels(model) if kernel.layer == layer.name]
+                layer.get_prunable_weights = lambda: own
             if not ramp:
                 schedule = sparsity.ConstantSparsity(share, begin_step=1, end_step=1, frequency=1)
             else:
@@ -199,7 +205,7 @@ class Prune:
             RecipeError: EP-414 naming the layer that has too few.
         """
         for kernel in kernels(model):
-            if kernel.layer not in shares or not _is_pruned(kernel):
+            if kernel.layer not in shares or (kernel.name == "depthwise_kernel" and not self.options.depthwise):
                 continue
             values = kernel.values
             wanted = _zeros_of_two_by_four(kernel) if self.options.pattern == "2:4" else _zeros(values, shares[kernel.layer])
@@ -210,11 +216,6 @@ class Prune:
                     f"layer {kernel.layer} has {found} zeros after pruning where {wanted} were wanted",
                     "train for more epochs, or use a larger ramp; if that does not help, report it",
                 )
-
-
-def _is_pruned(kernel: Kernel) -> bool:
-    """Of a separable convolution TF-MOT prunes the pointwise kernel only."""
-    return not (kernel.kind.startswith("Separable") and kernel.name == "depthwise_kernel")
 
 
 def _zeros(values: NDArray[np.float32], share: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,12 @@ def compress(
 ) -> Compressed:
     """Apply a checked recipe to a Keras model, step by step.
 
-    Every step is kept in `cache`, by the model and data it began with, its options and the versions of what computed it; a run
-    that was stopped goes on after the last finished step, and an unchanged run imports no TensorFlow. An empty recipe is int8
-    quantization after training.
+    `data` fits the model's inputs (see `sources.match_data`). Every step is kept in `cache`, by the model and data it began
+    with, its options and the versions of what computed it; a run that was stopped goes on after the last finished step, and an
+    unchanged run imports no TensorFlow. An empty recipe is int8 quantization after training.
 
     Raises:
-        RecipeError: EP-410 for a model that is no Keras model; EP-411 … EP-417 from the steps.
+        RecipeError: EP-410 for a model that is no Keras model; EP-411 … EP-416 from the steps.
     """
     if source.kind != "keras":
         raise RecipeError(
@@ -57,32 +57,32 @@ def compress(
         )
     steps = tuple(recipe) or (_default_quantization(source.file),)
     run = _Run(source, data, metric, cache, progress)
-    model = run.prepare()
+    model = prepared = run.prepare()
     results: list[StepResult] = []
     kept: frozenset[Structure] = frozenset()
-    baseline = model.file
+    for note in model.notes:
+        progress.note(note)
     if steps[0].place != "first" or source.trained:
         if not source.trained:
             progress.warn("the model has random weights and the recipe does not train it; begin the recipe with a train step")
         with progress.stage("Measuring the float model", metric.name) as task:
-            results.append(run.result("float", "float model", model, model.notes, task))
+            results.append(replace(run.result("float", "float model", model, task), notes=()))
     for step in steps:
         if step.place == "first" and source.trained:
             note = f"{step.name} left out: the model comes with trained weights"
             progress.note(note)
-            results[0] = _with_note(results[0], note)
+            results[0] = replace(results[0], notes=(note,))
             continue
         with progress.stage(step.title, step.label) as task:
             if step.trains:
-                model = run.step(step, model, kept, baseline, task)
-            result = run.result(step.name, step.label, model, model.notes if step.trains else (), task)
+                model = run.step(step, model, kept, task)
+                for note in model.notes:
+                    progress.note(note)
+            result = run.result(step.name, step.label, model, task)
             task.finish(_summary(result))
-        for note in result.notes:
-            progress.note(note)
-        results.append(result)
+        results.append(result if step.trains else replace(result, notes=(), seconds=0.0))
         kept |= step.leaves
-        if step.place == "first":
-            baseline = model.file
+    results[0] = replace(results[0], notes=(*prepared.notes, *results[0].notes))
     last = steps[-1]
     quantization = last.quantization(kept) if isinstance(last, Quantize) else Quantization("int8", False, tuple(sorted(kept)))
     return Compressed(model.file, tuple(results), quantization, model.sha256, results[0].metric, source)
@@ -97,7 +97,6 @@ class _Run:
     def prepare(self) -> _Model:
         """The source as the flat model that the steps work on."""
         shapes = tuple(tuple(array.shape[1:]) for array in self._data.train.inputs)
-        self._check_inputs(shapes)
 
         def compute(folder: Path) -> None:
             start = time.monotonic()
@@ -108,13 +107,13 @@ class _Run:
         inputs = {**self._key(), "source": self._source.sha256, "shapes": [list(shape) for shape in shapes]}
         return _read(self._cache.stage("prepare", inputs, compute).folder)
 
-    def step(self, step: Step, model: _Model, kept: frozenset[Structure], baseline: Path, task: Task) -> _Model:
+    def step(self, step: Step, model: _Model, kept: frozenset[Structure], task: Task) -> _Model:
         """The model after `step`."""
 
         def compute(folder: Path) -> None:
             start = time.monotonic()
             start_afresh(getattr(step.options, "seed", 0))
-            work = Work(self._data, task, kept, baseline)
+            work = Work(self._data, task, kept)
             self._store(folder, step.apply(open_stored(self._source, model.file), work), work.notes, start)
 
         inputs = {
@@ -128,7 +127,7 @@ class _Run:
         }
         return _read(self._cache.stage(step.name, inputs, compute).folder)
 
-    def result(self, name: str, label: str, model: _Model, notes: Sequence[str], task: Task) -> StepResult:
+    def result(self, name: str, label: str, model: _Model, task: Task) -> StepResult:
         """The row of figures of a model."""
 
         def compute(folder: Path) -> None:
@@ -160,33 +159,13 @@ class _Run:
             int8_bytes=of_model.int8_bytes,
             deflated_bytes=of_model.deflated_bytes,
             macs=of_model.macs,
-            notes=tuple(notes),
+            notes=model.notes,
             seconds=model.seconds,
             layers=of_model.layers,
         )
 
     def _key(self) -> dict[str, Any]:
         return {"version": _VERSION, "versions": training_versions()}
-
-    def _check_inputs(self, shapes: Sequence[tuple[int, ...]]) -> None:
-        wanted = self._source.inputs
-        if len(wanted) != len(shapes):
-            raise RecipeError(
-                "EP-417",
-                f"the model has {len(wanted)} inputs ({', '.join(spec.name for spec in wanted)}), the data {len(shapes)}",
-                "let data.py return a tuple of arrays, one an input, or a dict with the inputs' names",
-            )
-        for spec, shape in zip(wanted, shapes, strict=True):
-            fits = len(spec.shape) == len(shape) and all(
-                size in (None, given) for size, given in zip(spec.shape, shape, strict=True)
-            )
-            if not fits:
-                open_shape = tuple("any" if size is None else size for size in spec.shape)
-                raise RecipeError(
-                    "EP-417",
-                    f"the model's input {spec.name} takes {_shape(open_shape)}, the data has {_shape(shape)}",
-                    "change the model's input shape, or resize or reshape the data",
-                )
 
     @staticmethod
     def _store(folder: Path, model: Any, notes: Sequence[str], start: float) -> None:
@@ -207,13 +186,3 @@ def _default_quantization(file: Path) -> Quantize:
 def _summary(result: StepResult) -> str:
     zeros = f", {result.sparsity * 100:.0f} % zeros" if result.zeros else ""
     return f"{result.metric_name} {result.metric:.4f}{zeros}"
-
-
-def _with_note(result: StepResult, note: str) -> StepResult:
-    from dataclasses import replace
-
-    return replace(result, notes=(*result.notes, note))
-
-
-def _shape(sizes: Sequence[object]) -> str:
-    return " x ".join(str(size) for size in sizes) or "single values"

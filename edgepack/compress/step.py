@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -34,15 +33,11 @@ class Quantization:
 
 @dataclass
 class Work:
-    """What a running step may use: the data, where it reports progress, and what earlier steps left in the weights.
-
-    `baseline` is the .h5 of the float model as it was before the first compression step.
-    """
+    """What a running step may use: the data, where it reports progress, and what earlier steps left in the weights."""
 
     data: Dataset
     task: Task
     kept: frozenset[Structure]
-    baseline: Path
     notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:

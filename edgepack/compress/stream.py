@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepack.compress.augment import augment
 from edgepack.compress.loss import Loss
 from edgepack.sources import Split
 from edgepack.sources.frameworks import import_tf_keras
 
 
-def stream(split: Split, loss: Loss, outputs: int, batch: int, shuffle_seed: int | None = None) -> Any:
+def stream(
+    split: Split, loss: Loss, outputs: int, batch: int, shuffle_seed: int | None = None, variations: Sequence[str] = ()
+) -> Any:
     """A tf.data.Dataset of (inputs, targets) batches; shuffled anew each epoch, in an order that the seed fixes.
 
-    Only the first of several outputs has a target; the others are given a zero that no loss looks at.
+    Only the first of several outputs has a target; the others are given a zero that no loss looks at. `variations` of the first
+    input, which are images then, are drawn from the seed and a batch's rows, and so differ from epoch to epoch.
     """
     import_tf_keras()
     import tensorflow as tf
@@ -27,7 +32,12 @@ def stream(split: Split, loss: Loss, outputs: int, batch: int, shuffle_seed: int
         # Sorted rows make a memory-mapped read run forwards; the result is put back in the drawn order.
         order = np.argsort(rows, kind="stable")
         back = np.argsort(order, kind="stable")
-        return [np.ascontiguousarray(array[rows[order]][back], dtype=kind) for array, kind in zip(arrays, types, strict=True)]
+        found = [np.ascontiguousarray(array[rows[order]][back], dtype=kind) for array, kind in zip(arrays, types, strict=True)]
+        if variations:
+            found[0] = augment(found[0], variations, np.random.default_rng([shuffle_seed or 0, *rows[:4]]))
+            if loss.targets == "inputs":
+                found[-1] = found[0]
+        return found
 
     def examples(rows: Any) -> tuple[Any, Any]:
         found = tf.numpy_function(gather, [rows], [tf.as_dtype(kind) for kind in types], stateful=False)

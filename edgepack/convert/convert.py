@@ -70,6 +70,10 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
             converted = read_model(content)
             proof = prove(converted, scheme)
             layers = check_zeros(model, converted)
+            unseen = [layer.layer for layer in layers if layer.pruned and not layer.found]
+            if unseen:
+                names = ", ".join(unseen)
+                progress.warn(f"the zeros of {names} could not be looked up in the .tflite: the converter rearranged them")
             write_atomic(folder / "model.tflite", content)
             facts = {"proof": asdict(proof), "layers": [asdict(layer) for layer in layers]}
             (folder / "proof.json").write_bytes(canonical_json(facts))

@@ -67,10 +67,9 @@ def _compare(kernel: Kernel, constants: list[Tensor]) -> LayerZeros:
     best: NDArray[np.bool_] | None = None
     score = (-1, -1)
     for tensor in constants:
-        codes = _as_rows(tensor, kernel)
-        if codes is None:
+        empty = _zeros_as_rows(tensor, kernel)
+        if empty is None:
             continue
-        empty = codes == 0
         # First the zeros that survived, then how well the other weights agree about being zero.
         candidate = (int((empty & zero).sum()), int((empty == zero).sum()))
         if candidate > score:
@@ -86,15 +85,19 @@ def _compare(kernel: Kernel, constants: list[Tensor]) -> LayerZeros:
     return LayerZeros(kernel.layer, values.size, pruned, int(best.sum()), True)
 
 
-def _as_rows(tensor: Tensor, kernel: Kernel) -> NDArray[Any] | None:
-    """A tensor's content as (output channels, weights) like the kernel's rows, or None when its shape is another."""
+def _zeros_as_rows(tensor: Tensor, kernel: Kernel) -> NDArray[np.bool_] | None:
+    """Where a tensor stands for zero, as (output channels, weights) like the kernel's rows; None when its shape is another.
+
+    Weights are symmetric, so that the code of zero is 0, but for embedding tables, which have a zero point.
+    """
     assert tensor.data is not None
-    wanted = _squeezed(_stored_shape(kernel))
-    if _squeezed(tensor.shape) != wanted:
+    if _squeezed(tensor.shape) != _squeezed(_stored_shape(kernel)):
         return None
+    points = tensor.quantization.zero_points if tensor.quantization is not None else (0,)
+    zero: NDArray[np.bool_] = np.asarray(tensor.data == (points[0] if len(points) == 1 else 0))
     if kernel.name == "depthwise_kernel":
-        return np.ascontiguousarray(tensor.data.reshape(-1, tensor.shape[-1]).T)
-    return tensor.data.reshape(len(channels_first(kernel.kind, kernel.name, kernel.values)), -1)
+        return np.ascontiguousarray(zero.reshape(-1, tensor.shape[-1]).T)
+    return zero.reshape(len(channels_first(kernel.kind, kernel.name, kernel.values)), -1)
 
 
 def _stored_shape(kernel: Kernel) -> tuple[int, ...]:

@@ -1,0 +1,51 @@
+"""One small training that several tests look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgepack.cache import Cache
+from edgepack.compress import Compressed, compress
+from edgepack.compress.models import open_stored
+from edgepack.metrics import Metric, load_metric
+from edgepack.progress import SilentProgress
+
+from .small import digits, digits_net, recipe, source_of
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A recipe that ran, and the cache it ran with."""
+
+    compressed: Compressed
+    cache: Cache
+    steps: Any
+
+    def model(self, stage: str) -> Any:
+        """The stored Keras model of a stage."""
+        (folder,) = self.cache.folder.glob(f"{stage}-*")
+        return open_stored(self.compressed.source, folder / "model.h5")
+
+
+@pytest.fixture(scope="session")
+def accuracy() -> Metric:
+    return load_metric("accuracy", Path())
+
+
+@pytest.fixture(scope="session")
+def walk(tmp_path_factory: pytest.TempPathFactory, accuracy: Metric) -> Iterator[Walk]:
+    """The digits network trained, pruned to half (depthwise too), and trained for int8."""
+    folder = tmp_path_factory.mktemp("walk")
+    steps = recipe(
+        {"step": "train", "epochs": 10, "learning_rate": 0.01},
+        {"step": "prune", "epochs": 4, "learning_rate": 0.003, "depthwise": True},
+        {"step": "quantize", "epochs": 2, "learning_rate": 0.001},
+    )
+    cache = Cache(folder / "cache")
+    source = source_of(digits_net(), folder / "source", trained=False)
+    yield Walk(compress(source, digits(), steps, accuracy, cache, SilentProgress()), cache, steps)

@@ -1,0 +1,79 @@
+"""The loss follows from the labels and the model's last layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgepack.compress.loss import choose_loss
+from edgepack.errors import RecipeError
+
+from .small import dataset, fresh
+
+
+def model(units: int, activation: str | None = None, width: int = 4) -> Any:
+    keras = fresh(0)
+    start = keras.Input((width,))
+    return keras.Model(start, keras.layers.Dense(units, activation=activation)(start))
+
+
+def data(labels: Any, width: int = 4) -> Any:
+    x = np.random.default_rng(0).normal(size=(12, width)).astype(np.float32)
+    return dataset(("loss",), (x,), labels, 8, 2)
+
+
+CLASSES = np.arange(12) % 3
+
+
+@pytest.mark.parametrize(
+    ("units", "activation", "labels", "expected"),
+    [
+        (3, "softmax", CLASSES, ("sparse_categorical_crossentropy", "classes", False)),
+        (3, None, CLASSES, ("sparse_categorical_crossentropy", "classes", True)),
+        (3, "softmax", np.eye(3, dtype=np.float32)[CLASSES], ("categorical_crossentropy", "one_hot", False)),
+        (1, "sigmoid", CLASSES > 0, ("binary_crossentropy", "classes", False)),
+        (1, None, (CLASSES > 0).astype(np.float32), ("binary_crossentropy", "classes", True)),
+        (1, None, np.linspace(-1, 1, 12, dtype=np.float32), ("mse", "values", False)),
+        (3, None, np.random.default_rng(0).normal(size=(12, 3)), ("mse", "values", False)),
+        (4, None, None, ("mse", "inputs", True)),
+        (4, None, CLASSES > 0, ("mse", "inputs", True)),
+    ],
+)
+def test_auto_chooses(units: int, activation: str | None, labels: Any, expected: tuple[str, str, bool]) -> None:
+    loss = choose_loss(model(units, activation), data(labels), "auto")
+    assert (loss.name, loss.targets) == expected[:2]
+    if loss.name.endswith("crossentropy"):
+        assert loss.from_logits == expected[2]
+
+
+def test_a_separate_softmax_layer_counts() -> None:
+    keras = fresh(0)
+    start = keras.Input((4,))
+    ends = keras.Model(start, keras.layers.Softmax()(keras.layers.Dense(3)(start)))
+    assert not choose_loss(ends, data(CLASSES), "auto").from_logits
+
+
+def test_the_value_of_a_logit_loss_is_that_of_the_formula() -> None:
+    loss = choose_loss(model(3), data(CLASSES), "auto")
+    logits = np.array([[1.0, 2.0, -1.0]])
+    by_hand = -(2.0 - np.log(np.exp(logits).sum()))
+    assert float(loss.build()(np.array([1]), logits)) == pytest.approx(by_hand, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("units", "labels", "wanted", "text"),
+    [
+        (3, np.arange(12), "auto", "labels go from 0 to 7, but the model has 3 outputs"),
+        (3, -CLASSES, "auto", "labels go from -2 to 0"),
+        (3, None, "auto", "no labels"),
+        (4, None, "categorical_crossentropy", "learns to reproduce its input"),
+        (3, np.zeros((12, 5), np.float32), "mse", "a label has the shape (5,)"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(units: int, labels: Any, wanted: str, text: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        choose_loss(model(units), data(labels), wanted)
+    assert caught.value.code == "EP-415"
+    assert text in str(caught.value)

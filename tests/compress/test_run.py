@@ -1,0 +1,181 @@
+"""A recipe runs step by step, each kept: reruns cost nothing, stopped runs resume, equal inputs give equal weights."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgepack.cache import Cache
+from edgepack.compress import compress
+from edgepack.compress.prune import Prune
+from edgepack.compress.train import Train
+from edgepack.errors import RecipeError
+from edgepack.metrics import Metric
+from edgepack.progress import SilentProgress
+from edgepack.sources import SourceModel
+
+from .conftest import Walk
+from .small import digits, digits_net, recipe, source_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_step_has_a_row_and_the_first_is_the_baseline(walk: Walk) -> None:
+    rows = walk.compressed.steps
+    assert [row.label for row in rows] == ["train", "prune 50 %", "quantize int8, aware"]
+    assert walk.compressed.baseline_metric == rows[0].metric > 0.9
+    assert rows[-1].metric > rows[0].metric - 0.08
+
+
+def test_a_rows_metric_is_that_of_the_stored_model_on_the_test_split(walk: Walk) -> None:
+    test = digits().test
+    for stage, row in zip(("train", "prune", "quantize"), walk.compressed.steps, strict=True):
+        scores = walk.model(stage).predict(test.inputs[0], verbose=0)
+        assert row.metric == pytest.approx(float(np.mean(scores.argmax(axis=1) == test.labels)))
+
+
+def test_quantization_says_what_conversion_must_know(walk: Walk) -> None:
+    quantization = walk.compressed.quantization
+    assert (quantization.scheme, quantization.aware, quantization.preserved) == ("int8", True, ("zeros",))
+
+
+def test_an_unchanged_run_computes_nothing_and_imports_no_tensorflow(walk: Walk, accuracy: Metric) -> None:
+    before = {path: path.stat().st_ino for path in walk.cache.folder.iterdir()}
+    again = compress(walk.compressed.source, digits(), walk.steps, accuracy, Cache(walk.cache.folder), SilentProgress())
+    assert again == walk.compressed
+    assert {path: path.stat().st_ino for path in walk.cache.folder.iterdir()} == before
+    script = (
+        "import pickle, sys; from edgepack.compress import compress; from edgepack.cache import Cache;"
+        "from edgepack.metrics import load_metric; from edgepack.progress import SilentProgress; from pathlib import Path;"
+        "from tests.compress.small import digits, recipe; from edgepack.sources import SourceModel;"
+        "source = pickle.load(sys.stdin.buffer); steps = recipe({'step': 'train', 'epochs': 10, 'learning_rate': 0.01},"
+        "{'step': 'prune', 'epochs': 4, 'learning_rate': 0.003, 'depthwise': True},"
+        "{'step': 'quantize', 'epochs': 2, 'learning_rate': 0.001});"
+        "compress(source, digits(), steps, load_metric('accuracy', Path()), Cache(Path(sys.argv[1])), SilentProgress());"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    import pickle
+
+    given = pickle.dumps(walk.compressed.source)
+    ran = subprocess.run([sys.executable, "-c", script, str(walk.cache.folder)], input=given, cwd=ROOT, check=False)
+    assert ran.returncode == 0
+
+
+def test_a_changed_option_recomputes_that_step_and_those_after_it(
+    walk: Walk, accuracy: Metric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    real = Prune.apply
+    monkeypatch.setattr(Prune, "apply", lambda step, model, work: called.append("prune") or real(step, model, work))
+    monkeypatch.setattr(Train, "apply", lambda step, model, work: called.append("train"))
+    steps = list(walk.steps)
+    steps[1] = replace(steps[1], options=steps[1].options.model_copy(update={"epochs": 1, "schedule": "constant"}))
+    steps[2] = recipe({"step": "quantize", "aware": False})[0]
+    result = compress(walk.compressed.source, digits(), steps, accuracy, Cache(walk.cache.folder), SilentProgress())
+    assert called == ["prune"]
+    assert result.sha256 != walk.compressed.sha256 and not result.quantization.aware
+    assert result.steps[2].metric == result.steps[1].metric
+
+
+def test_training_is_left_out_for_a_model_with_weights(tmp_path: Path, accuracy: Metric) -> None:
+    source = source_of(digits_net(), tmp_path / "source", trained=True)
+    steps = recipe({"step": "train"}, {"step": "quantize", "aware": False})
+    result = compress(source, digits(), steps, accuracy, Cache(tmp_path / "cache"), SilentProgress())
+    assert [row.label for row in result.steps] == ["float model", "quantize int8"]
+    assert "train left out: the model comes with trained weights" in result.steps[0].notes
+
+
+def test_an_empty_recipe_quantizes_after_training(tmp_path: Path, accuracy: Metric) -> None:
+    source = source_of(digits_net(), tmp_path / "source")
+    result = compress(source, digits(), (), accuracy, Cache(tmp_path / "cache"), SilentProgress())
+    assert (result.quantization.scheme, result.quantization.aware) == ("int8", False)
+
+
+def test_a_ready_tflite_cannot_be_compressed(tmp_path: Path, accuracy: Metric) -> None:
+    source = SourceModel("tflite", tmp_path / "m.tflite", "", None, (), tmp_path, True, (), ())
+    with pytest.raises(RecipeError) as caught:
+        compress(source, digits(), recipe({"step": "quantize"}), accuracy, Cache(tmp_path), SilentProgress())
+    assert caught.value.code == "EP-410"
+
+
+@pytest.mark.slow
+def test_equal_inputs_give_equal_weights_in_every_process(tmp_path: Path) -> None:
+    first, second = (_process(tmp_path / name, "whole") for name in ("first", "second"))
+    assert first.stdout.strip() and first.stdout == second.stdout
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_after_the_last_finished_step(tmp_path: Path) -> None:
+    killed = _process(tmp_path / "killed", "kill")
+    assert killed.returncode == -9
+    stages = [path.name.split("-")[0] for path in (tmp_path / "killed" / "cache").iterdir() if not path.name.startswith(".")]
+    assert "prune" in stages and "quantize" not in stages
+    resumed = _process(tmp_path / "killed", "resume")
+    assert resumed.stdout.strip() and resumed.stdout == _process(tmp_path / "whole", "whole").stdout
+
+
+def _process(folder: Path, mode: str) -> subprocess.CompletedProcess[str]:
+    """`_main` in a process of its own."""
+    command = [sys.executable, "-m", "tests.compress.test_run", str(folder), mode]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_ctrl_c_in_a_step_leaves_nothing_half_written(tmp_path: Path, accuracy: Metric) -> None:
+    source = source_of(digits_net(), tmp_path / "source")
+    with pytest.raises(KeyboardInterrupt):
+        compress(source, digits(), _short(), accuracy, Cache(tmp_path / "cache"), _Stopping("Pruning", "batch 3/"))
+    names = [path.name.split("-")[0] for path in (tmp_path / "cache").iterdir()]
+    assert sorted(names) == ["figures", "prepare"]
+
+
+class _Stopping(SilentProgress):
+    """Ends a run when a stage says a certain thing."""
+
+    def __init__(self, stage: str, text: str, signal: int | None = None) -> None:
+        self._stage, self._text, self._signal = stage, text, signal
+
+    @contextmanager
+    def stage(self, name: str, detail: str = "") -> Iterator[Any]:
+        yield _StoppingTask(self._text if name == self._stage else None, self._signal)
+
+
+class _StoppingTask:
+    def __init__(self, text: str | None, signal: int | None) -> None:
+        self._text, self._signal = text, signal
+
+    def update(self, done: float, total: float, text: str = "") -> None:
+        if self._text is not None and self._text in text:
+            if self._signal is not None:
+                os.kill(os.getpid(), self._signal)
+            raise KeyboardInterrupt
+
+    def finish(self, text: str) -> None:
+        pass
+
+
+def _short() -> Any:
+    return recipe({"step": "prune", "epochs": 1}, {"step": "quantize", "epochs": 1})
+
+
+def _main(folder: Path, mode: str) -> None:
+    from edgepack.metrics import load_metric
+
+    source = source_of(digits_net(), folder / "source")
+    progress = _Stopping("Quantizing", "batch 2/", 9) if mode == "kill" else SilentProgress()
+    if mode == "resume":  # the finished step must not run again
+        Prune.apply = None  # type: ignore[assignment,method-assign]
+    metric = load_metric("accuracy", Path())
+    print(compress(source, digits(), _short(), metric, Cache(folder / "cache"), progress).sha256)
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]), sys.argv[2])
