@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,13 @@ def test_several_inputs_and_outputs_of_different_types_and_state(cpu: str) -> No
             np.testing.assert_array_equal(mine, wanted)
     else:
         assert bench_mcu(MIXED, "mixed", cpu, (a, b, c), (d, e, f)).parity.differing == 0
+
+
+def test_the_emulator_can_be_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    require("zig", "qemu")
+    monkeypatch.setenv("EDGEPACK_EMULATOR", "qemu")
+    x = tiny_model.inputs(1)
+    assert bench_mcu(tiny_model.FILES, "tiny", "cortex-m4", (x,), (tiny_model.reference(x),)).method.startswith("QEMU")
 
 
 def test_milliseconds_are_the_estimate_at_the_clock() -> None:
@@ -150,7 +158,15 @@ def test_objects_are_taken_from_the_cache_until_something_changes(tmp_path: Path
 
     assert build() == ["tiny.c", "tiny_weights.c"]
     assert build() == []
+    for stored in (tmp_path / "cache" / "objects").glob("*/*.o"):
+        os.utime(stored, (0, 0))
+    assert build() == []  # use makes an object young again
+    toolchain._forget_old_objects.cache_clear()
     (folder / "tiny.c").write_text(tiny_model.SOURCE + "/* changed */\n")
-    assert build() == ["tiny.c"]
+    old = tmp_path / "cache" / "objects" / "00" / "old.o"
+    old.parent.mkdir(exist_ok=True)
+    old.touch()
+    os.utime(old, (0, 0))
+    assert build() == ["tiny.c"] and not old.exists()
     (folder / "tiny.h").write_text(tiny_model.HEADER + "/* changed */\n")
     assert build() == ["tiny.c", "tiny_weights.c"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -163,11 +164,14 @@ def bench_mcu(
 
 
 def choose_emulator(emulator: str, core: Core) -> Callable[..., Emulation]:
-    """The function that runs programs for `core`: "unicorn", "qemu", or "auto" for unicorn where it has the core.
+    """The function that runs programs for `core`: "unicorn", "qemu", or "auto".
+
+    Auto takes $EDGEPACK_EMULATOR, else unicorn where it has the core.
 
     Raises:
         ToolError: EP-603 for an emulator edgepack does not know.
     """
+    emulator = os.environ.get("EDGEPACK_EMULATOR", "auto") if emulator == "auto" else emulator
     if emulator not in ("auto", "unicorn", "qemu"):
         raise ToolError("EP-603", f"unknown emulator {emulator!r}", "use unicorn, qemu or auto")
     fits_unicorn = core.unicorn_model is not None and unicorn_present()

@@ -86,7 +86,7 @@ def _run_worker(folder: Path, timeout_s: float, program: Program) -> dict[str, A
     result = folder / "result.json"
     if not result.is_file():
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise DeviceError("EP-555", f"the emulator crashed on {program.name}: {last}", "try the other emulator: --emulator qemu")
+        raise DeviceError("EP-555", f"the emulator crashed on {program.name}: {last}", "EDGEPACK_EMULATOR=qemu runs it on QEMU")
     return dict(json.loads(result.read_text()))
 
 

@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,6 +40,7 @@ _COMMON_FLAGS = (
 )
 _ZIG_FLAGS = ("-fhosted", "-fno-sanitize=all", "-fno-stack-protector")
 _COMPILE_TIMEOUT_S = 600
+_OBJECTS_KEPT_S = 30 * 86400
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Toolchain:
         shared = (f"-Wl,-T,{script}", "-Wl,--gc-sections", "-Wl,-e,Reset_Handler")
         if self.kind == "zig":
             return (*self.target_flags(core), "-O3", "-g", *shared)
-        return (*self.target_flags(core), "-g", "-nostartfiles", *shared, "-Wl,--no-warn-rwx-segments")
+        return (*self.target_flags(core), "-g", "-nostartfiles", *shared)
 
 
 def zig_present() -> bool:
@@ -149,10 +152,12 @@ def compile_objects(
         objects.append(target)
         if stored.is_file():
             shutil.copyfile(stored, target)
+            os.utime(stored)
         else:
             missing.append((source, stored, target))
     if not missing:
         return objects
+    _forget_old_objects()
     with (progress or SilentProgress()).stage("Compiling", f"{toolchain.kind}, {core.name}") as task:
         for index, (source, stored, target) in enumerate(missing):
             task.update(index, len(missing), source.name)
@@ -213,6 +218,16 @@ def _store(built: Path, stored: Path) -> None:
     temporary = stored.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
     shutil.copyfile(built, temporary)
     os.replace(temporary, stored)
+
+
+@cache
+def _forget_old_objects() -> None:
+    """Remove objects that nothing has used for a month; once a process."""
+    oldest = time.time() - _OBJECTS_KEPT_S
+    for stored in (user_cache() / "objects").glob("*/*"):
+        with suppress(OSError):
+            if stored.stat().st_mtime < oldest:
+                stored.unlink()
 
 
 def _hash_headers(folders: set[Path]) -> str:
