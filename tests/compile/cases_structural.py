@@ -72,6 +72,41 @@ def strided_slice(rng: np.random.Generator) -> bytes:
     return b.finish([x], [y])
 
 
+def strided_slice_sparse(rng: np.random.Generator) -> bytes:
+    """STRIDED_SLICE with an ellipsis, or with a new axis and trailing axes left out."""
+    b, kind = ModelBuilder(), _movable(rng)
+    shape = some_shape(rng, range(1, 4))
+    spec: list[slice | int | None] = []
+    for extent in shape:
+        begin = int(rng.integers(0, extent))
+        spec.append(slice(begin, extent, int(rng.choice([1, 2]))) if rng.random() < 0.8 else begin)
+    at = int(rng.integers(0, len(shape)))
+    ellipsis = rng.random() < 0.5
+    if ellipsis:
+        spec[at : at + int(rng.integers(1, 3))] = [slice(None)]  # where the ellipsis stands
+    elif len(shape) > 1:
+        del spec[at + 1 :]
+    new = int(rng.integers(0, len(spec) + 1))
+    if not ellipsis:
+        spec.insert(new, None)
+    index = tuple(... if ellipsis and i == at else each for i, each in enumerate(spec))
+    out = np.empty(shape, np.int8)[index].shape
+    masks = {"ellipsisMask": int(ellipsis) << at, "newAxisMask": int(not ellipsis) << new, "shrinkAxisMask": 0}
+    numbers = []
+    for i, each in enumerate(spec):
+        if each is None or (ellipsis and i == at):
+            numbers.append((0, 0, 1))
+        elif isinstance(each, int):
+            masks["shrinkAxisMask"] |= 1 << i
+            numbers.append((each, each + 1, 1))
+        else:
+            numbers.append((each.start, each.stop, each.step))
+    x, y = b.tensor(shape, **kind), b.tensor(out, **kind)
+    constants = [b.constant(np.array(column)) for column in zip(*numbers, strict=True)]
+    b.operator("STRIDED_SLICE", [x, *constants], [y], "StridedSliceOptions", version=4, **masks)
+    return b.finish([x], [y])
+
+
 def transpose(rng: np.random.Generator) -> bytes:
     """TRANSPOSE of one to six dimensions."""
     b, kind = ModelBuilder(), _movable(rng)
@@ -239,6 +274,7 @@ def _batches(rng: np.random.Generator, name: str, options: str) -> bytes:
 CASES = {
     "slice": slice_,
     "strided_slice": strided_slice,
+    "strided_slice_sparse": strided_slice_sparse,
     "transpose": transpose,
     "split": split,
     "split_v": split_v,

@@ -39,11 +39,17 @@ def test_neg_is_defined_by_no_runtime() -> None:
     assert error.code == "EP-703" and "lambda_3" in str(error) and "multiply" in error.hint
 
 
-@pytest.mark.parametrize("mask", ["ellipsisMask", "newAxisMask"])
-def test_slices_with_new_or_omitted_axes(mask: str) -> None:
+def test_slices_with_ends_relative_to_their_begins() -> None:
     positions = ([0] * 4, list(SHAPE), [1] * 4)
-    error = refused("STRIDED_SLICE", "StridedSliceOptions", positions, **{mask: 1})
-    assert error.code == "EP-704" and "mask" in str(error)
+    error = refused("STRIDED_SLICE", "StridedSliceOptions", positions, offset=True)
+    assert error.code == "EP-704" and "relative" in str(error)
+
+
+def test_slices_with_an_ellipsis_beside_a_new_axis() -> None:
+    positions = ([0, 0], [0, 0], [1, 1])
+    masks = {"ellipsisMask": 1, "newAxisMask": 2}
+    error = refused("STRIDED_SLICE", "StridedSliceOptions", positions, shape=(4, 2), out=(4, 2, 1), **masks)
+    assert error.code == "EP-704" and "ellipsis" in str(error)
 
 
 def test_slices_outside_of_their_input() -> None:

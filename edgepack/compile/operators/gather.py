@@ -43,6 +43,7 @@ def describe(site: Site) -> Move | Lookup:
     good = 0 <= batch_dims <= min(axis, len(indices.shape)) and table.shape[:batch_dims] == indices.shape[:batch_dims]
     site.require(good, "has batch dimensions that do not match", CONVERT_AGAIN)
     site.require_shape(output, (*table.shape[:axis], *indices.shape[batch_dims:], *table.shape[axis + 1 :]))
+    site.require(table.elements > 0, "takes from an empty tensor", CONVERT_AGAIN, table)
     if indices.data is None:
         return Lookup(
             table,

@@ -22,6 +22,7 @@ ONE = 1 << 10  # a pixel
 def _sizes(site: Site) -> tuple[Value, Value]:
     source, size, output = site.input(0), site.constant(1), site.output()
     site.require(len(source.shape) == 4, "is not over 4 dimensions", "Reshape the input to [1, height, width, channels].")
+    site.require(source.elements > 0, "has an empty input", CONVERT_AGAIN, source)
     assert size.data is not None
     site.require(size.data.size == 2 and int(size.data.min()) > 0, "has a size that is not two extents", CONVERT_AGAIN, size)
     height, width = (int(n) for n in size.data.reshape(-1))

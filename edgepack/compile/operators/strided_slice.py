@@ -45,32 +45,52 @@ def describe_slice(site: Site) -> Move:
 
 
 def describe_strided_slice(site: Site) -> Move:
-    """Check a STRIDED_SLICE."""
+    """Check a STRIDED_SLICE: for each position given, a range, a single element, a new axis, or all axes left out (ellipsis)."""
     source, output = site.input(0), site.output()
     require_movable(site, source, output)
     _require_rank(site, source)
-    rank = len(source.shape)
-    begins, ends, strides = (_numbers(site, index, rank) for index in (1, 2, 3))
-    masks = {name: int(site.option(name, 0)) for name in ("begin_mask", "end_mask", "shrink_axis_mask")}
-    for name in ("ellipsis_mask", "new_axis_mask", "offset"):
-        site.require(not site.option(name, 0), f"with {name}", "Slice every axis by itself, and reshape for new axes.")
+    count = site.constant(1).elements
+    begins, ends, strides = (_numbers(site, index, count) for index in (1, 2, 3))
     site.require(0 not in strides, "has a stride of 0", CONVERT_AGAIN)
-    axes, shape, start = [], [], 0
-    for axis, (extent, step) in enumerate(zip(source.shape, element_steps(source.shape), strict=True)):
-        bits = {name: mask >> axis & 1 for name, mask in masks.items()}
-        stride = strides[axis]
-        if bits["shrink_axis_mask"]:
-            site.require(stride > 0 and -extent <= begins[axis] < extent, "takes a position outside of its input", CONVERT_AGAIN)
-            start += (begins[axis] % extent) * step
+    site.require(not site.option("offset", False), "with ends relative to begins", "Use absolute ends.")
+    names = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+    masks = [int(site.option(name, 0)) for name in names]
+    site.require(masks[2].bit_count() <= 1, "has two ellipses", CONVERT_AGAIN)
+    rank, steps = len(source.shape), element_steps(source.shape)
+    left_out = rank - sum(not (masks[2] | masks[3]) >> index & 1 for index in range(count))
+    site.require(left_out >= 0, "has positions of another rank", CONVERT_AGAIN)
+    misread = masks[2] and (masks[3] or not left_out)  # the reference takes such axes for others
+    site.require(not misread, "with an ellipsis beside new axes, or for none", "Slice every axis by itself, and reshape.")
+    ranges: list[slice | int | None] = []  # None: a new axis
+    for index, (begin, end, stride) in enumerate(zip(begins, ends, strides, strict=True)):
+        open_begin, open_end, ellipsis, new_axis, shrink = (mask >> index & 1 for mask in masks)
+        if ellipsis:
+            ranges += [slice(None)] * left_out
+        elif new_axis:
+            ranges.append(None)
+        elif shrink:
+            site.require(stride > 0, "takes one position backwards", CONVERT_AGAIN)
+            ranges.append(begin)
+        else:
+            ranges.append(slice(None if open_begin else begin, None if open_end else end, stride))
+    if not masks[2]:
+        ranges += [slice(None)] * left_out
+    axes, shape, start, axis = [], [], 0, 0
+    for each in ranges:
+        if each is None:
+            shape.append(1)
             continue
-        first, last, stride = slice(
-            None if bits["begin_mask"] else begins[axis], None if bits["end_mask"] else ends[axis], stride
-        ).indices(extent)
-        count = len(range(first, last, stride))
-        site.require(count > 0, "gives an empty tensor", "Slice a range that holds elements.")
-        axes.append(Axis(count, stride * step))
-        shape.append(count)
-        start += first * step
+        extent, step, axis = source.shape[axis], steps[axis], axis + 1
+        if isinstance(each, int):
+            site.require(-extent <= each < extent, "takes a position outside of its input", CONVERT_AGAIN)
+            start += each % extent * step
+            continue
+        taken = range(extent)[each]
+        site.require(len(taken) > 0, "gives an empty tensor", "Slice a range that holds elements.")
+        axes.append(Axis(len(taken), taken.step * step))
+        shape.append(len(taken))
+        start += taken.start * step
+    site.require(len(shape) <= MAX_RANK, f"gives {len(shape)} dimensions", "At most 5 are compiled.")
     site.require_shape(output, shape)
     return Move(source, output, tuple(axes), start)
 
