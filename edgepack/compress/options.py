@@ -22,9 +22,9 @@ class StepOptions(BaseModel):
 class FineTuning(StepOptions):
     """How a step trains: epochs over the training split, the optimiser, and when to stop."""
 
-    epochs: int = Field(default=3, ge=1, description="passes over the training data at most")
+    epochs: int = Field(default=5, ge=1, description="passes over the training data at most")
     batch_size: int = Field(default=32, ge=1, description="examples a gradient step")
-    learning_rate: float = Field(default=0.0005, gt=0, description="of the first gradient step")
+    learning_rate: float = Field(default=0.001, gt=0, description="of the first gradient step")
     decay: Literal["none", "cosine"] = Field(
         default="cosine", description="cosine lowers the learning rate to a hundredth by the end"
     )
@@ -42,6 +42,8 @@ class FineTuning(StepOptions):
         default=3, ge=0, description="epochs without a better validation result before stopping; 0 never stops early"
     )
     augment: tuple[Literal["flip", "shift"], ...] = Field(
-        default=(), strict=False, description="vary training images: mirror them left to right, move them by up to an eighth"
+        default=(),
+        strict=False,
+        description="vary training images: flip mirrors them left to right, shift moves them by up to an eighth",
     )
     seed: int = Field(default=0, ge=0, description="of shuffling, dropout and every other random choice")

@@ -33,7 +33,7 @@ class QuantizeOptions(FineTuning):
         description="int8: everything 8 bit; int16x8: 16 bit activations; float16: half weights; dynamic: int8 weights only",
     )
     aware: bool = Field(default=True, description="fine-tune with simulated quantization; false: quantize after training")
-    epochs: int = Field(default=3, ge=1, description="passes over the training data at most")
+    epochs: int = Field(default=2, ge=1, description="passes over the training data at most")
     learning_rate: float = Field(default=0.0001, gt=0, description="of the first gradient step")
     exclude: Names = Field(default=(), description="layers to train without simulated quantization, with * and ?")
 

@@ -20,7 +20,6 @@ class TrainOptions(FineTuning):
     """Options of `train`."""
 
     epochs: int = Field(default=30, ge=1, description="passes over the training data at most")
-    learning_rate: float = Field(default=0.001, gt=0, description="of the first gradient step")
     patience: int = Field(
         default=8, ge=0, description="epochs without a better validation result before stopping; 0 never stops early"
     )
