@@ -35,7 +35,6 @@ _DEPTHWISE = "depthwise kernels: few weights that matter much; depthwise = true 
 class PruneOptions(FineTuning):
     """Options of `prune`."""
 
-    epochs: int = Field(default=5, ge=1, description="passes over the training data at most, while pruning and after it")
     sparsity: Share = Field(default=0.5, description="share of each layer's weights that become zero")
     schedule: Literal["polynomial", "constant"] = Field(
         default="polynomial", description="raise the sparsity little by little, or all at once before fine-tuning"
