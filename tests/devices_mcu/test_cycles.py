@@ -21,6 +21,8 @@ SEQUENCES = {
     "loads": ("0868 1a68 1c68", {"cortex-m0plus": 6, "cortex-m3": 4, "cortex-m4": 4}),
     # ldr r0, [r1]; ldr r2, [r0]: the second needs the first's result for its address
     "dependent loads": ("0868 0268", {"cortex-m0plus": 4, "cortex-m3": 4, "cortex-m4": 4}),
+    # adds r1, #4; ldr r0, [r1]: an address computed just before waits for the register bank
+    "computed address": ("0431 0868", {"cortex-m0plus": 3, "cortex-m3": 4, "cortex-m4": 4}),
     # str r0, [r1]; str r0, [r1, r2]; ldr r0, [r1]; str r0, [r1, r2]
     "stores": ("0860 8850 0868 8850", {"cortex-m0plus": 8, "cortex-m3": 6, "cortex-m4": 6}),
     # push {r4, r5, lr}; pop {r4, r5}: 1 + N

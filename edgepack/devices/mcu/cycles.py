@@ -67,20 +67,29 @@ def _table(cost: Callable[[Instruction, Instruction | None], float]) -> Callable
     return block
 
 
+_MEMORY = {"load", "store", "load double", "store double", "load multiple", "store multiple"}
+
+
 def _pipeline(pipeline: Pipeline) -> Callable[[Sequence[Instruction]], float]:
     return lambda instructions: steady_cycles(pipeline, instructions)
 
 
 def _m4_cost(instruction: Instruction, before: Instruction | None) -> float:
-    """M4 TRM table 3-1 and 3.3.2: a single load after another whose result is not its address takes 1 cycle instead of 2."""
+    """M4 TRM table 3-1 and 3.3.2.
+
+    A single load after another, whose result is not its address, takes 1 cycle instead of 2. An address that the instruction
+    before has computed stalls for one.
+    """
     kind = instruction.kind
     after_load = before is not None and before.kind == "load" and not set(before.writes) & set(instruction.address_of)
+    computed = before is not None and before.kind not in _MEMORY and set(before.writes) & set(instruction.address_of)
+    stall = 1 if computed else 0
     if kind == "load":
-        return 1 if after_load else 2
+        return 1 if after_load else 2 + stall
     if kind == "store":
-        return 2 if len(instruction.address_of) > 1 and not after_load else 1
+        return 2 + stall if len(instruction.address_of) > 1 and not after_load else 1 + stall
     if kind in ("load double", "store double"):
-        return 3
+        return 3 + stall
     if kind.endswith("multiple"):
         return 1 + instruction.count
     return {"divide": 7, "float accumulate": 3, "float divide": 14, "table branch": 2}.get(kind, 1)
