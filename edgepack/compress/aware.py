@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgepack.compress.models import batches, copy_model, import_tfmot, model_inputs, own_layers_scope
+from edgepack.compress.models import batches, copy_model, import_tfmot, model_inputs
 from edgepack.errors import RecipeError
 from edgepack.sources import Split
 from edgepack.sources.frameworks import import_tf_keras
@@ -31,26 +31,39 @@ def wrap(model: Any, leave: frozenset[str] = frozenset()) -> tuple[Any, dict[str
     tfmot = import_tfmot()
     left = dict.fromkeys(leave, "named in exclude")
     left |= {layer.name: reason for layer in model.layers if (reason := _unsupported(layer)) and layer.name not in left}
-    with own_layers_scope(model):
-        while True:
-            if all(layer.name in left or _is_input(layer) for layer in model.layers):
+    while True:
+        if all(layer.name in left or _is_input(layer) for layer in model.layers):
+            raise RecipeError(
+                "EP-416",
+                "quantize: TF-MOT can wrap no layer of this model",
+                "set aware = false: the converter quantizes it after training",
+            )
+        try:
+            return tfmot.quantization.keras.quantize_apply(_annotate(model, frozenset(left))), left
+        except (RuntimeError, ValueError, TypeError) as error:
+            found = _REFUSED.search(str(error))
+            if found is None or found[1] in left:
                 raise RecipeError(
                     "EP-416",
-                    "quantize: TF-MOT can wrap no layer of this model",
-                    "set aware = false: the converter quantizes it after training",
-                )
-            try:
-                return tfmot.quantization.keras.quantize_apply(_annotate(model, frozenset(left))), left
-            except (RuntimeError, ValueError, TypeError) as error:
-                found = _REFUSED.search(str(error))
-                if found is None or found[1] in left:
-                    raise RecipeError(
-                        "EP-416",
-                        f"quantize: TF-MOT failed: {' '.join(str(error).split())[:200]}",
-                        "set aware = false, or name the layer that it dislikes in exclude",
-                    ) from error
-                layer = model.get_layer(found[1])
-                left[found[1]] = f"TF-MOT cannot wrap {type(layer).__name__} here"
+                    f"quantize: TF-MOT failed: {' '.join(str(error).split())[:200]}",
+                    "set aware = false, or name the layer that it dislikes in exclude",
+                ) from error
+            layer = model.get_layer(found[1])
+            left[layer.name] = f"TF-MOT cannot wrap {type(layer).__name__} here"
+            before = _folds_into(layer)
+            if before is not None and before.name not in left:
+                left[before.name] = f"so that {layer.name} can be folded into it"
+
+
+def _folds_into(layer: Any) -> Any:
+    """The layer that the converter will fold a BatchNorm into, when nothing has been quantized in between; None if there is none.
+
+    With quantization between the two, the BatchNorm would stay a multiplication and an addition of its own.
+    """
+    before = layer._inbound_nodes[0].inbound_layers
+    if type(layer).__name__ != "BatchNormalization" or isinstance(before, list):
+        return None
+    return before if hasattr(before, "kernel") and len(before._outbound_nodes) == 1 else None
 
 
 def _annotate(model: Any, leave: frozenset[str]) -> Any:

@@ -20,6 +20,7 @@ from edgepack.compress.results import Compressed
 from edgepack.errors import ToolError
 from edgepack.progress import Task
 from edgepack.sources import open_keras
+from edgepack.sources.custom_objects import load_custom_objects
 from edgepack.sources.frameworks import import_tf_keras, versions
 
 if TYPE_CHECKING:
@@ -64,39 +65,27 @@ def start_afresh(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def quantized_scope() -> AbstractContextManager[Any]:
-    """A block in which TF-MOT's own layers are known to Keras."""
-    scope: AbstractContextManager[Any] = import_tfmot().quantization.keras.quantize_scope()
-    return scope
-
-
-def own_layers_scope(model: Any) -> AbstractContextManager[Any]:
-    """A block in which the classes of the user's layers in `model` are known to Keras and TF-MOT by name."""
-    keras = import_tf_keras()
-    own = {
-        type(layer).__name__: type(layer)
-        for layer in model.layers
-        if not type(layer).__module__.startswith(("tf_keras.", "keras.", "tensorflow_model_optimization."))
-    }
-    scope: AbstractContextManager[Any] = keras.utils.custom_object_scope(own)
+def known_objects(source: SourceModel) -> AbstractContextManager[Any]:
+    """A block in which TF-MOT's layers, and the user's own layers and functions, are known to Keras by name."""
+    scope: AbstractContextManager[Any] = import_tfmot().quantization.keras.quantize_scope(
+        load_custom_objects(source.custom_objects, source.folder)
+    )
     return scope
 
 
 def copy_model(model: Any) -> Any:
     """A copy that shares nothing with `model`."""
-    keras = import_tf_keras()
-    with own_layers_scope(model):
-        copy = keras.models.clone_model(model)
+    copy = import_tf_keras().models.clone_model(model)
     copy.set_weights(model.get_weights())
     return copy
 
 
 def store_model(model: Any, file: Path) -> str:
     """Write `model` as .h5 without its optimiser; returns the SHA-256 of its layers and weights."""
-    with warnings.catch_warnings(), quantized_scope():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.save(file, save_format="h5", include_optimizer=False)
-        digest = hashlib.sha256(json.dumps(json.loads(model.to_json())["config"], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(json.loads(model.to_json())["config"], sort_keys=True).encode())
     for weight in model.get_weights():
         digest.update(str((weight.dtype.str, weight.shape)).encode())
         digest.update(np.ascontiguousarray(weight).tobytes())
@@ -105,7 +94,7 @@ def store_model(model: Any, file: Path) -> str:
 
 def open_stored(source: SourceModel, file: Path) -> Any:
     """The model that `store_model` wrote; custom layers come from where the source has them."""
-    with quantized_scope():
+    with known_objects(source):
         return open_keras(replace(source, file=file))
 
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from edgepack.compress.fit import fit
 from edgepack.compress.int8 import channels_first
 from edgepack.compress.loss import choose_loss
-from edgepack.compress.models import copy_model, import_tfmot, own_layers_scope
+from edgepack.compress.models import copy_model, import_tfmot
 from edgepack.compress.options import FineTuning, Names
 from edgepack.compress.reading import bad_value, read_options
 from edgepack.compress.select import check_patterns, matches
@@ -110,9 +110,8 @@ class Prune:
         wrapped = self._wrap(copy_model(model), shares, ramp, frequency)
         callbacks = [import_tfmot().sparsity.keras.UpdatePruningStep()]
         ready = math.ceil((1 + ramp) / batches)
-        with own_layers_scope(model):
-            fitted = fit(wrapped, work.data, tuning, loss, work.task, first_candidate=ready, callbacks=callbacks)
-            pruned = import_tfmot().sparsity.keras.strip_pruning(wrapped)
+        fitted = fit(wrapped, work.data, tuning, loss, work.task, first_candidate=ready, callbacks=callbacks)
+        pruned = import_tfmot().sparsity.keras.strip_pruning(wrapped)
         work.note(fitted.text)
         self._verify(pruned, shares)
         return pruned
@@ -194,8 +193,7 @@ class Prune:
             pattern = {"sparsity_m_by_n": (2, 4)} if self.options.pattern == "2:4" else {}
             return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule, **pattern)
 
-        with own_layers_scope(model):
-            return keras.models.clone_model(model, clone_function=wrap)
+        return keras.models.clone_model(model, clone_function=wrap)
 
     def _verify(self, model: Any, shares: dict[str, float]) -> None:
         """Count the zeros of every pruned kernel.

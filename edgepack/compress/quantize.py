@@ -11,7 +11,6 @@ from pydantic import Field
 from edgepack.compress import aware
 from edgepack.compress.fit import fit
 from edgepack.compress.loss import choose_loss
-from edgepack.compress.models import own_layers_scope
 from edgepack.compress.options import FineTuning, Names
 from edgepack.compress.reading import read_options
 from edgepack.compress.select import check_patterns, matches
@@ -117,8 +116,7 @@ class Quantize:
         aware.calibrate(wrapped, _first(work.data.train, _CALIBRATION_EXAMPLES), self.options.batch_size)
         keeper, zeros = keep_zeros(wrapped)
         callbacks = [keeper] if "zeros" in work.kept else []
-        with own_layers_scope(model):
-            work.note(fit(wrapped, work.data, self.options, loss, work.task, callbacks=callbacks).text)
+        work.note(fit(wrapped, work.data, self.options, loss, work.task, callbacks=callbacks).text)
         if callbacks:
             self._verify(wrapped, zeros)
         return wrapped

@@ -12,7 +12,7 @@ from typing import Any
 from edgepack.cache import Cache
 from edgepack.compress.figures import Figures, figures
 from edgepack.compress.graph import flat_model
-from edgepack.compress.models import open_stored, predict, start_afresh, store_model, training_versions
+from edgepack.compress.models import known_objects, open_stored, predict, start_afresh, store_model, training_versions
 from edgepack.compress.quantize import Quantize, QuantizeOptions
 from edgepack.compress.results import Compressed, StepResult
 from edgepack.compress.step import Quantization, Step, Structure, Work
@@ -101,8 +101,9 @@ class _Run:
         def compute(folder: Path) -> None:
             start = time.monotonic()
             start_afresh(0)
-            model, notes = flat_model(open_keras(self._source), shapes)
-            self._store(folder, model, notes, start)
+            with known_objects(self._source):
+                model, notes = flat_model(open_keras(self._source), shapes)
+                self._store(folder, model, notes, start)
 
         inputs = {**self._key(), "source": self._source.sha256, "shapes": [list(shape) for shape in shapes]}
         return _read(self._cache.stage("prepare", inputs, compute).folder)
@@ -114,7 +115,8 @@ class _Run:
             start = time.monotonic()
             start_afresh(getattr(step.options, "seed", 0))
             work = Work(self._data, task, kept)
-            self._store(folder, step.apply(open_stored(self._source, model.file), work), work.notes, start)
+            with known_objects(self._source):
+                self._store(folder, step.apply(open_stored(self._source, model.file), work), work.notes, start)
 
         inputs = {
             **self._key(),

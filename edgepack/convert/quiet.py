@@ -22,7 +22,8 @@ class Chatter:
 def captured() -> Iterator[Chatter]:
     """Collect everything written to file descriptors 1 and 2, and drop Python warnings, while the block runs.
 
-    The converter's MLIR passes write to the descriptors directly, beneath sys.stdout and any log level.
+    The converter's MLIR passes write to the descriptors directly, beneath sys.stdout and any log level. sys.stderr itself goes on
+    to lead to the terminal, so that a progress bar stays alive.
     """
     chatter = Chatter()
     sys.stdout.flush()
@@ -32,17 +33,16 @@ def captured() -> Iterator[Chatter]:
     except OSError:
         yield chatter
         return
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile() as file, os.fdopen(os.dup(saved[1]), "w", buffering=1) as terminal:
         try:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), contextlib.redirect_stderr(terminal):
                 warnings.simplefilter("ignore")
                 yield chatter
         finally:
-            for stream in (sys.stdout, sys.stderr):
-                with contextlib.suppress(OSError, ValueError):
-                    stream.flush()
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
             for descriptor, copy in enumerate(saved, start=1):
                 os.dup2(copy, descriptor)
                 os.close(copy)

@@ -11,7 +11,10 @@ from edgepack.compress import aware
 from edgepack.compress.models import import_tfmot
 from edgepack.compress.step import Structure, Work
 from edgepack.compress.zeros import keep_zeros, kernels
+from edgepack.convert.proof import prove
+from edgepack.convert.tflite import run_converter
 from edgepack.errors import RecipeError
+from edgepack.flatbuffer import read_model
 from edgepack.progress import SilentProgress
 
 from .conftest import Walk
@@ -80,6 +83,21 @@ def test_layers_that_tf_mot_refuses_are_left_and_named() -> None:
         assert name in left and reason in left
 
 
+def test_a_batch_norm_that_only_the_converter_can_fold_keeps_its_layer_whole() -> None:
+    keras = fresh(0)
+    start = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2DTranspose(4, 3, strides=2, name="up")(start)
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization(name="norm")(x))
+    x = keras.layers.Dense(3, name="head")(keras.layers.GlobalAveragePooling2D()(x))
+    data = noise(((8, 8, 3),), 3)
+    quantized, notes = quantize(keras.Model(start, x), data)
+    assert {"up", "norm"}.isdisjoint(wrapped(quantized)) and "head" in wrapped(quantized)
+    assert any("up (so that norm can be folded into it)" in note for note in notes)
+    with SilentProgress().stage("") as task:
+        operators = prove(read_model(run_converter(quantized, "int8", data, task)), "int8").operators
+    assert operators == {"FULLY_CONNECTED": 1, "MEAN": 1, "TRANSPOSE_CONV": 1}
+
+
 def test_exclude_leaves_layers_out() -> None:
     quantized, notes = quantize(digits_net(), digits(), exclude=["head"])
     assert "head" not in wrapped(quantized) and "stem" in wrapped(quantized)
@@ -141,5 +159,6 @@ def test_a_custom_layer_is_left_and_the_rest_is_wrapped() -> None:
 
     start = keras.Input((6,))
     model = keras.Model(start, keras.layers.Dense(3, name="head")(Halve(name="halve")(start)))
-    quantized, notes = quantize(model, noise(((6,),), 3))
+    with keras.utils.custom_object_scope({"Halve": Halve}):
+        quantized, notes = quantize(model, noise(((6,),), 3))
     assert wrapped(quantized) == {"head"} and any("halve (TF-MOT cannot wrap Halve)" in note for note in notes)
