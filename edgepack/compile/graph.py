@@ -194,9 +194,15 @@ def _variable_tensors(main: Subgraph) -> tuple[State, ...]:
         if not tensor.is_variable:
             continue
         zero = tensor.quantization.zero_points[0] if tensor.quantization and tensor.quantization.zero_points else 0
+        initial = int(zero) if tensor.dtype == "int8" else 0
+        if tensor.dtype not in BYTES or not -128 <= initial <= 127:
+            raise CompileError(
+                "EP-701",
+                f"the variable tensor '{tensor.name}' has type {tensor.dtype} and zero point {zero}",
+                "Convert the model with int8 or int16 state.",
+            )
         elements = int(np.prod(tensor.shape, dtype=np.int64))
-        dtype = np.dtype(tensor.dtype)
-        states.append(State(tensor.index, np.full(elements, zero if tensor.dtype == "int8" else 0, dtype).tobytes()))
+        states.append(State(tensor.index, np.full(elements, initial, np.dtype(tensor.dtype)).tobytes()))
     return tuple(states)
 
 

@@ -39,8 +39,11 @@ def describe(site: Site) -> Concatenation:
             "Convert with the TensorFlow converter, which inserts QUANTIZE before CONCATENATION.",
             operand,
         )
-    total = sum(operand.shape[axis] if len(operand.shape) > axis else 0 for operand in operands)
-    site.require_shape(output, (*operands[0].shape[:axis], total, *operands[0].shape[axis + 1 :]))
+        around = (operand.shape[:axis], operand.shape[axis + 1 :])
+        same = len(operand.shape) == len(output.shape) and around == (output.shape[:axis], output.shape[axis + 1 :])
+        site.require(same, f"joins {list(operand.shape)} into {list(output.shape)}", CONVERT_AGAIN, operand)
+    total = sum(operand.shape[axis] for operand in operands)
+    site.require_shape(output, (*output.shape[:axis], total, *output.shape[axis + 1 :]))
     return Concatenation(operands, output, int(np.prod(output.shape[:axis])))
 
 

@@ -179,7 +179,10 @@ def lower(node: Node, graph: Graph, cpu: Cpu) -> tuple[Call, ...]:
     for value in (graph.values[index] for index in node.outputs):
         if value.elements == 0:
             raise operator_error(graph, node, "EP-704", f"computes an empty tensor {list(value.shape)}", CONVERT_AGAIN, value)
-    problem = operator.describe(Site(node, graph))
+    try:
+        problem = operator.describe(Site(node, graph))
+    except (OverflowError, ZeroDivisionError) as error:  # each scale is finite, but products and quotients of them need not be
+        raise operator_error(graph, node, "EP-704", "has scales too far apart to compute with", CHECK_RANGES) from error
     usable = [
         kernel
         for kernel in (*operator.kernels, *(() if of_type else _EXTRA_KERNELS.get(node.op, ())))

@@ -38,7 +38,7 @@ def fuse_pad(graph: Graph) -> Graph:
 
 def _margins(graph: Graph, node: Node) -> tuple[int, int, int, int] | None:
     """(top, bottom, left, right) of a PAD that fills height and width with the input's zero point; None for any other."""
-    if node.op not in ("PAD", "PADV2") or len(node.inputs) < 2 or len(node.outputs) != 1:
+    if node.op not in ("PAD", "PADV2") or len(node.inputs) < 2 or min(node.inputs) < 0 or len(node.outputs) != 1:
         return None
     source, paddings, output = (graph.values[i] for i in (*node.inputs[:2], node.outputs[0]))
     if source.dtype != "int8" or paddings.data is None or paddings.data.shape != (4, 2) or len(source.shape) != 4:

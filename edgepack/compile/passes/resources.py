@@ -17,6 +17,7 @@ from edgepack.compile.graph import BYTES, Graph, Node, State, Value
 from edgepack.compile.operators.registry import CONVERT_AGAIN, operator_error
 from edgepack.compile.passes.drop_reshapes import SAME_BYTES
 from edgepack.compile.passes.fold_constants import fold_constants
+from edgepack.compile.quantize import RANGES
 
 Key = tuple[str, str]
 ACCESSES = ("READ_VARIABLE", "ASSIGN_VARIABLE")
@@ -109,7 +110,11 @@ def _state(graph: Graph, variable: Value, initial: Value | None) -> State:
     """The variable with the bytes it has after reset."""
     if initial is None or initial.data is None:
         dtype = "uint8" if variable.dtype == "bool" else variable.dtype
-        zero = variable.zero_point if variable.dtype in ("int8", "int16") else 0
+        zero = variable.zero_point if variable.dtype in RANGES else 0
+        low, high = RANGES.get(variable.dtype, (0, 0))
+        if not low <= zero <= high:
+            node = Node(index=0, op="READ_VARIABLE", inputs=(), outputs=())
+            raise operator_error(graph, node, "EP-705", f"keeps a state of zero point {zero}", CONVERT_AGAIN, variable)
         return State(variable.id, np.full(variable.elements, zero, dtype).tobytes())
     if (initial.dtype, initial.bytes) != (variable.dtype, variable.bytes):
         node = Node(index=0, op="CALL_ONCE", inputs=(), outputs=())
