@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgepack.devices.mcu import BoardRun, McuResult, bench_mcu, run_on_board
 from edgepack.devices.mcu.build import ports_of
 from edgepack.devices.mcu.host import build_host, run_host
-from edgepack.measure.types import Measurement
+from edgepack.measure.types import Measurement, Method
 from edgepack.progress import Progress
 from edgepack.runners import dequantize, quantize
 
@@ -93,16 +93,18 @@ def measure_board(
         )
         task.finish(f"{run.differing} of {run.vectors} vectors differ")
     how = {"board": run.board, "core": run.cpu, "counter": run.counter, "clock_hz": run.clock_hz, "runs": run.runs}
+    # A board that an emulator plays has a clock, but not the hardware's.
+    method: Method = "stand-in" if run.emulated else "hardware"
     detail = f"{len(run.seconds)} inferences timed by {run.counter} at {run.clock_hz / 1e6:g} MHz"
     percentiles = (("latency_p50", 50), ("latency_p95", 95), ("latency_p99", 99))
     return (
         *(
-            Measurement(quantity, float(np.percentile(run.seconds, share)), "s", "hardware", detail, how)
+            Measurement(quantity, float(np.percentile(run.seconds, share)), "s", method, detail, how)
             for quantity, share in percentiles
         ),
-        Measurement("stack", float(run.stack_bytes), "bytes", "hardware", "the deepest stack of one inference", how),
-        Measurement("golden_inputs", float(run.vectors), "", "hardware", "golden vectors run on the board", how),
-        Measurement("golden_inputs_differing", float(run.differing), "", "hardware", "compared bit for bit on the board", how),
+        Measurement("stack", float(run.stack_bytes), "bytes", method, "the deepest stack of one inference", how),
+        Measurement("golden_inputs", float(run.vectors), "", method, "golden vectors run on the board", how),
+        Measurement("golden_inputs_differing", float(run.differing), "", method, "compared bit for bit on the board", how),
     ), run
 
 

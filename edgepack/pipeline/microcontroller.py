@@ -46,19 +46,20 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
     ]
     address = device_address(plan.target, plan.request.device, os.environ) or "emulated"
     samples: tuple[float, ...] = ()
+    real_hardware = False
     if address != "emulated":
         on_board, run = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
         _insist(run.differing, run.vectors, run.board)
         found.extend(on_board)
-        samples = run.seconds
+        samples, real_hardware = run.seconds, not run.emulated
     if built.data is not None:
         value = mcu_metric(code.files, code.name, packed.golden, built.data, plan.metric, progress)
         found.extend(metric_measurements(value, plan.metric, built.baseline, len(built.data.test)))
     return Result(
         pack=packed,
         measurements=tuple(found),
-        real_hardware=address != "emulated",
-        device=_facts(plan, code, measured.result.method, address),
+        real_hardware=real_hardware,
+        device=_facts(plan, code, measured.result.method, address, real_hardware),
         latency_samples=samples,
         instructions=_by_operator(code, measured.result.per_layer),
         warnings=() if samples else (f"estimated time: {measured.result.cycles_error}",),
@@ -88,8 +89,8 @@ def _insist(differing: int, compared: int, where: str) -> None:
         )
 
 
-def _facts(plan: Plan, code: CCode, method: str, address: str) -> dict[str, Any]:
-    emulated = {"stand_in": True, "stand_in_reason": "an emulated core"} if address == "emulated" else {}
+def _facts(plan: Plan, code: CCode, method: str, address: str, real_hardware: bool) -> dict[str, Any]:
+    emulated = {} if real_hardware else {"stand_in": True, "stand_in_reason": "an emulated core"}
     return {
         "model": plan.target.title,
         "cpu": plan.target.device.cpu,
