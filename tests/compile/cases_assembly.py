@@ -125,8 +125,27 @@ def assembly_add(rng: np.random.Generator, count: int = 4) -> bytes:
     return b.finish(inputs, outputs)
 
 
+def assembly_fully_connected(rng: np.random.Generator, count: int = 4) -> bytes:
+    """Dense layers side by side, with one scale for the weights or one an output."""
+    b = ModelBuilder()
+    ends = []
+    for _ in range(count):
+        batches, in_size, out_size = _pick(rng, 1, 1, 3), int(rng.integers(1, 150)), int(rng.integers(1, 40))
+        in_scale, scales = random_scale(rng), filter_scales(rng, out_size, rng.random() < 0.5)
+        x = b.tensor((batches, in_size), scale=in_scale, zero_point=int(rng.integers(-128, 128)))
+        w = b.constant(rng.integers(-127, 128, (out_size, in_size)), "int8", scale=scales)
+        limit = int(3000 * np.sqrt(in_size))
+        bias = b.constant(rng.integers(-limit, limit, out_size), "int32", scale=scales * np.float32(in_scale))
+        zero_point, activation = OUTPUTS[int(rng.integers(len(OUTPUTS)))]
+        y = b.tensor((batches, out_size), scale=output_scale(rng, in_scale, scales, in_size), zero_point=zero_point)
+        b.operator("FULLY_CONNECTED", [x, w, bias], [y], "FullyConnectedOptions", version=4, fusedActivationFunction=activation)
+        ends.append((x, y))
+    return b.finish([x for x, _ in ends], [y for _, y in ends])
+
+
 CASES = {
     "assembly_add": assembly_add,
     "assembly_conv_2d": assembly_conv_2d,
     "assembly_depthwise": assembly_depthwise,
+    "assembly_fully_connected": assembly_fully_connected,
 }

@@ -24,8 +24,8 @@ def test_assembly_equals_the_reference_on_a_core(name: str, seed: int, cpu: str 
     model = CASES[name](np.random.default_rng(1000 + seed), count=24)
     sets = inputs_for(read_model(model), 3, seed)
     expected = run_reference(model, sets)
-    inputs = [np.concatenate([single[i] for single in sets]) for i in range(len(sets[0]))]
-    outputs = [np.concatenate([single[i] for single in expected]) for i in range(len(expected[0]))]
+    inputs = [np.stack([single[i] for single in sets]) for i in range(len(sets[0]))]
+    outputs = [np.stack([single[i] for single in expected]) for i in range(len(expected[0]))]
     code = compile_model(read_model(model), "net", cpu)
     assert set(KERNELS[name]) <= set(code.kernels)
     result = bench_mcu(code.files, "net", cpu, inputs, outputs, toolchain=toolchain)
@@ -36,4 +36,5 @@ KERNELS = {
     "assembly_add": ("ep_add_products",),
     "assembly_conv_2d": ("ep_conv_2d_gemm",),
     "assembly_depthwise": ("ep_depthwise_3x3", "ep_depthwise_3x3_stride2"),
+    "assembly_fully_connected": ("ep_fully_connected_gemm",),
 }

@@ -21,7 +21,7 @@ struct ep_conv_2d_gemm {
     int32_t direct;        /* 1: rows of the kernel are whole words in the input */
     int32_t whole;         /* words of the stream for whole groups of four channels */
     int32_t all;           /* words of the stream */
-    const int32_t *stream; /* see ep_gemm_2x4.h; filters padded with zeros to `depth`, channels to 4 */
+    const int32_t *stream; /* see ep_gemm.h; filters padded with zeros to `depth`, channels to 4 */
 };
 
 /* One output pixel's window: the input position of its corner and the offset there, perhaps outside; the output column. */

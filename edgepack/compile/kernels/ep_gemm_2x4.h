@@ -1,29 +1,11 @@
-/* Two pixels times a stream of weights, four output channels at a time, in SMLAD.
+/* Two pixels times a stream of weights (ep_gemm.h).
  *
  * `x` holds the pixels' values as int16, each pair of the first pixel beside the same pair of the second:
- *     x[2 * k] = values (k, k') of the first pixel, x[2 * k + 1] = of the second.
- * For each group of four output channels A, B, C, D the stream holds
- *     bias B, bias D                                    scaled by 256
- *     `pairs` times: (256 B + A), (256 D + C)           two channels' weights in each half of a word: values (k, k')
- *     0                                                 for one-sided requantisation
- *     bias A, multiplier A, multiplier B
- *     bias C, multiplier C, multiplier D
- * or, for the exact requantisation, 1, then bias A, (multiplier, offset, shift) of A and of B, and the same for C and D.
- *
- * A sum of products with (256 B + A) is 256 times B's sum plus A's; A's own sum comes from the word's low bytes, sign-extended.
- * So one SXTB16 unpacks what would take two, and sums end up scaled by 256.
- *
- * One-sided: y = saturate(floor(t * multiplier / 2^(32 + EP_GEMM_SHIFT))), where the output's zero point is -128, so that all
- * that would round to a negative number saturates; zero point and rounding are in the bias. The compiler has checked that this
- * gives TFLite's result for every accumulator.
- * Exact: y = saturate((floor(t * multiplier / 2^32) + offset - (t < 0 ? 128 : 0)) >> shift), TFLite's double rounding as it is:
- * offset = 2^(shift - 1) + 2^6 + zero point * 2^shift, shift = 7 + the right shift of the multiplier. */
+ *     x[2 * k] = values (k, k') of the first pixel, x[2 * k + 1] = of the second. */
 #ifndef EP_GEMM_2X4_H
 #define EP_GEMM_2X4_H
 
-#include "ep_assembly.h"
-
-#define EP_GEMM_SHIFT 10
+#include "ep_gemm.h"
 
 #if EP_ASSEMBLY
 
@@ -43,11 +25,6 @@
     "smlad r6, lr, r2, r6\n" \
     "smlad r10, lr, r3, r10\n"
 
-#define EP_GEMM_ONE_SIDED(acc, multiplier, out) \
-    "smmul " acc ", " acc ", " multiplier "\n" \
-    "ssat " acc ", #8, " acc ", asr #10\n" \
-    "strb " acc ", [" out "], #1\n"
-
 #define EP_GEMM_ONE_SIDED_TWO(a0, a1, b0, b1) \
     "ldm r1!, {r0, r12, lr}\n" \
     "sub " b0 ", " b0 ", " a0 "\n" \
@@ -58,15 +35,6 @@
     EP_GEMM_ONE_SIDED(a1, "r12", "r3") \
     EP_GEMM_ONE_SIDED(b0, "lr", "r2") \
     EP_GEMM_ONE_SIDED(b1, "lr", "r3")
-
-/* r0 multiplier, r12 offset, lr shift; `spare` is a register that holds nothing any more. */
-#define EP_GEMM_EXACT(acc, spare, out) \
-    "asr " spare ", " acc ", #31\n" \
-    "add " spare ", r12, " spare ", lsl #7\n" \
-    "smmla " acc ", " acc ", r0, " spare "\n" \
-    "asr " acc ", " acc ", lr\n" \
-    "ssat " acc ", #8, " acc "\n" \
-    "strb " acc ", [" out "], #1\n"
 
 #define EP_GEMM_EXACT_TWO(a0, a1, b0, b1, spare) \
     "ldr r0, [r1], #4\n" \
@@ -138,24 +106,6 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
 
 #else
 
-/* The sums of channels A and B (half 0) or C and D (half 1) of one pixel, scaled by 256, without bias A. */
-EP_INLINE void ep_gemm_2x4_sums(const int32_t *x, int32_t pairs, const int32_t *w, int32_t *a, int32_t *b)
-{
-    int32_t k;
-    *a = 0;
-    for (k = 0; k < pairs; k++) {
-        *b = ep_smlad((uint32_t)w[2 * k], (uint32_t)x[2 * k], *b);
-        *a = ep_smlad(ep_sxtb16((uint32_t)w[2 * k]), (uint32_t)x[2 * k], *a);
-    }
-    *b = (int32_t)((uint32_t)*b - (uint32_t)*a);
-    *a = (int32_t)((uint32_t)*a << 8);
-}
-
-EP_INLINE int8_t ep_gemm_2x4_exact(int32_t t, const int32_t *multiplier)
-{
-    return (int8_t)ep_saturate8((ep_smmul(t, multiplier[0]) + multiplier[1] + (t >> 31) * 128) >> multiplier[2]);
-}
-
 static void ep_gemm_2x4(const int32_t *x, int32_t pairs, int8_t *out_0, int8_t *out_1, const int32_t *stream, const int32_t *end)
 {
     int32_t pixel, half;
@@ -164,21 +114,12 @@ static void ep_gemm_2x4(const int32_t *x, int32_t pairs, int8_t *out_0, int8_t *
         const int32_t exact = rest[-1];
         for (pixel = 0; pixel < 2; pixel++) {
             for (half = 0; half < 2; half++) {
-                const int32_t *const constants = rest + (exact ? 7 : 3) * half;
-                int8_t *const out = (pixel == 0 ? out_0 : out_1) + 2 * half;
                 int32_t a, b = stream[half];
-                ep_gemm_2x4_sums(x + pixel, pairs, w + half, &a, &b);
-                a += constants[0];
-                if (exact) {
-                    out[0] = ep_gemm_2x4_exact(a, constants + 1);
-                    out[1] = ep_gemm_2x4_exact(b, constants + 4);
-                } else {
-                    out[0] = (int8_t)ep_saturate8(ep_smmul(a, constants[1]) >> EP_GEMM_SHIFT);
-                    out[1] = (int8_t)ep_saturate8(ep_smmul(b, constants[2]) >> EP_GEMM_SHIFT);
-                }
+                ep_gemm_sums(x + pixel, 2, pairs, w + half, &a, &b);
+                ep_gemm_store(a, b, rest + (exact ? 7 : 3) * half, exact, (pixel == 0 ? out_0 : out_1) + 2 * half);
             }
         }
-        stream = rest + (exact ? 14 : 6);
+        stream = rest + EP_GEMM_CONSTANTS(exact);
     }
 }
 

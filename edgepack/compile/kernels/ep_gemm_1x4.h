@@ -1,0 +1,104 @@
+/* One row of values times a stream of weights (ep_gemm.h). `x` holds the values as int16, in pairs (k, k'). */
+#ifndef EP_GEMM_1X4_H
+#define EP_GEMM_1X4_H
+
+#include "ep_gemm.h"
+
+#if EP_ASSEMBLY
+
+/* Registers: r0 x, r1 stream, r2 r3 r12 lr four pairs of values, r4 to r7 sums A to D, r8 to r11 two pairs' weights.
+ * 27 instructions (39 cycles on M4) for 32 multiply-accumulates. */
+#define EP_GEMM_1X4_PAIR(ab, cd, value) \
+    "smlad r5," ab "," value ",r5\n" \
+    "smlad r7," cd "," value ",r7\n" \
+    "sxtb16 " ab "," ab "\n" \
+    "sxtb16 " cd "," cd "\n" \
+    "smlad r4," ab "," value ",r4\n" \
+    "smlad r6," cd "," value ",r6\n"
+
+#define EP_GEMM_1X4_ONE_SIDED(a, b) \
+    "ldm r1!,{r0,r12,lr}\n" \
+    "sub " b "," b "," a "\n" \
+    "add " a ",r0," a ",lsl #8\n" \
+    EP_GEMM_ONE_SIDED(a, "r12", "r2") \
+    EP_GEMM_ONE_SIDED(b, "lr", "r2")
+
+#define EP_GEMM_1X4_EXACT(a, b) \
+    "ldr r0,[r1],#4\n" \
+    "sub " b "," b "," a "\n" \
+    "add " a ",r0," a ",lsl #8\n" \
+    "ldm r1!,{r0,r12,lr}\n" \
+    EP_GEMM_EXACT(a, "r8", "r2") \
+    "ldm r1!,{r0,r12,lr}\n" \
+    EP_GEMM_EXACT(b, "r8", "r2")
+
+/* Stack: 0 end of x, 4 x, 8 number of pairs, 12 output, then the saved registers and the stream's end. */
+EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pairs, EP_ARGUMENT int8_t *out,
+                          EP_ARGUMENT const int32_t *stream, EP_ARGUMENT const int32_t *end)
+{
+    __asm__ volatile(
+        "push {r4-r11,lr}\n"
+        "push {r0-r2}\n"
+        "add r0,r0,r1,lsl #2\n"
+        "push {r0}\n"
+        "mov r1,r3\n"
+        "1:\n"
+        "ldrd r5,r7,[r1],#8\n"
+        "mov r4,#0\n"
+        "mov r6,#0\n"
+        "ldrd r0,r2,[sp,#4]\n"
+        "tst r2,#2\n"
+        "beq.n 2f\n"
+        "ldrd r12,lr,[r0],#8\n"
+        "b.n 3f\n"
+        "2:\n"
+        "ldm r0!,{r2,r3,r12,lr}\n"
+        "ldm r1!,{r8-r11}\n"
+        EP_GEMM_1X4_PAIR("r8", "r9", "r2")
+        EP_GEMM_1X4_PAIR("r10", "r11", "r3")
+        "3:\n"
+        "ldm r1!,{r8-r11}\n"
+        EP_GEMM_1X4_PAIR("r8", "r9", "r12")
+        EP_GEMM_1X4_PAIR("r10", "r11", "lr")
+        "ldr r2,[sp]\n"
+        "cmp r0,r2\n"
+        "bne.n 2b\n"
+        "ldr r0,[r1],#4\n"
+        "ldr r2,[sp,#12]\n"
+        "cmp r0,#0\n"
+        "bne.n 5f\n"
+        EP_GEMM_1X4_ONE_SIDED("r4", "r5")
+        EP_GEMM_1X4_ONE_SIDED("r6", "r7")
+        "4:\n"
+        "str r2,[sp,#12]\n"
+        "ldr r0,[sp,#52]\n"
+        "cmp r1,r0\n"
+        "bne.w 1b\n"
+        "add sp,sp,#16\n"
+        "pop {r4-r11,pc}\n"
+        "5:\n"
+        EP_GEMM_1X4_EXACT("r4", "r5")
+        EP_GEMM_1X4_EXACT("r6", "r7")
+        "b.n 4b\n");
+}
+
+#else
+
+static void ep_gemm_1x4(const int32_t *x, int32_t pairs, int8_t *out, const int32_t *stream, const int32_t *end)
+{
+    int32_t half;
+    for (; stream != end; out += 4) {
+        const int32_t *const w = stream + 2, *const rest = w + 2 * pairs + 1;
+        const int32_t exact = rest[-1];
+        for (half = 0; half < 2; half++) {
+            int32_t a, b = stream[half];
+            ep_gemm_sums(x, 1, pairs, w + half, &a, &b);
+            ep_gemm_store(a, b, rest + (exact ? 7 : 3) * half, exact, out + 2 * half);
+        }
+        stream = rest + EP_GEMM_CONSTANTS(exact);
+    }
+}
+
+#endif
+
+#endif
