@@ -67,8 +67,12 @@ def build_host(
     return HostProgram(executable, name, tuple(inputs), tuple(outputs))
 
 
-def run_host(program: HostProgram, inputs: Sequence[NDArray[np.generic]], timeout_s: float = 600.0) -> Arrays:
+def run_host(
+    program: HostProgram, inputs: Sequence[NDArray[np.generic]], timeout_s: float = 600.0, *, independent: bool = False
+) -> Arrays:
     """The outputs for every example, flat per example, in a process of its own.
+
+    The examples are one sequence, which matters to models with state; `independent` ones each start from the initial state.
 
     Raises:
         DeviceError: EP-551 when the inputs do not fit, EP-552 when the program crashed, EP-554 when it took too long,
@@ -77,7 +81,8 @@ def run_host(program: HostProgram, inputs: Sequence[NDArray[np.generic]], timeou
     with tempfile.TemporaryDirectory(prefix="edgepack-host-") as name:
         folder = Path(name)
         count = write_inputs(folder / "inputs.bin", program.inputs, inputs)
-        command = [str(program.executable), str(folder / "inputs.bin"), str(folder / "outputs.bin")]
+        order = "independent" if independent else "sequence"
+        command = [str(program.executable), order, str(folder / "inputs.bin"), str(folder / "outputs.bin")]
         try:
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout_s)
         except subprocess.TimeoutExpired as error:

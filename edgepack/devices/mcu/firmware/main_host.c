@@ -1,5 +1,7 @@
-/* The same test loop on the host: main INPUTS OUTPUTS, records as firmware/main_emulated.c writes them. */
+/* The same test loop on the host: main sequence|independent INPUTS OUTPUTS, records as firmware/main_emulated.c writes them.
+ * Independent examples each start from the model's initial state. */
 #include <stdio.h>
+#include <string.h>
 
 #include "harness.h"
 
@@ -29,17 +31,21 @@ static int write_record(FILE *file, int32_t status)
 
 int main(int argc, char **argv)
 {
-    FILE *inputs = argc == 3 ? fopen(argv[1], "rb") : NULL;
-    FILE *outputs = argc == 3 ? fopen(argv[2], "wb") : NULL;
+    FILE *inputs = argc == 4 ? fopen(argv[2], "rb") : NULL;
+    FILE *outputs = argc == 4 ? fopen(argv[3], "wb") : NULL;
     if (inputs == NULL || outputs == NULL) {
-        fprintf(stderr, "usage: model INPUTS OUTPUTS\n");
+        fprintf(stderr, "usage: model sequence|independent INPUTS OUTPUTS\n");
         return 2;
     }
+    const int independent = strcmp(argv[1], "independent") == 0;
     harness_reset();
     while (read_inputs(inputs)) {
+        if (independent) {
+            harness_reset();
+        }
         const int32_t status = harness_call();
         if (!write_record(outputs, status)) {
-            perror(argv[2]);
+            perror(argv[3]);
             return 3;
         }
     }
