@@ -76,7 +76,12 @@ def build(codes: Sequence[CCode], flags: Sequence[str] = ("-O1",), compiler: Seq
     The models share kernels by being included in one file; the header guards make that work, and it is what keeps thousands
     of models fast to test.
     """
-    folder = Path(tempfile.mkdtemp(prefix="edgepack-host-"))
+    with tempfile.TemporaryDirectory(prefix="edgepack-compile-") as name:
+        loaded = _library(Path(name), codes, flags, compiler)  # stays loaded when its file is gone
+    return [HostModel(code, loaded) for code in codes]
+
+
+def _library(folder: Path, codes: Sequence[CCode], flags: Sequence[str], compiler: Sequence[str]) -> ctypes.CDLL:
     for code in codes:
         for name, text in code.files.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -86,5 +91,4 @@ def build(codes: Sequence[CCode], flags: Sequence[str] = ("-O1",), compiler: Seq
     command = [*compiler, *STRICT, *flags, "-shared", "-fPIC", "-I", str(folder), "-o", str(library), str(folder / "all.c")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr[:4000]}"
-    loaded = ctypes.CDLL(str(library))
-    return [HostModel(code, loaded) for code in codes]
+    return ctypes.CDLL(str(library))
