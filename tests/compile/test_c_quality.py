@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,17 @@ def test_clang_finds_nothing_to_warn_of(tmp_path: Path, target: list[str]) -> No
     every = "".join(f'#include "{code.name}.c"\n#include "{code.name}_weights.c"\n' for code in codes)
     (tmp_path / "all.c").write_text(every)
     run([*ZIG, *STRICTER, *target, "-c", str(tmp_path / "all.c"), "-o", str(tmp_path / "all.o")])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
+@pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m4", "cortex-m33", "cortex-m55"])
+def test_arm_gcc_finds_nothing_to_warn_of(tmp_path: Path, cpu: str) -> None:
+    codes = every_operator(tmp_path, cpu)
+    every = "".join(f'#include "{code.name}.c"\n#include "{code.name}_weights.c"\n' for code in codes)
+    (tmp_path / "all.c").write_text(every)
+    flags = ["-mthumb", f"-mcpu={cpu}", "-O2", "-c", str(tmp_path / "all.c"), "-o", str(tmp_path / "all.o")]
+    run(["arm-none-eabi-gcc", *STRICTER, *flags])
 
 
 @pytest.mark.parametrize("optimize", ["speed", "size"])
