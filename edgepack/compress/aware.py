@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,13 @@ def wrap(model: Any, leave: frozenset[str] = frozenset()) -> tuple[Any, dict[str
     """
     tfmot = import_tfmot()
     left = dict.fromkeys(leave, "named in exclude")
-    left |= {layer.name: reason for layer in model.layers if (reason := _unsupported(layer)) and layer.name not in left}
+    for layer in model.layers:
+        before = _folds_into(layer)
+        if reason := _unsupported(layer):
+            left.setdefault(layer.name, reason)
+        elif type(before).__name__ == "Conv2DTranspose":
+            left.setdefault(before.name, f"so that {layer.name} can be folded into it")
+            left.setdefault(layer.name, f"so that it can be folded into {before.name}")
     while True:
         if all(layer.name in left or _is_input(layer) for layer in model.layers):
             raise RecipeError(
@@ -39,7 +45,7 @@ def wrap(model: Any, leave: frozenset[str] = frozenset()) -> tuple[Any, dict[str
                 "set aware = false: the converter quantizes it after training",
             )
         try:
-            return tfmot.quantization.keras.quantize_apply(_annotate(model, frozenset(left))), left
+            return tfmot.quantization.keras.quantize_apply(_annotate(model, frozenset(left)), _scheme(frozenset(left))), left
         except (RuntimeError, ValueError, TypeError) as error:
             found = _REFUSED.search(str(error))
             if found is None or found[1] in left:
@@ -76,6 +82,26 @@ def _annotate(model: Any, leave: frozenset[str]) -> Any:
     return keras.models.clone_model(copy_model(model), clone_function=mark)
 
 
+def _scheme(leave: frozenset[str]) -> Any:
+    """TF-MOT's 8-bit scheme, except that it leaves the named layers alone.
+
+    Its own one still quantizes the output of a layer that is not annotated when an annotated one follows, and fails where it does
+    not know that layer's activation.
+    """
+    import_tfmot()
+    from tensorflow_model_optimization.python.core.quantization.keras import default_8bit
+
+    class Registry(default_8bit.default_8bit_quantize_registry.Default8BitQuantizeRegistry):  # type: ignore[misc]
+        def supports(self, layer: Any) -> bool:
+            return layer.name not in leave and bool(super().supports(layer))
+
+    class Scheme(default_8bit.default_8bit_quantize_scheme.Default8BitQuantizeScheme):  # type: ignore[misc]
+        def get_quantize_registry(self) -> Any:
+            return Registry()
+
+    return Scheme()
+
+
 def _is_input(layer: Any) -> bool:
     return isinstance(layer, import_tf_keras().layers.InputLayer)
 
@@ -101,42 +127,54 @@ def _unsupported(layer: Any) -> str:
 
 
 def calibrate(model: Any, split: Split, size: int) -> None:
-    """Set every activation range of a wrapped `model` to what the examples of `split` need.
+    """Set every activation range of a wrapped `model` to what the examples of `split` need, seen in batches of `size`.
 
     TF-MOT starts each range at -6..6 and moves it by a thousandth a batch, so that a short fine-tuning would mostly learn to
-    live with clipped or coarse activations. Here the ranges start as the mean of the batches' extremes on the unquantized model,
-    which is what the moving average tends to.
+    live with clipped or coarse activations. Here the ranges are measured on the unquantized model: for inner activations the
+    mean of the batches' extremes, which is what TF-MOT's moving average tends to, and for inputs the extremes of all.
     """
     import tensorflow as tf
 
-    lows: dict[int, list[float]] = {}
-    highs: dict[int, list[float]] = {}
-    ranges: dict[int, tuple[Any, Any]] = {}
+    seen: dict[int, tuple[Any, Any, list[float], list[float], bool]] = {}
 
-    def record(inputs: Any, min_var: Any, max_var: Any, **_: Any) -> Any:
-        ranges[id(min_var)] = (min_var, max_var)
-        lows.setdefault(id(min_var), []).append(float(tf.reduce_min(inputs)))
-        highs.setdefault(id(min_var), []).append(float(tf.reduce_max(inputs)))
+    def record(inputs: Any, min_var: Any, max_var: Any, average: bool) -> Any:
+        _, _, lows, highs, _ = seen.setdefault(id(min_var), (min_var, max_var, [], [], average))
+        lows.append(float(tf.reduce_min(inputs)))
+        highs.append(float(tf.reduce_max(inputs)))
         return inputs
 
-    with _ranges_seen_by(record):
+    with _unquantized(record):
         for part in batches(len(split), size):
             model(model_inputs(model, split, part), training=False)
-    for key, (min_var, max_var) in ranges.items():
+    for min_var, max_var, lows, highs, average in seen.values():
         # The range must hold zero, and must not be a point.
-        low, high = min(0.0, float(np.mean(lows[key]))), max(0.0, float(np.mean(highs[key])))
+        low = min(0.0, float(np.mean(lows) if average else np.min(lows)))
+        high = max(0.0, float(np.mean(highs) if average else np.max(highs)))
         min_var.assign(low)
         max_var.assign(high if high - low > 1e-6 else low + 1e-6)
 
 
 @contextmanager
-def _ranges_seen_by(record: Any) -> Iterator[None]:
-    """While the block runs, TF-MOT's moving-average quantization calls `record` instead."""
+def _unquantized(record: Callable[[Any, Any, Any, bool], Any]) -> Iterator[None]:
+    """While the block runs, TF-MOT's quantizers let everything through: activations and inputs by way of `record`."""
+    import_tfmot()
     from tensorflow_model_optimization.python.core.quantization.keras import quant_ops
 
-    original = quant_ops.MovingAvgQuantize
-    quant_ops.MovingAvgQuantize = record
+    def average(inputs: Any, min_var: Any, max_var: Any, **_: Any) -> Any:
+        return record(inputs, min_var, max_var, True)
+
+    def extremes(inputs: Any, min_var: Any, max_var: Any, **_: Any) -> Any:
+        return record(inputs, min_var, max_var, False)
+
+    def nothing(inputs: Any, min_var: Any, max_var: Any, **_: Any) -> Any:
+        return inputs
+
+    stand_ins = {"MovingAvgQuantize": average, "AllValuesQuantize": extremes, "LastValueQuantize": nothing}
+    originals = {name: getattr(quant_ops, name) for name in stand_ins}
     try:
+        for name, stand_in in stand_ins.items():
+            setattr(quant_ops, name, stand_in)
         yield
     finally:
-        quant_ops.MovingAvgQuantize = original
+        for name, original in originals.items():
+            setattr(quant_ops, name, original)

@@ -113,7 +113,7 @@ class Quantize:
         for reason in dict.fromkeys(left.values()):
             layers = ", ".join(name for name, why in left.items() if why == reason)
             work.note(f"quantized after training instead: {layers} ({reason})")
-        aware.calibrate(wrapped, _first(work.data.train, _CALIBRATION_EXAMPLES), self.options.batch_size)
+        aware.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.options.batch_size)
         keeper, zeros = keep_zeros(wrapped)
         callbacks = [keeper] if "zeros" in work.kept else []
         work.note(fit(wrapped, work.data, self.options, loss, work.task, callbacks=callbacks).text)
@@ -131,5 +131,7 @@ class Quantize:
             )
 
 
-def _first(split: Split, count: int) -> Split:
-    return Split(tuple(array[:count] for array in split.inputs), None)
+def _spread(split: Split, count: int) -> Split:
+    """About `count` examples, evenly spread, as views: data sorted by class must not give the ranges of one class."""
+    every = max(1, len(split) // count)
+    return Split(tuple(array[::every] for array in split.inputs), None)

@@ -24,7 +24,7 @@ from edgepack.project.types import Where
 from edgepack.sources import Dataset, SourceModel, open_keras
 
 # Changes whenever what the steps share (streams, fit, storing) would give another model or other figures.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)

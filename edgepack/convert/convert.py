@@ -19,7 +19,7 @@ from edgepack.progress import Progress
 from edgepack.sources import Dataset
 
 # Changes whenever the same model would give another file or another check.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)

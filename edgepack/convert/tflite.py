@@ -52,7 +52,7 @@ def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
         except KeyboardInterrupt:
             raise
         except Exception as error:
-            raise _failure(error, [layer.name for layer in model.layers]) from error
+            raise _failure(error, function) from error
     del chatter
     return sign(content, model.input_names, _output_names(model))
 
@@ -84,22 +84,26 @@ def _output_names(model: Any) -> list[str]:
 def _refuse_loops(function: Any) -> None:
     for operation in function.graph.get_operations():
         if operation.type in _LOOPS:
-            layer = operation.name.split("/")[-2] if "/" in operation.name else operation.name
             raise ConvertError(
                 "EP-455",
-                f"layer {layer} runs a loop or a branch ({operation.type}), which cannot be calibrated for quantization",
+                f"layer {_layer(operation)} runs a loop or a branch ({operation.type}), which quantization cannot calibrate",
                 "use layers whose computation does not depend on the values, with a fixed number of steps",
             )
 
 
-def _failure(error: Exception, layers: list[str]) -> ConvertError:
+def _layer(operation: Any) -> str:
+    """The Keras layer of a graph operation such as model/layer/part/Op."""
+    parts = operation.name.split("/")
+    return str(parts[1] if len(parts) > 2 else parts[0])
+
+
+def _failure(error: Exception, function: Any) -> ConvertError:
     """What the converter's exception means. Its text repeats the graph for pages; the operators' names are what helps."""
     text = str(error)
-    missing = sorted(set(re.findall(r"'?tf\.([A-Z]\w+)'? op is neither a custom op nor a flex op", text)))
-    missing = missing or sorted(set(re.findall(r"^\s*tf\.([A-Z]\w+)\(", text, flags=re.MULTILINE)))
+    missing = sorted(set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor a flex op", text)))
     if missing:
-        named = [layer for layer in layers if re.search(rf"[/\"]{re.escape(layer)}[/\"@]", text)]
-        where = f"layer {', '.join(named[:4])}" if named else "the model"
+        layers = {_layer(operation): None for operation in function.graph.get_operations() if operation.type in missing}
+        where = f"layer {', '.join(list(layers)[:4])}" if layers else "the model"
         return ConvertError(
             "EP-453",
             f"{where} needs {', '.join(missing)}, which TFLite has not built in",

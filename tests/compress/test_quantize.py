@@ -53,7 +53,7 @@ def test_zeros_are_not_held_where_no_step_made_them() -> None:
 
 def test_lost_zeros_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     model = digits_net()
-    model.get_layer("head").kernel.assign(np.zeros((64, 10)))
+    model.get_layer("head").kernel.assign(np.zeros((144, 10)))
     callback = import_callback()
     monkeypatch.setattr("edgepack.compress.quantize.keep_zeros", lambda wrapped: (callback, keep_zeros(wrapped)[1]))
     with pytest.raises(RecipeError, match="zeros made by pruning") as caught:

@@ -19,12 +19,17 @@ def test_published_int8_models_pass(shared_models: Path) -> None:
 
 
 def test_a_published_float_model_fails_with_its_keras_layers(shared_models: Path) -> None:
-    model = read_model(shared_models / "kws_ref_model_float32.tflite")
+    model = read_model(shared_models / "pretrainedResnet.tflite")
     with pytest.raises(ConvertError) as caught:
         prove(model, "int8")
     assert caught.value.code == "EP-450"
     assert "stayed float" in str(caught.value) and "conv2d" in str(caught.value)
     assert prove(model, "any").scheme == "float32"
+
+
+def test_a_file_with_int8_weights_and_float_activations_is_dynamic(shared_models: Path) -> None:
+    proof = prove(read_model(shared_models / "kws_ref_model_float32.tflite"), "any")
+    assert proof.scheme == "dynamic" and not proof.fully_integer
 
 
 def test_one_float_tensor_is_enough_to_fail(converted: Converted) -> None:
