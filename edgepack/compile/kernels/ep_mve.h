@@ -1,0 +1,103 @@
+/* What the kernels for the vector extension (Helium) share: sixteen sums become sixteen outputs.
+ *
+ * Sixteen channels are held as four vectors of four sums; vector r has channels r, r + 4, r + 8, r + 12, the order in which narrowing
+ * and widening instructions leave them. The compiler lays out each sixteen channels' constants in that order: 4x4 biases, 4x4
+ * multipliers, and 4x4 negative shifts for the exact requantisation.
+ *
+ * One-sided (scale > 0): y = saturate(floor((sum * scale + bias) * multiplier / 2^(32 + EP_MVE_SHIFT))), where the output's zero point
+ * is -128, so that all that would round to a negative number saturates; zero point and rounding are in the bias. The compiler
+ * has checked that this gives TFLite's result for every sum.
+ * Exact (scale 0): TFLite's doubling multiplication, and its right shift by at least one bit with halves away from zero.
+ *
+ * Without the extension the same is computed in plain C: that branch defines what the vectors do. */
+#ifndef EP_MVE_H
+#define EP_MVE_H
+
+#include "ep_fixed_point.h"
+
+#if defined(__ARM_FEATURE_MVE) && !defined(EP_NO_MVE)
+#include <arm_mve.h>
+#define EP_MVE 1
+#else
+#define EP_MVE 0
+#endif
+
+#define EP_MVE_SHIFT 10
+
+struct ep_mve_outputs {
+    int32_t channels;
+    int32_t scale;                     /* 0: exact requantisation */
+    int32_t out_zero, out_min, out_max; /* used by the exact one */
+    const int32_t *constants;
+};
+
+#if EP_MVE
+
+typedef int8x16_t ep_bytes;
+
+/* Sums to outputs of sixteen channels; advances to the next channels' constants. One-sided: 22 instructions, exact: 42. */
+EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t **constants)
+{
+    const int32_t *const c = *constants;
+    int16x8_t even, odd;
+    int r;
+    if (op->scale != 0) {
+        for (r = 0; r < 4; r++) {
+            sums[r] = vmlaq_n_s32(vldrwq_s32(c + 4 * r), sums[r], op->scale);
+            sums[r] = vmulhq_s32(sums[r], vldrwq_s32(c + 16 + 4 * r));
+        }
+        *constants = c + 32;
+        even = vqshrntq_n_s32(vqshrnbq_n_s32(vdupq_n_s16(0), sums[0], EP_MVE_SHIFT), sums[2], EP_MVE_SHIFT);
+        odd = vqshrntq_n_s32(vqshrnbq_n_s32(vdupq_n_s16(0), sums[1], EP_MVE_SHIFT), sums[3], EP_MVE_SHIFT);
+        return vqmovntq_s16(vqmovnbq_s16(vdupq_n_s8(0), even), odd);
+    }
+    for (r = 0; r < 4; r++) {
+        sums[r] = vqrdmulhq_s32(vaddq_s32(sums[r], vldrwq_s32(c + 4 * r)), vldrwq_s32(c + 16 + 4 * r));
+        sums[r] = vrshlq_s32(vaddq_s32(sums[r], vshrq_n_s32(sums[r], 31)), vldrwq_s32(c + 32 + 4 * r));
+    }
+    *constants = c + 48;
+    even = vqmovntq_s32(vqmovnbq_s32(vdupq_n_s16(0), sums[0]), sums[2]);
+    odd = vqmovntq_s32(vqmovnbq_s32(vdupq_n_s16(0), sums[1]), sums[3]);
+    even = vqaddq_n_s16(even, (int16_t)op->out_zero);
+    odd = vqaddq_n_s16(odd, (int16_t)op->out_zero);
+    return vminq_s8(vmaxq_s8(vqmovntq_s16(vqmovnbq_s16(vdupq_n_s8(0), even), odd), vdupq_n_s8((int8_t)op->out_min)),
+                    vdupq_n_s8((int8_t)op->out_max));
+}
+
+/* Every channel's sum to its output; `sums` has room for a multiple of sixteen. */
+EP_INLINE void ep_mve_outputs(const struct ep_mve_outputs *op, const int32_t *sums, int8_t *output)
+{
+    const int32_t *constants = op->constants;
+    int32_t left;
+    for (left = op->channels; left > 0; left -= 16, sums += 16, output += 16) {
+        int32x4x4_t four = vld4q_s32(sums);
+        vstrbq_p_s8(output, ep_mve_requantize(op, four.val, &constants), vctp8q((uint32_t)left));
+    }
+}
+
+#else
+
+/* One channel's sum to its output. */
+EP_INLINE int8_t ep_mve_output(const struct ep_mve_outputs *op, int32_t sum, int32_t channel)
+{
+    const int32_t *const c = op->constants + (channel >> 4) * (op->scale != 0 ? 32 : 48) + 4 * (channel & 3) + ((channel >> 2) & 3);
+    int32_t y;
+    if (op->scale != 0) {
+        const int32_t scaled = (int32_t)((uint32_t)sum * (uint32_t)op->scale + (uint32_t)c[0]);
+        return (int8_t)ep_clamp((int32_t)(((int64_t)scaled * c[16]) >> 32) >> EP_MVE_SHIFT, -128, 127);
+    }
+    y = ep_requantize((int32_t)((uint32_t)sum + (uint32_t)c[0]), c[16], c[32]);
+    return (int8_t)ep_clamp(y + op->out_zero, op->out_min, op->out_max);
+}
+
+EP_INLINE void ep_mve_outputs(const struct ep_mve_outputs *op, const int32_t *sums, int8_t *output)
+{
+    int32_t channel;
+    for (channel = 0; channel < op->channels; channel++) {
+        output[channel] = ep_mve_output(op, sums[channel], channel);
+    }
+}
+
+#endif
+
+#endif

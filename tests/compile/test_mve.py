@@ -1,0 +1,67 @@
+"""The kernels for the vector extension: their plain C on this machine, their instructions on an emulated Cortex-M55."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+
+import numpy as np
+import pytest
+
+from edgepack.compile import compile_model
+from edgepack.devices.mcu import bench_mcu
+from edgepack.flatbuffer import read_model
+from tests.compile import cases_assembly
+from tests.compile.harness import Case, inputs_for, mismatches
+from tests.compile.networks import random_network
+from tests.compile.reference import run_reference
+from tests.compile.test_operators import ALL
+
+CPU = "cortex-m55"
+TOOLS = importlib.util.find_spec("ziglang") is not None and shutil.which("qemu-system-arm") is not None
+needs_qemu = pytest.mark.skipif(not TOOLS, reason="ziglang and qemu-system-arm are not installed")
+KERNELS = {
+    "assembly_conv_2d": "ep_conv_2d_mve",
+    "assembly_depthwise": "ep_depthwise_conv_2d_mve",
+}
+
+
+@pytest.mark.parametrize("name", ["add", "conv_2d", "depthwise_conv_2d", "fully_connected"])
+def test_the_plain_c_equals_the_reference(name: str) -> None:
+    make, engine = ALL[name]
+    cases = [Case(f"{name} seed {seed}", make(np.random.default_rng(seed)), engine) for seed in range(300, 340)]
+    assert mismatches(cases, CPU) == []
+
+
+def test_random_networks_in_plain_c_equal_the_reference() -> None:
+    assert mismatches([Case(f"seed {seed}", random_network(seed)) for seed in range(60_000, 60_030)], CPU) == []
+
+
+def differing_on_the_core(model: bytes, seed: int, toolchain: str = "zig") -> tuple[tuple[str, ...], int]:
+    """The kernels of a model on the Cortex-M55, and how many of three inputs give other outputs than the reference's."""
+    sets = inputs_for(read_model(model), 3, seed)
+    expected = run_reference(model, sets)
+    inputs = [np.stack([single[i] for single in sets]) for i in range(len(sets[0]))]
+    outputs = [np.stack([single[i] for single in expected]) for i in range(len(expected[0]))]
+    code = compile_model(read_model(model), "net", CPU)
+    parity = bench_mcu(code.files, "net", CPU, inputs, outputs, toolchain=toolchain).parity
+    assert parity.compared == 3
+    return code.kernels, parity.differing
+
+
+@needs_qemu
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(KERNELS))
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_vectors_equal_the_reference_on_the_core(name: str, seed: int) -> None:
+    model = cases_assembly.CASES[name](np.random.default_rng(2000 + seed), count=24)
+    kernels, differing = differing_on_the_core(model, seed)
+    assert KERNELS[name] in kernels
+    assert differing == 0
+
+
+@needs_qemu
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(61_000, 61_008))
+def test_random_networks_equal_the_reference_on_the_core(seed: int) -> None:
+    assert differing_on_the_core(random_network(seed), seed)[1] == 0
