@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from edgepack.errors import EdgepackError
+from edgepack.errors import EdgepackError, ProjectError
 
 
 def main() -> NoReturn:
@@ -18,7 +18,8 @@ def main() -> NoReturn:
     try:
         from edgepack.cli.app import app
 
-        app()
+        status = app(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except EdgepackError as error:
         if debug:
             raise
@@ -31,6 +32,8 @@ def main() -> NoReturn:
             _say_stopped()
         raise
     except Exception as error:
+        if hasattr(error, "format_message"):
+            _say_wrong_usage(error)
         if debug:
             raise
         text = " ".join(str(error).split())[:300]
@@ -45,6 +48,17 @@ def print_error(error: EdgepackError) -> None:
     print(f"error {error.code}: {error}", file=sys.stderr)
     if error.hint:
         print(f"  try: {error.hint}", file=sys.stderr)
+
+
+def _say_wrong_usage(error: Any) -> NoReturn:
+    """The argument parser's complaint in the form of every other error; a command that needs a subcommand shows its help."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+    else:
+        command = context.command_path if context is not None else "edgepack"
+        print_error(ProjectError("EP-100", error.format_message(), f"{command} --help"))
+    sys.exit(ProjectError.exit_code)
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgepack.cli.options import Json
+
+if TYPE_CHECKING:
+    from edgepack.cache import Cache
 
 cache_app = typer.Typer(help="Show or clear the results of finished stages that a project keeps.", no_args_is_help=True)
 
@@ -22,11 +25,10 @@ def list_entries(project: Folder = Path(), json_output: Json = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from edgepack.cache import project_cache
     from edgepack.cli.output import print_json
     from edgepack.project.units import format_bytes
 
-    entries = project_cache(project).entries()
+    entries = _cache_of(project).entries()
     if json_output:
         print_json([{"stage": e.stage, "folder": str(e.folder), "bytes": e.size, "used": e.used} for e in entries])
         return
@@ -44,8 +46,15 @@ def clear(
     older_than: Annotated[float, typer.Option("--older-than", help="Only results not used for this many days.")] = 0,
 ) -> None:
     """Remove stored stages; the next run computes them again."""
-    from edgepack.cache import project_cache
     from edgepack.project.units import format_bytes
 
-    freed = project_cache(project).clear(older_than)
+    freed = _cache_of(project).clear(older_than)
     typer.echo(f"freed {format_bytes(freed)}")
+
+
+def _cache_of(project: Path) -> Cache:
+    """The cache of a project; a folder of .tflite files has one too when they were deployed with data."""
+    from edgepack.cache import project_cache
+    from edgepack.project import find_project_file
+
+    return project_cache(project if (project / ".edgepack").is_dir() else find_project_file(project).parent)

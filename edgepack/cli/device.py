@@ -1,4 +1,4 @@
-"""`edgepack device`: stand-in devices up and down, and what is reachable."""
+"""`edgepack device`: stand-in devices up and down."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def up(name: Name, json_output: Json = False) -> None:
     """Start a stand-in: for ssh targets an sshd on the loopback address, with keys of its own."""
     from edgepack.cli.output import print_json
     from edgepack.devices import standin
+    from edgepack.project import load_target
 
+    standin.check_target(load_target(name))
     started = standin.up(name)
     if json_output:
         print_json(started)
@@ -36,7 +38,7 @@ def down(name: Name) -> None:
 
 @device_app.command("list")
 def list_devices(json_output: Json = False) -> None:
-    """List the stand-ins that run, and the addresses that the environment names."""
+    """List the stand-ins that run."""
     from edgepack.cli.output import print_json
     from edgepack.devices import standin
 

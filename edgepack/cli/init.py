@@ -13,8 +13,10 @@ def init(
     name: Annotated[str | None, typer.Option("--name", help="The project's name (default: the folder's).")] = None,
 ) -> None:
     """Write a small project that works as it is: edgepack.toml, model.py, data.py and a README."""
+    import shlex
+
     from edgepack.project import write_template
 
     for path in write_template(folder, name):
         typer.echo(f"wrote {path}")
-    typer.echo(f"next: edgepack deploy {folder} --target host")
+    typer.echo(f"next: edgepack deploy {shlex.quote(str(folder))} --target host")

@@ -11,12 +11,13 @@ from typing import Any
 
 
 def print_json(value: Any) -> None:
-    """A dataclass, or anything JSON-able, as indented JSON on standard output."""
-    plain = dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
-    print(json.dumps(plain, indent=2, ensure_ascii=False, default=_plain))
+    """Dataclasses, or anything JSON-able, as indented JSON on standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
 
 
 def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
     if isinstance(value, Path):
         return str(value)
     if hasattr(value, "tolist"):

@@ -17,8 +17,10 @@ def targets(
 ) -> None:
     """List the target profiles, or show one: its device, runtime and budgets."""
     from edgepack.cli.output import print_json
-    from edgepack.project import list_targets, load_target
+    from edgepack.project import find_project_file, list_targets, load_target
 
+    if project is not None:
+        project = find_project_file(project).parent
     if name is not None:
         target = load_target(name, project)
         if json_output:

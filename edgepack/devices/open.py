@@ -45,7 +45,9 @@ def _open(target: Target, address: str | None) -> LocalDevice | SshDevice:
         return LocalDevice()
     if kind != "ssh":
         raise DeviceError(
-            "EP-523", f"target {target.name}: a device of kind {kind} has no shell", "use a target of kind local or ssh"
+            "EP-523",
+            f"target {target.name}: edgepack cannot deploy to a device of kind {kind}",
+            "use a target of kind local, ssh or mcu",
         )
     if address is not None and address.partition(":")[0] != "standin":
         return SshDevice(parse_ssh_address(address))

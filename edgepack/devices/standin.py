@@ -16,10 +16,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from edgepack.devices import sshd
 from edgepack.errors import DeviceError
+
+if TYPE_CHECKING:
+    from edgepack.project import Target
 
 REASON = "a loopback ssh server on this machine stands in for the device"
 
@@ -53,6 +56,17 @@ def up(name: str) -> StandIn:
     folder = _folder(name)
     with _locked(folder):
         return _start(name, folder)
+
+
+def check_target(target: Target) -> None:
+    """Raise EP-523 for a target that is not reached over ssh, and so needs no stand-in."""
+    if target.device.kind != "ssh":
+        instead = "needs none: deploy to it as it is" if target.device.kind in ("local", "mcu") else "cannot have one"
+        raise DeviceError(
+            "EP-523",
+            f"stand-ins are for ssh targets, and {target.name} is of kind {target.device.kind}",
+            f"{target.name} {instead}; `edgepack targets` lists the ssh targets",
+        )
 
 
 def down(name: str) -> bool:

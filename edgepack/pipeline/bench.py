@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from edgepack.compile import compile_model
 from edgepack.devices import open_device
+from edgepack.devices.mcu import check_board_address
 from edgepack.errors import ProjectError
 from edgepack.flatbuffer import read_model
 from edgepack.measure import Measured, bench
-from edgepack.measure.microcontroller import McuMeasured, measure_mcu
+from edgepack.measure.microcontroller import McuMeasured, measure_board, measure_mcu
 from edgepack.pack import read_pack, write_pack
 from edgepack.pipeline.request import Plan, Request, prepare
 from edgepack.progress import Progress
@@ -34,12 +37,20 @@ def run_bench(request: Request, progress: Progress) -> Measured | McuMeasured:
 
 def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:
     name, device = c_identifier(plan.project.name), plan.target.device
+    address = device_address(plan.target, plan.request.device, os.environ) or "emulated"
+    if address != "emulated":
+        check_board_address(address)
     with tempfile.TemporaryDirectory(prefix="edgepack-bench-") as work:
         with progress.stage("Reference outputs", model.name):
             packed = write_pack(Path(work) / "pack", plan.project.name, model)
         with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}"):
             code = compile_model(read_model(model), name, device.cpu or "generic", device.optimize)
-        return measure_mcu(code.files, code.name, packed.golden, int(packed.manifest["model"]["macs"]), plan.target, progress)
+        macs = int(packed.manifest["model"]["macs"])
+        measured = measure_mcu(code.files, code.name, packed.golden, macs, plan.target, progress)
+        if address == "emulated":
+            return measured
+        on_board, _ = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
+        return replace(measured, measurements=(*measured.measurements, *on_board))
 
 
 def last_pack(out: Path, project: Path) -> Path:
@@ -51,5 +62,7 @@ def last_pack(out: Path, project: Path) -> Path:
     others = [project / "build" / target.name for target in list_targets(project)]
     found = [folder / "pack" for folder in (out, *others) if (folder / "pack" / "manifest.json").is_file()]
     if not found:
-        raise ProjectError("EP-167", f"{project} was not deployed yet: it has no pack", f"edgepack deploy {project}")
+        raise ProjectError(
+            "EP-167", f"{project} was not deployed yet: it has no pack", f"edgepack deploy {shlex.quote(str(project))}"
+        )
     return found[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgepack.deploy import deploy
 from edgepack.devices import open_device
+from edgepack.devices.mcu import check_board_address
 from edgepack.flatbuffer import inspect_model, read_model
 from edgepack.judge import exit_code, judge
 from edgepack.measure import measure
@@ -37,8 +38,7 @@ def run_deploy(request: Request, progress: Progress) -> Outcome:
         EdgepackError: anything that kept the run from a verdict; a missed budget is no error but an exit code of 1.
     """
     plan = prepare(request)
-    if plan.target.device.kind != "mcu":
-        _reach(plan, progress)
+    _reach(plan, progress)
     built = build(plan, progress)
     result = _on_device(plan, built, progress) if plan.target.device.kind != "mcu" else on_microcontroller(plan, built, progress)
     return _conclude(plan, built, result)
@@ -47,6 +47,10 @@ def run_deploy(request: Request, progress: Progress) -> Outcome:
 def _reach(plan: Plan, progress: Progress) -> None:
     """Fail now rather than after the training when the device does not answer."""
     address = device_address(plan.target, plan.request.device, os.environ)
+    if plan.target.device.kind == "mcu":
+        if address not in (None, "emulated"):
+            check_board_address(address)
+        return
     with progress.stage("Reaching the device", plan.target.name) as task, open_device(plan.target, address) as device:
         facts = device.facts()
         task.finish(f"{device.name}: {facts.model or facts.machine}" + (", a stand-in" if device.stand_in else ""))

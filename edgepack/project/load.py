@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -71,11 +72,16 @@ def find_project_file(folder: Path) -> Path:
     file = folder / FILE_NAME
     if file.is_file():
         return file
+    make = f"make one: edgepack init {shlex.quote(str(folder))}"
     if not folder.exists():
-        raise ProjectError("EP-101", f"there is no folder {folder}", f"check the path, or make a project: edgepack init {folder}")
+        raise ProjectError(
+            "EP-101",
+            f"there is no folder {folder}",
+            f"check the path, or {make}",
+        )
     if not folder.is_dir():
         raise ProjectError("EP-101", f"{folder} is no project folder", f"give a folder with {FILE_NAME}")
-    raise ProjectError("EP-101", f"{folder} has no {FILE_NAME}", f"give a project folder, or make one: edgepack init {folder}")
+    raise ProjectError("EP-101", f"{folder} has no {FILE_NAME}", f"give a project folder, or {make}")
 
 
 def _is_step_option(change: Override) -> bool:

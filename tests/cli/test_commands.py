@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from edgepack.cli.device import list_devices
 from edgepack.cli.export import FORM_NAMES
+from edgepack.devices.standin import StandIn
 from edgepack.exports import FORMS
 from tests.cli.conftest import Run
 
@@ -116,6 +119,16 @@ def test_the_c_array_of_a_model_needs_no_tensorflow(edgepack: Run, small_model: 
         (("export", "SMALL", "--as", "floppy"), "EP-168", 2),
         (("report", ".", "--target", "host"), "EP-111", 2),
         (("inspect", "empty.tflite"), "EP-201", 3),
+        (("deploy", "SMALL", "--bogus"), "EP-100", 2),
+        (("deploy",), "EP-100", 2),
+        (("bench", "SMALL", "--threads", "0"), "EP-100", 2),
+        (("frobnicate",), "EP-100", 2),
+        (("cache", "list", "nowhere"), "EP-101", 2),
+        (("targets", "--project", "nowhere"), "EP-101", 2),
+        (("device", "up", "nonsense"), "EP-107", 2),
+        (("device", "up", "cortex-m4"), "EP-523", 4),
+        (("deploy", "SMALL", "--target", "cortex-m4", "--device", "serial:/dev/no-board"), "EP-563", 4),
+        (("bench", "SMALL", "--target", "cortex-m4", "--device", "pi@somewhere"), "EP-557", 2),
     ],
 )
 def test_wrong_input_is_one_line_and_what_to_do(
@@ -144,8 +157,24 @@ def test_an_unknown_host_is_exit_code_4_before_anything_is_built(edgepack: Run, 
 
 
 def test_an_init_project_is_refused_over_an_old_one_and_names_spaces(edgepack: Run, tmp_path: Path) -> None:
-    assert edgepack("init", "my 'first' project").returncode == 0
+    made = edgepack("init", "my 'first' project")
+    assert made.returncode == 0
+    command = shlex.split(made.stdout.splitlines()[-1].removeprefix("next: "))
+    assert (tmp_path / command[2] / "edgepack.toml").is_file()
     assert edgepack("init", "my 'first' project").returncode == 2
+
+
+def test_lists_of_what_runs_are_json(edgepack: Run, tmp_path: Path) -> None:
+    edgepack("init", "project")
+    for words in (("device", "list"), ("cache", "list", "project"), ("targets",), ("targets", "rpi"), ("doctor",)):
+        json.loads(edgepack(*words, "--json").stdout)
+
+
+def test_a_stand_in_that_runs_is_listed_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    one = StandIn("rpi", "me@127.0.0.1:2222", "alias", 2222, 1, Path("ssh_config"), Path("folder"))
+    monkeypatch.setattr("edgepack.devices.standin.running", lambda: (one,))
+    list_devices(json_output=True)
+    assert json.loads(capsys.readouterr().out)[0]["port"] == 2222
 
 
 @pytest.mark.slow()

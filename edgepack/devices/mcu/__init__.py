@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgepack.devices.mcu.attached import run_on_board
+from edgepack.devices.mcu.attached import check_board_address, run_on_board
 from edgepack.devices.mcu.bench import McuResult, Parity, bench_mcu
 from edgepack.devices.mcu.board_report import BoardRun
 from edgepack.devices.mcu.boards import BOARDS, Board, find_board
@@ -20,6 +20,7 @@ __all__ = [
     "Parity",
     "bench_mcu",
     "build_firmware",
+    "check_board_address",
     "export_firmware",
     "find_board",
     "find_core",

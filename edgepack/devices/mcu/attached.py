@@ -15,7 +15,7 @@ from edgepack.devices.mcu.firmware_project import build_firmware, build_id, expo
 from edgepack.devices.mcu.probe_board import run_on_probe
 from edgepack.devices.mcu.serial_board import run_on_serial
 from edgepack.devices.mcu.toolchain import find_toolchain
-from edgepack.errors import ProjectError
+from edgepack.errors import DeviceError, ProjectError
 from edgepack.progress import Progress
 
 Arrays = Sequence[NDArray[np.generic]]
@@ -44,16 +44,33 @@ def run_on_board(
         ToolError: EP-601, EP-605 or EP-606 when the compiler, pyserial or pyocd is missing.
         DeviceError: EP-551 to EP-556 and EP-561 to EP-564 when the board does not answer as it should.
     """
+    check_board_address(address)
     kind, _, rest = address.partition(":")
-    if kind == "serial" and rest:
+    if kind == "serial":
         return run_on_serial(rest, build_id(code), timeout_s, progress=progress)
-    if kind != "probe" or not rest:
-        raise ProjectError("EP-557", f"{address!r} is no board", 'use "emulated", "serial:/dev/ttyACM0" or "probe:nrf52840"')
     board = _board_of_target(rest)
     with tempfile.TemporaryDirectory(prefix="edgepack-board-") as work:
         project = export_firmware(code, board.name, Path(work) / "project", name, golden_inputs, golden_outputs)
         elf = build_firmware(project, find_toolchain(toolchain), Path(work) / "build", optimize, progress)
         return run_on_probe(board.pyocd_target or rest, elf, project.build, timeout_s, progress)
+
+
+def check_board_address(address: str) -> None:
+    """Find out, without waiting for anything, what of an address cannot be used.
+
+    Raises:
+        ProjectError: EP-557 for an address of another form or a part without a board file.
+        DeviceError: EP-563 for a serial port that is not there.
+    """
+    kind, _, rest = address.partition(":")
+    if kind not in ("serial", "probe") or not rest:
+        raise ProjectError("EP-557", f"{address!r} is no board", 'use "emulated", "serial:/dev/ttyACM0" or "probe:nrf52840"')
+    if kind == "probe":
+        _board_of_target(rest)
+    elif rest.startswith("/") and not Path(rest).exists():
+        raise DeviceError(
+            "EP-563", f"there is no serial port {rest}", "plug the board in; `python -m serial.tools.list_ports` lists the ports"
+        )
 
 
 def _board_of_target(target: str) -> Board:
