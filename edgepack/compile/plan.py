@@ -116,8 +116,9 @@ def _allowed_overlaps(graph: Graph, calls: Sequence[Call], buffers: Sequence[Buf
             if source is None or output is None or source == output:
                 continue
             if buffers[source].last == index and buffers[output].first == index:
-                other = near.get((source, output), Near(0, False))
-                near[source, output] = Near(max(other.distance, overlap.distance), other.exactly or overlap.exactly)
+                asked = Near(overlap.distance, overlap.exactly)
+                other = near.get((source, output), asked)
+                near[source, output] = Near(max(other.distance, asked.distance), other.exactly or asked.exactly)
     return near
 
 
