@@ -54,8 +54,15 @@ EP_NAKED void ep_gather_rows(EP_ARGUMENT int8_t *to, EP_ARGUMENT const int8_t *f
 
 static void ep_gather_rows(int8_t *to, const int8_t *from, int32_t bytes, int32_t rows, int32_t to_step, int32_t from_step)
 {
+    int32_t i;
     for (; rows > 0; rows--, to += to_step, from += from_step) {
-        memcpy(to, from, (size_t)bytes);
+        if (bytes > 16) {
+            memcpy(to, from, (size_t)bytes);
+        } else {
+            for (i = 0; i < bytes; i++) { /* cheaper than a call */
+                to[i] = from[i];
+            }
+        }
     }
 }
 

@@ -1,49 +1,60 @@
-"""ADD as one sum of products, in assembly for the DSP extension: kernels/ep_add_products.h."""
+"""ADD as a sum of two products, for every CPU (kernels/ep_add_scaled.h), and in assembly for the DSP extension
+(kernels/ep_add_products.h).
+
+TFLite's three requantisations are all but linear; multipliers and an offset are searched that give its result for each of the
+65536 pairs of operands.
+"""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 
-from edgepack.compile.call import Call, in_place
+from edgepack.compile.call import Call, Field, in_place
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.add import LEFT_SHIFT, Add
 from edgepack.compile.operators.registry import Kernel, register_kernel
 
-SHIFT = 20  # EP_ADD_SHIFT
-QUOTIENT = 8  # bits of a product that are dropped
+DSP_SHIFT, DSP_DROPPED = 20, 8  # EP_ADD_SHIFT, and the bits of a product that SMLAW drops
 NEARBY = sorted(itertools.product(range(-3, 4), repeat=2), key=lambda step: step[0] ** 2 + step[1] ** 2)
 BYTES = np.arange(-128, 128, dtype=np.int64)
 
 
 @lru_cache(maxsize=64)
-def products(add: Add) -> tuple[int, int, int] | None:
-    """Both multipliers and the offset that give TFLite's sum for every pair of operands; None if none were found."""
-    numbers = {name: int(str(value)) for name, value in add.fields.items()}
-    if (numbers["out_min"], numbers["out_max"]) != (-128, 127):
-        return None
+def products(add: Add, shift: int, dropped: int) -> tuple[int, int, int] | None:
+    """Multipliers and offset of y = clamp((offset + (a * first >> dropped) + (b * second >> dropped)) >> shift).
+
+    They give TFLite's sum for all pairs of operands; None if there are none whose sums stay within 31 bits.
+    """
+    numbers = _numbers(add)
     sums = reference(numbers)
-    ideal = [_real(numbers, "1") * 2.0 ** (SHIFT + QUOTIENT), _real(numbers, "2") * 2.0 ** (SHIFT + QUOTIENT)]
+    ideal = [real * 2.0 ** (shift + dropped) for real in _reals(numbers)]
     for step in NEARBY:
         first, second = (round(real) + by for real, by in zip(ideal, step, strict=True))
         if not (0 < first < 1 << 31 and 0 < second < 1 << 31):
             return None
-        spread = ((first * BYTES) >> QUOTIENT)[:, None] + ((second * BYTES) >> QUOTIENT)[None, :]
-        # offset + spread lies between sums << SHIFT and (sums + 1) << SHIFT, without a limit where the sum saturates.
-        low = ((sums << SHIFT) - spread).max(initial=-(1 << 40), where=sums > -128)
-        high = (((sums + 1) << SHIFT) - spread).min(initial=1 << 40, where=sums < 127) - 1
-        if low <= high and abs(low) < 1 << 30 and abs(high) < 1 << 30 and np.abs(spread).max() < 1 << 30:
+        spread = ((first * BYTES) >> dropped)[:, None] + ((second * BYTES) >> dropped)[None, :]
+        # offset + spread lies between sums << shift and (sums + 1) << shift, without a limit where the sum is clamped.
+        low = ((sums << shift) - spread).max(initial=-(1 << 40), where=sums > numbers["out_min"])
+        high = (((sums + 1) << shift) - spread).min(initial=1 << 40, where=sums < numbers["out_max"]) - 1
+        if low <= high and max(abs(low), abs(high), int(np.abs(spread).max())) < 1 << 30:
             return first, second, int((low + high) // 2)
     return None
 
 
-def _real(numbers: Mapping[str, int], operand: str) -> float:
-    """The real factor of an operand in the output."""
-    inner = numbers[f"multiplier_{operand}"] * 2.0 ** (numbers[f"shift_{operand}"] - 31)
-    return inner * numbers["out_multiplier"] * 2.0 ** (numbers["out_shift"] - 31 + LEFT_SHIFT)
+def _numbers(add: Add) -> dict[str, int]:
+    return {name: int(str(value)) for name, value in add.fields.items()}
+
+
+def _reals(numbers: Mapping[str, int]) -> tuple[float, float]:
+    """The real factors of both operands in the output."""
+    outer = numbers["out_multiplier"] * 2.0 ** (numbers["out_shift"] - 31 + LEFT_SHIFT)
+    first, second = (outer * numbers[f"multiplier_{i}"] * 2.0 ** (numbers[f"shift_{i}"] - 31) for i in "12")
+    return first, second
 
 
 def reference(numbers: Mapping[str, int]) -> Data:
@@ -63,25 +74,57 @@ def _requantize(x: Data, multiplier: int, shift: int) -> Data:
     return (high + (1 << (-shift - 1)) - (high < 0)) >> -shift
 
 
-def _applies(add: Add) -> bool:
-    shifts = [int(str(add.fields[f"{name}"])) for name in ("shift_1", "shift_2", "out_shift")]
-    return add.same_shape and max(shifts) <= 0 and products(add) is not None
+def _finest_shift(add: Add) -> int:
+    """The largest shift for which the sum of both products stays below 2^30."""
+    return math.floor(30 - 7 - math.log2(sum(_reals(_numbers(add)))))
 
 
-def _lower(add: Add) -> Call:
-    found = products(add)
+def _simple(add: Add) -> bool:
+    numbers = _numbers(add)
+    multipliers = min(numbers["multiplier_1"], numbers["multiplier_2"], numbers["out_multiplier"])
+    return add.same_shape and max(numbers["shift_1"], numbers["shift_2"], numbers["out_shift"]) <= 0 < multipliers
+
+
+def _scaled_applies(add: Add) -> bool:
+    return _simple(add) and 1 <= _finest_shift(add) <= 30 and products(add, _finest_shift(add), 0) is not None
+
+
+def _scaled(add: Add) -> Call:
+    shift = _finest_shift(add)
+    found = products(add, shift, 0)
     assert found is not None
+    clamp = {name: add.fields[name] for name in ("out_min", "out_max")}
+    return _call("ep_add_scaled", add, {**_fields(found), "shift": shift, **clamp})
+
+
+def _dsp_applies(add: Add) -> bool:
+    clamp = (add.fields["out_min"], add.fields["out_max"])
+    return _simple(add) and clamp == (-128, 127) and products(add, DSP_SHIFT, DSP_DROPPED) is not None
+
+
+def _dsp(add: Add) -> Call:
+    found = products(add, DSP_SHIFT, DSP_DROPPED)
+    assert found is not None
+    return _call("ep_add_products", add, _fields(found))
+
+
+def _fields(found: tuple[int, int, int]) -> dict[str, Field]:
+    return dict(zip(("multiplier_1", "multiplier_2", "offset"), found, strict=True))
+
+
+def _call(kernel: str, add: Add, fields: Mapping[str, Field]) -> Call:
     operands = (add.first.id, add.second.id)
     return Call(
-        kernel="ep_add_products",
-        header="ep_add_products.h",
-        fields={"size": add.output.elements, "multiplier_1": found[0], "multiplier_2": found[1], "offset": found[2]},
+        kernel=kernel,
+        header=f"{kernel}.h",
+        fields={"size": add.output.elements, **fields},
         inputs=operands,
         outputs=(add.output.id,),
         overlaps=in_place(operands, add.output.id),
     )
 
 
+register_kernel("ADD", Kernel("ep_add_scaled", _scaled, frozenset(), _scaled_applies, lambda add: 15.0 * add.output.elements))
 register_kernel(
-    "ADD", Kernel("ep_add_products", _lower, frozenset({"dsp"}), _applies, lambda add: 30.0 + 6.0 * add.output.elements)
+    "ADD", Kernel("ep_add_products", _dsp, frozenset({"dsp"}), _dsp_applies, lambda add: 30.0 + 6.0 * add.output.elements)
 )

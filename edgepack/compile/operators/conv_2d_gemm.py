@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from edgepack.compile.call import Array, Call
+from edgepack.compile.call import Array, Call, Field
 from edgepack.compile.operators.chase import chase
 from edgepack.compile.operators.conv_2d import Conv2D, shape_fields, walk
 from edgepack.compile.operators.gemm_stream import Stream, pack
@@ -30,19 +30,25 @@ def _cost(conv: Conv2D) -> float:
     return pixels * (50.0 + 1.2 * patch + -(-channels // 4) * 4 * (0.8 * patch + 7.0))
 
 
+def windows(conv: Conv2D) -> dict[str, Field]:
+    """The members of struct ep_conv_windows."""
+    last = [
+        extent - 1 - (kernel - 1) * dilation
+        for extent, kernel, dilation in zip(conv.in_shape[1:3], conv.kernel, conv.dilation, strict=True)
+    ]
+    return {**shape_fields(conv), "last_y": last[0], "last_x": last[1]}
+
+
 def _lower(conv: Conv2D) -> Call:
     stream = _stream(conv)
     assert stream is not None
-    (kernel_h, kernel_w), (dilation_h, dilation_w) = conv.kernel, conv.dilation
     return Call(
         kernel="ep_conv_2d_gemm",
         header="ep_conv_2d_gemm.h",
         fields={
-            **shape_fields(conv),
-            "last_y": conv.in_shape[1] - 1 - (kernel_h - 1) * dilation_h,
-            "last_x": conv.in_shape[2] - 1 - (kernel_w - 1) * dilation_w,
+            "windows": windows(conv),
             "depth": stream.depth,
-            "direct": int(kernel_w * conv.in_shape[3] % 4 == 0 and dilation_w == 1),
+            "direct": int(conv.kernel[1] * conv.in_shape[3] % 4 == 0 and conv.dilation[1] == 1),
             "whole": stream.whole,
             "all": stream.words.size,
             "stream": Array(stream.words, "weights, biases and multipliers"),

@@ -1,0 +1,87 @@
+/* CONV_2D, int8, for cores without SIMD: two output pixels at a time are gathered, packed into words and multiplied with every
+ * filter by ep_gemm_lanes.h. */
+#ifndef EP_CONV_2D_LANES_H
+#define EP_CONV_2D_LANES_H
+
+#include "ep_conv_windows.h"
+#include "ep_fixed_point.h"
+#include "ep_gemm_lanes.h"
+#include "ep_one_sided.h"
+
+struct ep_conv_2d_lanes {
+    struct ep_conv_windows windows;
+    int32_t depth;             /* values of a filter, rounded up to 4 */
+    int32_t out_zero, out_min, out_max;
+    const int8_t *weights;     /* [out_c][depth], no -128 */
+    const int32_t *bias;       /* [out_c], input zero point folded in, or those of ep_one_sided.h */
+    const int32_t *multiplier; /* [out_c] */
+    const int8_t *shift;       /* [out_c], or NULL for the one-sided requantisation */
+};
+
+/* Gather two windows and pack them. */
+EP_INLINE void ep_conv_2d_lanes_pack(const struct ep_conv_2d_lanes *op, const int8_t *input, const struct ep_conv_window *a,
+                                     const struct ep_conv_window *b, int32_t *x, int8_t *column_a, int8_t *column_b)
+{
+    const struct ep_conv_windows *const windows = &op->windows;
+    const int32_t row = windows->kernel_w * windows->in_c, line = windows->dilation_h * windows->in_w * windows->in_c;
+    int32_t ky;
+    if (windows->dilation_w == 1 && ep_conv_window_inside(windows, a) && ep_conv_window_inside(windows, b)) {
+        const int8_t *from_a = input + a->corner, *from_b = input + b->corner;
+        for (ky = 0; ky < windows->kernel_h; ky++, from_a += line, from_b += line) {
+            x = ep_pack_lanes(x, from_a, from_b, row);
+        }
+    } else {
+        ep_conv_window_gather(windows, input, a, column_a);
+        ep_conv_window_gather(windows, input, b, column_b);
+        ep_pack_lanes(x, column_a, column_b, windows->kernel_h * row);
+    }
+}
+
+/* Turn the sums of two pixels into outputs. */
+EP_INLINE void ep_conv_2d_lanes_store(const struct ep_conv_2d_lanes *op, const int32_t *sums, int8_t *first, int8_t *second)
+{
+    int32_t c;
+    if (op->shift == NULL) {
+        for (c = 0; c < op->windows.out_c; c++) {
+            const struct ep_one_sided to = ep_one_sided_begin(op->bias[c], op->multiplier[c]);
+            first[c] = ep_one_sided(&to, sums[2 * c]);
+            second[c] = ep_one_sided(&to, sums[2 * c + 1]);
+        }
+        return;
+    }
+    for (c = 0; c < op->windows.out_c; c++) {
+        const int32_t a = ep_requantize(sums[2 * c] + op->bias[c], op->multiplier[c], op->shift[c]);
+        const int32_t b = ep_requantize(sums[2 * c + 1] + op->bias[c], op->multiplier[c], op->shift[c]);
+        first[c] = (int8_t)ep_clamp(op->out_zero + a, op->out_min, op->out_max);
+        second[c] = (int8_t)ep_clamp(op->out_zero + b, op->out_min, op->out_max);
+    }
+}
+
+EP_KERNEL void ep_conv_2d_lanes(const struct ep_conv_2d_lanes *op, const int8_t *input, int8_t *output, void *scratch)
+{
+    const struct ep_conv_windows *const windows = &op->windows;
+    const int32_t pixels = windows->out_h * windows->out_w, channels = windows->out_c;
+    int32_t *const x = (int32_t *)scratch, *const sums = x + op->depth;
+    int8_t *const column_a = (int8_t *)(sums + 2 * channels), *const column_b = column_a + op->depth;
+    int32_t batch, pixel;
+    memset(x, 0, (size_t)op->depth * sizeof *x);
+    for (batch = 0; batch < windows->batches; batch++, input += windows->in_h * windows->in_w * windows->in_c) {
+        struct ep_conv_window a, b;
+        ep_conv_window_first(windows, &b);
+        for (pixel = 0; pixel < pixels; pixel += 2) {
+            int8_t *second = output;
+            a = b;
+            if (pixel + 1 < pixels) {
+                ep_conv_window_next(windows, &b);
+                second += channels;
+            }
+            ep_conv_2d_lanes_pack(op, input, &a, &b, x, column_a, column_b);
+            ep_conv_window_next(windows, &b);
+            ep_gemm_lanes(x, op->depth >> 2, op->weights, sums, channels);
+            ep_conv_2d_lanes_store(op, sums, output, second);
+            output = second + channels;
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* Walking over the windows of a convolution, output pixel by output pixel, and putting their bytes together. */
+#ifndef EP_CONV_WINDOWS_H
+#define EP_CONV_WINDOWS_H
+
+#include "ep_gather_rows.h"
+
+struct ep_conv_windows {
+    int32_t batches;
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t dilation_h, dilation_w;
+    int32_t pad_top, pad_left;
+    int32_t last_y, last_x; /* the last position of a window that is inside the input */
+    int32_t in_zero;
+};
+
+/* One output pixel's window: the input position of its corner and the offset there, perhaps outside; the output column. */
+struct ep_conv_window {
+    int32_t y, x, corner, column;
+};
+
+EP_INLINE void ep_conv_window_first(const struct ep_conv_windows *op, struct ep_conv_window *window)
+{
+    window->y = -op->pad_top;
+    window->x = -op->pad_left;
+    window->corner = -(op->pad_top * op->in_w + op->pad_left) * op->in_c;
+    window->column = 0;
+}
+
+EP_INLINE void ep_conv_window_next(const struct ep_conv_windows *op, struct ep_conv_window *window)
+{
+    window->x += op->stride_w;
+    window->corner += op->stride_w * op->in_c;
+    if (++window->column == op->out_w) {
+        window->corner += (op->stride_h * op->in_w - op->out_w * op->stride_w) * op->in_c;
+        window->y += op->stride_h;
+        window->x = -op->pad_left;
+        window->column = 0;
+    }
+}
+
+EP_INLINE int ep_conv_window_inside(const struct ep_conv_windows *op, const struct ep_conv_window *window)
+{
+    return window->x >= 0 && window->x <= op->last_x && window->y >= 0 && window->y <= op->last_y;
+}
+
+/* The first tap inside the input and the number of taps inside, for `taps` taps from `position` on. */
+EP_INLINE void ep_conv_window_clip(int32_t position, int32_t taps, int32_t dilation, int32_t extent, int32_t *first, int32_t *count)
+{
+    int32_t tap = 0;
+    while (tap < taps && position + tap * dilation < 0) {
+        tap++;
+    }
+    *first = tap;
+    while (tap < taps && position + tap * dilation < extent) {
+        tap++;
+    }
+    *count = tap - *first;
+}
+
+/* Put a window's bytes together, zero points where it is outside the input. */
+static void ep_conv_window_gather(const struct ep_conv_windows *op, const int8_t *input, const struct ep_conv_window *window, int8_t *to)
+{
+    const int32_t row = op->kernel_w * op->in_c, line = op->dilation_h * op->in_w * op->in_c;
+    int32_t rows = op->kernel_h, taps = op->kernel_w, from = window->corner;
+    if (!ep_conv_window_inside(op, window)) {
+        int32_t first_row, first_tap;
+        memset(to, op->in_zero, (size_t)(op->kernel_h * row));
+        ep_conv_window_clip(window->y, op->kernel_h, op->dilation_h, op->in_h, &first_row, &rows);
+        ep_conv_window_clip(window->x, op->kernel_w, op->dilation_w, op->in_w, &first_tap, &taps);
+        to += first_row * row + first_tap * op->in_c;
+        from += first_row * line + first_tap * op->dilation_w * op->in_c;
+    }
+    if (op->dilation_w == 1) {
+        ep_gather_rows(to, input + from, taps * op->in_c, rows, row, line);
+        return;
+    }
+    for (; rows > 0; rows--, to += row, from += line) {
+        ep_gather_rows(to, input + from, op->in_c, taps, op->in_c, op->dilation_w * op->in_c);
+    }
+}
+
+#endif

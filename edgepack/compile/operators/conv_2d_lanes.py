@@ -1,0 +1,73 @@
+"""CONV_2D for cores without SIMD, two pixels in a word: kernels/ep_conv_2d_lanes.h."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from edgepack.compile.call import Array, Call, Field
+from edgepack.compile.graph import Data
+from edgepack.compile.operators.chase import chase
+from edgepack.compile.operators.conv_2d import Conv2D, walk
+from edgepack.compile.operators.conv_2d_gemm import windows
+from edgepack.compile.operators.convolution import Requantization, padded_rows, requantization_fields
+from edgepack.compile.operators.one_sided import fits, stays_within
+from edgepack.compile.operators.registry import Kernel, register_kernel
+
+SCALE, AFTER, BITS = 8, 9, 30  # of ep_one_sided.h: accumulators scaled by 256, EP_ONE_SIDED_SHIFT, bits of both factors
+
+
+@lru_cache(maxsize=64)
+def _one_sided(requantization: Requantization) -> Data | None:
+    """Bias and multiplier of every channel, (channels, 2); None where the one-sided requantisation does not apply."""
+    found = [channel for channel in fits(requantization, SCALE, AFTER) if channel is not None and channel[1] < 1 << BITS]
+    if len(found) < requantization.bias.size or not stays_within(requantization, [b for b, _ in found], SCALE, BITS):
+        return None
+    return np.array(found, np.int32).reshape(-1, 2)
+
+
+def lanes_fields(requantization: Requantization) -> dict[str, Field]:
+    """The struct members that turn sums into outputs: one-sided where possible, else general."""
+    fields = requantization_fields(requantization)
+    found = _one_sided(requantization)
+    if found is not None:
+        fields |= {
+            "bias": Array(found[:, 0].copy(), "bias"),
+            "multiplier": Array(found[:, 1].copy(), "multiplier"),
+            "shift": None,
+        }
+    return fields
+
+
+def _applies(conv: Conv2D) -> bool:
+    return conv.dtype == "int8" and conv.groups == 1 and int(conv.weights.min(initial=0)) > -128
+
+
+def _cost(conv: Conv2D) -> float:
+    """Instructions, measured on the Cortex-M0+: 2.7 a multiply-accumulate, 9 to pack a value of a pair, 40 an output."""
+    patch = int(np.prod(conv.weights.shape[1:]))
+    pixels = conv.out_shape[0] * (conv.out_shape[1] * conv.out_shape[2] + 1)
+    return pixels * (100.0 + 4.5 * patch + conv.out_shape[3] * (40.0 + 2.7 * patch))
+
+
+def _lower(conv: Conv2D) -> Call:
+    rows = padded_rows(conv.weights)
+    depth = rows.shape[1]
+    return Call(
+        kernel="ep_conv_2d_lanes",
+        header="ep_conv_2d_lanes.h",
+        fields={
+            "windows": windows(conv),
+            "depth": depth,
+            "weights": Array(rows, "weights"),
+            **lanes_fields(conv.requantization),
+        },
+        inputs=(conv.input,),
+        outputs=(conv.output,),
+        scratch=6 * depth + 8 * conv.out_shape[3],
+        overlaps=chase(walk(conv, 2), conv.input, conv.output) if conv.in_shape[0] == 1 else (),
+    )
+
+
+register_kernel("CONV_2D", Kernel("ep_conv_2d_lanes", _lower, frozenset({"armv6m"}), _applies, _cost))
