@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
+
+_LONGEST = 400  # characters shown of a command: its beginning, and its end, where an ssh command says what is run
 
 
 def print_json(value: Any) -> None:
@@ -26,10 +29,16 @@ def _plain(value: Any) -> Any:
 
 
 def setup_verbose(verbose: bool) -> None:
-    """With `verbose`, show on standard error every program that edgepack runs (the logger "edgepack")."""
+    """With `verbose`, show on standard error every program that edgepack runs, whichever room starts it."""
     if verbose:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("  $ %(message)s"))
-        logger = logging.getLogger("edgepack")
-        logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG)
+        sys.addaudithook(_show_program)
+
+
+def _show_program(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "subprocess.Popen":
+        _, words, *_ = arguments
+        command = words if isinstance(words, str) else shlex.join(os.fsdecode(word) for word in words)
+        command = " ".join(command.split())
+        if len(command) > _LONGEST:
+            command = f"{command[: _LONGEST // 4]} ... {command[-3 * _LONGEST // 4 :]}"
+        print(f"  $ {command}", file=sys.stderr, flush=True)

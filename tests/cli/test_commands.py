@@ -81,6 +81,14 @@ def test_a_ready_tflite_is_deployed_measured_and_judged_without_tensorflow(
     assert deployed["value"] == small_model.stat().st_size
 
 
+def test_verbose_shows_the_programs_that_are_run_and_quiet_shows_nothing(edgepack: Run, small_model: Path) -> None:
+    words = ("bench", small_model, "--target", "host", "--runs", "3", "--json")
+    shown = edgepack(*words, "-v")
+    assert any(line.startswith("  $ ") and "run.py" in line for line in shown.stderr.splitlines()), shown.stderr
+    json.loads(shown.stdout)
+    assert edgepack(*words, "--quiet").stderr == ""
+
+
 def test_an_unmeasured_accuracy_is_no_pass_on_the_targets_hardware(edgepack: Run, small_model: Path) -> None:
     done = edgepack("deploy", small_model, "--target", "host", "--out", "out", "--json", "--quiet")
     assert done.returncode == 1
