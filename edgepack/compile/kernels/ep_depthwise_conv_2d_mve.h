@@ -19,28 +19,58 @@ struct ep_depthwise_conv_2d_mve {
 
 #if EP_MVE
 
+/* The sums of sixteen channels; `w` advances to the next channels' weights. In assembly, as compilers spill two of the eight vector
+ * registers: four sums, products of even and of odd channels, a tap and its weights, read twice once. 22 instructions for
+ * 32 multiply-accumulates. */
+EP_INLINE void ep_depthwise_conv_2d_mve_taps(const int8_t *x, const int8_t **w, int32_t channels, int32_t pairs, int32x4_t sums[4])
+{
+    int32x4_t s0 = vdupq_n_s32(0), s1 = vdupq_n_s32(0), s2 = vdupq_n_s32(0), s3 = vdupq_n_s32(0);
+    int8x16_t even, odd, tap, weight;
+    const int8_t *weights = *w;
+    __asm__("dls lr, %[pairs]\n"
+            "1:\n"
+            "vldrb.u8 %q[tap], [%[x]]\n"
+            "vldrb.u8 %q[weight], [%[w]], #16\n"
+            "vmullb.s8 %q[even], %q[tap], %q[weight]\n"
+            "add %[x], %[channels]\n"
+            "vmullt.s8 %q[odd], %q[tap], %q[weight]\n"
+            "vldrb.u8 %q[tap], [%[x]]\n"
+            "vldrb.u8 %q[weight], [%[w]], #16\n"
+            "vmullb.s8 %q[tap], %q[tap], %q[weight]\n"
+            "vadd.i16 %q[even], %q[even], %q[tap]\n"
+            "vldrb.u8 %q[tap], [%[x]]\n"
+            "vmullt.s8 %q[tap], %q[tap], %q[weight]\n"
+            "add %[x], %[channels]\n"
+            "vmovlb.s16 %q[weight], %q[even]\n"
+            "vadd.i16 %q[odd], %q[odd], %q[tap]\n"
+            "vadd.i32 %q[s0], %q[s0], %q[weight]\n"
+            "vmovlb.s16 %q[weight], %q[odd]\n"
+            "vadd.i32 %q[s1], %q[s1], %q[weight]\n"
+            "vmovlt.s16 %q[even], %q[even]\n"
+            "vadd.i32 %q[s2], %q[s2], %q[even]\n"
+            "vmovlt.s16 %q[odd], %q[odd]\n"
+            "vadd.i32 %q[s3], %q[s3], %q[odd]\n"
+            "le lr, 1b\n"
+            : [x] "+l"(x), [w] "+l"(weights), [s0] "+w"(s0), [s1] "+w"(s1), [s2] "+w"(s2), [s3] "+w"(s3), [even] "=&w"(even),
+              [odd] "=&w"(odd), [tap] "=&w"(tap), [weight] "=&w"(weight)
+            : [channels] "r"(channels), [pairs] "r"(pairs)
+            : "lr", "cc", "memory");
+    *w = weights;
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+}
+
 static void ep_depthwise_conv_2d_mve_pixel(const struct ep_depthwise_conv_2d_mve *op, const int8_t *window, int8_t *output)
 {
     const int32_t channels = op->outputs.channels;
     const int32_t *constants = op->outputs.constants;
     const int8_t *w = op->weights;
-    int32_t left, pair;
+    int32_t left;
     for (left = channels; left > 0; left -= 16, window += 16, output += 16) {
         int32x4_t sums[4];
-        const int8_t *x = window;
-        sums[0] = sums[1] = sums[2] = sums[3] = vdupq_n_s32(0);
-        for (pair = op->pairs; pair > 0; pair--) {
-            const int8x16_t x0 = vldrbq_s8(x), w0 = vldrbq_s8(w);
-            const int8x16_t x1 = vldrbq_s8(x + channels), w1 = vldrbq_s8(w + 16);
-            const int16x8_t even = vaddq_s16(vmullbq_int_s8(x0, w0), vmullbq_int_s8(x1, w1));
-            const int16x8_t odd = vaddq_s16(vmulltq_int_s8(x0, w0), vmulltq_int_s8(x1, w1));
-            sums[0] = vaddq_s32(sums[0], vmovlbq_s16(even));
-            sums[1] = vaddq_s32(sums[1], vmovlbq_s16(odd));
-            sums[2] = vaddq_s32(sums[2], vmovltq_s16(even));
-            sums[3] = vaddq_s32(sums[3], vmovltq_s16(odd));
-            x += 2 * channels;
-            w += 32;
-        }
+        ep_depthwise_conv_2d_mve_taps(window, &w, channels, op->pairs, sums);
         vstrbq_p_s8(output, ep_mve_requantize(&op->outputs, sums, &constants), vctp8q((uint32_t)left));
     }
 }

@@ -47,20 +47,20 @@ EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t 
             sums[r] = vmulhq_s32(sums[r], vldrwq_s32(c + 16 + 4 * r));
         }
         *constants = c + 32;
-        even = vqshrntq_n_s32(vqshrnbq_n_s32(vdupq_n_s16(0), sums[0], EP_MVE_SHIFT), sums[2], EP_MVE_SHIFT);
-        odd = vqshrntq_n_s32(vqshrnbq_n_s32(vdupq_n_s16(0), sums[1], EP_MVE_SHIFT), sums[3], EP_MVE_SHIFT);
-        return vqmovntq_s16(vqmovnbq_s16(vdupq_n_s8(0), even), odd);
+        even = vqshrntq_n_s32(vqshrnbq_n_s32(vreinterpretq_s16_s32(sums[0]), sums[0], EP_MVE_SHIFT), sums[2], EP_MVE_SHIFT);
+        odd = vqshrntq_n_s32(vqshrnbq_n_s32(vreinterpretq_s16_s32(sums[1]), sums[1], EP_MVE_SHIFT), sums[3], EP_MVE_SHIFT);
+        return vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
     }
     for (r = 0; r < 4; r++) {
         sums[r] = vqrdmulhq_s32(vaddq_s32(sums[r], vldrwq_s32(c + 4 * r)), vldrwq_s32(c + 16 + 4 * r));
         sums[r] = vrshlq_s32(vaddq_s32(sums[r], vshrq_n_s32(sums[r], 31)), vldrwq_s32(c + 32 + 4 * r));
     }
     *constants = c + 48;
-    even = vqmovntq_s32(vqmovnbq_s32(vdupq_n_s16(0), sums[0]), sums[2]);
-    odd = vqmovntq_s32(vqmovnbq_s32(vdupq_n_s16(0), sums[1]), sums[3]);
+    even = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[0]), sums[0]), sums[2]);
+    odd = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[1]), sums[1]), sums[3]);
     even = vqaddq_n_s16(even, (int16_t)op->out_zero);
     odd = vqaddq_n_s16(odd, (int16_t)op->out_zero);
-    return vminq_s8(vmaxq_s8(vqmovntq_s16(vqmovnbq_s16(vdupq_n_s8(0), even), odd), vdupq_n_s8((int8_t)op->out_min)),
+    return vminq_s8(vmaxq_s8(vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd), vdupq_n_s8((int8_t)op->out_min)),
                     vdupq_n_s8((int8_t)op->out_max));
 }
 
