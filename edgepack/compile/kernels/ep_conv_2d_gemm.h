@@ -12,7 +12,6 @@ struct ep_conv_2d_gemm {
     int32_t depth;         /* values of a filter, rounded up to 4 */
     int32_t direct;        /* 1: rows of the kernel are whole words in the input */
     int32_t whole;         /* words of the stream for whole groups of four channels */
-    int32_t all;           /* words of the stream */
     const int32_t *stream; /* see ep_gemm.h; filters padded with zeros to `depth`, channels to 4 */
 };
 
@@ -21,7 +20,7 @@ EP_KERNEL void ep_conv_2d_gemm(const struct ep_conv_2d_gemm *op, const int8_t *i
     const struct ep_conv_windows *const windows = &op->windows;
     const int32_t row = windows->kernel_w * windows->in_c, line = windows->dilation_h * windows->in_w * windows->in_c;
     const int32_t pixels = windows->out_h * windows->out_w, depth = op->depth, channels = windows->out_c;
-    const int32_t *const whole = op->stream + op->whole, *const end = op->stream + op->all;
+    const int32_t *const whole = op->stream + op->whole; /* where a last group of less than four channels begins */
     int32_t *const x = (int32_t *)scratch;
     int8_t *const column_a = (int8_t *)(x + depth), *const column_b = column_a + depth, *const rest = column_b + depth;
     int32_t batch, pixel, c;
@@ -45,10 +44,10 @@ EP_KERNEL void ep_conv_2d_gemm(const struct ep_conv_2d_gemm *op, const int8_t *i
             }
             ep_conv_window_next(windows, &b);
             if (whole != op->stream) {
-                ep_gemm_2x4(x, depth >> 1, output, second, op->stream, whole);
+                ep_gemm_2x4(x, depth >> 1, output, second, op->stream);
             }
-            if (whole != end) {
-                ep_gemm_2x4(x, depth >> 1, rest, rest + 4, whole, end);
+            if ((channels & 3) != 0) {
+                ep_gemm_2x4(x, depth >> 1, rest, rest + 4, whole);
                 for (c = channels & ~3; c < channels; c++) {
                     output[c] = rest[c & 3];
                     second[c] = rest[4 + (c & 3)];

@@ -8,13 +8,12 @@ struct ep_fully_connected_gemm {
     int32_t batches, in_size, out_size;
     int32_t depth;         /* in_size rounded up to 4 */
     int32_t whole;         /* words of the stream for whole groups of four outputs */
-    int32_t all;           /* words of the stream */
     const int32_t *stream; /* see ep_gemm.h; rows padded with zeros to `depth`, outputs to 4 */
 };
 
 EP_KERNEL void ep_fully_connected_gemm(const struct ep_fully_connected_gemm *op, const int8_t *input, int8_t *output, void *scratch)
 {
-    const int32_t *const whole = op->stream + op->whole, *const end = op->stream + op->all;
+    const int32_t *const whole = op->stream + op->whole; /* where a last group of less than four outputs begins */
     int32_t *const x = (int32_t *)scratch;
     int8_t *const rest = (int8_t *)scratch + 2 * op->depth;
     int32_t batch, i;
@@ -31,10 +30,10 @@ EP_KERNEL void ep_fully_connected_gemm(const struct ep_fully_connected_gemm *op,
             x[i / 2 + 1] = (int32_t)ep_sxtb16_odd(word);
         }
         if (whole != op->stream) {
-            ep_gemm_1x4(x, op->depth >> 1, output, op->stream, whole);
+            ep_gemm_1x4(x, op->depth >> 1, output, op->stream);
         }
-        if (whole != end) {
-            ep_gemm_1x4(x, op->depth >> 1, rest, whole, end);
+        if ((op->out_size & 3) != 0) {
+            ep_gemm_1x4(x, op->depth >> 1, rest, whole);
             memcpy(output + (op->out_size & ~3), rest, (size_t)(op->out_size & 3));
         }
     }

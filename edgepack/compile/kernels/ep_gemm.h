@@ -3,10 +3,10 @@
  * For each group of four output channels A, B, C, D the stream holds
  *     bias B, bias D                                    scaled by 256
  *     `pairs` times: (256 B + A), (256 D + C)           two channels' weights in each half of a word: values (k, k')
- *     0                                                 for one-sided requantisation
+ *     flags: bit 30 for the exact requantisation, bit 31 where a product ends
  *     bias A, multiplier A, multiplier B
- *     bias C, multiplier C, multiplier D
- * or, for the exact requantisation, 1, then bias A, (multiplier, offset, shift) of A and of B, and the same for C and D.
+ *     bias C, multiplier C, multiplier D                for the one-sided requantisation
+ * or, for the exact one, bias A, (multiplier, offset, shift) of A and of B, and the same for C and D.
  *
  * A sum of products with (256 B + A) is 256 times B's sum plus A's; A's own sum comes from the word's low bytes, sign-extended.
  * So one SXTB16 unpacks what would take two, and sums end up scaled by 256.
@@ -75,7 +75,10 @@ EP_INLINE void ep_gemm_store(int32_t a, int32_t b, const int32_t *constants, int
 
 #endif
 
-/* Words of a group of four channels. */
+#define EP_GEMM_EXACTLY(flags) (((flags) & 0x40000000) != 0)
+#define EP_GEMM_LAST(flags) ((flags) < 0)
+
+/* Words after the flags. */
 #define EP_GEMM_CONSTANTS(exact) ((exact) ? 14 : 6)
 
 #endif

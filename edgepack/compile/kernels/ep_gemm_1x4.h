@@ -32,9 +32,9 @@
     "ldm r1!,{r0,r12,lr}\n" \
     EP_GEMM_EXACT(b, "r8", "r2")
 
-/* Stack: 0 end of x, 4 x, 8 number of pairs, 12 output, then the saved registers and the stream's end. */
+/* Stack: 0 end of x, 4 x, 8 number of pairs, 12 output, then the saved registers. */
 EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pairs, EP_ARGUMENT int8_t *out,
-                          EP_ARGUMENT const int32_t *stream, EP_ARGUMENT const int32_t *end)
+                          EP_ARGUMENT const int32_t *stream)
 {
     __asm__ volatile(
         "push {r4-r11,lr}\n"
@@ -65,15 +65,13 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "bne.n 2b\n"
         "ldr r0,[r1],#4\n"
         "ldr r2,[sp,#12]\n"
-        "cmp r0,#0\n"
-        "bne.n 5f\n"
+        "lsls r0,r0,#1\n"
+        "bmi.n 5f\n"
         EP_GEMM_1X4_ONE_SIDED("r4", "r5")
         EP_GEMM_1X4_ONE_SIDED("r6", "r7")
         "4:\n"
         "str r2,[sp,#12]\n"
-        "ldr r0,[sp,#52]\n"
-        "cmp r1,r0\n"
-        "bne.w 1b\n"
+        "bcc.w 1b\n"
         "add sp,sp,#16\n"
         "pop {r4-r11,pc}\n"
         "5:\n"
@@ -84,19 +82,21 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
 
 #else
 
-static void ep_gemm_1x4(const int32_t *x, int32_t pairs, int8_t *out, const int32_t *stream, const int32_t *end)
+static void ep_gemm_1x4(const int32_t *x, int32_t pairs, int8_t *out, const int32_t *stream)
 {
-    int32_t half;
-    for (; stream != end; out += 4) {
+    int32_t half, flags;
+    do {
         const int32_t *const w = stream + 2, *const rest = w + 2 * pairs + 1;
-        const int32_t exact = rest[-1];
+        flags = rest[-1];
         for (half = 0; half < 2; half++) {
+            const int exact = EP_GEMM_EXACTLY(flags);
             int32_t a, b = stream[half];
             ep_gemm_sums(x, 1, pairs, w + half, &a, &b);
             ep_gemm_store(a, b, rest + (exact ? 7 : 3) * half, exact, out + 2 * half);
         }
-        stream = rest + EP_GEMM_CONSTANTS(exact);
-    }
+        stream = rest + EP_GEMM_CONSTANTS(EP_GEMM_EXACTLY(flags));
+        out += 4;
+    } while (!EP_GEMM_LAST(flags));
 }
 
 #endif

@@ -25,6 +25,22 @@
     "smlad r6, lr, r2, r6\n" \
     "smlad r10, lr, r3, r10\n"
 
+/* The first pair: sums B and D begin with their biases, in r5 and r7, sums A and C with nothing. */
+#define EP_GEMM_FIRST_PAIR \
+    "ldrd r5, r7, [r1], #8\n" \
+    "ldrd r12, lr, [r1], #8\n" \
+    "ldrd r2, r3, [r0], #8\n" \
+    "smlad r9, r12, r3, r5\n" \
+    "smlad r5, r12, r2, r5\n" \
+    "smlad r11, lr, r3, r7\n" \
+    "smlad r7, lr, r2, r7\n" \
+    "sxtb16 r12, r12\n" \
+    "sxtb16 lr, lr\n" \
+    "smuad r4, r12, r2\n" \
+    "smuad r8, r12, r3\n" \
+    "smuad r6, lr, r2\n" \
+    "smuad r10, lr, r3\n"
+
 #define EP_GEMM_ONE_SIDED_TWO(a0, a1, b0, b1) \
     "ldm r1!, {r0, r12, lr}\n" \
     "sub " b0 ", " b0 ", " a0 "\n" \
@@ -49,18 +65,19 @@
     EP_GEMM_EXACT(b0, spare, "r2") \
     EP_GEMM_EXACT(b1, spare, "r3")
 
-/* Stack: 0 end of x, 4 where to enter the unrolled loop, 8 x, 12 stream's end, 16 and 20 outputs, then saved registers. */
+/* At least two pairs. The loop of the other pairs is 16 long, entered so that it ends with the last. Nothing after the flags are
+ * read changes the carry, which holds bit 31.
+ * Stack: 0 end of x, 4 where to enter the loop, 8 x, 12 and 16 outputs, then the saved registers. */
 EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pairs, EP_ARGUMENT int8_t *out_0,
-                          EP_ARGUMENT int8_t *out_1, EP_ARGUMENT const int32_t *stream, EP_ARGUMENT const int32_t *end)
+                          EP_ARGUMENT int8_t *out_1, EP_ARGUMENT const int32_t *stream)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
-        "ldrd r4, r5, [sp, #36]\n"
-        "push {r2, r3}\n"
-        "push {r0, r5}\n"
+        "ldr r4, [sp, #36]\n"
+        "push {r0, r2, r3}\n"
         "add r6, r0, r1, lsl #3\n"
-        "rsb r7, r1, #0\n"
-        "and r7, r7, #7\n"
+        "rsb r7, r1, #1\n"
+        "and r7, r7, #15\n"
         "add r7, r7, r7, lsl #1\n"
         "adr r8, 2f\n"
         "add r7, r8, r7, lsl #4\n" /* 48 bytes a pair */
@@ -68,33 +85,25 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "push {r6, r7}\n"
         "mov r1, r4\n"
         "1:\n"
-        "ldrd r5, r7, [r1], #8\n"
-        "mov r4, #0\n"
-        "mov r6, #0\n"
-        "mov r8, #0\n"
-        "mov r10, #0\n"
-        "mov r9, r5\n"
-        "mov r11, r7\n"
         "ldr r0, [sp, #8]\n"
+        EP_GEMM_FIRST_PAIR
         "ldr pc, [sp, #4]\n"
         ".p2align 2\n"
         "2:\n"
-        ".rept 8\n" EP_GEMM_PAIR ".endr\n"
+        ".rept 16\n" EP_GEMM_PAIR ".endr\n"
         "ldr r2, [sp]\n"
         "cmp r0, r2\n"
         "bne.w 2b\n"
         "ldr r0, [r1], #4\n"
-        "ldrd r2, r3, [sp, #16]\n"
-        "cmp r0, #0\n"
-        "bne.w 4f\n"
+        "ldrd r2, r3, [sp, #12]\n"
+        "lsls r0, r0, #1\n"
+        "bmi.w 4f\n"
         EP_GEMM_ONE_SIDED_TWO("r4", "r8", "r5", "r9")
         EP_GEMM_ONE_SIDED_TWO("r6", "r10", "r7", "r11")
         "3:\n"
-        "strd r2, r3, [sp, #16]\n"
-        "ldr r0, [sp, #12]\n"
-        "cmp r1, r0\n"
-        "bne.w 1b\n"
-        "add sp, sp, #24\n"
+        "strd r2, r3, [sp, #12]\n"
+        "bcc.w 1b\n"
+        "add sp, sp, #20\n"
         "pop {r4-r11, pc}\n"
         "4:\n"
         "push {r6}\n"
@@ -106,21 +115,24 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
 
 #else
 
-static void ep_gemm_2x4(const int32_t *x, int32_t pairs, int8_t *out_0, int8_t *out_1, const int32_t *stream, const int32_t *end)
+static void ep_gemm_2x4(const int32_t *x, int32_t pairs, int8_t *out_0, int8_t *out_1, const int32_t *stream)
 {
-    int32_t pixel, half;
-    for (; stream != end; out_0 += 4, out_1 += 4) {
+    int32_t pixel, half, flags;
+    do {
         const int32_t *const w = stream + 2, *const rest = w + 2 * pairs + 1;
-        const int32_t exact = rest[-1];
+        flags = rest[-1];
         for (pixel = 0; pixel < 2; pixel++) {
             for (half = 0; half < 2; half++) {
+                const int exact = EP_GEMM_EXACTLY(flags);
                 int32_t a, b = stream[half];
                 ep_gemm_sums(x + pixel, 2, pairs, w + half, &a, &b);
                 ep_gemm_store(a, b, rest + (exact ? 7 : 3) * half, exact, (pixel == 0 ? out_0 : out_1) + 2 * half);
             }
         }
-        stream = rest + EP_GEMM_CONSTANTS(exact);
-    }
+        stream = rest + EP_GEMM_CONSTANTS(EP_GEMM_EXACTLY(flags));
+        out_0 += 4;
+        out_1 += 4;
+    } while (!EP_GEMM_LAST(flags));
 }
 
 #endif

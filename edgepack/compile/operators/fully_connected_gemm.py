@@ -46,7 +46,6 @@ def _lower(dense: FullyConnected) -> Call:
             "out_size": dense.weights.shape[0],
             "depth": stream.depth,
             "whole": stream.whole,
-            "all": stream.words.size,
             "stream": Array(stream.words, "weights, biases and multipliers"),
         },
         inputs=(dense.input,),

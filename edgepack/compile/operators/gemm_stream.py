@@ -13,6 +13,7 @@ from edgepack.compile.quantize import SHORT_SHIFTS
 
 SCALE = 8  # accumulators are scaled by 256
 GROUP = 4  # output channels side by side
+EXACTLY, LAST = 1 << 30, 1 << 31  # flags of a group
 EXACT_SHIFT = 7  # added to a multiplier's right shift by the scale: 2^7 stands for the half that negative numbers round by
 
 
@@ -44,7 +45,8 @@ def pack(weights: Data, requantization: Requantization) -> Stream | None:
     whole = 0
     for group in range(pairs.shape[0]):
         here = slice(GROUP * group, GROUP * group + GROUP)
-        words += _group(pairs[group], one_sided[here], exact[here])
+        ends = here.stop == channels // GROUP * GROUP or group == pairs.shape[0] - 1
+        words += _group(pairs[group], one_sided[here], exact[here], ends)
         if here.stop <= channels:
             whole = len(words)
     return Stream(np.array(words, np.int64).astype(np.uint32).view(np.int32), whole, -(-size // 4) * 4)
@@ -82,7 +84,9 @@ def _exact(requantization: Requantization) -> list[tuple[int, int, int, int]] | 
     return constants
 
 
-def _group(pairs: Data, one_sided: tuple[tuple[int, int] | None, ...], exact: list[tuple[int, int, int, int]]) -> list[int]:
+def _group(
+    pairs: Data, one_sided: tuple[tuple[int, int] | None, ...], exact: list[tuple[int, int, int, int]], ends: bool
+) -> list[int]:
     """One group's words; channels that are missing from the last group compute something that nobody reads."""
     found = [channel for channel in one_sided if channel is not None]
     constants: list[tuple[int, ...]]
@@ -91,5 +95,5 @@ def _group(pairs: Data, one_sided: tuple[tuple[int, int] | None, ...], exact: li
     else:
         constants = [*exact, *[(0, 1, 0, 8)] * (GROUP - len(exact))]
     a, b, c, d = constants
-    exactly = int(len(found) < len(one_sided))
-    return [b[0], d[0], *pairs.reshape(-1).tolist(), exactly, *a, *b[1:], *c, *d[1:]]
+    flags = (EXACTLY if len(found) < len(one_sided) else 0) | (LAST if ends else 0)
+    return [b[0], d[0], *pairs.reshape(-1).tolist(), flags, *a, *b[1:], *c, *d[1:]]
