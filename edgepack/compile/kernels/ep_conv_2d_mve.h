@@ -80,6 +80,7 @@ static void ep_conv_2d_mve_two(const struct ep_conv_2d_mve *op, const int8_t *x,
     case 2: ep_conv_2d_mve_sums(op, x, y, a, b, 2, 0); return;
     case 3: ep_conv_2d_mve_sums(op, x, y, a, b, 3, 0); return;
     case 4: ep_conv_2d_mve_sums(op, x, y, a, b, 4, 0); return;
+    case 9: ep_conv_2d_mve_sums(op, x, y, a, b, 1, 2); return; /* 3x3 over 16 channels, unrolled */
     default: break;
     }
     switch (op->vectors & 3) {
