@@ -33,11 +33,12 @@ $(STAMP): pyproject.toml constraints.txt scripts/setup.sh scripts/system-package
 	@scripts/setup.sh "$(PYTHON)" $(VENV)
 	@touch $@
 
-# The Raspberry Pi target needs an ssh client, and without a Pi of yours an sshd to stand in for it.
+# The Raspberry Pi target needs an ssh client, and without a Pi of yours an sshd to stand in for it; only QEMU has an M55.
 device-tools:
 	@if [ "$(TARGET)" = rpi ] || [ "$(TARGET)" = rpi-zero2 ]; then \
 	  if [ -n "$(DEVICE)$$EDGEPACK_RPI" ]; then scripts/system-packages.sh ssh; \
 	  else scripts/system-packages.sh ssh sshd; fi; fi
+	@if [ "$(TARGET)" = cortex-m55 ]; then scripts/system-packages.sh qemu-system-arm; fi
 
 deploy: $(STAMP) device-tools ## compress, convert, deploy to TARGET, measure there, judge
 	@$(EDGEPACK) deploy "$(PROJECT)" --target "$(TARGET)" $(OPTIONS)
