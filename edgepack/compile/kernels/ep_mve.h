@@ -15,7 +15,8 @@
 
 #include "ep_fixed_point.h"
 
-#if defined(__ARM_FEATURE_MVE) && !defined(EP_NO_MVE)
+/* Only clang: what arm-none-eabi-gcc 12 makes of the intrinsics gave other outputs on the emulated core. */
+#if defined(__ARM_FEATURE_MVE) && defined(__clang__) && !defined(EP_NO_MVE)
 #include <arm_mve.h>
 #define EP_MVE 1
 #else
