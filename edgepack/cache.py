@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,23 +54,30 @@ class Cache:
         """
         final = self.folder / f"{name}-{hash_of(inputs)[:24]}"
         if final.is_dir() and (self.enabled or final in self._fresh):
-            os.utime(final)
+            with suppress(OSError):  # what is stored can be used from a folder that cannot be written
+                os.utime(final)
             return CacheHit(final, True)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
             with atomic_folder(final) as folder:
                 compute(folder)
                 (folder / "inputs.json").write_bytes(canonical_json({"stage": name, "inputs": inputs}))
         except OSError as error:
             if error.filename is not None and not str(error.filename).startswith(str(self.folder)):
                 raise
-            raise EdgepackError(
-                "EP-150",
-                f"cannot write the cache {self.folder}: {error.strerror}",
-                "free some space or make the folder writable; `edgepack cache clear` removes old results",
-            ) from error
+            raise self._unwritable(error) from error
         self._fresh.add(final)
         return CacheHit(final, False)
+
+    def _unwritable(self, error: OSError) -> EdgepackError:
+        return EdgepackError(
+            "EP-150",
+            f"cannot write the cache {self.folder}: {error.strerror}",
+            "free some space or make the folder writable (for a .tflite: or give another with --out); `edgepack cache clear` removes old results",
+        )
 
     def entries(self) -> tuple[CacheEntry, ...]:
         """Everything stored, the most recently used first."""

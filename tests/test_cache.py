@@ -72,3 +72,10 @@ def test_an_unwritable_cache_is_an_error_that_says_what_to_do(tmp_path: Path) ->
         Cache(tmp_path / "file" / "cache").stage("train", {}, _counter([]))
     assert caught.value.code == "EP-150"
     assert "cache clear" in caught.value.hint
+
+
+def test_a_folder_for_the_cache_that_cannot_be_made_is_the_same_error(tmp_path: Path) -> None:
+    (tmp_path / "project").write_text("")
+    with pytest.raises(EdgepackError) as caught:
+        project_cache(tmp_path / "project").stage("train", {}, _counter([]))
+    assert caught.value.code == "EP-150"

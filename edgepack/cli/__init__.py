@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from types import FrameType
 from typing import Any, NoReturn
 
 from edgepack.errors import EdgepackError, ProjectError
+
+_UNWRITABLE = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM)
 
 
 def main() -> NoReturn:
@@ -36,6 +39,8 @@ def main() -> NoReturn:
             _say_wrong_usage(error)
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+            _say_unwritable(error)
         text = " ".join(str(error).split())[:300]
         print(f"error EP-199: edgepack itself failed: {type(error).__name__}: {text}", file=sys.stderr)
         print("  try: the same command with --debug shows where; please report it with that output", file=sys.stderr)
@@ -58,6 +63,13 @@ def _say_wrong_usage(error: Any) -> NoReturn:
     else:
         command = context.command_path if context is not None else "edgepack"
         print_error(ProjectError("EP-100", error.format_message(), f"{command} --help"))
+    sys.exit(ProjectError.exit_code)
+
+
+def _say_unwritable(error: OSError) -> NoReturn:
+    what = error.filename if isinstance(error.filename, str) else "a file on this machine"
+    hint = "free some space, make it writable, or choose another folder with --out"
+    print_error(ProjectError("EP-151", f"cannot write {what}: {error.strerror}", hint))
     sys.exit(ProjectError.exit_code)
 
 

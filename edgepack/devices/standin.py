@@ -157,7 +157,15 @@ def _user() -> str:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One process at a time starts or stops a stand-in."""
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder.parent / f".{folder.name}.lock").open("a") as lock:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (folder.parent / f".{folder.name}.lock").open("a")
+    except OSError as error:
+        raise DeviceError(
+            "EP-521",
+            f"stand-ins keep keys and files in {folder.parent}, which cannot be written: {error.strerror}",
+            "make it writable, or set XDG_STATE_HOME to a folder that is",
+        ) from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

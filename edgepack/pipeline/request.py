@@ -71,7 +71,7 @@ def prepare(request: Request) -> Plan:
         target=target,
         recipe=check_recipe(project.recipe),
         metric=load_metric(project.data.metric, project.folder),
-        cache=project_cache(project.folder, request.use_cache),
+        cache=project_cache(_cache_home(request, project), request.use_cache),
         out=result_folder(request.project, target.name, request.out),
     )
 
@@ -104,6 +104,13 @@ def _bare_project(model: Path, overrides: tuple[str, ...]) -> Project:
         model=ModelSettings(source=model.name, name=name),
         data=DataSettings(),
     )
+
+
+def _cache_home(request: Request, project: Project) -> Path:
+    """The folder whose `.edgepack` is used: the project's; for a ready .tflite that of the results, when one was named."""
+    if request.project.suffix == ".tflite" and request.out is not None:
+        return request.out
+    return project.folder
 
 
 def _existing(path: Path, what: str) -> Path:

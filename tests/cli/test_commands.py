@@ -164,6 +164,30 @@ def test_an_unknown_host_is_exit_code_4_before_anything_is_built(edgepack: Run, 
     assert not (tmp_path / "build").exists()
 
 
+def _unwritable(folder: Path) -> str:
+    """A path below a file, which nobody can make: a read-only folder would not stop root."""
+    (folder / "wall").write_text("")
+    return str(folder / "wall" / "inside")
+
+
+def test_a_home_that_cannot_be_written_is_named(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    home = _unwritable(tmp_path)
+    _assert_error(edgepack("device", "up", "rpi", env={"HOME": home}), "EP-521", 4)
+    _assert_error(edgepack("bench", small_model, "--target", "cortex-m4", env={"HOME": home}), "EP-607", 5)
+
+
+def test_a_results_folder_that_cannot_be_written_is_named(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    done = edgepack("deploy", small_model, "--target", "host", "--out", _unwritable(tmp_path))
+    _assert_error(done, "EP-150", 3)
+
+
+def test_with_out_nothing_is_written_beside_the_model(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "m.tflite").write_bytes(small_model.read_bytes())
+    assert edgepack("deploy", "models/m.tflite", "--target", "host", "--out", "out", "-q").returncode in (0, 1)
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["m.tflite"]
+
+
 def test_an_init_project_is_refused_over_an_old_one_and_names_spaces(edgepack: Run, tmp_path: Path) -> None:
     made = edgepack("init", "my 'first' project")
     assert made.returncode == 0

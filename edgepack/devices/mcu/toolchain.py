@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -194,7 +195,7 @@ def run_compiler(command: Sequence[str], what: str) -> None:
     Raises:
         CompileError: EP-750 with the first error it printed.
     """
-    zig_cache = str(user_cache() / "zig")
+    zig_cache = str(_writable_cache() / "zig")
     environment = {"ZIG_GLOBAL_CACHE_DIR": zig_cache, "ZIG_LOCAL_CACHE_DIR": zig_cache, **os.environ}
     try:
         done = subprocess.run(
@@ -210,6 +211,20 @@ def run_compiler(command: Sequence[str], what: str) -> None:
         lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         telling = [line for line in lines if "error" in line.lower() or "undefined" in line.lower()] or lines or ["no message"]
         raise CompileError("EP-750", f"{what} does not compile: {telling[0]}", f"run: {' '.join(command)}")
+
+
+def _writable_cache() -> Path:
+    folder = user_cache()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ToolError(
+            "EP-607",
+            f"compiled objects are kept in {folder}, which cannot be written: {error.strerror}",
+            "make it writable, or set EDGEPACK_CACHE to a folder that is",
+        ) from error
 
 
 def _store(built: Path, stored: Path) -> None:
