@@ -17,7 +17,8 @@ STAMP    := $(VENV)/.installed
 
 # A sample's name, or the path of a project of your own.
 PROJECT := $(if $(wildcard sample_models/$(MODEL)/edgepack.toml),sample_models/$(MODEL),$(MODEL))
-OPTIONS := $(if $(DATA),--data "$(DATA)") $(if $(DEVICE),--device "$(DEVICE)") $(ARGS)
+DATA_OPTION   := $(if $(DATA),--data "$(DATA)")
+DEVICE_OPTION := $(if $(DEVICE),--device "$(DEVICE)")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup deploy bench headers report test test-quick lint format clean device-tools
@@ -41,13 +42,13 @@ device-tools:
 	@if [ "$(TARGET)" = cortex-m55 ]; then scripts/system-packages.sh qemu-system-arm; fi
 
 deploy: $(STAMP) device-tools ## compress, convert, deploy to TARGET, measure there, judge
-	@$(EDGEPACK) deploy "$(PROJECT)" --target "$(TARGET)" $(OPTIONS)
+	@$(EDGEPACK) deploy "$(PROJECT)" --target "$(TARGET)" $(DATA_OPTION) $(DEVICE_OPTION) $(ARGS)
 
 bench: $(STAMP) device-tools ## measure MODEL (a project or a .tflite) on TARGET
-	@$(EDGEPACK) bench "$(PROJECT)" --target "$(TARGET)" $(OPTIONS)
+	@$(EDGEPACK) bench "$(PROJECT)" --target "$(TARGET)" $(DEVICE_OPTION) $(ARGS)
 
 headers: $(STAMP) ## C headers of MODEL (a project that was deployed, or a .tflite) in build/headers
-	@$(EDGEPACK) export "$(PROJECT)" --as c-array --out build/headers $(ARGS)
+	@$(EDGEPACK) export "$(PROJECT)" --as c-array --out build/headers $(DATA_OPTION) $(ARGS)
 
 report: $(STAMP) ## show the last report of MODEL on TARGET again
 	@$(EDGEPACK) report "$(PROJECT)" --target "$(TARGET)" $(ARGS)
