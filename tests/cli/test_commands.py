@@ -110,6 +110,19 @@ def test_inspect_prints_nothing_but_json_with_json(edgepack: Run, small_model: P
     assert json.loads(done.stdout)["totals"]["macs"] == 32
 
 
+def test_a_terminal_that_is_not_utf8_shows_what_it_can(edgepack: Run, small_model: Path) -> None:
+    done = edgepack("inspect", small_model, env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert "FULLY_CONNECTED" in done.stdout
+
+
+def test_a_full_disk_behind_the_output_is_no_fault_of_edgepack(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "edgepack", "inspect", str(small_model)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    _assert_error(done, "EP-151", 2)
+
+
 def test_the_c_array_of_a_model_needs_no_tensorflow(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
     done = edgepack("export", small_model, "--as", "c-array", "--out", "c", "--name", "tiny", env=_trapped(tmp_path))
     assert done.returncode == 0, done.stderr
