@@ -29,10 +29,11 @@ def write_reports(report: Report, folder: Path) -> ReportFiles:
         ProjectError: EP-112 when the folder cannot be written.
     """
     files = ReportFiles(folder / "report.html", folder / "report.json", folder / "junit.xml")
+    # All of them are made before the first is written, so that a run stopped here hardly ever leaves reports of two runs.
+    contents = {files.json: _json(report), files.junit: junit_xml(report), files.html: report_html(report)}
     try:
-        write_atomic(files.json, _json(report))
-        write_atomic(files.junit, junit_xml(report))
-        write_atomic(files.html, report_html(report))
+        for file, content in contents.items():
+            write_atomic(file, content)
     except OSError as error:
         place = error.filename or folder
         raise ProjectError("EP-112", f"cannot write {place}: {error.strerror}", "choose a folder with --out") from error
