@@ -30,7 +30,11 @@ def write_reports(report: Report, folder: Path) -> ReportFiles:
     """
     files = ReportFiles(folder / "report.html", folder / "report.json", folder / "junit.xml")
     # All of them are made before the first is written, so that a run stopped here hardly ever leaves reports of two runs.
-    contents = {files.json: _json(report), files.junit: junit_xml(report), files.html: report_html(report)}
+    contents: dict[Path, str | bytes] = {
+        files.json: _json(report),
+        files.junit: junit_xml(report),
+        files.html: report_html(report),
+    }
     try:
         for file, content in contents.items():
             write_atomic(file, content)
