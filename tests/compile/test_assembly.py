@@ -24,6 +24,7 @@ KERNELS = {
     ("assembly_fully_connected", "cortex-m4"): {"ep_fully_connected_gemm"},
     ("assembly_add", "cortex-m0plus"): {"ep_add_scaled"},
     ("assembly_conv_2d", "cortex-m0plus"): {"ep_conv_2d_lanes"},
+    ("assembly_depthwise", "cortex-m0plus"): {"ep_depthwise_lanes"},
 }
 
 

@@ -24,6 +24,18 @@
 #define EP_INLINE static inline
 #endif
 
+/* A function of its own, for what is called from several places; and one that runs seldom: small rather than fast. */
+#if defined(__clang__)
+#define EP_NOINLINE static __attribute__((noinline))
+#define EP_SMALL static __attribute__((noinline, minsize))
+#elif defined(__GNUC__)
+#define EP_NOINLINE static __attribute__((noinline))
+#define EP_SMALL static __attribute__((noinline, cold))
+#else
+#define EP_NOINLINE static
+#define EP_SMALL static
+#endif
+
 #define EP_STATIC_ASSERT(condition, name) typedef char ep_assert_##name[(condition) ? 1 : -1]
 
 EP_STATIC_ASSERT(CHAR_BIT == 8, bytes_have_8_bits);

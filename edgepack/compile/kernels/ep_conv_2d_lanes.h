@@ -13,9 +13,9 @@ struct ep_conv_2d_lanes {
     int32_t depth;             /* values of a filter, rounded up to 4 */
     int32_t out_zero, out_min, out_max;
     const int8_t *weights;     /* [out_c][depth], no -128 */
-    const int32_t *bias;       /* [out_c], input zero point folded in, or those of ep_one_sided.h */
+    const int32_t *bias;       /* [out_c], input zero point folded in, or that of ep_one_sided.h */
     const int32_t *multiplier; /* [out_c] */
-    const int8_t *shift;       /* [out_c], or NULL for the one-sided requantisation */
+    const int8_t *shift;       /* [out_c]; EP_ONE_SIDED: one-sided requantisation */
 };
 
 /* Gather two windows and pack them. */
@@ -40,20 +40,20 @@ EP_INLINE void ep_conv_2d_lanes_pack(const struct ep_conv_2d_lanes *op, const in
 /* Turn the sums of two pixels into outputs. */
 EP_INLINE void ep_conv_2d_lanes_store(const struct ep_conv_2d_lanes *op, const int32_t *sums, int8_t *first, int8_t *second)
 {
+    const int32_t channels = op->windows.out_c;
     int32_t c;
-    if (op->shift == NULL) {
-        for (c = 0; c < op->windows.out_c; c++) {
-            const struct ep_one_sided to = ep_one_sided_begin(op->bias[c], op->multiplier[c]);
-            first[c] = ep_one_sided(&to, sums[2 * c]);
-            second[c] = ep_one_sided(&to, sums[2 * c + 1]);
+    for (c = 0; c < channels; c++, sums += 2) {
+        const int32_t bias = op->bias[c], multiplier = op->multiplier[c], shift = op->shift[c];
+        if (shift == EP_ONE_SIDED) {
+            const struct ep_one_sided to = ep_one_sided_begin(bias, multiplier);
+            first[c] = ep_one_sided(&to, sums[0]);
+            second[c] = ep_one_sided(&to, sums[1]);
+        } else {
+            const int32_t a = op->out_zero + ep_requantize(sums[0] + bias, multiplier, shift);
+            const int32_t b = op->out_zero + ep_requantize(sums[1] + bias, multiplier, shift);
+            first[c] = (int8_t)ep_clamp(a, op->out_min, op->out_max);
+            second[c] = (int8_t)ep_clamp(b, op->out_min, op->out_max);
         }
-        return;
-    }
-    for (c = 0; c < op->windows.out_c; c++) {
-        const int32_t a = ep_requantize(sums[2 * c] + op->bias[c], op->multiplier[c], op->shift[c]);
-        const int32_t b = ep_requantize(sums[2 * c + 1] + op->bias[c], op->multiplier[c], op->shift[c]);
-        first[c] = (int8_t)ep_clamp(op->out_zero + a, op->out_min, op->out_max);
-        second[c] = (int8_t)ep_clamp(op->out_zero + b, op->out_min, op->out_max);
     }
 }
 

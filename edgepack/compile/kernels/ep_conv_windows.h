@@ -61,7 +61,7 @@ EP_INLINE void ep_conv_window_clip(int32_t position, int32_t taps, int32_t dilat
 }
 
 /* Put a window's bytes together, zero points where it is outside the input. */
-static void ep_conv_window_gather(const struct ep_conv_windows *op, const int8_t *input, const struct ep_conv_window *window, int8_t *to)
+EP_SMALL void ep_conv_window_gather(const struct ep_conv_windows *op, const int8_t *input, const struct ep_conv_window *window, int8_t *to)
 {
     const int32_t row = op->kernel_w * op->in_c, line = op->dilation_h * op->in_w * op->in_c;
     int32_t rows = op->kernel_h, taps = op->kernel_w, from = window->corner;

@@ -105,7 +105,7 @@ EP_INLINE void ep_depthwise_lines_run(const uint32_t *buffer, const struct ep_de
 EP_INLINE uint32_t ep_depthwise_lines_halves(int32_t low, int32_t high) { return ((uint32_t)low & 0xFFFFu) | (uint32_t)high << 16; }
 
 /* One channel's constants for the first (w0 and w1 are a pair) and the second (w1 and w2 are) of two output lines. */
-EP_INLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, int32_t channel, struct ep_depthwise_line *line)
+EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, int32_t channel, struct ep_depthwise_line *line)
 {
     int32_t w[9], k;
     for (k = 0; k < 9; k++) {
@@ -134,7 +134,7 @@ EP_INLINE void ep_depthwise_lines_fill(uint32_t *slot, int32_t count, int32_t in
 
 /* Prepare for the four channels from `channel` on: their constants, zero points beside the image, the mark behind the last position
  * (its lowest bit, which pairs never have). */
-static void ep_depthwise_lines_start(const struct ep_depthwise_lines *op, int32_t channel, struct ep_depthwise_line *lines,
+EP_SMALL void ep_depthwise_lines_start(const struct ep_depthwise_lines *op, int32_t channel, struct ep_depthwise_line *lines,
                                      uint32_t *buffer)
 {
     const int32_t after = op->pad_step + op->in_length;
@@ -152,7 +152,7 @@ static void ep_depthwise_lines_start(const struct ep_depthwise_lines *op, int32_
 }
 
 /* Put input lines y and y + 1 into a slot of the buffer; lines outside the input are zero points. */
-static void ep_depthwise_lines_fetch(const struct ep_depthwise_lines *op, const int8_t *input, int32_t y, int8_t *outside,
+EP_NOINLINE void ep_depthwise_lines_fetch(const struct ep_depthwise_lines *op, const int8_t *input, int32_t y, int8_t *outside,
                                      uint32_t *slot)
 {
     const int has_a = y >= 0 && y < op->in_lines, has_b = y + 1 >= 0 && y + 1 < op->in_lines;

@@ -7,22 +7,9 @@
 #ifndef EP_GEMM_LANES_H
 #define EP_GEMM_LANES_H
 
-#include "ep_common.h"
-
-#if defined(__GNUC__) && defined(__thumb__) && !defined(EP_NO_ASSEMBLY)
-#define EP_LANES_ASSEMBLY 1
-#else
-#define EP_LANES_ASSEMBLY 0
-#endif
+#include "ep_lanes_assembly.h"
 
 #if EP_LANES_ASSEMBLY
-
-#if defined(__clang__)
-#define EP_LANES_NAKED static __attribute__((naked, noinline))
-#else
-#define EP_LANES_NAKED static __attribute__((naked, noinline, noclone, noipa))
-#endif
-#define EP_LANES_ARGUMENT __attribute__((unused))
 
 /* Two values of k: weights in r5 and r6, the pixels' words in r2 and r3. */
 #define EP_GEMM_LANES_TWO \

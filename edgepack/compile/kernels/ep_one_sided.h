@@ -11,6 +11,9 @@
 
 #define EP_ONE_SIDED_SHIFT 9
 
+/* In place of a channel's shift: its bias and multiplier are for this requantisation. */
+#define EP_ONE_SIDED 127
+
 struct ep_one_sided {
     int32_t bias, low, high; /* low and high half of the multiplier */
 };

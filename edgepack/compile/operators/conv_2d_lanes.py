@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import replace
 
 import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
-from edgepack.compile.graph import Data
 from edgepack.compile.operators.chase import chase
 from edgepack.compile.operators.conv_2d import Conv2D, walk
 from edgepack.compile.operators.conv_2d_gemm import windows
-from edgepack.compile.operators.convolution import Requantization, padded_rows, requantization_fields
+from edgepack.compile.operators.convolution import Requantization, bias32, padded_rows, requantization_fields
 from edgepack.compile.operators.one_sided import fits, stays_within
 from edgepack.compile.operators.registry import Kernel, register_kernel
 
 SCALE, AFTER, BITS = 8, 9, 30  # of ep_one_sided.h: accumulators scaled by 256, EP_ONE_SIDED_SHIFT, bits of both factors
-
-
-@lru_cache(maxsize=64)
-def _one_sided(requantization: Requantization) -> Data | None:
-    """Bias and multiplier of every channel, (channels, 2); None where the one-sided requantisation does not apply."""
-    found = [channel for channel in fits(requantization, SCALE, AFTER) if channel is not None and channel[1] < 1 << BITS]
-    if len(found) < requantization.bias.size or not stays_within(requantization, [b for b, _ in found], SCALE, BITS):
-        return None
-    return np.array(found, np.int32).reshape(-1, 2)
+ONE_SIDED = 127  # EP_ONE_SIDED
 
 
 def lanes_fields(requantization: Requantization) -> dict[str, Field]:
-    """The struct members that turn sums into outputs: one-sided where possible, else general."""
-    fields = requantization_fields(requantization)
-    found = _one_sided(requantization)
-    if found is not None:
-        fields |= {
-            "bias": Array(found[:, 0].copy(), "bias"),
-            "multiplier": Array(found[:, 1].copy(), "multiplier"),
-            "shift": None,
-        }
-    return fields
+    """The struct members that turn sums into outputs: one-sided for the channels where that is possible, else general."""
+    bias, multiplier, shift = bias32(requantization).copy(), requantization.multiplier.copy(), requantization.shift.copy()
+    for channel, found in enumerate(fits(requantization, SCALE, AFTER)):
+        one = replace(requantization, bias=requantization.bias[channel : channel + 1])
+        if found is not None and found[1] < 1 << BITS and stays_within(one, found[:1], SCALE, BITS):
+            bias[channel], multiplier[channel], shift[channel] = *found, ONE_SIDED
+    return {
+        **requantization_fields(requantization),
+        "bias": Array(bias, "bias"),
+        "multiplier": Array(multiplier, "multiplier"),
+        "shift": Array(shift, "shift"),
+    }
 
 
 def _applies(conv: Conv2D) -> bool:
