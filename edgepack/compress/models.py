@@ -80,6 +80,20 @@ def copy_model(model: Any) -> Any:
     return copy
 
 
+def unfreeze(model: Any) -> list[str]:
+    """Make every layer that has kernels trainable, and return the names of those that were not.
+
+    A layer that was frozen while a new head was trained must be free to make up for what a step takes from it. BatchNorm layers
+    stay frozen where they are: their averages belong to the data they were trained on.
+    """
+    frozen = []
+    for layer in model.layers:
+        if layer.weights and not layer.trainable and type(layer).__name__ != "BatchNormalization":
+            layer.trainable = True
+            frozen.append(layer.name)
+    return frozen
+
+
 def store_model(model: Any, file: Path) -> str:
     """Write `model` as .h5 without its optimiser; returns the SHA-256 of its layers and weights."""
     with warnings.catch_warnings():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,11 +13,11 @@ from pydantic import Field
 from edgepack.compress.fit import fit
 from edgepack.compress.int8 import channels_first
 from edgepack.compress.loss import choose_loss
-from edgepack.compress.models import copy_model, import_tfmot
+from edgepack.compress.models import copy_model, import_tfmot, unfreeze
 from edgepack.compress.options import FineTuning, Names
 from edgepack.compress.reading import bad_value, read_options
 from edgepack.compress.select import check_patterns, matches
-from edgepack.compress.step import Place, Step, Structure, Work
+from edgepack.compress.step import Place, Structure, Work
 from edgepack.compress.zeros import Kernel, kernels
 from edgepack.errors import ProjectError, RecipeError
 from edgepack.project.types import StepTable, Where
@@ -93,9 +92,6 @@ class Prune:
             raise bad_value(table, "initial_sparsity", f"{options.initial_sparsity:g} is above the sparsity", "lower it")
         return cls(options, table.where)
 
-    def check(self, earlier: Sequence[Step]) -> None:
-        """Nothing beyond its place."""
-
     def apply(self, model: Any, work: Work) -> Any:
         """Prune and fine-tune a copy of `model`.
 
@@ -104,6 +100,7 @@ class Prune:
         """
         tuning = self.options
         shares = self._choose(model, work)
+        work.note_layers("trained although frozen", unfreeze(model), "to make up for pruning")
         loss = choose_loss(model, work.data, tuning.loss)
         batches = max(1, math.ceil(len(work.data.train) / tuning.batch_size))
         ramp, frequency = self._schedule(batches)
@@ -162,7 +159,7 @@ class Prune:
             else:
                 left.setdefault(f"TF-MOT cannot prune {kind}", []).append(layer.name)
         for reason, layers in left.items():
-            work.note(f"not pruned: {', '.join(layers)} ({reason})")
+            work.note_layers("not pruned", layers, reason)
         if not shares:
             raise RecipeError("EP-412", "prune: no layer of the model is left to prune", "check layers, exclude and depthwise")
         return shares

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -11,10 +10,11 @@ from pydantic import Field
 from edgepack.compress import aware
 from edgepack.compress.fit import fit
 from edgepack.compress.loss import choose_loss
+from edgepack.compress.models import unfreeze
 from edgepack.compress.options import FineTuning, Names
 from edgepack.compress.reading import read_options
 from edgepack.compress.select import check_patterns, matches
-from edgepack.compress.step import Place, Quantization, Step, Structure, Work
+from edgepack.compress.step import Place, Quantization, Structure, Work
 from edgepack.compress.zeros import keep_zeros, kernels
 from edgepack.errors import ProjectError, RecipeError
 from edgepack.project.types import StepTable, Where
@@ -91,9 +91,6 @@ class Quantize:
                 )
         return cls(options, table.where)
 
-    def check(self, earlier: Sequence[Step]) -> None:
-        """Nothing beyond its place."""
-
     def quantization(self, kept: frozenset[Structure]) -> Quantization:
         """What conversion has to know; `kept` is what earlier steps left in the weights."""
         return Quantization(self.options.scheme, self.options.aware, tuple(sorted(kept)))
@@ -109,10 +106,11 @@ class Quantize:
         check_patterns(self.options.exclude, names, "exclude", self.name)
         excluded = frozenset(name for name in names if matches(name, self.options.exclude))
         loss = choose_loss(model, work.data, self.options.loss)
+        work.note_layers("trained although frozen", unfreeze(model), "to get used to quantization")
         wrapped, left = aware.wrap(model, excluded)
         for reason in dict.fromkeys(left.values()):
-            layers = ", ".join(name for name, why in left.items() if why == reason)
-            work.note(f"quantized after training instead: {layers} ({reason})")
+            layers = [name for name, why in left.items() if why == reason]
+            work.note_layers("quantized after training instead", layers, reason)
         aware.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.options.batch_size)
         keeper, zeros = keep_zeros(wrapped)
         callbacks = [keeper] if "zeros" in work.kept else []

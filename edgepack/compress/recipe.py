@@ -26,7 +26,6 @@ def check_recipe(tables: Sequence[StepTable]) -> tuple[Step, ...]:
             )
         step = STEPS[table.step].read(table)
         _check_place(step, steps)
-        step.check(steps)
         steps.append(step)
     if steps and steps[-1].place != "last":
         raise ProjectError(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Place = Literal["first", "middle", "last"]
 
+_NAMED_AT_MOST = 8
+
 # What a step can leave behind in the weights that a later step must not destroy.
 Structure = Literal["zeros", "clusters"]
 
@@ -43,6 +45,12 @@ class Work:
     def note(self, text: str) -> None:
         """Say something of this step that belongs into the report."""
         self.notes.append(text)
+
+    def note_layers(self, what: str, layers: Sequence[str], reason: str) -> None:
+        """A note about some layers, if there are any, naming the first few."""
+        if layers:
+            more = f" and {len(layers) - _NAMED_AT_MOST} more" if len(layers) > _NAMED_AT_MOST else ""
+            self.note(f"{what}: {', '.join(layers[:_NAMED_AT_MOST])}{more} ({reason})")
 
 
 class Step(Protocol):
@@ -85,13 +93,6 @@ class Step(Protocol):
 
         Raises:
             ProjectError: EP-402, EP-403 or EP-405, with file and line.
-        """
-
-    def check(self, earlier: Sequence[Step]) -> None:
-        """Refuse a place in the recipe that only this step can judge.
-
-        Raises:
-            ProjectError: EP-404.
         """
 
     def apply(self, model: Any, work: Work) -> Any:

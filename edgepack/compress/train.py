@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ from edgepack.compress.fit import fit
 from edgepack.compress.loss import choose_loss
 from edgepack.compress.options import FineTuning
 from edgepack.compress.reading import read_options
-from edgepack.compress.step import Place, Step, Structure, Work
+from edgepack.compress.step import Place, Structure, Work
 from edgepack.project.types import StepTable, Where
 
 
@@ -53,9 +52,6 @@ class Train:
     def read(cls, table: StepTable) -> Train:
         """The step of a table."""
         return cls(read_options(table, TrainOptions), table.where)
-
-    def check(self, earlier: Sequence[Step]) -> None:
-        """Nothing beyond its place."""
 
     def apply(self, model: Any, work: Work) -> Any:
         """Train `model` in place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,9 @@ def fresh(seed: int) -> Any:
 def source_of(model: Any, folder: Path, trained: bool = True) -> SourceModel:
     """`model` as loading would give it."""
     folder.mkdir(parents=True, exist_ok=True)
-    model.save(folder / "model.h5", include_optimizer=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras 2 would rather have its .keras format
+        model.save(folder / "model.h5", include_optimizer=False)
     digest = sha256_bytes(model.to_json().encode() + b"".join(weight.tobytes() for weight in model.get_weights()))
 
     def specs(tensors: Any, names: Any) -> tuple[TensorSpec, ...]:

@@ -107,6 +107,20 @@ def test_nothing_of_tf_mot_is_left_in_the_model_and_the_given_one_is_untouched()
         np.testing.assert_array_equal(first, second)
 
 
+def test_frozen_layers_are_trained_again_but_frozen_batch_norm_stays() -> None:
+    model = digits_net()
+    for layer in model.layers:
+        layer.trainable = False
+    before = {layer.name: [weights.copy() for weights in layer.get_weights()] for layer in model.layers}
+    pruned, notes = prune(model, learning_rate=0.01)
+    kernel = pruned.get_layer("head").get_weights()[0]
+    kept = kernel != 0
+    assert not np.array_equal(kernel[kept], before["head"][0][kept])
+    for first, second in zip(pruned.get_layer("stem_norm").get_weights(), before["stem_norm"], strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert any("trained although frozen: stem, depthwise, pointwise, head (to make up for pruning)" in note for note in notes)
+
+
 def test_a_second_pruning_keeps_the_zeros_of_the_first() -> None:
     once, _ = prune(digits_net(), sparsity=0.4)
     zeros = once.get_layer("head").get_weights()[0] == 0
