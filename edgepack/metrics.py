@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.errors import DataError, ProjectError
-from edgepack.files import sha256_file
+from edgepack.errors import DataError, EdgepackError, ProjectError
+from edgepack.files import hash_of, sha256_file
 
 Outputs = tuple[NDArray[Any], ...]
 Compute = Callable[[Outputs, "NDArray[Any] | None", Outputs], float]
@@ -44,7 +44,8 @@ def load_metric(spec: str, folder: Path) -> Metric:
     result counts as better when higher, unless the function has an attribute `higher_is_better = False`.
 
     Raises:
-        ProjectError: EP-160 for an unknown name, or a function that cannot be found.
+        ProjectError: EP-160 for an unknown name, or a function that cannot be found; EP-161 when its file cannot be run, or,
+            from `compute`, when the function raises something or returns no finite number.
     """
     if ":" in spec:
         return _user_metric(spec, folder)
@@ -73,16 +74,25 @@ def _user_metric(spec: str, folder: Path) -> Metric:
     path = folder / (module_name if module_name.endswith(".py") else f"{module_name}.py")
     if not path.is_file():
         raise ProjectError("EP-160", f"metric {spec!r}: there is no file {path.name} in the project", "check [data] metric")
-    module_spec = importlib.util.spec_from_file_location(f"edgepack_user_{path.stem}", path)
-    assert module_spec is not None and module_spec.loader is not None
-    module = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(module)
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise ProjectError("EP-160", f"metric {spec!r}: {path.name} has no function {function_name}", "check [data] metric")
-    higher = bool(getattr(function, "higher_is_better", True))
-    compute: Compute = lambda outputs, labels, inputs: float(function(outputs, labels, inputs))  # noqa: E731
-    return Metric(function_name, higher, compute, sha256_file(path))
+    from edgepack.sources.user_code import source_files, user_module
+
+    def failed(reason: str) -> EdgepackError:
+        return ProjectError("EP-161", f"metric {spec!r}: {reason}", "correct the function; it returns one finite number")
+
+    with user_module(path, folder, failed) as module:
+        function = getattr(module, function_name, None)
+        if not callable(function):
+            raise ProjectError("EP-160", f"metric {spec!r}: {path.name} has no function {function_name}", "check [data] metric")
+        higher = bool(getattr(function, "higher_is_better", True))
+
+    def compute(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
+        with user_module(path, folder, failed) as module:
+            value = float(getattr(module, function_name)(outputs, labels, inputs))
+        if not math.isfinite(value):
+            raise failed(f"{function_name} returned {value}")
+        return value
+
+    return Metric(function_name, higher, compute, hash_of([sha256_file(file) for file in source_files(path, folder)]))
 
 
 def _scores(outputs: Outputs) -> NDArray[Any]:

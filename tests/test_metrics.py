@@ -79,3 +79,35 @@ def test_an_unknown_metric_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ProjectError) as caught:
         load_metric(name, tmp_path)
     assert caught.value.code == "EP-160"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("    raise ValueError('boom')", "mine.py:2: ValueError: boom"),
+        ("    return 'good'", "ValueError"),
+        ("    return float('nan')", "returned nan"),
+        ("    return helper", "NameError"),
+    ],
+)
+def test_a_function_that_fails_is_named_with_its_line(body: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"def worst(outputs, labels, inputs):\n{body}\n")
+    metric = load_metric("mine.py:worst", tmp_path)
+    with pytest.raises(ProjectError) as caught:
+        metric.compute((np.array([[1.0, 4.0]]),), None, ())
+    assert caught.value.code == "EP-161"
+    assert said in str(caught.value)
+
+
+def test_a_metric_may_import_from_its_project_and_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("FACTOR = 2\n")
+    (tmp_path / "mine.py").write_text("import helper\ndef twice(outputs, labels, inputs):\n    return helper.FACTOR\n")
+    metric = load_metric("mine.py:twice", tmp_path)
+    assert metric.compute((np.zeros((1, 1)),), None, ()) == 2
+    (tmp_path / "helper.py").write_text("FACTOR = 2 # another text\n")
+    assert load_metric("mine.py:twice", tmp_path).source != metric.source
+    (tmp_path / "mine.py").write_text("def twice(:\n")
+    with pytest.raises(ProjectError) as caught:
+        load_metric("mine.py:twice", tmp_path)
+    assert caught.value.code == "EP-161"
+    assert "mine.py:1" in str(caught.value)

@@ -53,6 +53,8 @@ def build(plan: Plan, progress: Progress) -> Built:
     wants_data = project.data.source is not None or plan.request.data is not None
     data = load_data(project, cache, progress, plan.request.data) if wants_data or plan.recipe else None
     source = load_model(project, cache, progress, data)
+    for note in source.notes:
+        progress.note(note)
     data = match_data(data, source, cache) if data is not None else None
     if source.kind == "tflite":
         if plan.recipe:
