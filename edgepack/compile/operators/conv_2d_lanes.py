@@ -63,4 +63,5 @@ def _lower(conv: Conv2D) -> Call:
     )
 
 
-register_kernel("CONV_2D", Kernel("ep_conv_2d_lanes", _lower, frozenset({"armv6m"}), _applies, _cost))
+for _feature in ("armv6m", "thumb2"):
+    register_kernel("CONV_2D", Kernel("ep_conv_2d_lanes", _lower, frozenset({_feature}), _applies, _cost))

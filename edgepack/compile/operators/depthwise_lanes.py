@@ -75,13 +75,9 @@ def _lower(conv: DepthwiseConv2D) -> Call:
     )
 
 
-register_kernel(
-    "DEPTHWISE_CONV_2D",
-    Kernel(
-        "ep_depthwise_lanes",
-        _lower,
-        frozenset({"armv6m"}),
-        _applies,
-        lambda conv: _instructions(conv, _best_way(conv)),
-    ),
-)
+def _cost(conv: DepthwiseConv2D) -> float:
+    return _instructions(conv, _best_way(conv))
+
+
+for _feature in ("armv6m", "thumb2"):
+    register_kernel("DEPTHWISE_CONV_2D", Kernel("ep_depthwise_lanes", _lower, frozenset({_feature}), _applies, _cost))
