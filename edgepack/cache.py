@@ -76,7 +76,8 @@ class Cache:
         return EdgepackError(
             "EP-150",
             f"cannot write the cache {self.folder}: {error.strerror}",
-            "free some space or make the folder writable (for a .tflite: or give another with --out); `edgepack cache clear` removes old results",
+            "free some space or make the folder writable (for a .tflite: or give another with --out); "
+            "`edgepack cache clear` removes old results",
         )
 
     def entries(self) -> tuple[CacheEntry, ...]:

@@ -70,6 +70,7 @@ def _top_count(name: str) -> int:
 
 
 def _user_metric(spec: str, folder: Path) -> Metric:
+    folder = folder.resolve()  # a traceback names whole paths
     module_name, _, function_name = spec.partition(":")
     path = folder / (module_name if module_name.endswith(".py") else f"{module_name}.py")
     if not path.is_file():

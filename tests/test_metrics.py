@@ -90,9 +90,12 @@ def test_an_unknown_metric_is_refused(name: str, tmp_path: Path) -> None:
         ("    return helper", "NameError"),
     ],
 )
-def test_a_function_that_fails_is_named_with_its_line(body: str, said: str, tmp_path: Path) -> None:
+def test_a_function_that_fails_is_named_with_its_line(
+    body: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine.py").write_text(f"def worst(outputs, labels, inputs):\n{body}\n")
-    metric = load_metric("mine.py:worst", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    metric = load_metric("mine.py:worst", Path())
     with pytest.raises(ProjectError) as caught:
         metric.compute((np.array([[1.0, 4.0]]),), None, ())
     assert caught.value.code == "EP-161"
