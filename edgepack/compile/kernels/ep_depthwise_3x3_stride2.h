@@ -56,7 +56,7 @@ struct ep_depthwise_3x3_stride2 {
     "b.w 1b\n" \
     "4: ldm sp,{r0-r2}\n" \
     "add r0,r0,#8\n" \
-    "add r1,r1,#56\n" \
+    "add r1,r1,#72\n" \
     "add r2,r2,#1\n" \
     "stm sp,{r0-r2}\n" \
     "subs lr,lr,#1\n" \
@@ -91,7 +91,7 @@ EP_INLINE void ep_depthwise_stride2_line(const uint32_t *buffer, const struct ep
 #else
     int32_t channel;
     for (channel = 0; channel < 4; channel++) {
-        ep_depthwise_lines_run(buffer + 2 * channel, lines + 2 * channel, out + channel, length, 2, older, 0);
+        ep_depthwise_lines_run(buffer + 2 * channel, lines + 2 * channel, out + channel, length, 2, older, 0, 0);
     }
 #endif
 }

@@ -5,9 +5,8 @@
  * slots. The newer pair becomes the older one of the next output lines, so that each input value is read once, and an output
  * may be written over its input.
  *
- * Only for outputs whose zero point is -128 and that use the whole of int8: then
- * y = saturate(floor(acc * multiplier / 2^(32 + EP_DEPTHWISE_SHIFT))), where zero point and rounding are in the bias and the compiler has
- * checked that this gives TFLite's result for every accumulator. */
+ * The requantisations are those of ep_gemm.h, with the same constants: one-sided in the kernels of plain names, exact in those that
+ * end in _exact. */
 #ifndef EP_DEPTHWISE_LINES_H
 #define EP_DEPTHWISE_LINES_H
 
@@ -24,7 +23,8 @@ struct ep_depthwise_lines {
     int32_t in_zero;
     int32_t factor;           /* weights are multiplied by it, for finer biases */
     const int8_t *weights;    /* [channels][3 lines][3 positions] */
-    const int32_t *constants; /* [channels][2]: bias, multiplier */
+    int32_t words;            /* of a channel's constants */
+    const int32_t *constants; /* [channels][words]: bias, multiplier, and for exact requantisation offset, shift */
 };
 
 /* What an output line of a channel is computed with. A pair of lines is multiplied by a pair of weights: (w0, w1) of a position for
@@ -33,9 +33,10 @@ struct ep_depthwise_lines {
 struct ep_depthwise_line {
     int32_t bias, multiplier;
     uint32_t pair[3], single, last;
+    int32_t offset, shift; /* for exact requantisation */
 };
 
-EP_STATIC_ASSERT(sizeof(struct ep_depthwise_line) == 28, assembly_knows_the_size_of_a_line);
+EP_STATIC_ASSERT(sizeof(struct ep_depthwise_line) == 36, assembly_knows_the_size_of_a_line);
 
 /* Bytes of scratch before the buffer: two kinds of lines for four channels, a word of zero points. */
 #define EP_DEPTHWISE_LINES_HEAD (8 * (int32_t)sizeof(struct ep_depthwise_line) + 4)
@@ -85,7 +86,7 @@ static void ep_depthwise_lines_pair(uint32_t *slot, const int8_t *a, const int8_
 
 /* One channel of an output line: pairs in slot `whole`, and of the other slot the low (0) or high (1) half. */
 EP_INLINE void ep_depthwise_lines_run(const uint32_t *buffer, const struct ep_depthwise_line *line, int8_t *out, int32_t length,
-                                      int32_t stride, int32_t whole, int32_t half)
+                                      int32_t stride, int32_t whole, int32_t half, int32_t exact)
 {
     int32_t i, k;
     for (i = 0; i < length; i++, out += line->last >> 16) {
@@ -96,7 +97,12 @@ EP_INLINE void ep_depthwise_lines_run(const uint32_t *buffer, const struct ep_de
             acc = ep_smlad(pairs[whole], line->pair[k], acc);
             acc = ep_smlabb(pairs[1 - whole] >> (16 * half), single, acc);
         }
-        *out = (int8_t)ep_saturate8(ep_smmul(acc, line->multiplier) >> EP_DEPTHWISE_SHIFT);
+        if (exact != 0) {
+            acc = (ep_smmul(acc, line->multiplier) + line->offset + (acc >> 31) * 128) >> line->shift;
+        } else {
+            acc = ep_smmul(acc, line->multiplier) >> EP_DEPTHWISE_SHIFT;
+        }
+        *out = (int8_t)ep_saturate8(acc);
     }
 }
 
@@ -107,6 +113,7 @@ EP_INLINE uint32_t ep_depthwise_lines_halves(int32_t low, int32_t high) { return
 /* One channel's constants for the first (w0 and w1 are a pair) and the second (w1 and w2 are) of two output lines. */
 EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, int32_t channel, struct ep_depthwise_line *line)
 {
+    const int32_t *const constants = op->constants + op->words * channel;
     int32_t w[9], k;
     for (k = 0; k < 9; k++) {
         w[k] = op->weights[9 * channel + k] * op->factor;
@@ -119,8 +126,10 @@ EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, 
     line[0].last = ep_depthwise_lines_halves(w[8], op->out_step);
     line[1].single = ep_depthwise_lines_halves(w[0], w[1]);
     line[1].last = ep_depthwise_lines_halves(w[2], op->out_step);
-    line[0].bias = line[1].bias = op->constants[2 * channel];
-    line[0].multiplier = line[1].multiplier = op->constants[2 * channel + 1];
+    line[0].bias = line[1].bias = constants[0];
+    line[0].multiplier = line[1].multiplier = constants[1];
+    line[0].offset = line[1].offset = constants[op->words - 2];
+    line[0].shift = line[1].shift = constants[op->words - 1];
 }
 
 /* Fill a slot of `count` positions with zero points. */

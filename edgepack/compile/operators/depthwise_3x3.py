@@ -9,11 +9,17 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call, Field, Overlap
 from edgepack.compile.operators.depthwise_conv_2d import DepthwiseConv2D
+from edgepack.compile.operators.gemm_stream import exact_constants
 from edgepack.compile.operators.one_sided import fits, stays_in_32_bits
 from edgepack.compile.operators.registry import Kernel, register_kernel
 
 SCALE = 8  # accumulators are scaled by 256, and by the factor of the weights
-HEAD = 8 * 28 + 4  # EP_DEPTHWISE_LINES_HEAD
+HEAD = 8 * 36 + 4  # EP_DEPTHWISE_LINES_HEAD
+KERNELS = {  # by stride and number of a channel's constants
+    ((1, 1), 2): "ep_depthwise_3x3",
+    ((1, 1), 4): "ep_depthwise_3x3_exact",
+    ((2, 2), 2): "ep_depthwise_3x3_stride2",
+}
 LINE, FETCH = 35.0, 25.0  # instructions to begin a line of a channel, and to fetch a pair of lines
 
 
@@ -29,23 +35,31 @@ class Axis:
 
 
 @lru_cache(maxsize=4)
-def constants(conv: DepthwiseConv2D) -> tuple[int, tuple[tuple[int, int], ...]] | None:
-    """A factor for the weights, and bias and multiplier of every channel; None where the one-sided form does not apply."""
+def constants(conv: DepthwiseConv2D) -> tuple[int, tuple[tuple[int, ...], ...]] | None:
+    """A factor for the weights, and each channel's constants; None where the kernels cannot do this.
+
+    Bias and multiplier for one-sided requantisation, with offset and shift for exact requantisation.
+    """
     for factor_bits in (0, 2, 4):
         found = fits(conv.requantization, SCALE + factor_bits)
         good = tuple(channel for channel in found if channel is not None)
         if len(good) == len(found) and stays_in_32_bits(conv.requantization, [b for b, _ in good], SCALE + factor_bits):
             return 1 << factor_bits, good
-    return None
+    exact = exact_constants(conv.requantization)
+    if exact is None or not stays_in_32_bits(conv.requantization, [bias for bias, *_ in exact], SCALE):
+        return None
+    return 1, tuple(exact)
 
 
-def applies(conv: DepthwiseConv2D, stride: int) -> bool:
-    """Whether kernel, stride, channels and quantization are what the kernel for this stride takes."""
-    shape = (conv.in_shape[0], conv.multiplier, conv.kernel, conv.stride, conv.dilation)
+def kernel_for(conv: DepthwiseConv2D) -> str | None:
+    """The kernel that takes this kernel size, stride, number of channels and quantization, if there is one."""
+    shape = (conv.dtype, conv.in_shape[0], conv.multiplier, conv.kernel, conv.dilation)
     fits_struct = conv.in_shape[3] >= 4 and conv.out_shape[2] * conv.in_shape[3] < 1 << 16
-    return (
-        conv.dtype == "int8" and shape == (1, 1, (3, 3), (stride, stride), (1, 1)) and fits_struct and constants(conv) is not None
-    )
+    if shape != ("int8", 1, 1, (3, 3), (1, 1)) or not fits_struct:
+        return None
+    chosen = constants(conv)
+    form = (conv.stride, len(chosen[1][0])) if chosen else None
+    return KERNELS.get(form) if form else None
 
 
 @dataclass(frozen=True)
@@ -107,13 +121,15 @@ def fields(conv: DepthwiseConv2D) -> dict[str, Field]:
         "positions": positions,
         "in_zero": conv.in_zero,
         "factor": factor,
+        "words": len(channels[0]),
         "weights": Array(np.ascontiguousarray(conv.weights.transpose((2, 0, 1) if way.by_rows else (2, 1, 0))), "weights"),
-        "constants": Array(np.array(channels, np.int32), "bias, multiplier"),
+        "constants": Array(np.array(channels, np.int32), "bias, multiplier …"),
     }
 
 
 def _call(conv: DepthwiseConv2D) -> Call:
-    kernel = "ep_depthwise_3x3" if conv.stride == (1, 1) else "ep_depthwise_3x3_stride2"
+    kernel = kernel_for(conv)
+    assert kernel is not None
     in_place = conv.in_shape == conv.out_shape and conv.stride == (1, 1) and conv.in_shape[3] % 4 == 0
     return Call(
         kernel=kernel,
@@ -126,8 +142,7 @@ def _call(conv: DepthwiseConv2D) -> Call:
     )
 
 
-for _stride, _kernel in ((1, "ep_depthwise_3x3"), (2, "ep_depthwise_3x3_stride2")):
-    register_kernel(
-        "DEPTHWISE_CONV_2D",
-        Kernel(_kernel, _call, frozenset({"dsp"}), lambda conv, stride=_stride: applies(conv, stride), cost),  # type: ignore[misc]
-    )
+register_kernel(
+    "DEPTHWISE_CONV_2D",
+    Kernel("ep_depthwise_3x3", _call, frozenset({"dsp"}), lambda conv: kernel_for(conv) is not None, cost),
+)

@@ -33,7 +33,7 @@ def pack(weights: Data, requantization: Requantization) -> Stream | None:
     """
     filters = weights.reshape(weights.shape[0], -1).astype(np.int64)
     channels, size = filters.shape
-    exact = _exact(requantization)
+    exact = exact_constants(requantization)
     pairs = _pairs(filters)
     if exact is None or pairs is None:
         return None
@@ -68,8 +68,8 @@ def _pairs(filters: Data) -> Data | None:
     return ((sums[..., 0] & 0xFFFF) | (sums[..., 1] & 0xFFFF) << 16).transpose(0, 2, 1)
 
 
-def _exact(requantization: Requantization) -> list[tuple[int, int, int, int]] | None:
-    """Per channel: bias, multiplier, offset and shift of the exact requantisation."""
+def exact_constants(requantization: Requantization) -> list[tuple[int, int, int, int]] | None:
+    """Per channel: bias, multiplier, offset and shift of the exact requantisation; None where the kernels cannot do it."""
     if (requantization.out_min, requantization.out_max) != (-128, 127):
         return None
     constants = []
