@@ -1,0 +1,73 @@
+"""Searched constants give TFLite's results, by its scalar arithmetic, at every step and on random values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgepack.compile.graph import build_graph
+from edgepack.compile.operators.add_products import BYTES, DSP_DROPPED, DSP_SHIFT, products
+from edgepack.compile.operators.one_sided import SHIFT, fit, steps
+from edgepack.compile.operators.registry import Site, operators
+from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier
+from edgepack.flatbuffer import read_model
+from tests.compile.cases_assembly import assembly_add
+
+
+def clamped(accumulator: int, multiplier: int, shift: int) -> int:
+    return max(-128, min(127, multiply_by_quantized_multiplier(accumulator, multiplier, shift) - 128))
+
+
+@pytest.mark.parametrize("shift", range(-12, 0))
+def test_steps_are_where_the_reference_has_them(shift: int) -> None:
+    multiplier = (1 << 30) + 12345 * shift * shift
+    for output, first in zip(range(-127, 128), steps(multiplier, shift).tolist(), strict=True):
+        assert clamped(first, multiplier, shift) == output
+        assert clamped(first - 1, multiplier, shift) == output - 1
+
+
+@pytest.mark.parametrize("after", [9, SHIFT])
+@pytest.mark.parametrize("scale", [8, 10, 12])
+def test_one_multiplication_equals_both_roundings_and_the_clamp(scale: int, after: int) -> None:
+    rng = np.random.default_rng(scale)
+    found = 0
+    for _ in range(60):
+        multiplier, shift = quantize_multiplier(float(np.exp(rng.uniform(np.log(2**-11), np.log(2**-4)))))
+        bias = int(rng.integers(-30000, 30000))
+        constants = fit(bias, multiplier, shift, scale, after)
+        if constants is None:
+            continue
+        found += 1
+        near_steps = (steps(multiplier, shift) - bias)[:, None] + np.arange(-2, 2)
+        for accumulator in [*near_steps.ravel().tolist(), *rng.integers(-(1 << 18), 1 << 18, 300).tolist()]:
+            scaled = ((accumulator << scale) + constants[0]) * constants[1] >> (32 + after)
+            assert max(-128, min(127, scaled)) == clamped(accumulator + bias, multiplier, shift)
+    assert found > (50 if scale == 8 else 25)  # coarser scales leave longer multipliers
+
+
+def test_sums_of_products_equal_the_references_for_all_bytes() -> None:
+    checked = 0
+    for seed in range(3):
+        graph = build_graph(read_model(assembly_add(np.random.default_rng(seed))))
+        for node in graph.nodes:
+            add = operators()["ADD"].describe(Site(node, graph))
+            constants = products(add, DSP_SHIFT, DSP_DROPPED)
+            if constants is None:
+                continue
+            first, second, offset = constants
+            numbers = {name: int(str(value)) for name, value in add.fields.items()}
+
+            def scaled(x: int, operand: str, numbers: dict[str, int] = numbers) -> int:
+                shifted = (x - numbers[f"zero_{operand}"]) << 20
+                return multiply_by_quantized_multiplier(shifted, numbers[f"multiplier_{operand}"], numbers[f"shift_{operand}"])
+
+            for a in BYTES[::5].tolist():
+                for b in BYTES[::3].tolist():
+                    total = multiply_by_quantized_multiplier(
+                        scaled(a, "1") + scaled(b, "2"), numbers["out_multiplier"], numbers["out_shift"]
+                    )
+                    want = max(numbers["out_min"], min(numbers["out_max"], total + numbers["out_zero"]))
+                    got = (offset + (first * a >> DSP_DROPPED) + (second * b >> DSP_DROPPED)) >> DSP_SHIFT
+                    assert max(numbers["out_min"], min(numbers["out_max"], got)) == want
+            checked += 1
+    assert checked > 6
