@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,17 @@ def channels_first(kind: str, name: str, values: NDArray[np.float32]) -> NDArray
     return np.ascontiguousarray(np.moveaxis(values, -1, 0).reshape(values.shape[-1], -1))
 
 
+def channels_last(kind: str, name: str, rows: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The inverse of `channels_first` for a kernel of `shape`."""
+    if name == "depthwise_kernel":
+        return np.ascontiguousarray(rows.T.reshape(shape))
+    if kind in ("Conv2DTranspose", "Conv1DTranspose", "Conv3DTranspose"):
+        return np.ascontiguousarray(np.moveaxis(rows.reshape(shape[-2], *shape[:-2], shape[-1]), 0, -2))
+    if name == "embeddings":
+        return rows
+    return np.ascontiguousarray(np.moveaxis(rows.reshape(shape[-1], *shape[:-1]), 0, -1))
+
+
 def int8_codes(kind: str, name: str, values: NDArray[np.float32]) -> NDArray[np.int8]:
     """The codes -127..127 of a kernel as (output channels, weights): round(weight / scale) with scale = max |weight| / 127."""
     rows = channels_first(kind, name, values)
@@ -30,7 +43,7 @@ def int8_codes(kind: str, name: str, values: NDArray[np.float32]) -> NDArray[np.
     return codes
 
 
-def most_distinct(codes: NDArray[np.int8]) -> int:
+def most_distinct(codes: NDArray[Any]) -> int:
     """The largest number of different codes in one row."""
     if not codes.size:
         return 0

@@ -9,14 +9,15 @@ from pydantic import Field
 
 from edgepack.compress import aware
 from edgepack.compress.fit import fit
+from edgepack.compress.keep import Keeper
 from edgepack.compress.loss import choose_loss
 from edgepack.compress.models import unfreeze
 from edgepack.compress.options import FineTuning, Names
 from edgepack.compress.reading import read_options
 from edgepack.compress.select import check_patterns, matches
 from edgepack.compress.step import Place, Quantization, Structure, Work
-from edgepack.compress.zeros import keep_zeros, kernels
-from edgepack.errors import ProjectError, RecipeError
+from edgepack.compress.zeros import kernels
+from edgepack.errors import ProjectError
 from edgepack.project.types import StepTable, Where
 from edgepack.sources import Split
 
@@ -42,7 +43,7 @@ _TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude")
 
 @dataclass(frozen=True)
 class Quantize:
-    """Choose the number format and, with `aware`, let the model get used to it; zeros of a prune step stay zero."""
+    """Choose the number format and, with `aware`, let the model get used to it; zeros stay zero and shared weights shared."""
 
     options: QuantizeOptions
     where: Where
@@ -51,7 +52,7 @@ class Quantize:
     version: ClassVar[int] = 1
     place: ClassVar[Place] = "last"
     leaves: ClassVar[frozenset[Structure]] = frozenset()
-    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
+    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros", "clusters"})
 
     title: ClassVar[str] = "Quantizing"
 
@@ -112,21 +113,10 @@ class Quantize:
             layers = [name for name, why in left.items() if why == reason]
             work.note_layers("quantized after training instead", layers, reason)
         aware.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.options.batch_size)
-        keeper, zeros = keep_zeros(wrapped)
-        callbacks = [keeper] if "zeros" in work.kept else []
-        work.note(fit(wrapped, work.data, self.options, loss, work.task, callbacks=callbacks).text)
-        if callbacks:
-            self._verify(wrapped, zeros)
+        keeper = Keeper(kernels(wrapped), work.kept)
+        work.note(fit(wrapped, work.data, self.options, loss, work.task, callbacks=[keeper.callback]).text)
+        keeper.verify(self.name)
         return wrapped
-
-    def _verify(self, model: Any, zeros: int) -> None:
-        found = sum(int((kernel.values == 0).sum()) for kernel in kernels(model))
-        if found < zeros:
-            raise RecipeError(
-                "EP-414",
-                f"quantize: of {zeros} zeros made by pruning {found} are left after training",
-                "please report it with the model and the recipe",
-            )
 
 
 def _spread(split: Split, count: int) -> Split:

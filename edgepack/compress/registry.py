@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from edgepack.compress.cluster import Cluster
 from edgepack.compress.prune import Prune
 from edgepack.compress.quantize import Quantize
 from edgepack.compress.step import Step
 from edgepack.compress.train import Train
 
-STEPS: dict[str, type[Step]] = {step.name: step for step in (Train, Prune, Quantize)}
+STEPS: dict[str, type[Step]] = {step.name: step for step in (Train, Prune, Cluster, Quantize)}

@@ -1,4 +1,4 @@
-"""Zeros in kernels: finding them, and holding them at zero while a model trains on."""
+"""The kernels of a model: the weight tensors that steps change and figures count, beneath whatever wraps their layers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from edgepack.sources.frameworks import import_tf_keras
 
 
 @dataclass(frozen=True)
@@ -62,30 +60,3 @@ def layer_variables(layer: Any) -> list[Any]:
         return list(layer.weights) if not type(layer).__module__.startswith("tensorflow_model_optimization") else []
     unique = {id(variable): variable for variable in [*layer.trainable_weights, *inner.weights]}
     return list(unique.values())
-
-
-def keep_zeros(model: Any) -> tuple[Any, int]:
-    """A Keras callback that sets every kernel weight that is zero now back to zero after each gradient step, and their number.
-
-    This is a projection onto the pruned model, what TF-MOT's prune-preserving quantization does by multiplying with a mask, but
-    for every layer: TF-MOT leaves out depthwise and transposed convolutions and layers that are not annotated. Symmetric
-    quantization maps zero to zero, so the zeros reach the .tflite.
-    """
-    keras = import_tf_keras()
-    import tensorflow as tf
-
-    masked = [(kernel.variable, kernel.values != 0) for kernel in kernels(model)]
-    masked = [(variable, mask) for variable, mask in masked if not mask.all()]
-    pairs = [(variable, tf.constant(mask, dtype=variable.dtype)) for variable, mask in masked]
-
-    @tf.function  # type: ignore[untyped-decorator]
-    def project() -> None:
-        for variable, mask in pairs:
-            variable.assign(variable * mask)
-
-    class KeepZeros(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if pairs:
-                project()
-
-    return KeepZeros(), sum(int(mask.size - mask.sum()) for _, mask in masked)

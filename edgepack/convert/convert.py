@@ -11,7 +11,7 @@ from edgepack.cache import Cache
 from edgepack.compress import Compressed
 from edgepack.compress.models import open_compressed, start_afresh, training_versions
 from edgepack.convert.proof import Proof, prove
-from edgepack.convert.survival import LayerZeros, check_zeros
+from edgepack.convert.survival import LayerZeros, check_kernels
 from edgepack.convert.tflite import run_converter
 from edgepack.files import canonical_json, sha256_file, write_atomic
 from edgepack.flatbuffer import read_model
@@ -19,7 +19,7 @@ from edgepack.progress import Progress
 from edgepack.sources import Dataset
 
 # Changes whenever the same model would give another file or another check.
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Converted:
         return sum(layer.zeros for layer in self.layers)
 
     @property
+    def distinct(self) -> int:
+        """The most distinct codes that an output channel of the file's kernels has."""
+        return max((layer.distinct for layer in self.layers), default=0)
+
+    @property
     def weights(self) -> int:
         """Weights in the file's kernels."""
         return sum(layer.weights for layer in self.layers if layer.found)
@@ -46,10 +51,11 @@ class Converted:
 def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progress) -> Converted:
     """The .tflite of a compressed model, from the cache when nothing it depends on has changed.
 
-    It is written only when it passed: what the scheme says holds for every tensor and operator, and every pruned weight is zero.
+    It is written only when it passed: what the scheme says holds for every tensor and operator, every pruned weight is zero and
+    every shared weight still shared.
 
     Raises:
-        ConvertError: EP-450 … EP-455.
+        ConvertError: EP-450 … EP-456.
     """
     scheme = compressed.quantization.scheme
     inputs = {
@@ -69,7 +75,7 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
             content = run_converter(model, scheme, data, task)
             converted = read_model(content)
             proof = prove(converted, scheme)
-            layers = check_zeros(model, converted)
+            layers = check_kernels(model, converted, compressed.quantization.preserved)
             unseen = [layer.layer for layer in layers if layer.pruned and not layer.found]
             if unseen:
                 names = ", ".join(unseen)

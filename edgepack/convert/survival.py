@@ -1,14 +1,16 @@
-"""Checking that what pruning zeroed is zero in the .tflite, layer by layer and weight by weight."""
+"""Checking that zeros, shared weights and low-bit weights are in the .tflite, layer by layer and weight by weight."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.int8 import channels_first
+from edgepack.compress.int8 import channels_first, most_distinct
 from edgepack.compress.zeros import Kernel, kernels
 from edgepack.errors import ConvertError
 from edgepack.flatbuffer import Model, Tensor
@@ -18,8 +20,9 @@ from edgepack.flatbuffer import Model, Tensor
 class LayerZeros:
     """A Keras layer's zeros before and after conversion: `pruned` of `weights` were zero in Keras, `zeros` are in the .tflite.
 
-    More than `pruned` when small weights round to zero. `found` is false where the converter has rearranged the weights so
-    that they cannot be matched.
+    More than `pruned` when small weights round to zero. `values` and `distinct` are the most distinct weights that one output
+    channel has in Keras, and the most distinct codes it has in the .tflite. `found` is false where the converter has rearranged
+    the weights so that they cannot be matched.
     """
 
     layer: str
@@ -27,16 +30,19 @@ class LayerZeros:
     pruned: int
     zeros: int
     found: bool
+    values: int = 0
+    distinct: int = 0
 
 
-def check_zeros(model: Any, converted: Model) -> tuple[LayerZeros, ...]:
-    """Compare every kernel of a Keras model with the .tflite's weights.
+def check_kernels(model: Any, converted: Model, preserved: Collection[str] = ()) -> tuple[LayerZeros, ...]:
+    """Compare every kernel of a Keras model with the .tflite's weights; `preserved` is what has to have survived besides zeros.
 
-    A kernel is matched by its shape and by where its zeros are: names do not survive the converter's fusing and merging, and no
-    other tensor of the same shape has its zeros in the same places.
+    A kernel is matched by its shape, by where its zeros are and by the sizes of its other weights: names do not survive the
+    converter's fusing and merging.
 
     Raises:
-        ConvertError: EP-454 naming the layer whose zeros were lost.
+        ConvertError: EP-454 naming the layer whose zeros were lost; EP-456 naming one that, with "clusters" in `preserved`, has
+            more distinct codes in an output channel than it had distinct weights.
     """
     constants = [
         tensor
@@ -48,6 +54,12 @@ def check_zeros(model: Any, converted: Model) -> tuple[LayerZeros, ...]:
     for kernel in kernels(model):
         result = _compare(kernel, constants)
         before = layers.get(kernel.layer)
+        if "clusters" in preserved and result.found and result.distinct > result.values:
+            raise ConvertError(
+                "EP-456",
+                f"layer {kernel.layer}: {result.distinct} distinct codes a channel in the .tflite, {result.values} in Keras",
+                "please report it with the model and the recipe",
+            )
         if before is not None:
             result = LayerZeros(
                 kernel.layer,
@@ -55,6 +67,8 @@ def check_zeros(model: Any, converted: Model) -> tuple[LayerZeros, ...]:
                 before.pruned + result.pruned,
                 before.zeros + result.zeros,
                 before.found and result.found,
+                max(before.values, result.values),
+                max(before.distinct, result.distinct),
             )
         layers[kernel.layer] = result
     return tuple(layers.values())
@@ -64,29 +78,38 @@ def _compare(kernel: Kernel, constants: list[Tensor]) -> LayerZeros:
     values = channels_first(kernel.kind, kernel.name, kernel.values)
     zero = values == 0
     pruned = int(zero.sum())
-    best: NDArray[np.bool_] | None = None
-    score = (-1, -1)
+    sizes = _sizes(values)
+    best: NDArray[Any] | None = None
+    score = (-1, -math.inf)
     for tensor in constants:
-        empty = _zeros_as_rows(tensor, kernel)
-        if empty is None:
+        codes = _codes_as_rows(tensor, kernel)
+        if codes is None:
             continue
-        # First the zeros that survived, then how well the other weights agree about being zero.
-        candidate = (int((empty & zero).sum()), int((empty == zero).sum()))
+        # First the zeros that survived, then how well the weights agree in size; folding a BatchNorm may turn signs.
+        candidate = (int(((codes == 0) & zero).sum()), -float(np.abs(_sizes(codes) - sizes).mean()))
         if candidate > score:
-            best, score = empty, candidate
+            best, score = codes, candidate
+    counted = most_distinct(values)
     if best is None:
-        return LayerZeros(kernel.layer, values.size, pruned, 0, False)
+        return LayerZeros(kernel.layer, values.size, pruned, 0, False, counted)
     if score[0] < pruned:
         raise ConvertError(
             "EP-454",
             f"layer {kernel.layer}: of {pruned} pruned weights only {score[0]} are zero in the .tflite",
             "quantize with aware = true, which keeps zeros; if it was, report this",
         )
-    return LayerZeros(kernel.layer, values.size, pruned, int(best.sum()), True)
+    return LayerZeros(kernel.layer, values.size, pruned, int((best == 0).sum()), True, counted, most_distinct(best))
 
 
-def _zeros_as_rows(tensor: Tensor, kernel: Kernel) -> NDArray[np.bool_] | None:
-    """Where a tensor stands for zero, as (output channels, weights) like the kernel's rows; None when its shape is another.
+def _sizes(rows: NDArray[Any]) -> NDArray[np.float32]:
+    """The sizes of weights or codes, each as a share of the largest of its row."""
+    sizes = np.abs(rows.astype(np.float32))
+    largest = sizes.max(axis=1, keepdims=True)
+    return np.asarray(sizes / np.where(largest == 0, 1, largest))
+
+
+def _codes_as_rows(tensor: Tensor, kernel: Kernel) -> NDArray[Any] | None:
+    """A tensor's codes, with 0 for zero, as (output channels, weights) like the kernel's rows; None when its shape is another.
 
     Weights are symmetric, so that the code of zero is 0, but for embedding tables, which have a zero point.
     """
@@ -94,10 +117,12 @@ def _zeros_as_rows(tensor: Tensor, kernel: Kernel) -> NDArray[np.bool_] | None:
     if _squeezed(tensor.shape) != _squeezed(_stored_shape(kernel)):
         return None
     points = tensor.quantization.zero_points if tensor.quantization is not None else (0,)
-    zero: NDArray[np.bool_] = np.asarray(tensor.data == (points[0] if len(points) == 1 else 0))
+    codes = np.asarray(tensor.data)
+    if np.issubdtype(codes.dtype, np.integer):
+        codes = codes.astype(np.int32) - (points[0] if len(points) == 1 else 0)
     if kernel.name == "depthwise_kernel":
-        return np.ascontiguousarray(zero.reshape(-1, tensor.shape[-1]).T)
-    return zero.reshape(len(channels_first(kernel.kind, kernel.name, kernel.values)), -1)
+        return np.ascontiguousarray(codes.reshape(-1, tensor.shape[-1]).T)
+    return codes.reshape(len(channels_first(kernel.kind, kernel.name, kernel.values)), -1)
 
 
 def _stored_shape(kernel: Kernel) -> tuple[int, ...]:

@@ -95,6 +95,7 @@ def _converted_row(last: StepResult, converted: Converted, metric: float) -> Ste
         metric=metric,
         zeros=converted.zeros,
         sparsity=converted.zeros / converted.weights if converted.weights else 0.0,
+        distinct=converted.distinct,
         int8_bytes=len(content),
         deflated_bytes=len(zlib.compress(content, 9)),
         notes=("figures of the file itself, run by LiteRT on this machine",),

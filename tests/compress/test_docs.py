@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edgepack.compress.cluster import ClusterOptions
 from edgepack.compress.options import FineTuning, StepOptions
 from edgepack.compress.prune import PruneOptions
 from edgepack.compress.quantize import QuantizeOptions
@@ -30,7 +31,13 @@ def plain(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("heading", "schema"),
-    [("Training options", FineTuning), ("train", TrainOptions), ("prune", PruneOptions), ("quantize", QuantizeOptions)],
+    [
+        ("Training options", FineTuning),
+        ("train", TrainOptions),
+        ("prune", PruneOptions),
+        ("cluster", ClusterOptions),
+        ("quantize", QuantizeOptions),
+    ],
 )
 def test_the_page_lists_the_options_and_their_defaults(heading: str, schema: type[StepOptions]) -> None:
     common = {} if schema is FineTuning else FineTuning.model_fields

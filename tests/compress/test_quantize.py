@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from edgepack.compress import aware
+from edgepack.compress.keep import Keeper
 from edgepack.compress.models import import_tfmot
 from edgepack.compress.step import Structure, Work
-from edgepack.compress.zeros import keep_zeros, kernels
+from edgepack.compress.zeros import kernels
 from edgepack.convert.proof import prove
 from edgepack.convert.tflite import run_converter
 from edgepack.errors import RecipeError
@@ -55,7 +56,13 @@ def test_lost_zeros_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     model = digits_net()
     model.get_layer("head").kernel.assign(np.zeros((144, 10)))
     callback = import_callback()
-    monkeypatch.setattr("edgepack.compress.quantize.keep_zeros", lambda wrapped: (callback, keep_zeros(wrapped)[1]))
+    real = Keeper.__init__
+
+    def without_projection(keeper: Keeper, *given: Any) -> None:
+        real(keeper, *given)
+        keeper.callback = callback
+
+    monkeypatch.setattr(Keeper, "__init__", without_projection)
     with pytest.raises(RecipeError, match="zeros made by pruning") as caught:
         quantize(model, digits(), frozenset({"zeros"}))
     assert caught.value.code == "EP-414"

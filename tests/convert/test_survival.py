@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgepack.convert import Converted
-from edgepack.convert.survival import check_zeros
+from edgepack.convert.survival import check_kernels
 from edgepack.errors import ConvertError
 from edgepack.flatbuffer import Model, read_model
 
@@ -33,11 +33,11 @@ def without_a_zero(model: Model, size: int) -> Model:
 @pytest.mark.parametrize(("layer", "size"), [("pointwise", 192), ("head", 1440)])
 def test_one_lost_zero_is_enough(layer: str, size: int, walk: Walk, converted: Converted) -> None:
     with pytest.raises(ConvertError, match=f"layer {layer}: of {size // 2} pruned weights only {size // 2 - 1}") as caught:
-        check_zeros(walk.model("quantize"), without_a_zero(read_model(converted.file), size))
+        check_kernels(walk.model("quantize"), without_a_zero(read_model(converted.file), size))
     assert caught.value.code == "EP-454"
 
 
 def test_layers_of_equal_shape_are_not_mistaken_for_each_other(walk: Walk, converted: Converted) -> None:
-    layers = check_zeros(walk.model("quantize"), read_model(converted.file))
+    layers = check_kernels(walk.model("quantize"), read_model(converted.file))
     assert [layer.pruned for layer in layers] == [54, 54, 96, 720]
     assert all(layer.found and layer.pruned <= layer.zeros <= layer.weights for layer in layers)
