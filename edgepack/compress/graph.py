@@ -6,7 +6,7 @@ line and recurrent layers are unrolled. Weights and results stay the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from edgepack.errors import RecipeError
@@ -105,6 +105,40 @@ def _replay(model: Any, inputs: list[Any], renamer: _Renamer, prefix: str) -> li
         old = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
         tensors.update({id(before): after for before, after in zip(old, flat, strict=True)})
     return [tensors[id(output)] for output in inner.outputs]
+
+
+def rebuild(model: Any, make: Callable[[Any], Any], weights: Mapping[str, Sequence[Any]]) -> Any:
+    """A flat `model` with other layers in the places of its own; shares nothing with it.
+
+    `make` is asked once for each layer but the inputs, and gives the layer to put there, or None to leave it out (what enters it
+    then leaves it). `weights` are those of the new layers, by their names; layers that are not in it must have none.
+    """
+    keras = import_tf_keras()
+    tensors = {
+        id(old): keras.Input(old.shape[1:], name=name, dtype=old.dtype)
+        for old, name in zip(model.inputs, model.input_names, strict=True)
+    }
+    inputs = list(tensors.values())
+    made: dict[int, Any] = {}
+    depths = sorted(model._nodes_by_depth, reverse=True)
+    for node in (node for depth in depths for node in model._nodes_by_depth[depth]):
+        if node.is_input:
+            continue
+        layer = node.layer
+        if id(layer) not in made:
+            made[id(layer)] = make(layer)
+        old = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
+        if made[id(layer)] is None:
+            tensors[id(old[0])] = tensors[id(node.keras_inputs[0])]
+            continue
+        results = made[id(layer)](*_replace(node.call_args, tensors), **_replace(node.call_kwargs, tensors))
+        new = list(results) if isinstance(results, list | tuple) else [results]
+        tensors.update({id(before): after for before, after in zip(old, new, strict=True)})
+    rebuilt = keras.Model(inputs, [tensors[id(output)] for output in model.outputs], name=model.name)
+    for layer in made.values():
+        if layer is not None and layer.weights:
+            layer.set_weights([*weights[layer.name]])
+    return rebuilt
 
 
 def _replace(value: Any, tensors: dict[int, Any]) -> Any:

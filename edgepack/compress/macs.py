@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from edgepack.compress.zeros import layer_variables, wrapped_layer
@@ -15,28 +16,27 @@ def model_macs(model: Any) -> int:
     a row, a recurrent kernel once a time step. A layer called several times counts each time. Additions, activations, pooling
     and normalisation are left out, as is usual.
     """
-    return sum(_layer_macs(layer, call) for layer in model.layers for call in range(_calls(model, layer)))
+    return sum(math.prod(shape) * positions for _, _, shape, positions in applied_kernels(model))
+
+
+def applied_kernels(model: Any) -> Iterator[tuple[Any, str, tuple[int, ...], int]]:
+    """Every kernel of a model: (layer, own name, shape, how often it is applied in one inference)."""
+    for layer in model.layers:
+        inner = wrapped_layer(layer)
+        calls = _calls(model, layer)
+        for variable in layer_variables(layer):
+            name = variable.name.split(":")[0].split("/")[-1]
+            shape = tuple(int(size) for size in variable.shape)
+            if len(shape) < 2 or "bias" in name or name in ("alpha", "embeddings"):
+                continue
+            shapes = [(_shape(layer, "input", call), _shape(layer, "output", call)) for call in range(calls)]
+            yield inner, name, shape, sum(_positions(type(inner).__name__, name, shape, *pair) for pair in shapes)
 
 
 def _calls(model: Any, layer: Any) -> int:
     """How often `model` calls `layer`; other models that share the layer do not count."""
     nodes = {id(node) for depth in model._nodes_by_depth.values() for node in depth}
     return sum(id(node) in nodes for node in layer._inbound_nodes)
-
-
-def _layer_macs(layer: Any, call: int) -> int:
-    inner = wrapped_layer(layer)
-    kind = type(inner).__name__
-    given = _shape(layer, "input", call)
-    produced = _shape(layer, "output", call)
-    total = 0
-    for variable in layer_variables(layer):
-        name = variable.name.split(":")[0].split("/")[-1]
-        shape = tuple(int(size) for size in variable.shape)
-        if len(shape) < 2 or "bias" in name or name in ("alpha", "embeddings"):
-            continue
-        total += math.prod(shape) * _positions(kind, name, shape, given, produced)
-    return total
 
 
 def _positions(kind: str, name: str, shape: tuple[int, ...], given: tuple[int, ...], produced: tuple[int, ...]) -> int:

@@ -6,6 +6,7 @@ from edgepack.compress.cluster import Cluster
 from edgepack.compress.prune import Prune
 from edgepack.compress.quantize import Quantize
 from edgepack.compress.step import Step
+from edgepack.compress.structured import Structured
 from edgepack.compress.train import Train
 
-STEPS: dict[str, type[Step]] = {step.name: step for step in (Train, Prune, Cluster, Quantize)}
+STEPS: dict[str, type[Step]] = {step.name: step for step in (Train, Structured, Prune, Cluster, Quantize)}
