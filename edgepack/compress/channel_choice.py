@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,7 +85,27 @@ def choose(model: Any, channels: ChannelMap, scores: Scores, goal: Goal, allowed
             high = middle
         else:
             low = middle + 1
-    return keep_at(low / _SEARCH_STEPS)
+    keep = keep_at(low / _SEARCH_STEPS)
+    if low:
+        _give_back(keep, {family: groups for family, groups in ranked.items() if family not in goal.fixed}, scores, goal, macs)
+    return keep
+
+
+def _give_back(
+    keep: Keep, ranked: Mapping[Family, NDArray[np.int64]], scores: Scores, goal: Goal, macs: Callable[[Keep], int]
+) -> None:
+    """Keep what still fits, in place: a step of the search takes channels from several families at once, often too many."""
+    waiting = {}
+    for family, groups in ranked.items():
+        removed = groups[~keep[groups]]
+        waiting[family] = [removed[start : start + goal.align] for start in range(0, len(removed), goal.align)]
+    while waiting := {family: chunks for family, chunks in waiting.items() if chunks}:
+        family = max(waiting, key=lambda name: float(scores[waiting[name][0]].mean()))
+        chunk = waiting[family].pop(0)
+        keep[chunk] = True
+        if macs(keep) > (goal.macs or 0):
+            keep[chunk] = False
+            waiting[family] = []
 
 
 def remaining_macs(model: Any, channels: ChannelMap, keep: Keep) -> int:
@@ -107,7 +127,7 @@ def macs_saved(model: Any, channels: ChannelMap) -> Scores:
     return saved
 
 
-def _counter(model: Any, channels: ChannelMap) -> Any:
+def _counter(model: Any, channels: ChannelMap) -> Callable[[Keep], int]:
     """A function from flags of kept groups to multiply-accumulates."""
     terms = list(applied_kernels(model))
 

@@ -142,9 +142,9 @@ class Walk:
             for name, layer in self.layers.items()
         }
         reasons = {}
-        for name, layer in layers.items():
-            found = {why[group] for group in layer.outputs.tolist() if group in why}
-            if layer.makes and found and "" not in found:
+        for name, known in layers.items():
+            found = {why[group] for group in known.outputs.tolist() if group in why}
+            if known.makes and found and "" not in found:
                 reasons[name] = min(found)
         tensors = {key: numbers[groups] for key, groups in self.tensors.items()}
         return ChannelMap(layers, count, pinned, reasons, self.shapes, tensors)

@@ -14,6 +14,7 @@ from edgepack.compress.channel_choice import Family, Goal, choose, macs_saved
 from edgepack.compress.channel_map import ChannelMap, map_channels
 from edgepack.compress.fit import fit
 from edgepack.compress.importance import importance
+from edgepack.compress.keep import Keeper
 from edgepack.compress.loss import Loss, choose_loss
 from edgepack.compress.macs import model_macs
 from edgepack.compress.models import unfreeze
@@ -23,7 +24,7 @@ from edgepack.compress.select import check_patterns, matches
 from edgepack.compress.sparsity_learning import Penalty, learn_sparsity
 from edgepack.compress.step import Place, Structure, Work
 from edgepack.compress.surgery import remove_channels
-from edgepack.compress.zeros import keep_zeros
+from edgepack.compress.zeros import kernels
 from edgepack.errors import ProjectError, RecipeError
 from edgepack.project.types import StepTable, Where
 
@@ -67,7 +68,7 @@ class Structured:
     version: ClassVar[int] = 1
     place: ClassVar[Place] = "middle"
     leaves: ClassVar[frozenset[Structure]] = frozenset()
-    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
+    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros", "clusters"})
 
     title: ClassVar[str] = "Removing channels"
     trains: ClassVar[bool] = True
@@ -135,8 +136,9 @@ class Structured:
             epochs = options.epochs if part == options.iterations else options.epochs_between
             if epochs:
                 tuning = options.model_copy(update={"epochs": epochs})
-                callbacks = [keep_zeros(model)[0]] if "zeros" in work.kept else []
-                work.note(fit(model, work.data, tuning, loss, work.task, callbacks=callbacks).text)
+                keeper = Keeper(kernels(model), work.kept)
+                work.note(fit(model, work.data, tuning, loss, work.task, callbacks=[keeper.callback]).text)
+                keeper.verify(self.name)
         after = _widths(model, map_channels(model))
         changed = [f"{name} {before[name]} to {after[name]}" for name in before if before[name] != after[name]]
         work.note_layers("channels removed", changed, f"{model_macs(model) / whole * 100:.1f} % of the multiply-accumulates left")

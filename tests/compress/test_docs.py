@@ -14,6 +14,7 @@ from edgepack.compress.options import FineTuning, StepOptions
 from edgepack.compress.prune import PruneOptions
 from edgepack.compress.quantize import QuantizeOptions
 from edgepack.compress.registry import STEPS
+from edgepack.compress.structured import StructuredOptions
 from edgepack.compress.train import TrainOptions
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "recipe-steps.md").read_text()
@@ -35,6 +36,7 @@ def plain(value: Any) -> Any:
         ("Training options", FineTuning),
         ("train", TrainOptions),
         ("prune", PruneOptions),
+        ("structured", StructuredOptions),
         ("cluster", ClusterOptions),
         ("quantize", QuantizeOptions),
     ],
