@@ -85,7 +85,7 @@ class Cluster:
         if tuning.scope == "channel":
             self._share(kernels(model), chosen, work.kept)
             keeper = Keeper(kernels(model), work.kept | {"clusters"})
-            work.note(fit(model, work.data, tuning, loss, work.task, callbacks=[keeper.callback]).text)
+            work.note(fit(model, work, tuning, loss, callbacks=[keeper.callback]).text)
             keeper.verify(self.name)
             clustered = model
         else:
@@ -152,7 +152,7 @@ class Cluster:
         wrapped = keras.models.clone_model(copy_model(model), clone_function=wrap)
         others = [kernel for kernel in kernels(wrapped) if kernel.layer not in taken]
         keeper = Keeper(others, work.kept | {"clusters"}, whole=True)
-        work.note(fit(wrapped, work.data, self.options, loss, work.task, callbacks=[keeper.callback]).text)
+        work.note(fit(wrapped, work, self.options, loss, callbacks=[keeper.callback]).text)
         keeper.verify(self.name)
         stripped = clustering.strip_clustering(wrapped)
         before.verify_against(kernels(stripped), self.name)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from edgepack.compress.distill_fit import Teaching
 from edgepack.compress.loss import Loss
 from edgepack.compress.options import FineTuning
+from edgepack.compress.step import Work
 from edgepack.compress.stream import stream
 from edgepack.errors import RecipeError
 from edgepack.progress import Task
-from edgepack.sources import Dataset
 from edgepack.sources.frameworks import import_tf_keras
 
 # BatchNorm's averages must keep up with the weights, or validation sees the statistics of a model that no longer exists. With
@@ -46,10 +48,9 @@ class Fit:
 
 def fit(
     model: Any,
-    data: Dataset,
+    work: Work,
     tuning: FineTuning,
     loss: Loss,
-    task: Task,
     *,
     first_candidate: int = 1,
     callbacks: Sequence[Any] = (),
@@ -58,13 +59,15 @@ def fit(
 
     Best is the highest accuracy where the loss compares classes, and then the lowest loss. Epochs before `first_candidate`
     are never kept (a pruning schedule has to reach its end first). Without validation examples the training loss decides.
-    `callbacks` run before the bookkeeping, so that they can still change the weights of an epoch.
+    `callbacks` run before the bookkeeping, so that they can still change the weights of an epoch. With a teacher in `work` the
+    loss is that of `distill_fit`; validation compares with the labels all the same.
 
     Raises:
         RecipeError: EP-413 when the loss is no longer a number, or there is nothing to train on; EP-415 when `augment` is to
-            vary what is no image.
+            vary what is no image; EP-412 or EP-418 when `match` does not fit model and teacher.
     """
     keras = import_tf_keras()
+    data, task = work.data, work.task
     if not len(data.train):
         raise RecipeError("EP-413", "the training split is empty", "give training data, or lower [data] validation and test")
     if tuning.augment and data.train.inputs[0].ndim != 4:
@@ -79,18 +82,21 @@ def fit(
         loss=[loss.build(), *[None] * (count - 1)] if count > 1 else loss.build(),
         metrics=[["accuracy"], *[[] for _ in range(count - 1)]] if loss.classifies else None,
     )
-    train = stream(data.train, loss, count, tuning.batch_size, tuning.seed, tuning.augment)
+    teaching = None if work.teacher is None else Teaching(model, work, tuning, loss)
+    answers = None if teaching is None else teaching.outputs
+    train = stream(data.train, loss, count, tuning.batch_size, tuning.seed, tuning.augment, answers)
     validation = stream(data.validation, loss, count, tuning.batch_size) if len(data.validation) else None
     keeper = _keeper(keras, task, tuning, steps, first_candidate)
     momenta = _settle_batch_norm(keras, model, steps)
     try:
-        model.fit(
-            train,
-            epochs=tuning.epochs,
-            validation_data=validation,
-            callbacks=[*callbacks, keeper],
-            verbose=0,
-        )
+        with nullcontext() if teaching is None else teaching.installed():
+            model.fit(
+                train,
+                epochs=tuning.epochs,
+                validation_data=validation,
+                callbacks=[*([] if teaching is None else [teaching.callback]), *callbacks, keeper],
+                verbose=0,
+            )
     finally:
         for layer, momentum in momenta:
             layer.momentum = momentum

@@ -64,8 +64,7 @@ def choose_loss(model: Any, data: Dataset, wanted: str) -> Loss:
     """
     labels = data.train.labels
     output = tuple(model.outputs[0].shape[1:])
-    layer = model.outputs[0]._keras_history.layer
-    activation = _activation(layer)
+    activation = final_activation(model)
     reproduces = output == tuple(model.inputs[0].shape[1:]) and (labels is None or labels.shape[1:] != output)
     if labels is None or reproduces:
         if output != tuple(model.inputs[0].shape[1:]):
@@ -121,7 +120,9 @@ def _check_classes(labels: NDArray[Any], width: int) -> None:
         )
 
 
-def _activation(layer: Any) -> str:
+def final_activation(model: Any) -> str:
+    """The name of the activation that the first output of a Keras model comes out of; empty where its layer has none."""
+    layer = model.outputs[0]._keras_history.layer
     if type(layer).__name__ == "Softmax":
         return "softmax"
     inner = layer

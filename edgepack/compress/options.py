@@ -47,3 +47,16 @@ class FineTuning(StepOptions):
         description="vary training images: flip mirrors them left to right, shift moves them by up to an eighth",
     )
     seed: int = Field(default=0, ge=0, description="of shuffling, dropout and every other random choice")
+    teacher: str = Field(
+        default="",
+        description='learn from a model\'s outputs too: "float" (this run\'s float model), a Keras file, "model.py:function"',
+    )
+    temperature: float = Field(default=4.0, gt=0, description="softens the classes' probabilities of teacher and model")
+    alpha: float = Field(default=0.9, ge=0, le=1, description="share of the teacher in the loss; the rest is the labels'")
+    match: Names = Field(
+        default=(), description='layers whose outputs follow the teacher\'s: "name", or "name=name in the teacher"'
+    )
+    match_weight: float = Field(default=1.0, gt=0, description="weight of the matched layers' loss beside the rest")
+
+
+TEACHING = ("temperature", "alpha", "match", "match_weight")

@@ -107,7 +107,7 @@ class Prune:
         wrapped = self._wrap(copy_model(model), shares, ramp, frequency)
         callbacks = [import_tfmot().sparsity.keras.UpdatePruningStep()]
         ready = math.ceil((1 + ramp) / batches)
-        fitted = fit(wrapped, work.data, tuning, loss, work.task, first_candidate=ready, callbacks=callbacks)
+        fitted = fit(wrapped, work, tuning, loss, first_candidate=ready, callbacks=callbacks)
         pruned = import_tfmot().sparsity.keras.strip_pruning(wrapped)
         work.note(fitted.text)
         self._verify(pruned, shares)

@@ -114,7 +114,7 @@ class Quantize:
             work.note_layers("quantized after training instead", layers, reason)
         aware.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.options.batch_size)
         keeper = Keeper(kernels(wrapped), work.kept)
-        work.note(fit(wrapped, work.data, self.options, loss, work.task, callbacks=[keeper.callback]).text)
+        work.note(fit(wrapped, work, self.options, loss, callbacks=[keeper.callback]).text)
         keeper.verify(self.name)
         return wrapped
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgepack.compress.named import FLOAT
+from edgepack.compress.options import TEACHING, FineTuning
 from edgepack.compress.registry import STEPS
 from edgepack.compress.step import Step
 from edgepack.errors import ProjectError
@@ -26,6 +28,7 @@ def check_recipe(tables: Sequence[StepTable]) -> tuple[Step, ...]:
             )
         step = STEPS[table.step].read(table)
         _check_place(step, steps)
+        _check_teacher(step, table)
         steps.append(step)
     if steps and steps[-1].place != "last":
         raise ProjectError(
@@ -58,3 +61,22 @@ def _check_place(step: Step, earlier: Sequence[Step]) -> None:
                 f"{step.where}: {step.name} would destroy the {' and '.join(sorted(lost))} that {other.name} made",
                 f"put {step.name} before {other.name}",
             )
+
+
+def _check_teacher(step: Step, table: StepTable) -> None:
+    options = step.options
+    if not isinstance(options, FineTuning):
+        return
+    written = [option for option in TEACHING if option in options.model_fields_set]
+    if written and not options.teacher:
+        raise ProjectError(
+            "EP-405",
+            f"{table.at(written[0])}: {step.name}: {written[0]} has no meaning without a teacher",
+            f'remove {written[0]}, or set teacher = "float"',
+        )
+    if step.place == "first" and options.teacher == FLOAT:
+        raise ProjectError(
+            "EP-405",
+            f'{table.at("teacher")}: {step.name}: teacher "float" is the model that this step only trains',
+            'name another model: a Keras file, or "model.py:function"',
+        )

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from edgepack.compress.cluster import Cluster
+from edgepack.compress.distill import Distill
 from edgepack.compress.prune import Prune
 from edgepack.compress.quantize import Quantize
 from edgepack.compress.step import Step
 from edgepack.compress.structured import Structured
 from edgepack.compress.train import Train
 
-STEPS: dict[str, type[Step]] = {step.name: step for step in (Train, Structured, Prune, Cluster, Quantize)}
+# In the order in which a recipe usually has them.
+_ALL: tuple[type[Step], ...] = (
+    Train,
+    Distill,
+    Structured,
+    Prune,
+    Cluster,
+    Quantize,
+)
+STEPS: dict[str, type[Step]] = {step.name: step for step in _ALL}

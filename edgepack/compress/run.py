@@ -9,10 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgepack.cache import Cache
 from edgepack.compress.figures import Figures, figures
 from edgepack.compress.graph import flat_model
 from edgepack.compress.models import known_objects, open_stored, predict, start_afresh, store_model, training_versions
+from edgepack.compress.named import FLOAT, NamedModel, load_named, write_outputs
+from edgepack.compress.options import FineTuning
 from edgepack.compress.quantize import Quantize, QuantizeOptions
 from edgepack.compress.results import Compressed, StepResult
 from edgepack.compress.step import Quantization, Step, Structure, Work
@@ -24,7 +28,7 @@ from edgepack.project.types import Where
 from edgepack.sources import Dataset, SourceModel, open_keras
 
 # Changes whenever what the steps share (streams, fit, storing) would give another model or other figures.
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ def compress(
     unchanged run imports no TensorFlow. An empty recipe is int8 quantization after training.
 
     Raises:
-        RecipeError: EP-410 for a model that is no Keras model; EP-411 … EP-416 from the steps.
+        RecipeError: EP-410 for a model that is no Keras model; EP-411 … EP-416 from the steps; EP-418 for a teacher or
+            student that does not fit.
     """
     if source.kind != "keras":
         raise RecipeError(
@@ -57,7 +62,8 @@ def compress(
         )
     steps = tuple(recipe) or (_default_quantization(source.file),)
     run = _Run(source, data, metric, cache, progress)
-    model = prepared = run.prepare()
+    model = prepared = run.prepare(source)
+    run.find_named([step for step in steps if step.place != "first" or not source.trained], prepared)
     results: list[StepResult] = []
     kept: frozenset[Structure] = frozenset()
     for note in model.notes:
@@ -78,6 +84,8 @@ def compress(
                 model = run.step(step, model, kept, task)
                 for note in model.notes:
                     progress.note(note)
+                if step.place == "first":
+                    run.set_float(model)
             result = run.result(step.name, step.label, model, task)
             task.finish(_summary(result))
         results.append(result if step.trains else replace(result, notes=(), seconds=0.0))
@@ -93,28 +101,58 @@ class _Run:
 
     def __init__(self, source: SourceModel, data: Dataset, metric: Metric, cache: Cache, progress: Progress) -> None:
         self._source, self._data, self._metric, self._cache, self._progress = source, data, metric, cache, progress
+        self._named: dict[str, NamedModel] = {}
 
-    def prepare(self) -> _Model:
-        """The source as the flat model that the steps work on."""
+    def prepare(self, source: SourceModel) -> _Model:
+        """A source as the flat model that the steps work on."""
         shapes = tuple(tuple(array.shape[1:]) for array in self._data.train.inputs)
 
         def compute(folder: Path) -> None:
             start = time.monotonic()
             start_afresh(0)
-            with known_objects(self._source):
-                model, notes = flat_model(open_keras(self._source), shapes)
+            with known_objects(source):
+                model, notes = flat_model(open_keras(source), shapes)
                 self._store(folder, model, notes, start)
 
-        inputs = {**self._key(), "source": self._source.sha256, "shapes": [list(shape) for shape in shapes]}
+        inputs = {**self._key(), "source": source.sha256, "shapes": [list(shape) for shape in shapes]}
         return _read(self._cache.stage("prepare", inputs, compute).folder)
+
+    def find_named(self, steps: Sequence[Step], prepared: _Model) -> None:
+        """Load every teacher and student of the recipe, before anything is trained.
+
+        Raises:
+            RecipeError: EP-418 when one does not fit, or the float model that is to teach is never trained.
+        """
+        if self._source.trained:
+            self.set_float(prepared)
+        elif steps[0].place != "first" and any(getattr(step.options, "teacher", "") == FLOAT for step in steps):
+            raise RecipeError(
+                "EP-418",
+                'teacher "float": the model has random weights, and the recipe does not train it',
+                "begin the recipe with a train step, or give the model's weights",
+            )
+        for step in steps:
+            for option in ("teacher", "student"):
+                setting = getattr(step.options, option, "")
+                if setting and setting != FLOAT and setting not in self._named:
+                    found = load_named(setting, option, self._source, self._data, self._cache, self._progress)
+                    model = self.prepare(found)
+                    self._named[setting] = NamedModel(setting, found, model.file, model.sha256)
+
+    def set_float(self, model: _Model) -> None:
+        """Make `model` the one that teacher = "float" means."""
+        self._named[FLOAT] = NamedModel(FLOAT, self._source, model.file, model.sha256)
 
     def step(self, step: Step, model: _Model, kept: frozenset[Structure], task: Task) -> _Model:
         """The model after `step`."""
+        teacher = self._named.get(getattr(step.options, "teacher", ""))
+        student = self._named.get(getattr(step.options, "student", ""))
 
         def compute(folder: Path) -> None:
             start = time.monotonic()
+            taught = None if teacher is None else self._with_outputs(teacher, step, task)
             start_afresh(getattr(step.options, "seed", 0))
-            work = Work(self._data, task, kept)
+            work = Work(self._data, task, kept, teacher=taught, student=student)
             with known_objects(self._source):
                 self._store(folder, step.apply(open_stored(self._source, model.file), work), work.notes, start)
 
@@ -126,8 +164,23 @@ class _Run:
             "step_version": step.version,
             "options": step.options.model_dump(mode="json"),
             "kept": sorted(kept),
+            "named": [None if named is None else named.sha256 for named in (teacher, student)],
         }
         return _read(self._cache.stage(step.name, inputs, compute).folder)
+
+    def _with_outputs(self, teacher: NamedModel, step: Step, task: Task) -> NamedModel:
+        """`teacher` with its answers for the training split, once for all epochs and steps, where they stay the same."""
+        options = step.options
+        if not isinstance(options, FineTuning) or options.augment or options.match or not len(self._data.train):
+            return teacher
+
+        def compute(folder: Path) -> None:
+            start_afresh(0)
+            write_outputs(teacher.open(), self._data.train, folder / "outputs.npy", task)
+
+        inputs = {**self._key(), "teacher": teacher.sha256, "data": self._data.sha256}
+        folder = self._cache.stage("teacher", inputs, compute).folder
+        return replace(teacher, outputs=np.load(folder / "outputs.npy", mmap_mode="r", allow_pickle=False))
 
     def result(self, name: str, label: str, model: _Model, task: Task) -> StepResult:
         """The row of figures of a model."""

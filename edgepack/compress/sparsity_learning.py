@@ -44,7 +44,7 @@ def learn_sparsity(model: Any, channels: ChannelMap, work: Work, tuning: FineTun
             'use sparsity_learning = "group_lasso"',
         )
     settings = tuning.model_copy(update={"epochs": penalty.epochs, "patience": 0, "decay": "none"})
-    fit(model, work.data, settings, loss, work.task, first_candidate=penalty.epochs, callbacks=[callback])
+    fit(model, work, settings, loss, first_candidate=penalty.epochs, callbacks=[callback])
     return f"trained {penalty.epochs} epochs with {penalty.kind} of {penalty.strength:g} on {count} channels"
 
 

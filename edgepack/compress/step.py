@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
+    from edgepack.compress.named import NamedModel
     from edgepack.compress.options import StepOptions
     from edgepack.progress import Task
     from edgepack.project.types import StepTable, Where
@@ -16,8 +17,9 @@ Place = Literal["first", "middle", "last"]
 
 _NAMED_AT_MOST = 8
 
-# What a step can leave behind in the weights that a later step must not destroy.
-Structure = Literal["zeros", "clusters"]
+# What a step can leave behind in the weights that a later step must not destroy: zeros, few distinct float values a layer
+# (clusters), few distinct int8 codes an output channel (codes).
+Structure = Literal["zeros", "clusters", "codes"]
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,15 @@ class Quantization:
 
 @dataclass
 class Work:
-    """What a running step may use: the data, where it reports progress, and what earlier steps left in the weights."""
+    """What a running step may use: the data, where it reports progress, what earlier steps left in the weights, and the models
+    that its options name: `teacher` to learn from, `student` to begin with."""
 
     data: Dataset
     task: Task
-    kept: frozenset[Structure]
+    kept: frozenset[Structure] = frozenset()
     notes: list[str] = field(default_factory=list)
+    teacher: NamedModel | None = None
+    student: NamedModel | None = None
 
     def note(self, text: str) -> None:
         """Say something of this step that belongs into the report."""

@@ -15,17 +15,25 @@ from edgepack.sources.frameworks import import_tf_keras
 
 
 def stream(
-    split: Split, loss: Loss, outputs: int, batch: int, shuffle_seed: int | None = None, variations: Sequence[str] = ()
+    split: Split,
+    loss: Loss,
+    outputs: int,
+    batch: int,
+    shuffle_seed: int | None = None,
+    variations: Sequence[str] = (),
+    beside: NDArray[Any] | None = None,
 ) -> Any:
     """A tf.data.Dataset of (inputs, targets) batches; shuffled anew each epoch, in an order that the seed fixes.
 
     Only the first of several outputs has a target; the others are given a zero that no loss looks at. `variations` of the first
-    input, which are images then, are drawn from the seed and a batch's rows, and so differ from epoch to epoch.
+    input, which are images then, are drawn from the seed and a batch's rows, and so differ from epoch to epoch. The rows of
+    `beside`, an array with a row an example, come as a third part of each batch.
     """
     import_tf_keras()
     import tensorflow as tf
 
-    arrays = [*split.inputs, loss.target(split)]
+    arrays = [*split.inputs, loss.target(split), *([] if beside is None else [beside])]
+    target_place = len(split.inputs)
     types = [_tensor_type(array) for array in arrays]
 
     def gather(rows: NDArray[np.int64]) -> list[NDArray[Any]]:
@@ -36,16 +44,16 @@ def stream(
         if variations:
             found[0] = augment(found[0], variations, np.random.default_rng([shuffle_seed or 0, *rows[:4]]))
             if loss.targets == "inputs":
-                found[-1] = found[0]
+                found[target_place] = found[0]
         return found
 
-    def examples(rows: Any) -> tuple[Any, Any]:
+    def examples(rows: Any) -> tuple[Any, ...]:
         found = tf.numpy_function(gather, [rows], [tf.as_dtype(kind) for kind in types], stateful=False)
         for tensor, array in zip(found, arrays, strict=True):
             tensor.set_shape((None, *array.shape[1:]))
-        *inputs, target = found
+        inputs, target, more = found[:target_place], found[target_place], found[target_place + 1 :]
         unused = tuple(tf.zeros((tf.shape(rows)[0], 1)) for _ in range(outputs - 1))
-        return tuple(inputs) if len(inputs) > 1 else inputs[0], (target, *unused) if unused else target
+        return tuple(inputs) if len(inputs) > 1 else inputs[0], (target, *unused) if unused else target, *more
 
     rows = tf.data.Dataset.range(len(split))
     if shuffle_seed is not None:

@@ -137,7 +137,7 @@ class Structured:
             if epochs:
                 tuning = options.model_copy(update={"epochs": epochs})
                 keeper = Keeper(kernels(model), work.kept)
-                work.note(fit(model, work.data, tuning, loss, work.task, callbacks=[keeper.callback]).text)
+                work.note(fit(model, work, tuning, loss, callbacks=[keeper.callback]).text)
                 keeper.verify(self.name)
         after = _widths(model, map_channels(model))
         changed = [f"{name} {before[name]} to {after[name]}" for name in before if before[name] != after[name]]

@@ -56,5 +56,5 @@ class Train:
     def apply(self, model: Any, work: Work) -> Any:
         """Train `model` in place."""
         loss = choose_loss(model, work.data, self.options.loss)
-        work.note(fit(model, work.data, self.options, loss, work.task).text)
+        work.note(fit(model, work, self.options, loss).text)
         return model

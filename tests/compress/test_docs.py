@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
-from edgepack.compress.cluster import ClusterOptions
 from edgepack.compress.options import FineTuning, StepOptions
-from edgepack.compress.prune import PruneOptions
-from edgepack.compress.quantize import QuantizeOptions
 from edgepack.compress.registry import STEPS
-from edgepack.compress.structured import StructuredOptions
-from edgepack.compress.train import TrainOptions
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "recipe-steps.md").read_text()
 
@@ -32,14 +27,7 @@ def plain(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("heading", "schema"),
-    [
-        ("Training options", FineTuning),
-        ("train", TrainOptions),
-        ("prune", PruneOptions),
-        ("structured", StructuredOptions),
-        ("cluster", ClusterOptions),
-        ("quantize", QuantizeOptions),
-    ],
+    [("Training options", FineTuning), *((name, get_type_hints(step)["options"]) for name, step in STEPS.items())],
 )
 def test_the_page_lists_the_options_and_their_defaults(heading: str, schema: type[StepOptions]) -> None:
     common = {} if schema is FineTuning else FineTuning.model_fields

@@ -10,6 +10,7 @@ import pytest
 from edgepack.compress.fit import fit
 from edgepack.compress.loss import choose_loss
 from edgepack.compress.options import FineTuning
+from edgepack.compress.step import Work
 from edgepack.errors import RecipeError
 from edgepack.sources import Dataset, Split
 
@@ -43,7 +44,7 @@ def one_weight() -> Any:
 
 def run(model: Any, data: Dataset, task: Recorder | None = None, **options: Any) -> Any:
     tuning = FineTuning(**{"decay": "none", **options})
-    return fit(model, data, tuning, choose_loss(model, data, "auto"), task or Recorder())
+    return fit(model, Work(data, task or Recorder()), tuning, choose_loss(model, data, "auto"))
 
 
 def test_a_line_is_learnt() -> None:
@@ -73,7 +74,7 @@ def test_epochs_before_the_first_candidate_are_never_kept() -> None:
     model = one_weight()
     data = line()
     tuning = FineTuning(epochs=4, batch_size=40, learning_rate=2.1, optimizer="sgd", decay="none", patience=0)
-    result = fit(model, data, tuning, choose_loss(model, data, "auto"), Recorder(), first_candidate=4)
+    result = fit(model, Work(data, Recorder()), tuning, choose_loss(model, data, "auto"), first_candidate=4)
     assert result.best_epoch == 4
 
 
@@ -87,7 +88,7 @@ def test_an_empty_training_split_is_an_error() -> None:
     data = line()
     empty = Dataset(Split((data.train.inputs[0][:0],), data.train.labels[:0]), *_others(data))
     with pytest.raises(RecipeError, match="training split is empty"):
-        fit(one_weight(), empty, FineTuning(), choose_loss(one_weight(), data, "auto"), Recorder())
+        fit(one_weight(), Work(empty, Recorder()), FineTuning(), choose_loss(one_weight(), data, "auto"))
 
 
 def _others(data: Dataset) -> tuple[Any, ...]:
