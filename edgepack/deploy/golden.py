@@ -38,14 +38,14 @@ def check_golden(device: Device, runner: Runner, release: str, golden: Path, tim
 def measure_golden(device: Device, runner: Runner, release: str, golden: Path, timeout: float) -> GoldenCheck:
     """The same without a judgement."""
     result = call_runner(device, runner, "golden", f"{release}/model.tflite", ["--folder", f"{release}/golden"], timeout)
-    width, unit = output_range(golden)
+    width, unit, engine = output_range(golden)
     return GoldenCheck(
         inputs=int(result["count"]),
         inputs_differing=int(result["inputs_differing"]),
         max_difference=float(result["max_difference"]),
         typical_difference=float(result["median_difference"]),
         answers_moved=int(result["argmax_moved"]),
-        tolerance=None if runner.engine == REFERENCE else TOLERANCE * width,
+        tolerance=None if runner.engine == engine == REFERENCE else TOLERANCE * width,
         engine=f"{runner.engine} {runner.engine_version}",
         unit=unit,
     )
@@ -69,8 +69,8 @@ def refuse_wrong(name: str, runner: Runner, check: GoldenCheck) -> None:
         )
 
 
-def output_range(golden: Path) -> tuple[float, str]:
-    """The width of the outputs' range and its unit: steps of the integer type, or what the reference's float values span.
+def output_range(golden: Path) -> tuple[float, str, str]:
+    """The width of the outputs' range, its unit (steps of the integer type, or none for float values), and who made them.
 
     Raises:
         DeviceError: EP-528 when the pack's golden vectors cannot be read.
@@ -86,6 +86,6 @@ def output_range(golden: Path) -> tuple[float, str]:
                 widths.append(float(np.ptp(values)) or 1.0)
             else:
                 widths.append(float(2 ** (8 * dtype.itemsize)))
-        return max(widths), unit
+        return max(widths), unit, str(described["engine"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DeviceError("EP-528", f"the pack's golden vectors cannot be read: {error}", "write the pack again") from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,14 @@ from edgepack.errors import DataError, ModelError
 from edgepack.files import canonical_json
 from edgepack.flatbuffer import Model, Tensor, tensor_facts
 from edgepack.flatbuffer.model import Array
-from edgepack.runners import REFERENCE, quantize, run_model, run_reference
+from edgepack.pack.reference import reference_outputs
+from edgepack.runners import quantize
 
 FROM_DATA = 16
 MAX_BYTES = 4 << 20
 """Inputs and outputs together; a model with large tensors gets fewer vectors."""
 
 SEED = 20_240_229
-FALLBACK = "litert-ref"
-"""LiteRT's reference kernels, for models that the older tflite-runtime refuses."""
-
-_PACKAGES = {REFERENCE: "tflite-runtime", FALLBACK: "ai-edge-litert"}
-
 
 @dataclass(frozen=True)
 class GoldenTensor:
@@ -170,16 +165,9 @@ def write_golden(folder: Path, model: Model, model_file: Path, inputs: GoldenInp
     """Run the reference kernels on `inputs` in a worker process and write the vectors to `folder`.
 
     Raises:
-        ModelError: EP-280 to EP-282 when no reference runs the model; ToolError: EP-680 when none is installed.
+        ModelError: EP-280 to EP-283 when no reference runs the model; ToolError: EP-680, EP-690 when none is installed.
     """
-    engine = REFERENCE
-    try:
-        outputs = run_reference(model_file, inputs.arrays)
-    except ModelError as error:
-        if error.code != "EP-280":
-            raise
-        engine = FALLBACK
-        outputs = run_model(model_file, inputs.arrays, FALLBACK)
+    outputs, engine, version = reference_outputs(model, model_file, inputs.arrays)
     folder.mkdir(parents=True, exist_ok=True)
     graph = model.subgraphs[0]
     tensors: dict[str, list[dict[str, Any]]] = {}
@@ -200,7 +188,7 @@ def write_golden(folder: Path, model: Model, model_file: Path, inputs: GoldenInp
         "outputs": tensors["output"],
         "origins": list(inputs.origins),
         "engine": engine,
-        "engine_version": metadata.version(_PACKAGES[engine]),
+        "engine_version": version,
     }
     (folder / "golden.json").write_bytes(canonical_json(description))
 

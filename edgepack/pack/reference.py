@@ -1,0 +1,83 @@
+"""Which runtime's reference kernels define a model's bits, and their outputs.
+
+tflite-runtime's BUILTIN_REF is the definition. Where it is wrong, or has no kernel, TensorFlow Lite Micro's reference kernels
+take its place (the interpreter that a microcontroller would have run), and LiteRT's after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from edgepack.errors import EdgepackError, ModelError, ToolError
+from edgepack.flatbuffer import Model
+from edgepack.flatbuffer.model import Array, Operator, Subgraph
+from edgepack.runners import REFERENCE, run_model, run_reference
+from edgepack.runners.tflm import run_tflm
+
+MICRO = "tflite-micro"
+"""TensorFlow Lite Micro's reference kernels."""
+
+LITERT = "litert-ref"
+"""LiteRT's reference kernels, for models that the other two refuse."""
+
+PACKAGES = {REFERENCE: "tflite-runtime", MICRO: "tflite-micro", LITERT: "ai-edge-litert"}
+
+
+def reference_outputs(model: Model, model_file: Path, inputs: Sequence[Array]) -> tuple[tuple[Array, ...], str, str]:
+    """The exact outputs for `inputs` (one array an input, vectors first), the engine that made them and its version.
+
+    The vectors are one sequence: a model with state keeps it from one to the next.
+
+    Raises:
+        ModelError: EP-280 to EP-283 when no engine runs the model: what the first of them says.
+        ToolError: EP-680 or EP-690 when none is installed.
+    """
+    outputs = len(model.subgraphs[0].outputs)
+    run: dict[str, Callable[[], tuple[Array, ...]]] = {
+        REFERENCE: lambda: run_reference(model_file, inputs),
+        MICRO: lambda: run_tflm(model_file, inputs, outputs).outputs,
+        LITERT: lambda: run_model(model_file, inputs, LITERT, sequence=True),
+    }
+    refusals: list[EdgepackError] = []
+    for engine in reference_engines(model):
+        try:
+            return run[engine](), engine, metadata.version(PACKAGES[engine])
+        except (ModelError, ToolError) as error:
+            if isinstance(error, ModelError) and error.code not in ("EP-280", "EP-283"):
+                raise
+            refusals.append(error)
+    # What an engine says of the model is worth more than that another is not installed.
+    raise next((error for error in refusals if isinstance(error, ModelError)), refusals[0])
+
+
+def reference_engines(model: Model) -> tuple[str, ...]:
+    """The engines that may define the model's bits, the best first."""
+    found = tuple(_departures(model.subgraphs[0]))
+    if "wrong" in found:
+        return MICRO, LITERT
+    return (MICRO, REFERENCE, LITERT) if found else (REFERENCE, MICRO, LITERT)
+
+
+def _departures(graph: Subgraph) -> Iterator[str]:
+    """Where tflite-runtime 2.14 is not the definition: "wrong" when its kernel is at fault, "int16" for int16 activations."""
+    for operator in graph.operators:
+        dtypes = {
+            graph.tensors[index].dtype
+            for index in (*operator.inputs, *operator.outputs)
+            if index >= 0 and graph.tensors[index].data is None and not graph.tensors[index].is_variable
+        }
+        if operator.name == "SUM" and "int8" in dtypes:  # its elements are read as uint8
+            yield "wrong"
+        elif operator.name == "BATCH_MATMUL" and "int8" in dtypes and _repeats_second(graph, operator):
+            yield "wrong"
+        elif "int16" in dtypes:
+            yield "int16"
+
+
+def _repeats_second(graph: Subgraph, operator: Operator) -> bool:
+    """Whether the first operand is transposed and the second's matrices are repeated, which goes wrong there."""
+    second, output = (graph.tensors[index].shape for index in (operator.inputs[1], operator.outputs[0]))
+    batches = (1,) * (len(output) - len(second)) + second[:-2]
+    return bool(operator.options.get("adj_x")) and batches != output[:-2]
