@@ -11,6 +11,7 @@ from edgepack.flatbuffer.check import call_order, check_subgraph
 from edgepack.flatbuffer.model import Model, Operator, Signature, Subgraph
 from edgepack.flatbuffer.options import NEWER_HINT, operator_options
 from edgepack.flatbuffer.schema import enumeration
+from edgepack.flatbuffer.shapes import resolve_shapes
 from edgepack.flatbuffer.tensors import CONVERT_HINT, Buffers, read_tensor, shorten
 
 IDENTIFIER = b"TFL3"
@@ -90,7 +91,7 @@ def _subgraph(table: Table, number: int, codes: list[tuple[str, str, int]], buff
         outputs=table.integers("outputs"),
     )
     check_subgraph(graph, f"subgraph {number}")
-    return graph
+    return resolve_shapes(graph)
 
 
 def _operator(table: Table, index: int, codes: list[tuple[str, str, int]]) -> Operator:

@@ -27,6 +27,7 @@ MAX_BYTES = 4 << 20
 
 SEED = 20_240_229
 
+
 @dataclass(frozen=True)
 class GoldenTensor:
     """An input or output of the model; `bytes` is one vector's share of `file`.

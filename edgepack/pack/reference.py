@@ -68,9 +68,7 @@ def _departures(graph: Subgraph) -> Iterator[str]:
             for index in (*operator.inputs, *operator.outputs)
             if index >= 0 and graph.tensors[index].data is None and not graph.tensors[index].is_variable
         }
-        if operator.name == "SUM" and "int8" in dtypes:  # its elements are read as uint8
-            yield "wrong"
-        elif operator.name == "BATCH_MATMUL" and "int8" in dtypes and _repeats_second(graph, operator):
+        if "int8" in dtypes and _WRONG.get(operator.name, _never)(graph, operator):
             yield "wrong"
         elif "int16" in dtypes:
             yield "int16"
@@ -81,3 +79,22 @@ def _repeats_second(graph: Subgraph, operator: Operator) -> bool:
     second, output = (graph.tensors[index].shape for index in (operator.inputs[1], operator.outputs[0]))
     batches = (1,) * (len(output) - len(second)) + second[:-2]
     return bool(operator.options.get("adj_x")) and batches != output[:-2]
+
+
+def _scales_each_of_many(graph: Subgraph, operator: Operator) -> bool:
+    """Whether the output has a scale for each unit and more than two dimensions: then only the first row is computed."""
+    quantization = graph.tensors[operator.inputs[1]].quantization
+    several = len(graph.tensors[operator.outputs[0]].shape) > 2
+    return several and quantization is not None and quantization.per_channel
+
+
+def _never(graph: Subgraph, operator: Operator) -> bool:
+    return False
+
+
+_WRONG: dict[str, Callable[[Subgraph, Operator], bool]] = {
+    "SUM": lambda graph, operator: True,  # its elements are read as uint8
+    "BATCH_MATMUL": _repeats_second,
+    "FULLY_CONNECTED": _scales_each_of_many,
+}
+"""Where tflite-runtime 2.14 computes an int8 operator wrongly."""

@@ -5,15 +5,17 @@ Only exact integer and float operators on plain data are folded; anything quanti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from edgepack.compile.graph import Data, Graph, Node
+from edgepack.compile.graph import Data, Graph, Node, Value
+from edgepack.compile.quantize import RANGES
+from edgepack.flatbuffer.evaluate import FAILURES, RULES
 
 SAME_BYTES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
-MOVES = SAME_BYTES | {"TRANSPOSE"}  # these only move elements, so quantized constants fold too
+# These only move elements, so quantized constants fold too.
+MOVES = SAME_BYTES | {"TRANSPOSE", "FILL", "BROADCAST_TO", "TILE", "SLICE", "STRIDED_SLICE", "PACK", "REVERSE_V2"}
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -37,49 +39,25 @@ def _fold(graph: Graph, node: Node) -> Data | None:
     rule = RULES.get(node.op)
     operands = [graph.values[i].data for i in node.inputs if i >= 0]
     known = [data for data in operands if data is not None]
-    if rule is None or len(known) != len(operands):
+    if len(known) != len(operands):
         return None
-    if output.dtype not in ("int32", "int64", "float32") and node.op not in MOVES:
+    if node.op == "QUANTIZE":
+        return _quantized(known[0], output)
+    if rule is None or (output.dtype not in ("int32", "int64", "float32") and node.op not in MOVES):
         return None
     if node.op in SAME_BYTES:
         return known[0].reshape(output.shape) if known and known[0].size == output.elements else None
     try:
-        return np.asarray(rule(known, node)).astype(output.dtype)
-    except (ValueError, IndexError, TypeError):  # malformed operands: left for the operator's own check to name
+        return np.asarray(rule(known, node.options)).astype(output.dtype)
+    except FAILURES:  # malformed operands: left for the operator's own check to name
         return None
 
 
-def _strided_slice(operands: Sequence[Data], node: Node) -> Data:
-    data, begin, end, strides = operands
-    masks = ("begin_mask", "end_mask", "shrink_axis_mask")
-    begin_mask, end_mask, shrink = (int(str(node.options.get(name, 0))) for name in masks)
-    index: list[slice | int] = []
-    for axis in range(begin.size):
-        if shrink >> axis & 1:
-            index.append(int(begin[axis]))
-        else:
-            first = None if begin_mask >> axis & 1 else int(begin[axis])
-            last = None if end_mask >> axis & 1 else int(end[axis])
-            index.append(slice(first, last, int(strides[axis])))
-    return np.asarray(data[tuple(index)])
-
-
-def _axis(node: Node) -> int:
-    return int(str(node.options.get("axis", 0)))
-
-
-RULES: dict[str, Callable[[Sequence[Data], Node], Data]] = {
-    "STRIDED_SLICE": _strided_slice,
-    "PACK": lambda operands, node: np.stack(operands, _axis(node)),
-    "CONCATENATION": lambda operands, node: np.concatenate(operands, _axis(node)),
-    "CAST": lambda operands, node: operands[0],
-    "RESHAPE": lambda operands, node: operands[0],
-    "SQUEEZE": lambda operands, node: operands[0],
-    "EXPAND_DIMS": lambda operands, node: operands[0],
-    "TRANSPOSE": lambda operands, node: np.transpose(operands[0], tuple(operands[1].reshape(-1))),
-    "GATHER": lambda operands, node: np.take(operands[0], operands[1].astype(np.int64), _axis(node)),
-    "ADD": lambda operands, node: operands[0] + operands[1],
-    "SUB": lambda operands, node: operands[0] - operands[1],
-    "MUL": lambda operands, node: operands[0] * operands[1],
-    "REDUCE_PROD": lambda operands, node: np.prod(operands[0], axis=tuple(operands[1].reshape(-1))),
-}
+def _quantized(data: Data, output: Value) -> Data | None:
+    """A float constant as AffineQuantize stores it (reference/quantize.h): rounded half away from zero."""
+    if data.dtype != np.float32 or output.dtype not in RANGES or not 0 < output.scale < np.inf or not np.isfinite(data).all():
+        return None
+    scaled = data / np.float32(output.scale)
+    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)).astype(np.float64) + output.zero_point
+    result: Data = rounded.clip(*RANGES[output.dtype]).astype(output.dtype)
+    return result
