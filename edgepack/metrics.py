@@ -24,13 +24,23 @@ class Metric:
 
     `compute(outputs, labels, inputs)` takes the model's outputs (each batch first, dequantised), the labels (batch first,
     or None for a model that reproduces its input) and the inputs, and returns one number. `source` is the hash of the user's
-    code behind it, so that results are computed again when that code changes.
+    code behind it, so that results are computed again when that code changes. `proportion`: a share of right answers.
     """
 
     name: str
     higher_is_better: bool
     compute: Compute
     source: str = ""
+    proportion: bool = False
+
+    def interval(self, outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> tuple[float, float] | None:
+        """Where the metric lies with 95 % confidence, for the size of this test set; see `edgepack.confidence`."""
+        from edgepack.confidence import bootstrap_interval, wilson_interval
+
+        if self.proportion:
+            count = len(outputs[0])
+            return wilson_interval(round(self.compute(outputs, labels, inputs) * count), count)
+        return bootstrap_interval(self.compute, outputs, labels, inputs)
 
     def drop(self, before: float, after: float) -> float:
         """How much worse `after` is than `before`, in the metric's own unit; negative when it is better."""
@@ -39,6 +49,9 @@ class Metric:
 
 def load_metric(spec: str, folder: Path) -> Metric:
     """The metric named in a project: accuracy, top_k (top_5, …), f1, precision, recall, auc, mse or "module:function".
+
+    f1, precision and recall are means over the classes (macro); f1_micro, precision_micro and recall_micro count every example
+    alike.
 
     "module:function" names a function `(outputs, labels, inputs) -> float` in a Python file of the project folder; its
     result counts as better when higher, unless the function has an attribute `higher_is_better = False`.
@@ -52,14 +65,16 @@ def load_metric(spec: str, folder: Path) -> Metric:
     name = spec.lower().replace("-", "_")
     if name.startswith("top_"):
         count = 5 if name == "top_k" else _top_count(name)
-        return Metric(name, True, lambda outputs, labels, inputs: _top_k(_scores(outputs), _classes(labels), count))
+        return Metric(
+            name, True, lambda outputs, labels, inputs: _top_k(_scores(outputs), _classes(labels), count), proportion=True
+        )
     if name not in _METRICS:
         raise ProjectError(
             "EP-160",
             f"unknown metric {spec!r}",
             f"use one of {', '.join(sorted(_METRICS))}, top_k, or module:function of a file in the project folder",
         )
-    return Metric(name, name != "mse", _METRICS[name])
+    return Metric(name, name != "mse", _METRICS[name], proportion=name == "accuracy")
 
 
 def _top_count(name: str) -> int:
@@ -113,6 +128,25 @@ def _predicted(outputs: Outputs) -> NDArray[Any]:
     return (scores[:, 0] > 0.5).astype(np.int64) if scores.shape[1] == 1 else scores.argmax(axis=1)
 
 
+def confusion_matrix(outputs: Outputs, labels: NDArray[Any] | None) -> NDArray[np.int64] | None:
+    """Counts of test examples by true class (row) and predicted class (column); None where the labels are no classes.
+
+    Classes are whole-number labels, or one-hot rows; a model with one output predicts class 1 above 0.5.
+    """
+    if labels is None or outputs[0].ndim != 2:
+        return None
+    width = max(2, outputs[0].shape[1])
+    one_hot = labels.ndim == 2 and labels.shape[1] == width and bool(np.all(np.isin(labels, (0, 1))))
+    whole = labels.ndim == 1 or labels.shape[1:] == (1,)
+    if not one_hot and not (whole and bool(np.all(labels == np.floor(labels)))):
+        return None
+    classes = _classes(labels).astype(np.int64)
+    if not len(classes) or classes.min() < 0 or classes.max() >= width:
+        return None
+    pairs = classes * width + _predicted(outputs)
+    return np.bincount(pairs, minlength=width * width).reshape(width, width).astype(np.int64)
+
+
 def _accuracy(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
     return float(np.mean(_predicted(outputs) == _classes(labels)))
 
@@ -122,12 +156,12 @@ def _top_k(scores: NDArray[Any], classes: NDArray[Any], count: int) -> float:
     return float(np.mean((best == classes[:, None]).any(axis=1)))
 
 
-def _macro(function_name: str) -> Compute:
+def _averaged(function_name: str, average: str) -> Compute:
     def compute(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
         import sklearn.metrics
 
         function = getattr(sklearn.metrics, f"{function_name}_score")
-        return float(function(_classes(labels), _predicted(outputs), average="macro", zero_division=0))
+        return float(function(_classes(labels), _predicted(outputs), average=average, zero_division=0))
 
     return compute
 
@@ -156,9 +190,11 @@ def _mse(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> floa
 
 _METRICS: dict[str, Compute] = {
     "accuracy": _accuracy,
-    "f1": _macro("f1"),
-    "precision": _macro("precision"),
-    "recall": _macro("recall"),
+    **{
+        f"{name}{suffix}": _averaged(name, average)
+        for name in ("f1", "precision", "recall")
+        for suffix, average in (("", "macro"), ("_macro", "macro"), ("_micro", "micro"))
+    },
     "auc": _auc,
     "mse": _mse,
 }

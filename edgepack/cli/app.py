@@ -12,6 +12,7 @@ from edgepack.cli.cache import cache_app
 from edgepack.cli.deploy import deploy
 from edgepack.cli.device import device_app
 from edgepack.cli.doctor import doctor
+from edgepack.cli.explain import explain
 from edgepack.cli.export import export
 from edgepack.cli.init import init
 from edgepack.cli.inspect import inspect
@@ -46,7 +47,7 @@ def _options(
     pass
 
 
-for command in (deploy, bench, export, inspect, report, rollback, targets, init, doctor):
+for command in (deploy, bench, export, inspect, explain, report, rollback, targets, init, doctor):
     app.command()(command)
 app.add_typer(device_app, name="device")
 app.add_typer(cache_app, name="cache")

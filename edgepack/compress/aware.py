@@ -178,3 +178,10 @@ def _unquantized(record: Callable[[Any, Any, Any, bool], Any]) -> Iterator[None]
     finally:
         for name, original in originals.items():
             setattr(quant_ops, name, original)
+
+
+@contextmanager
+def without_quantization() -> Iterator[None]:
+    """While the block runs, wrapped models compute in float: TF-MOT's quantizers let everything through."""
+    with _unquantized(lambda inputs, min_var, max_var, average: inputs):
+        yield

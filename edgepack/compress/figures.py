@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgepack.compress.int8 import int8_codes, most_distinct
+from edgepack.compress.int8 import code_entropy, int8_codes, most_distinct
 from edgepack.compress.macs import model_macs
 from edgepack.compress.results import LayerWeights
 from edgepack.compress.zeros import kernels, layer_variables, wrapped_layer
@@ -26,6 +26,7 @@ class Figures:
     int8_bytes: int
     deflated_bytes: int
     macs: int
+    entropy: float
     layers: tuple[LayerWeights, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -42,12 +43,14 @@ def figures(model: Any) -> Figures:
     """The figures of a flat Keras model, with or without TF-MOT's quantization wrappers."""
     layers: dict[str, LayerWeights] = {}
     deflated = weights = zeros = 0
+    bits = 0.0
     for kernel in kernels(model):
         values = kernel.values
         codes = int8_codes(kernel.kind, kernel.name, values)
         empty = int(values.size - np.count_nonzero(values))
         weights, zeros = weights + values.size, zeros + empty
         deflated += len(zlib.compress(codes.tobytes(), 9))
+        bits += code_entropy(codes) * codes.size
         before = layers.get(kernel.layer, LayerWeights(kernel.layer, kernel.kind, 0, 0, 0))
         layers[kernel.layer] = LayerWeights(
             kernel.layer,
@@ -67,6 +70,7 @@ def figures(model: Any) -> Figures:
         int8_bytes=weights + bias_bytes,
         deflated_bytes=deflated + bias_bytes,
         macs=model_macs(model),
+        entropy=bits / weights if weights else 0.0,
         layers=tuple(layers.values()),
     )
 

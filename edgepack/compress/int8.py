@@ -49,3 +49,10 @@ def most_distinct(codes: NDArray[Any]) -> int:
         return 0
     ordered = np.sort(codes, axis=1)
     return int((1 + (np.diff(ordered, axis=1) != 0).sum(axis=1)).max())
+
+
+def code_entropy(codes: NDArray[np.int8]) -> float:
+    """Shannon's entropy of the codes in bits a weight: what no code that treats weights one by one can go below."""
+    counts = np.unique(codes, return_counts=True)[1]
+    probability = counts / counts.sum()
+    return max(0.0, float(-(probability * np.log2(probability)).sum()))

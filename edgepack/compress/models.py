@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -132,14 +132,25 @@ def model_inputs(model: Any, split: Split, part: slice) -> Any:
     return given[0] if len(given) == 1 else given
 
 
-def predict(model: Any, split: Split, task: Task, text: str = "") -> tuple[NDArray[Any], ...]:
-    """The model's outputs for every example of `split`, float32, batch first; inputs are read batch by batch."""
+def inference(model: Any) -> Callable[[Any], Any]:
+    """The model's inference as one traced function; it uses the weights that the model has when it is called."""
     import tensorflow as tf
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def run(inputs: Any) -> Any:
         return model(inputs, training=False)
 
+    return run  # type: ignore[no-any-return]
+
+
+def predict(
+    model: Any, split: Split, task: Task, text: str = "", run: Callable[[Any], Any] | None = None
+) -> tuple[NDArray[Any], ...]:
+    """The model's outputs for every example of `split`, float32, batch first; inputs are read batch by batch.
+
+    `run` is the model's `inference`, from a caller that predicts many times.
+    """
+    run = run or inference(model)
     collected: list[list[NDArray[Any]]] = []
     total = len(split)
     for part in batches(total, PREDICT_BATCH):

@@ -37,8 +37,9 @@ class StepResult:
     counts every trained number; `zeros`, `sparsity` and `distinct` are about kernels (weights of rank two and more), as is the
     size: `float_bytes` is 4 bytes a parameter, `int8_bytes` one byte a kernel weight and four for each bias after folding
     BatchNorm, `deflated_bytes` those int8 kernels through zlib with the biases beside them. `distinct` is the largest number
-    of different int8 codes in one output channel. `macs` are multiply-accumulates of one inference. `seconds` is the time
-    the step took when it was computed.
+    of different int8 codes in one output channel, `entropy` Shannon's of the int8 codes in bits a weight (the mean over all
+    weights of their layer's). `macs` are multiply-accumulates of one inference. `interval` is where the metric lies with 95 %
+    confidence for the size of the test set (see `edgepack.confidence`). `seconds` is the time the step took when it was computed.
     """
 
     step: str
@@ -56,6 +57,8 @@ class StepResult:
     notes: tuple[str, ...]
     seconds: float
     layers: tuple[LayerWeights, ...] = ()
+    interval: tuple[float, float] | None = None
+    entropy: float | None = None
 
 
 @dataclass(frozen=True)

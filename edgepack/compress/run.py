@@ -189,8 +189,9 @@ class _Run:
             start_afresh(0)
             opened = open_stored(self._source, model.file)
             outputs = predict(opened, self._data.test, task, f"{self._metric.name} on {len(self._data.test)} test examples")
-            value = self._metric.compute(outputs, self._data.test.labels, self._data.test.inputs)
-            (folder / "figures.json").write_bytes(canonical_json({"metric": value, "figures": figures(opened).to_json()}))
+            compared = (outputs, self._data.test.labels, self._data.test.inputs)
+            row = {"metric": self._metric.compute(*compared), "interval": self._metric.interval(*compared)}
+            (folder / "figures.json").write_bytes(canonical_json({**row, "figures": figures(opened).to_json()}))
 
         inputs = {
             **self._key(),
@@ -217,6 +218,8 @@ class _Run:
             notes=model.notes,
             seconds=model.seconds,
             layers=of_model.layers,
+            interval=None if stored["interval"] is None else tuple(stored["interval"]),
+            entropy=of_model.entropy,
         )
 
     def _key(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgepack.cache import Cache
 from edgepack.compress import Compressed
+from edgepack.compress.aware import without_quantization
 from edgepack.compress.models import open_compressed, start_afresh, training_versions
 from edgepack.convert.proof import Proof, prove
 from edgepack.convert.survival import LayerZeros, check_kernels
@@ -19,18 +20,23 @@ from edgepack.progress import Progress
 from edgepack.sources import Dataset
 
 # Changes whenever the same model would give another file or another check.
-_VERSION = 3
+_VERSION = 4
+FLOAT_FILE = "float.tflite"
 
 
 @dataclass(frozen=True)
 class Converted:
-    """A proven .tflite. `layers` are the kernels' zeros in the file beside those in Keras; `zeros` and `weights` their sums."""
+    """A proven .tflite. `layers` are the kernels' zeros in the file beside those in Keras; `zeros` and `weights` their sums.
+
+    `float_file` is the same network, with the same weights, before quantization: what the file's layers can be compared with.
+    """
 
     file: Path
     sha256: str
     scheme: str
     proof: Proof
     layers: tuple[LayerZeros, ...] = ()
+    float_file: Path | None = None
 
     @property
     def zeros(self) -> int:
@@ -81,6 +87,9 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
                 names = ", ".join(unseen)
                 progress.warn(f"the zeros of {names} could not be looked up in the .tflite: the converter rearranged them")
             write_atomic(folder / "model.tflite", content)
+            task.update(1, 1, "the float model beside it, for comparison")
+            with without_quantization():
+                write_atomic(folder / FLOAT_FILE, run_converter(model, "float32", data, task))
             facts = {"proof": asdict(proof), "layers": [asdict(layer) for layer in layers]}
             (folder / "proof.json").write_bytes(canonical_json(facts))
             task.finish(f"{len(content):,} bytes" + (", every tensor and operator an integer" if proof.fully_integer else ""))
@@ -92,4 +101,5 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
         **{**stored, **{key: tuple(stored[key]) for key in ("inputs", "outputs", "float_layers")}},
     )
     file = folder / "model.tflite"
-    return Converted(file, sha256_file(file), scheme, proof, tuple(LayerZeros(**layer) for layer in facts["layers"]))
+    layers = tuple(LayerZeros(**layer) for layer in facts["layers"])
+    return Converted(file, sha256_file(file), scheme, proof, layers, folder / FLOAT_FILE)

@@ -17,7 +17,8 @@ _LOOPS = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "Sta
 
 
 def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
-    """The .tflite of a Keras model with a batch of one, quantized by `scheme`, with a signature `serving_default`.
+    """The .tflite of a Keras model with a batch of one, quantized by `scheme` (float32: not at all), with a signature
+    `serving_default`.
 
     The frozen graph is converted rather than a SavedModel: the SavedModel path sorts several inputs and outputs by their
     hashed names.
@@ -34,7 +35,7 @@ def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
     with captured() as chatter:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
         converter.experimental_lower_to_saved_model = False
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.optimizations = [] if scheme == "float32" else [tf.lite.Optimize.DEFAULT]
         if scheme in ("int8", "int16x8"):
             split, rows = choose(data)
             types = [tensor.dtype.as_numpy_dtype for tensor in model.inputs]

@@ -5,7 +5,20 @@ from __future__ import annotations
 from edgepack.pipeline.bench import run_bench
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.deploy import Outcome, run_deploy
+from edgepack.pipeline.explain import run_explain
 from edgepack.pipeline.request import Plan, Request, prepare, result_folder
 from edgepack.pipeline.rollback import run_rollback
 
-__all__ = ["Built", "Outcome", "Plan", "Request", "build", "prepare", "result_folder", "run_bench", "run_deploy", "run_rollback"]
+__all__ = [
+    "Built",
+    "Outcome",
+    "Plan",
+    "Request",
+    "build",
+    "prepare",
+    "result_folder",
+    "run_bench",
+    "run_deploy",
+    "run_explain",
+    "run_rollback",
+]

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.compress import StepResult, compress
+from edgepack.compress import Quantization, StepResult, compress
 from edgepack.convert import Converted, Proof, convert, prove
 from edgepack.errors import RecipeError
-from edgepack.files import sha256_file
-from edgepack.flatbuffer import read_model
+from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.pipeline.evaluation import Evaluation, evaluate
 from edgepack.progress import Progress
-from edgepack.runners import dequantize, describe_model, quantize, run_model
-from edgepack.sources import Dataset, load_data, load_model, match_data
+from edgepack.sources import Dataset, SourceModel, load_data, load_model, match_data
 
 if TYPE_CHECKING:
     from edgepack.pipeline.request import Plan
-
-_EVALUATION_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Built:
     """The artifact and what is known of it before any device has seen it.
 
-    `baseline` is the metric of the float Keras model, `metric` that of the .tflite run by LiteRT on this machine, both on the
-    whole test split; None without data or without a Keras model.
+    `baseline` is the metric of the float Keras model, `evaluation` that of the .tflite run by LiteRT on this machine, both on the
+    whole test split; None without data or without a Keras model. `float_model` is the same network before quantization,
+    `source` the Keras model that compression began with.
     """
 
     model: Path
@@ -38,9 +35,17 @@ class Built:
     proof: Proof
     data: Dataset | None
     baseline: float | None
-    metric: float | None
+    evaluation: Evaluation | None
     steps: tuple[StepResult, ...]
     notes: tuple[str, ...]
+    float_model: Path | None = None
+    source: SourceModel | None = None
+    quantization: Quantization | None = None
+
+    @property
+    def metric(self) -> float | None:
+        """The metric of the .tflite."""
+        return None if self.evaluation is None else self.evaluation.metric
 
 
 def build(plan: Plan, progress: Progress) -> Built:
@@ -65,12 +70,12 @@ def build(plan: Plan, progress: Progress) -> Built:
             )
         model = read_model(source.file)
         proof = prove(model, "any")
-        metric = None if data is None else evaluate(plan, source.file, data, progress)
-        return Built(source.file, source.sha256, source.sha256, proof.scheme, proof, data, None, metric, (), source.notes)
+        evaluation = None if data is None else evaluate(source.file, data, plan.metric, cache, progress)
+        return Built(source.file, source.sha256, source.sha256, proof.scheme, proof, data, None, evaluation, (), source.notes)
     assert data is not None
     compressed = compress(source, data, plan.recipe, plan.metric, cache, progress)
     converted = convert(compressed, data, cache, progress)
-    metric = evaluate(plan, converted.file, data, progress)
+    evaluation = evaluate(converted.file, data, plan.metric, cache, progress)
     return Built(
         model=converted.file,
         sha256=converted.sha256,
@@ -79,62 +84,33 @@ def build(plan: Plan, progress: Progress) -> Built:
         proof=converted.proof,
         data=data,
         baseline=compressed.baseline_metric,
-        metric=metric,
-        steps=(*compressed.steps, _converted_row(compressed.steps[-1], converted, metric)),
+        evaluation=evaluation,
+        steps=(*compressed.steps, _converted_row(compressed.steps[-1], converted, evaluation)),
         notes=source.notes,
+        float_model=converted.float_file,
+        source=source,
+        quantization=compressed.quantization,
     )
 
 
-def _converted_row(last: StepResult, converted: Converted, metric: float) -> StepResult:
+def _converted_row(last: StepResult, converted: Converted, evaluation: Evaluation) -> StepResult:
     """The step table's row of the .tflite: what the last step's row says, but measured on the file."""
     content = converted.file.read_bytes()
+    inspection = inspect_model(read_model(content))
     return replace(
         last,
         step="convert",
         label=f"the {converted.scheme} .tflite",
-        metric=metric,
+        metric=evaluation.metric,
+        interval=evaluation.interval,
         zeros=converted.zeros,
         sparsity=converted.zeros / converted.weights if converted.weights else 0.0,
         distinct=converted.distinct,
+        entropy=inspection.totals.entropy,
+        macs=inspection.totals.macs,
         int8_bytes=len(content),
         deflated_bytes=len(zlib.compress(content, 9)),
         notes=("figures of the file itself, run by LiteRT on this machine",),
         seconds=0.0,
         layers=(),
     )
-
-
-def evaluate(plan: Plan, model: Path, data: Dataset, progress: Progress) -> float:
-    """The metric of a .tflite on the whole test split, run by LiteRT in worker processes on this machine; cached."""
-    inputs = {
-        "version": _EVALUATION_VERSION,
-        "model": sha256_file(model),
-        "data": data.sha256,
-        "metric": plan.metric.name,
-        "metric_source": plan.metric.source,
-    }
-
-    def compute(folder: Path) -> None:
-        with progress.stage("Checking the .tflite", f"{len(data.test)} test examples on this machine") as task:
-            described = describe_model(model)
-            given = tuple(
-                quantize(array, *_parameters(tensor), tensor["dtype"])
-                for array, tensor in zip(data.test.inputs, described["inputs"], strict=True)
-            )
-            outputs = run_model(model, given)
-            values = tuple(
-                dequantize(array, *_parameters(tensor)) for array, tensor in zip(outputs, described["outputs"], strict=True)
-            )
-            value = plan.metric.compute(values, data.test.labels, data.test.inputs)
-            task.finish(f"{plan.metric.name} {value:.4f}")
-            (folder / "metric.json").write_text(json.dumps({"metric": value}))
-
-    hit = plan.cache.stage("evaluate", inputs, compute)
-    return float(json.loads((hit.folder / "metric.json").read_text())["metric"])
-
-
-def _parameters(tensor: dict[str, list[float]]) -> tuple[float, int]:
-    """Scale and zero point of an input or output tensor; a scale of 0 for one that is not quantized."""
-    if not tensor["scales"]:
-        return 0.0, 0
-    return float(tensor["scales"][0]), int(tensor["zero_points"][0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgepack.deploy import deploy
 from edgepack.devices import open_device
@@ -13,6 +14,7 @@ from edgepack.flatbuffer import inspect_model, read_model
 from edgepack.judge import exit_code, judge
 from edgepack.measure import measure
 from edgepack.pipeline.build import Built, build
+from edgepack.pipeline.explain import explain_layers
 from edgepack.pipeline.microcontroller import on_microcontroller
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.request import Plan, Request, prepare
@@ -40,8 +42,9 @@ def run_deploy(request: Request, progress: Progress) -> Outcome:
     plan = prepare(request)
     _reach(plan, progress)
     built = build(plan, progress)
+    explained = explain_layers(plan, built, progress)
     result = _on_device(plan, built, progress) if plan.target.device.kind != "mcu" else on_microcontroller(plan, built, progress)
-    return _conclude(plan, built, result)
+    return _conclude(plan, built, result, explained)
 
 
 def _reach(plan: Plan, progress: Progress) -> None:
@@ -73,7 +76,7 @@ def _on_device(plan: Plan, built: Built, progress: Progress) -> Result:
         )
 
 
-def _conclude(plan: Plan, built: Built, result: Result) -> Outcome:
+def _conclude(plan: Plan, built: Built, result: Result, explained: dict[str, Any]) -> Outcome:
     verdicts = judge(plan.target, result.measurements, result.real_hardware)
     code = exit_code(verdicts, result.real_hardware, plan.request.require_hardware)
     manifest = result.pack.manifest
@@ -103,6 +106,7 @@ def _conclude(plan: Plan, built: Built, result: Result) -> Outcome:
         versions=manifest["versions"],
         warnings=result.warnings,
         notes=built.notes,
+        explanation=explained,
     )
     write_reports(report, plan.out)
     return Outcome(report, plan.out, code)

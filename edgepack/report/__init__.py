@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgepack.report.explanation import print_explanation
 from edgepack.report.report import SCHEMA_VERSION, Report, plain
 from edgepack.report.store import ReportFiles, read_report, write_reports
 from edgepack.report.terminal import print_inspection, print_measurements, print_report
@@ -11,6 +12,7 @@ __all__ = [
     "Report",
     "ReportFiles",
     "plain",
+    "print_explanation",
     "print_inspection",
     "print_measurements",
     "print_report",

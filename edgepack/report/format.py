@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgepack.judge.verdict import Verdict
@@ -89,6 +89,18 @@ def share(value: float | None) -> str:
 def metric(value: float | None) -> str:
     """A metric with four decimals: 0.8719."""
     return "—" if value is None else f"{value:.4f}"
+
+
+def metric_with_interval(value: float | None, interval: Sequence[float] | None) -> str:
+    """A metric and the half width of its 95 % interval: "0.8719 ± 0.0066"."""
+    if value is None or interval is None:
+        return metric(value)
+    return f"{value:.4f} ± {(interval[1] - interval[0]) / 2:.4f}"
+
+
+def bits(value: float | None) -> str:
+    """Bits a weight with two decimals."""
+    return "—" if value is None else f"{value:.2f}"
 
 
 def shape(dimensions: list[int]) -> str:

@@ -11,6 +11,7 @@ from edgepack.judge.verdict import Verdict
 from edgepack.project.units import format_bytes, format_quantity, format_seconds
 from edgepack.report import charts
 from edgepack.report import format as fmt
+from edgepack.report.explanation import ERROR_COLUMNS, error_rows, worst_confusions
 from edgepack.report.report import Report, Row
 from edgepack.report.words import device_sentence, headline, metric_name, status_of, tone_of
 
@@ -77,6 +78,11 @@ def page(report: Report) -> dict[str, Any]:
         "layers": _costliest(layers, _MANY_LAYERS // 2) if many else layers,
         "all_layers": layers if many else [],
         "totals": _totals(report),
+        "error_columns": ERROR_COLUMNS,
+        "errors": error_rows(report.explanation["errors"]) if report.explanation.get("errors") else [],
+        "error_examples": report.explanation.get("errors", {}).get("examples", 0),
+        "advice": report.explanation.get("advice", []),
+        "mistakes": worst_confusions(report.explanation.get("confusion"), report.explanation.get("classes") or []),
         "histogram": _histogram(report),
         "latency_line": _latency_line(report),
         "latency_figures": _latency_figures(report),
@@ -133,7 +139,8 @@ def _step_row(step: Row) -> dict[str, str]:
     return {
         "label": str(step.get("label") or step.get("step") or ""),
         "kind": "file" if step.get("step") == "convert" else "step",
-        "metric": fmt.metric(step.get("metric")),
+        "metric": fmt.metric_with_interval(step.get("metric"), step.get("interval")),
+        "entropy": fmt.bits(step.get("entropy")),
         "sparsity": fmt.share(step.get("sparsity")),
         "distinct": fmt.count(step.get("distinct")),
         "parameters": fmt.count(step.get("parameters")),

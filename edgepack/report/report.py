@@ -27,7 +27,8 @@ class Report:
     All rows are JSON-able. `target` has name, title, file, device and budget (base units). `model` describes the file that
     ships (file, bytes, sha256, scheme, …, `metric_name`, `baseline`). `steps` are the compression's StepResults,
     `layers` one row an operator (layer, operator, shape, macs, bytes, weights, zeros, entropy, quantization, instructions),
-    `latency_samples` seconds. `real_hardware` is whether the device is the target's own hardware.
+    `latency_samples` seconds. `explanation` is the layers' errors, the confusion
+    matrix and advice. `real_hardware` is whether the device is the target's own hardware.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Report:
     versions: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    explanation: Row = field(default_factory=dict)
     schema: int = SCHEMA_VERSION
 
     @classmethod
@@ -75,6 +77,7 @@ class Report:
         versions: Mapping[str, str] | None = None,
         warnings: Iterable[str] = (),
         notes: Iterable[str] = (),
+        explanation: Any = None,
         created: str | None = None,
     ) -> Report:
         """A report from the rooms' own results, given as their dataclasses or as mappings.
@@ -106,6 +109,7 @@ class Report:
             versions=dict(versions or {}),
             warnings=tuple(warnings),
             notes=tuple(notes),
+            explanation=_row(explanation),
         )
         return from_json(report.as_json())
 

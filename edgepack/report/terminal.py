@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +35,9 @@ class Column:
 
 def print_report(report: Report, console: Console) -> None:
     """The verdicts with how each was measured, the steps, and the warnings."""
-    _line(console, "")
+    print_line(console, "")
     where = f"{report.name} on {report.target.get('name', '')}: "
-    _line(console, where, (headline(report), _TONES[tone_of(report)]), (f". {device_sentence(report)}", "dim"))
+    print_line(console, where, (headline(report), _TONES[tone_of(report)]), (f". {device_sentence(report)}", "dim"))
     if report.verdicts:
         rows = [
             (
@@ -49,30 +49,34 @@ def print_report(report: Report, console: Console) -> None:
             )
             for verdict in report.verdicts
         ]
-        _table(
+        print_table(
             console, (Column("verdict"), Column("budget"), Column("measured", True), Column("limit", True), Column("why")), rows
         )
     if report.steps:
-        print_steps(report, console)
+        print_step_table(report.steps, metric_name(report), console)
     for text in report.warnings:
-        _line(console, ("warning: ", "yellow"), text)
+        print_line(console, ("warning: ", "yellow"), text)
 
 
-def print_steps(report: Report, console: Console) -> None:
-    """The step table: the metric, zeros and sizes after each step of the recipe."""
-    columns = ("step", metric_name(report), "zeros", "values", "int8", "deflated")
+def print_step_table(steps: Sequence[Mapping[str, Any]], metric: str, console: Console) -> None:
+    """The step table: after each step the metric with its 95 % interval, parameters, multiply-accumulates, zeros, distinct codes
+    in a channel, entropy in bits a weight, and sizes."""
+    columns = ("step", metric, "parameters", "MACs", "zeros", "values", "bits", "int8", "deflated")
     rows = [
         (
             str(step.get("label") or step.get("step")),
-            fmt.metric(step.get("metric")),
+            fmt.metric_with_interval(step.get("metric"), step.get("interval")),
+            fmt.count(step.get("parameters")),
+            fmt.count(step.get("macs")),
             fmt.share(step.get("sparsity")),
             fmt.count(step.get("distinct")),
+            fmt.bits(step.get("entropy")),
             _bytes(step.get("int8_bytes")),
             _bytes(step.get("deflated_bytes")),
         )
-        for step in report.steps
+        for step in steps
     ]
-    _table(console, [Column(name, right=index > 0) for index, name in enumerate(columns)], rows)
+    print_table(console, [Column(name, right=index > 0) for index, name in enumerate(columns)], rows)
 
 
 def print_measurements(measurements: Iterable[Measurement], console: Console) -> None:
@@ -84,9 +88,9 @@ def print_measurements(measurements: Iterable[Measurement], console: Console) ->
         if conditions:
             found.setdefault(conditions, []).append(fmt.label(item.quantity))
         rows.append((fmt.label(item.quantity), fmt.value_of(item), fmt.METHODS.get(item.method, item.method), item.detail))
-    _table(console, (Column("quantity"), Column("value", True), Column("how"), Column("details")), rows)
+    print_table(console, (Column("quantity"), Column("value", True), Column("how"), Column("details")), rows)
     for conditions, names in found.items():
-        _line(console, (f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {conditions}", "dim"))
+        print_line(console, (f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {conditions}", "dim"))
 
 
 def print_inspection(inspection: Inspection, console: Console) -> None:
@@ -119,29 +123,29 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
                 layer.quantization,
             )
         )
-    _table(console, columns, rows)
+    print_table(console, columns, rows)
     totals, peak = inspection.totals, inspection.peak
     zeros = fmt.share(totals.zeros / totals.weights) if totals.weights else "no"
-    _line(
+    print_line(
         console,
         f"{totals.operators} operators, {totals.macs:,} MACs, {totals.parameters:,} parameters in "
         f"{totals.parameter_bytes:,} bytes of the file's {inspection.size_bytes:,}",
     )
-    _line(
+    print_line(
         console,
         f"{zeros} zeros, {totals.entropy:.2f} bits a weight: {totals.entropy_bytes:,} bytes at their entropy; "
         f"peak activations {peak.activation_bytes:,} bytes",
     )
     if inspection.outside_tflm:
         names = ", ".join(inspection.outside_tflm)
-        _line(console, (f"* TensorFlow Lite Micro has no kernel for: {names}", "yellow"))
+        print_line(console, (f"* TensorFlow Lite Micro has no kernel for: {names}", "yellow"))
 
 
 def _bytes(value: float | None) -> str:
     return "—" if value is None else format_bytes(value)
 
 
-def _table(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
+def print_table(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
     """A table whose cells are texts or (text, style)."""
     if not console.is_terminal:
         _plain_table(console, columns, rows)
@@ -164,8 +168,8 @@ def _plain_table(console: Console, columns: Sequence[Column], rows: Sequence[Seq
             text.rjust(width) if column.right else text.ljust(width)
             for text, width, column in zip(row, widths, columns, strict=True)
         ]
-        _line(console, "  ".join(cells).rstrip())
-    _line(console, "")
+        print_line(console, "  ".join(cells).rstrip())
+    print_line(console, "")
 
 
 def _one_line(text: str) -> str:
@@ -173,7 +177,7 @@ def _one_line(text: str) -> str:
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
-def _line(console: Console, *parts: str | tuple[str, str]) -> None:
+def print_line(console: Console, *parts: str | tuple[str, str]) -> None:
     """One line, wrapped only on a terminal; no part of it is read as markup."""
     text = Text()
     for part in parts:

@@ -1,0 +1,62 @@
+"""`edgepack explain`: which layer loses accuracy, and what to try next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgepack.cli.options import DataPath, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Weights
+
+
+def explain(
+    project: ProjectPath,
+    float_model: Annotated[
+        Path | None,
+        typer.Option("--float", help="For a ready .tflite: the float .tflite of the same Keras model, to compare with."),
+    ] = None,
+    examples: Annotated[
+        int, typer.Option("--examples", min=1, help="Inputs compared layer by layer; sensitivity uses ten times as many.")
+    ] = 64,
+    sensitivity: Annotated[
+        bool,
+        typer.Option("--sensitivity/--no-sensitivity", help="Also measure how few bits and weights each layer takes."),
+    ] = True,
+    overrides: Overrides = None,
+    data: DataPath = None,
+    weights: Weights = None,
+    out: Out = None,
+    no_cache: NoCache = False,
+    json_output: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Tell where accuracy is lost: step by step, and layer by layer between the float model and the .tflite.
+
+    For every Keras layer: the signal-to-quantization-noise ratio, what the layer adds to the noise, clipping and range use, on
+    real inputs, worst first; how much pruning and how few bits each layer takes; the confusion matrix; and what to try next. Builds
+    the project first if it was not. Also written to explain.json.
+    """
+    from edgepack.cli.output import print_json
+    from edgepack.pipeline import Request, run_explain
+    from edgepack.progress import choose_progress
+
+    request = Request(
+        project=project,
+        target="host",
+        overrides=tuple(overrides or ()),
+        data=data,
+        weights=weights,
+        out=out,
+        use_cache=not no_cache,
+    )
+    explanation, file = run_explain(request, choose_progress(quiet), examples=examples, scan=sensitivity, float_model=float_model)
+    if json_output:
+        print_json(explanation)
+        return
+    from rich.console import Console
+
+    from edgepack.report import print_explanation
+
+    print_explanation(explanation, Console())
+    typer.echo(f"Written: {file}")

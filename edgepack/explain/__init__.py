@@ -1,0 +1,9 @@
+"""Which layer loses accuracy, and what to do about it."""
+
+from __future__ import annotations
+
+from edgepack.explain.advice import advise
+from edgepack.explain.explanation import Explanation
+from edgepack.explain.layer_errors import LayerError, LayerErrors, compare_layers
+
+__all__ = ["Explanation", "LayerError", "LayerErrors", "advise", "compare_layers"]

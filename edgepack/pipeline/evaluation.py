@@ -1,0 +1,83 @@
+"""What the .tflite itself achieves on the test split, run on this machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgepack.files import canonical_json, sha256_file
+from edgepack.metrics import confusion_matrix
+from edgepack.progress import Progress
+from edgepack.runners import dequantize, describe_model, quantize, run_model
+from edgepack.sources import Dataset
+
+if TYPE_CHECKING:
+    from edgepack.cache import Cache
+    from edgepack.metrics import Metric
+
+_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A .tflite on a test split: its metric, the 95 % interval for the number of examples, and where classes were mistaken.
+
+    `confusion` counts examples by true class (row) and predicted class (column); None where the labels are no classes.
+    """
+
+    metric: float
+    interval: tuple[float, float] | None
+    confusion: tuple[tuple[int, ...], ...] | None
+
+
+def evaluate(model: Path, data: Dataset, metric: Metric, cache: Cache, progress: Progress) -> Evaluation:
+    """Run a .tflite over the whole test split by LiteRT in worker processes on this machine; cached.
+
+    Raises:
+        ModelError, DataError, ToolError: what run_model and the metric say.
+    """
+    inputs = {
+        "version": _VERSION,
+        "model": sha256_file(model),
+        "data": data.sha256,
+        "metric": metric.name,
+        "metric_source": metric.source,
+    }
+
+    def compute(folder: Path) -> None:
+        with progress.stage("Checking the .tflite", f"{len(data.test)} test examples on this machine") as task:
+            described = describe_model(model)
+            given = tuple(
+                quantize(array, *_parameters(tensor), tensor["dtype"])
+                for array, tensor in zip(data.test.inputs, described["inputs"], strict=True)
+            )
+            outputs = run_model(model, given)
+            values = tuple(
+                dequantize(array, *_parameters(tensor)) for array, tensor in zip(outputs, described["outputs"], strict=True)
+            )
+            compared = (values, data.test.labels, data.test.inputs)
+            value, confusion = metric.compute(*compared), confusion_matrix(values, data.test.labels)
+            result = {
+                "metric": value,
+                "interval": metric.interval(*compared),
+                "confusion": None if confusion is None else confusion.tolist(),
+            }
+            task.finish(f"{metric.name} {value:.4f}")
+            (folder / "evaluation.json").write_bytes(canonical_json(result))
+
+    stored = json.loads((cache.stage("evaluate", inputs, compute).folder / "evaluation.json").read_text())
+    interval, confusion = stored["interval"], stored["confusion"]
+    return Evaluation(
+        metric=float(stored["metric"]),
+        interval=None if interval is None else (float(interval[0]), float(interval[1])),
+        confusion=None if confusion is None else tuple(tuple(row) for row in confusion),
+    )
+
+
+def _parameters(tensor: dict[str, Any]) -> tuple[float, int]:
+    """Scale and zero point of an input or output tensor; a scale of 0 for one that is not quantized."""
+    if not tensor["scales"]:
+        return 0.0, 0
+    return float(tensor["scales"][0]), int(tensor["zero_points"][0])

@@ -1,0 +1,123 @@
+"""Explaining a model's accuracy: its layers before and after quantization, and what each of them takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepack.compress import compress
+from edgepack.compress.sensitivity import Sensitivity, sensitivity
+from edgepack.errors import DataError, ModelError
+from edgepack.explain import Explanation, LayerError, LayerErrors, advise, compare_layers
+from edgepack.files import canonical_json, sha256_file, write_atomic
+from edgepack.pipeline.build import Built, build
+from edgepack.pipeline.request import Plan, Request, prepare
+from edgepack.progress import Progress
+
+if TYPE_CHECKING:
+    from edgepack.cache import Cache
+
+EXAMPLES = 64
+_VERSION = 1
+
+
+def run_explain(
+    request: Request, progress: Progress, *, examples: int = EXAMPLES, scan: bool = True, float_model: Path | None = None
+) -> tuple[Explanation, Path]:
+    """Explain a project's accuracy, or that of a ready .tflite beside `float_model`; also written to explain.json, whose path is
+    returned.
+
+    Args:
+        examples: Inputs compared layer by layer; the sensitivity scan uses ten times as many validation examples.
+        scan: Measure what each layer takes, too (Keras models only).
+
+    Raises:
+        ModelError: EP-287 for a .tflite without a float counterpart, and what `build` and `compare_layers` raise.
+        DataError: EP-320 without data.
+    """
+    plan = prepare(request)
+    built = build(plan, progress)
+    original = float_model or built.float_model
+    if original is None:
+        raise ModelError(
+            "EP-287",
+            f"{built.model.name} has no float model to be compared with",
+            "give one that was converted from the same Keras model: --float FLOAT.tflite; or explain the Keras project",
+        )
+    if not original.is_file():
+        raise ModelError("EP-280", f"there is no model file {original}", "check the path")
+    errors = layer_errors(built, original, examples, plan.cache, progress)
+    scanned = _scan(plan, built, 10 * examples, progress) if scan else None
+    explanation = Explanation(
+        name=plan.project.name,
+        steps=built.steps,
+        errors=errors,
+        sensitivity=scanned,
+        confusion=None if built.evaluation is None else built.evaluation.confusion,
+        classes=() if built.data is None else built.data.class_names,
+        advice=advise(built.steps, errors, scanned, built.quantization, plan.metric.higher_is_better),
+    )
+    file = plan.out / "explain.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(file, json.dumps(asdict(explanation), indent=1))
+    return explanation, file
+
+
+def explain_layers(plan: Plan, built: Built, progress: Progress) -> dict[str, Any]:
+    """What a deployment's report says of accuracy: the layers' errors, the confusion matrix, and what to try next.
+
+    Empty for a ready .tflite, which has no float model beside it.
+    """
+    if built.float_model is None or built.data is None:
+        return {}
+    errors = layer_errors(built, built.float_model, EXAMPLES, plan.cache, progress)
+    return {
+        "errors": asdict(errors),
+        "confusion": None if built.evaluation is None else built.evaluation.confusion,
+        "classes": list(built.data.class_names),
+        "advice": list(advise(built.steps, errors, None, built.quantization, plan.metric.higher_is_better)),
+    }
+
+
+def layer_errors(built: Built, original: Path, examples: int, cache: Cache, progress: Progress) -> LayerErrors:
+    """The quantized file's layers beside the float ones, on validation examples (or test, without validation); cached."""
+    if built.data is None:
+        raise DataError("EP-320", "without data there are no inputs to compare on", "give [data] source, or --data")
+    split = built.data.validation if len(built.data.validation) else built.data.test
+    inputs = _spread(split.inputs, examples)
+    key = {
+        "version": _VERSION,
+        "model": built.sha256,
+        "float": sha256_file(original),
+        "data": built.data.sha256,
+        "examples": len(inputs[0]),
+    }
+
+    def compute(folder: Path) -> None:
+        with progress.stage("Comparing layers", f"float and {built.scheme}, {len(inputs[0])} examples") as task:
+            found = compare_layers(built.model, original, inputs, task)
+            (folder / "layers.json").write_bytes(canonical_json(asdict(found)))
+
+    stored: dict[str, Any] = json.loads((cache.stage("layer_errors", key, compute).folder / "layers.json").read_text())
+    rows = tuple(LayerError(**row) for row in stored["layers"])
+    return LayerErrors(rows, int(stored["examples"]), tuple(stored["alone"]))
+
+
+def _scan(plan: Plan, built: Built, examples: int, progress: Progress) -> Sensitivity | None:
+    if built.source is None or built.data is None or not len(built.data.validation):
+        return None
+    training = tuple(step for step in plan.recipe if step.place == "first")
+    original = compress(built.source, built.data, training, plan.metric, plan.cache, progress)
+    return sensitivity(original, built.data, plan.metric, examples, plan.cache, progress)
+
+
+def _spread(arrays: Sequence[NDArray[Any]], count: int) -> list[NDArray[Any]]:
+    """`count` examples, evenly spread: data sorted by class must not leave a class out."""
+    rows = np.linspace(0, len(arrays[0]) - 1, min(count, len(arrays[0]))).round().astype(int)
+    return [np.asarray(array[rows]) for array in arrays]
