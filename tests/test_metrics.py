@@ -114,3 +114,14 @@ def test_a_metric_may_import_from_its_project_and_a_broken_file_is_named(tmp_pat
         load_metric("mine.py:twice", tmp_path)
     assert caught.value.code == "EP-161"
     assert "mine.py:1" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["f1", "precision", "recall"])
+@pytest.mark.parametrize("average", ["micro", "macro"])
+def test_averages_over_examples_and_over_classes(
+    name: str, average: str, scores: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    values, labels = scores
+    function = getattr(sklearn.metrics, f"{name}_score")
+    expected = function(labels, values.argmax(axis=1), average=average)
+    assert load_metric(f"{name}_{average}", tmp_path).compute((values,), labels, ()) == pytest.approx(expected)

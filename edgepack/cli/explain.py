@@ -34,8 +34,8 @@ def explain(
     """Tell where accuracy is lost: step by step, and layer by layer between the float model and the .tflite.
 
     For every Keras layer: the signal-to-quantization-noise ratio, what the layer adds to the noise, clipping and range use, on
-    real inputs, worst first; how much pruning and how few bits each layer takes; the confusion matrix; and what to try next. Builds
-    the project first if it was not. Also written to explain.json.
+    real inputs, worst first; how much pruning and how few bits each layer takes; the confusion matrix; and what to try next.
+    Builds the project first if it was not. Also written to explain.json.
     """
     from edgepack.cli.output import print_json
     from edgepack.pipeline import Request, run_explain

@@ -27,8 +27,8 @@ class Report:
     All rows are JSON-able. `target` has name, title, file, device and budget (base units). `model` describes the file that
     ships (file, bytes, sha256, scheme, …, `metric_name`, `baseline`). `steps` are the compression's StepResults,
     `layers` one row an operator (layer, operator, shape, macs, bytes, weights, zeros, entropy, quantization, instructions),
-    `latency_samples` seconds. `explanation` is the layers' errors, the confusion
-    matrix and advice. `real_hardware` is whether the device is the target's own hardware.
+    `latency_samples` seconds. `explanation` is the layers' errors, the confusion matrix and advice.
+    `real_hardware` is whether the device is the target's own hardware.
     """
 
     name: str
