@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgepack.compress.cluster import Cluster
 from edgepack.compress.distill import Distill
+from edgepack.compress.fold import Fold
 from edgepack.compress.prune import Prune
 from edgepack.compress.quantize import Quantize
 from edgepack.compress.step import Step
@@ -14,6 +15,7 @@ from edgepack.compress.train import Train
 _ALL: tuple[type[Step], ...] = (
     Train,
     Distill,
+    Fold,
     Structured,
     Prune,
     Cluster,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,21 @@ Axes = tuple[NDArray[np.int64] | None, ...]
 Keep = NDArray[np.bool_]
 
 
-def remove_channels(model: Any, channels: ChannelMap, keep: Keep) -> Any:
+def remove_channels(
+    model: Any, channels: ChannelMap, keep: Keep, offsets: Mapping[str, NDArray[np.float64]] | None = None
+) -> Any:
     """A new model without the channels of the groups that `keep` (one flag a group) leaves out.
 
-    What is left computes the same as `model` does when every layer ignores the removed channels at its input.
+    What is left computes the same as `model` does when every layer ignores the removed channels at its input. `offsets` are
+    added to the biases of layers, one for each of their channels in `model`; a layer without a bias is given one.
     """
-    weights = {layer.name: _cut(layer, channels, keep) for layer in model.layers if layer.weights}
+    added = offsets or {}
+    weights = {layer.name: _cut(layer, channels, keep, added.get(layer.name)) for layer in model.layers if layer.weights}
 
     def narrow(layer: Any) -> Any:
         config = layer.get_config()
+        if layer.name in added:
+            config["use_bias"] = True
         if layer.name in channels.layers:
             _resize(config, channels.layers[layer.name], channels.shapes.get(layer.name), keep)
         return layer.__class__.from_config(config)
@@ -61,14 +68,21 @@ def weight_name(variable: Any) -> str:
     return str(variable.name.split(":")[0].split("/")[-1])
 
 
-def _cut(layer: Any, channels: ChannelMap, keep: Keep) -> list[NDArray[Any]]:
+def _cut(layer: Any, channels: ChannelMap, keep: Keep, offset: NDArray[np.float64] | None) -> list[NDArray[Any]]:
     values: list[NDArray[Any]] = layer.get_weights()
     known = channels.layers.get(layer.name)
     if known is None:
         return values
+    names = [weight_name(variable) for variable in layer.weights]
+    if offset is not None:
+        if "bias" not in names:
+            names, values = [*names, "bias"], [*values, np.zeros(len(offset), dtype=values[0].dtype)]
+        values = [
+            value + offset.astype(value.dtype) if name == "bias" else value for name, value in zip(names, values, strict=True)
+        ]
     found = []
-    for variable, array in zip(layer.weights, values, strict=True):
-        axes = kept_axes(weight_name(variable), array.shape, known, keep, getattr(layer, "depth_multiplier", 1))
+    for name, array in zip(names, values, strict=True):
+        axes = kept_axes(name, array.shape, known, keep, getattr(layer, "depth_multiplier", 1))
         for axis, places in enumerate(axes):
             if places is not None:
                 array = np.take(array, places, axis=axis)
