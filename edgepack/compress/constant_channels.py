@@ -67,7 +67,7 @@ def exact(layer: Any, values: Constants) -> NDArray[np.bool_]:
     """
     kind = type(layer).__name__
     even = kind == "Dense" or (kind not in RECURRENT and layer.padding == "valid" and not kind.endswith("Transpose"))
-    return ~np.isnan(values) & ((values == 0) | even)
+    return np.asarray(~np.isnan(values) & ((values == 0) | even))
 
 
 def input_sums(layer: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
