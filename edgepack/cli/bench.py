@@ -1,20 +1,30 @@
-"""`edgepack bench`: measure one model on one target, without a project."""
+"""`edgepack bench`: measure one model on one target, or compare two, without a project."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgepack.cli.options import DeviceAddress, Json, Overrides, ProjectPath, Quiet, TargetName, Verbose
+from edgepack.cli.options import DeviceAddress, Json, Overrides, Quiet, TargetName, Verbose
+from edgepack.errors import ProjectError
+
+Models = Annotated[
+    list[Path], typer.Argument(help="A .tflite file or a project folder (its last deployed model); two of them to compare them.")
+]
 
 
 def bench(
-    model: ProjectPath,
+    models: Models,
     target: TargetName = "cortex-m4",
     device: DeviceAddress = None,
-    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads (default: the target's).")] = None,
+    threads: Annotated[str | None, typer.Option("--threads", help="Threads, or auto (default: the target's).")] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option("--engine", help="The engine (default: the target's); twice to compare two engines.")
+    ] = None,
     runs: Annotated[int | None, typer.Option("--runs", min=1, help="Timed runs (default: the target's).")] = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, max=3600, help="How long two models take turns.")] = 10.0,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Instructions of each layer (microcontrollers).")] = False,
     overrides: Overrides = None,
     json_output: Json = False,
@@ -23,25 +33,45 @@ def bench(
 ) -> None:
     """Measure a model's latency and memory on a target and compare its outputs with the reference kernels; judges nothing.
 
-    Given a project, its last deployed model is measured.
+    Given two models, or two engines, they run in turns and the ratio of their latencies is told with its 95 % interval.
     """
     from edgepack.cli.output import print_json, setup_verbose
-    from edgepack.pipeline import Request, run_bench
+    from edgepack.pipeline import Request, run_bench, run_compare
     from edgepack.progress import choose_progress
 
     setup_verbose(verbose)
-    extra = [f"device.{key}={value}" for key, value in (("threads", threads), ("runs", runs)) if value is not None]
-    request = Request(project=model, target=target, device=device, overrides=(*(overrides or ()), *extra))
-    result = run_bench(request, choose_progress(quiet))
+    engines = engine or []
+    comparing = len(models) == 2 or len(engines) == 2
+    if len(models) > 2 or len(engines) > 2:
+        raise ProjectError("EP-100", "two models or two engines are compared at a time", "give two of them")
+    one_engine = engines if len(engines) == 1 else []
+    settings = (("threads", threads), ("runs", runs), *(("engine", name) for name in one_engine))
+    extra = [f"device.{key}={value}" for key, value in settings if value is not None]
+    requests = [Request(project=model, target=target, device=device, overrides=(*(overrides or ()), *extra)) for model in models]
+    progress = choose_progress(quiet)
+    from rich.console import Console
+
+    from edgepack.report import print_comparison, print_measurements
+
+    if comparing:
+        pair = (requests[0], requests[-1])
+        compared = run_compare(pair, (engines[0], engines[1]) if len(engines) == 2 else None, progress, seconds)
+        if json_output:
+            print_json(compared)
+        else:
+            print_comparison(compared, Console())
+        return
+    result = run_bench(requests[0], progress)
     counted = getattr(result, "result", None)
     if json_output:
         print_json(counted if counted is not None else result)
         return
-    from rich.console import Console
-
-    from edgepack.report import print_measurements
-
     print_measurements(result.measurements, Console())
     if per_layer and counted is not None:
         for layer, instructions in counted.per_layer.items():
             typer.echo(f"{instructions:>14,}  {layer}")
+    elif per_layer:
+        typer.echo(
+            "No per-layer times: TensorFlow Lite's runtimes do not tell them through the interfaces used here. "
+            "--target cortex-m4 counts the instructions of each layer of the generated C."
+        )

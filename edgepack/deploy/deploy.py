@@ -8,11 +8,11 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from edgepack.deploy.choose import choose_runner
 from edgepack.deploy.golden import check_golden
 from edgepack.deploy.layout import Layout, layout
 from edgepack.deploy.lock import DeviceLock
 from edgepack.deploy.release import SUMS, send_release, wrong_files
-from edgepack.deploy.runtime import provide_runner
 from edgepack.deploy.script import check_script, run_script
 from edgepack.deploy.switch import links, prune, switch
 from edgepack.deploy.types import Deployment, Rollback
@@ -45,9 +45,9 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
         with progress.stage("Uploading", device.name) as task:
             sent = send_release(device, place, identity, pack.folder, task)
             task.finish(f"{sent.uploaded / 1e3:.0f} kB sent, {sent.reused / 1e3:.0f} kB were there")
-        runner = provide_runner(device, place, target, progress)
+        folder = _where(device, place, identity)
+        runner = choose_runner(device, place, target, folder, pack, progress)
         with progress.stage("Golden vectors", f"{runner.engine} {runner.engine_version} on {device.name}") as task:
-            folder = _where(device, place, identity)
             try:
                 golden = check_golden(device, runner, folder, pack.folder / "golden", target.device.timeout_s + _GOLDEN_SECONDS)
             except DeviceError as error:

@@ -10,7 +10,9 @@ than a sixteenth of the output's range, which no rounding explains. Every differ
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +40,11 @@ def check_golden(device: Device, runner: Runner, release: str, golden: Path, tim
 def measure_golden(device: Device, runner: Runner, release: str, golden: Path, timeout: float) -> GoldenCheck:
     """The same without a judgement."""
     result = call_runner(device, runner, "golden", f"{release}/model.tflite", ["--folder", f"{release}/golden"], timeout)
+    return check_of(result, runner, golden)
+
+
+def check_of(result: Mapping[str, Any], runner: Runner, golden: Path) -> GoldenCheck:
+    """What a runner's `golden` result says, in the unit of the pack's outputs."""
     width, unit, engine = output_range(golden)
     return GoldenCheck(
         inputs=int(result["count"]),

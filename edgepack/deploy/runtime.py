@@ -20,10 +20,10 @@ from edgepack.deploy.wheels import Wheels, fetch_wheels, platform_of, requiremen
 from edgepack.devices import Device
 from edgepack.devices.upload import file_failure
 from edgepack.errors import DeviceError
-from edgepack.files import sha256_file
+from edgepack.files import hash_of, sha256_file
 from edgepack.progress import Progress
 from edgepack.project import Target
-from edgepack.runners import RUNNER
+from edgepack.runners import RUNNER_FILES
 
 _PACKAGES = {"litert": "ai_edge_litert", "tflite": "tflite_runtime"}
 _AUTOMATIC = ("litert", "tflite")
@@ -46,7 +46,7 @@ done
 
 
 @dataclass(frozen=True)
-class _Python:
+class Python:
     """A Python on a device with the runner, and the folder of packages it is given, if any."""
 
     device: Device
@@ -55,23 +55,28 @@ class _Python:
     timeout: float
 
     def argv(self, packages: str | None = None) -> tuple[str, ...]:
+        """The command before a runner's own arguments."""
         path = () if packages is None else (f"PYTHONPATH={packages}",)
         return ("env", "PYTHONDONTWRITEBYTECODE=1", *path, self.command, self.runner)
 
     def probe(self, packages: str | None = None) -> dict[str, Any]:
+        """What it is and can import."""
         return run_runner(self.device, [*self.argv(packages), "probe"], self.timeout)
 
 
-def provide_runner(device: Device, layout: Layout, target: Target, progress: Progress) -> Runner:
+Probed = tuple[Python, dict[str, Any]]
+
+
+def provide_runner(device: Device, layout: Layout, target: Target, progress: Progress, found: Probed | None = None) -> Runner:
     """A runner for the target's engine on the device, bringing program and runtime along where they are missing.
+
+    `found` is what `probe_python` said, when it was asked already.
 
     Raises:
         DeviceError: EP-513 no Python, EP-516 no runtime fits, EP-525 it cannot be downloaded, or a failing transfer.
     """
     settings = target.device
-    command = settings.python or (sys.executable if device.kind == "local" else "python3")
-    python = _Python(device, command, _provide_program(device, layout), settings.timeout_s)
-    probe = python.probe()
+    python, probe = found or probe_python(device, layout, target)
     engines = _AUTOMATIC if settings.engine == "auto" else (settings.engine,)
     for engine in engines:
         found = probe["packages"][_package(engine)]
@@ -88,6 +93,24 @@ def provide_runner(device: Device, layout: Layout, target: Target, progress: Pro
     raise DeviceError(reasons[0].code, "; ".join(str(reason) for reason in reasons), reasons[-1].hint) from reasons[-1]
 
 
+def probe_python(device: Device, layout: Layout, target: Target) -> Probed:
+    """The device's Python with the runner program, and what that said of itself.
+
+    Raises:
+        DeviceError: EP-513 no Python, or a failing transfer.
+    """
+    command = target.device.python or (sys.executable if device.kind == "local" else "python3")
+    python = Python(device, command, _provide_program(device, layout), target.device.timeout_s)
+    return python, python.probe()
+
+
+def usable_engines(found: Probed) -> list[str]:
+    """The automatic engines that the device's own Python can run as it is, in the order of preference."""
+    packages = found[1]["packages"]
+    usable = [engine for engine in _AUTOMATIC if "version" in packages[_package(engine)]]
+    return usable if "version" in packages["numpy"] else []
+
+
 def _package(engine: str) -> str:
     kind = engine.partition("-")[0]
     if kind not in _PACKAGES:
@@ -97,7 +120,7 @@ def _package(engine: str) -> str:
     return _PACKAGES[kind]
 
 
-def _runner(python: _Python, target: Target, engine: str, probe: dict[str, Any], packages: str | None, runtime: str) -> Runner:
+def _runner(python: Python, target: Target, engine: str, probe: dict[str, Any], packages: str | None, runtime: str) -> Runner:
     return Runner(
         argv=python.argv(packages),
         engine=engine,
@@ -109,15 +132,16 @@ def _runner(python: _Python, target: Target, engine: str, probe: dict[str, Any],
 
 
 def _provide_program(device: Device, layout: Layout) -> str:
-    """The path of run.py on the device, uploaded when this version of it is not there."""
-    digest = sha256_file(RUNNER)
-    path = f"{layout.root}/.runners/{digest[:16]}/run.py"
+    """The path of run.py on the device, uploaded with its other files when this version of it is not there."""
+    folder = f"{layout.root}/.runners/{hash_of([sha256_file(file) for file in RUNNER_FILES])[:16]}"
+    path = f"{folder}/{RUNNER_FILES[-1].name}"
     if run_script(device, '[ -f "$1" ]', [path]).status != 0:
-        device.put(RUNNER, path)
+        for file in RUNNER_FILES:
+            device.put(file, f"{folder}/{file.name}")
     return path
 
 
-def _bring(python: _Python, layout: Layout, target: Target, engine: str, probe: dict[str, Any], progress: Progress) -> Runner:
+def _bring(python: Python, layout: Layout, target: Target, engine: str, probe: dict[str, Any], progress: Progress) -> Runner:
     platform = platform_of(probe)
     wanted = requirements(engine, platform, probe["packages"]["numpy"].get("version"))
     with progress.stage("Runtime", f"{' and '.join(wanted)} for {platform}") as task:
@@ -137,7 +161,7 @@ def _bring(python: _Python, layout: Layout, target: Target, engine: str, probe: 
     return _runner(python, target, engine, now, folder, f"brought along: {wheels.title}")
 
 
-def _install(python: _Python, layout: Layout, wheels: Wheels, folder: str, task: Any) -> None:
+def _install(python: Python, layout: Layout, wheels: Wheels, folder: str, task: Any) -> None:
     """Upload the wheels and unpack them beside `folder`, then rename; what an earlier attempt uploaded is used."""
     device = python.device
     # The lock is held: whatever else is on its way here was left by a run that was stopped.

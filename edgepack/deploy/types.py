@@ -6,10 +6,22 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A way to run the model that was tried: `median` seconds an inference took, None when it was not right and why."""
+
+    engine: str
+    engine_version: str
+    threads: int
+    median: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Runner:
     """How a model is run on a device: the command before a runner's own arguments, and what answers to it.
 
     `runtime` says where the engine comes from: the device's own packages, or wheels brought along. `timeout` is in seconds.
+    `candidates` are the ways that were measured before this one was chosen, none when there was no choice.
     """
 
     argv: tuple[str, ...]
@@ -18,6 +30,7 @@ class Runner:
     threads: int
     runtime: str
     timeout: float
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from edgepack.deploy.choose import choose_runner
 from edgepack.deploy.golden import measure_golden
 from edgepack.deploy.layout import Layout, layout
 from edgepack.deploy.lock import DeviceLock
 from edgepack.deploy.release import release_files, send_folder
-from edgepack.deploy.runtime import provide_runner
 from edgepack.deploy.script import run_script
 from edgepack.devices import Device
 from edgepack.errors import DeviceError
@@ -20,7 +20,8 @@ from edgepack.measure.types import Measurement, Method
 from edgepack.progress import Progress
 from edgepack.project import Target
 
-_GOLDEN_SECONDS = 120.0
+GOLDEN_SECONDS = 120.0
+"""Seconds that golden vectors may take beyond the target's time limit."""
 
 
 def bench(model: Path, device: Device, target: Target, progress: Progress) -> Measured:
@@ -48,18 +49,18 @@ def bench(model: Path, device: Device, target: Target, progress: Progress) -> Me
             try:
                 with progress.stage("Uploading", device.name) as task:
                     send_folder(device, folder, files, task)
-                runner = provide_runner(device, place, target, progress)
-                timeout = target.device.timeout_s + _GOLDEN_SECONDS
+                runner = choose_runner(device, place, target, folder, pack, progress)
+                timeout = target.device.timeout_s + GOLDEN_SECONDS
                 found.extend(parity(measure_golden(device, runner, folder, pack.folder / "golden", timeout), method))
                 benchmark = run_benchmark(device, runner, f"{folder}/model.tflite", target, facts.cores, progress)
             finally:
-                _remove(device, place)
+                remove_bench(device, place)
     for warning in benchmark.warnings:
         progress.warn(warning)
     return Measured((*found, *benchmark.measurements), benchmark.samples, benchmark.warnings, facts)
 
 
-def _remove(device: Device, place: Layout) -> None:
+def remove_bench(device: Device, place: Layout) -> None:
     """Remove everything below .bench: the lock is held, so what others left there is left over, too."""
     with suppress(DeviceError):
         run_script(device, 'rm -rf -- "$1"', [place.bench], timeout=60.0)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from typing import Any
 
 from edgepack.deploy import Runner
 from edgepack.deploy.call import call_runner
 from edgepack.devices import Device
+from edgepack.measure.disturbances import disturbances
+from edgepack.measure.energy import energy_measurements
 from edgepack.measure.types import Measurement, Method
 from edgepack.progress import Progress
 from edgepack.project import Target
 
 _SECONDS = 30.0
 _WARMUP_SECONDS = 10.0
-_HOT = 80.0  # °C: a Pi lowers its clock from here on
-_BUSY = 0.5  # load average per core before the benchmark that other programs must be causing
-_CLOCK_CHANGE = 0.05
-
-# vcgencmd get_throttled, from Raspberry Pi's documentation of vcgencmd; bits 16 to 19 say the same of the time since boot.
-_THROTTLED = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
+_POWER_SECONDS = 40.0  # the longest idle and steady windows of a power sensor, and some for starting
 
 
 @dataclass(frozen=True)
@@ -41,21 +39,21 @@ def run_benchmark(device: Device, runner: Runner, model: str, target: Target, co
     settings = target.device
     arguments = [
         "--runs", str(settings.runs), "--seconds", str(_SECONDS),
-        "--warmup", str(settings.warmup), "--warmup-seconds", str(_WARMUP_SECONDS),
+        "--warmup", str(settings.warmup), "--warmup-seconds", str(_WARMUP_SECONDS), "--power", settings.power,
     ]  # fmt: skip
-    timeout = runner.timeout + 2 * (_SECONDS + _WARMUP_SECONDS)
+    timeout = runner.timeout + 2 * (_SECONDS + _WARMUP_SECONDS) + _POWER_SECONDS
     with progress.stage("Latency", f"{runner.engine}, {runner.threads} thread{'s' if runner.threads > 1 else ''}") as task:
         result = call_runner(device, runner, "bench", model, arguments, timeout)
         task.finish(f"median {result['p50'] * 1e3:.3f} ms of {result['runs']} runs")
     return Benchmark(
-        measurements=_measurements(result, runner, "stand-in" if device.stand_in else "hardware"),
+        measurements=_measurements(result, runner, target, "stand-in" if device.stand_in else "hardware"),
         samples=tuple(result["samples"]),
         warnings=tuple(disturbances(result, cores)),
         median=float(result["p50"]),
     )
 
 
-def _measurements(result: dict[str, Any], runner: Runner, method: Method) -> tuple[Measurement, ...]:
+def _measurements(result: dict[str, Any], runner: Runner, target: Target, method: Method) -> tuple[Measurement, ...]:
     conditions = {
         "engine": f"{runner.engine} {runner.engine_version}",
         "threads": runner.threads,
@@ -68,21 +66,48 @@ def _measurements(result: dict[str, Any], runner: Runner, method: Method) -> tup
         Measurement(f"latency_{name}", float(result[name]), "s", method, f"one inference, inputs already set{note}", conditions)
         for name in ("min", "p50", "p95", "p99", "mean", "max")
     ]
-    first = Measurement(
-        "latency_first", float(result["first"]), "s", method, f"the first inference after loading{note}", conditions
-    )
-    load = Measurement("load_time", float(result["load_time"]), "s", method, f"opening the model, allocating{note}", conditions)
+    outliers = _outliers(result["samples"])
+    cold = [float(result.get(name, 0.0)) for name in ("import_time", "load_time", "first")]
+    once = [
+        Measurement("latency_outliers", float(len(outliers)), "runs", method, _outlier_text(outliers, result), conditions),
+        Measurement("latency_first", cold[2], "s", method, f"the first inference after loading{note}", conditions),
+        Measurement("load_time", cold[1], "s", method, f"opening the model, allocating{note}", conditions),
+        Measurement(
+            "cold_start", sum(cold), "s", method, f"importing the runtime {cold[0]:.3f} s, opening, first run{note}", conditions
+        ),
+    ]
+    return (*timed, *once, *_memory(result, method, note, conditions), *energy_measurements(result, target, method, conditions))
+
+
+def _outliers(samples: list[float]) -> list[float]:
+    """Samples far above the rest: over the median by five times the scaled median absolute deviation, and by a fifth.
+
+    The scale of 1.4826 makes the deviation that of a normal distribution (Iglewicz and Hoaglin 1993).
+    """
+    median = statistics.median(samples)
+    deviation = 1.4826 * statistics.median(abs(sample - median) for sample in samples)
+    return sorted(sample for sample in samples if sample > max(median + 5 * deviation, 1.2 * median))
+
+
+def _outlier_text(outliers: list[float], result: dict[str, Any]) -> str:
+    if not outliers:
+        return f"none of {result['runs']} runs stands out"
+    worst = outliers[-1]
+    return f"of {result['runs']}, kept in every figure; the slowest took {worst / result['p50']:.1f} times the median"
+
+
+def _memory(result: dict[str, Any], method: Method, note: str, conditions: dict[str, Any]) -> list[Measurement]:
     peak, before = result["peak_memory"], result["memory_before"]
     if peak is None:
         why = "the system does not tell a process's peak memory"
-        return (*timed, first, load, Measurement("peak_memory", None, "bytes", method, why, conditions))
+        return [Measurement("peak_memory", None, "bytes", method, why, conditions)]
     share = "" if before is None else f", of which {before / 2**20:.1f} MiB before the model was opened"
-    detail = f"resident memory of the whole process with Python{share}{note}"
+    detail = f"resident memory of the whole process with its runtime{share}{note}"
     memory = [Measurement("peak_memory", float(peak), "bytes", method, detail, conditions)]
     if before is not None:
         detail = f"peak of the process less what it had before opening the model{note}"
         memory.append(Measurement("model_memory", float(peak - before), "bytes", method, detail, conditions))
-    return (*timed, first, load, *memory)
+    return memory
 
 
 def _state(conditions: dict[str, Any]) -> dict[str, Any]:
@@ -92,29 +117,3 @@ def _state(conditions: dict[str, Any]) -> dict[str, Any]:
         "frequency": max(frequencies) if frequencies else None,
         "governor": ", ".join(conditions["governors"]),
     }
-
-
-def disturbances(result: dict[str, Any], cores: int | None) -> list[str]:
-    """What may have made a benchmark's numbers wrong, in words."""
-    before, after = result["before"], result["after"]
-    found = []
-    if not result["stable"]:
-        found.append("the warm-up never became stable: the latencies drift")
-    slow = [name for name in after["governors"] if name not in ("performance", "schedutil")]
-    if slow:
-        found.append(f"the CPU governor is {', '.join(slow)}, not performance: the clock may lag behind the load")
-    for bit, meaning in _THROTTLED.items():
-        if after["throttled"] is not None and after["throttled"] >> bit & 1:
-            found.append(f"the device reports {meaning} now")
-        elif after["throttled"] is not None and after["throttled"] >> (bit + 16) & 1:
-            found.append(f"the device reports {meaning} since it was started")
-    if after["temperature"] is not None and after["temperature"] >= _HOT:
-        found.append(f"the processor is at {after['temperature']:.0f} °C, where many boards lower their clock")
-    clocks = [max(state["frequencies"]) for state in (before, after) if state["frequencies"]]
-    if len(clocks) == 2 and abs(clocks[1] - clocks[0]) > _CLOCK_CHANGE * max(clocks):
-        found.append(f"the clock changed from {clocks[0] / 1e6:.0f} to {clocks[1] / 1e6:.0f} MHz during the benchmark")
-    if before["load"] is not None and before["load"] > _BUSY * (cores or 1):
-        found.append(f"other programs were running: load average {before['load']:.2f} on {cores or 1} cores before the benchmark")
-    if result["p99"] > 2 * result["p50"]:
-        found.append(f"one run in a hundred took {result['p99'] / result['p50']:.1f} times the median: something interrupts it")
-    return found

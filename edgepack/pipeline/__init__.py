@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgepack.pipeline.bench import run_bench
+from edgepack.pipeline.bench import run_bench, run_compare
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.deploy import Outcome, run_deploy
 from edgepack.pipeline.explain import run_explain
@@ -18,6 +18,7 @@ __all__ = [
     "prepare",
     "result_folder",
     "run_bench",
+    "run_compare",
     "run_deploy",
     "run_explain",
     "run_rollback",

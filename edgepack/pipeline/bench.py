@@ -14,6 +14,7 @@ from edgepack.devices.mcu import check_board_address
 from edgepack.errors import ProjectError
 from edgepack.flatbuffer import read_model
 from edgepack.measure import Measured, bench
+from edgepack.measure.compare import Comparison, compare
 from edgepack.measure.microcontroller import McuMeasured, measure_board, measure_mcu
 from edgepack.pack import read_pack, write_pack
 from edgepack.pipeline.request import Plan, Request, prepare
@@ -28,11 +29,43 @@ def run_bench(request: Request, progress: Progress) -> Measured | McuMeasured:
         ProjectError: EP-167 when the project was not deployed yet; what the rooms say.
     """
     plan = prepare(request)
-    model = request.project if request.project.suffix == ".tflite" else read_pack(last_pack(plan.out, plan.project.folder)).model
+    model = _model(plan)
     if plan.target.device.kind == "mcu":
         return _bench_mcu(model, plan, progress)
     with open_device(plan.target, device_address(plan.target, request.device, os.environ)) as device:
         return bench(model, device, plan.target, progress)
+
+
+def run_compare(
+    requests: tuple[Request, Request], engines: tuple[str, str] | None, progress: Progress, seconds: float
+) -> Comparison:
+    """Measure two models, or one with two engines, in turns on one device.
+
+    Raises:
+        ProjectError: EP-180 when the target is a microcontroller; as `run_bench` otherwise.
+    """
+    plans = [prepare(request) for request in requests]
+    if engines is not None:  # checked as any setting is
+        plans = [
+            prepare(replace(request, overrides=(*request.overrides, f"device.engine={engine}")))
+            for request, engine in zip(requests, engines, strict=True)
+        ]
+    target = plans[0].target
+    if target.device.kind == "mcu":
+        raise ProjectError(
+            "EP-180",
+            f"{target.name} is a microcontroller: two models are compared by taking turns only where time is measured",
+            "run `edgepack bench` once for each; instructions are counted exactly",
+        )
+    models = (_model(plans[0]), _model(plans[1]))
+    with open_device(target, device_address(target, requests[0].device, os.environ)) as device:
+        return compare(models, engines, device, target, progress, seconds)
+
+
+def _model(plan: Plan) -> Path:
+    """The .tflite that was named, or the one the project deployed last."""
+    given = plan.request.project
+    return given if given.suffix == ".tflite" else read_pack(last_pack(plan.out, plan.project.folder)).model
 
 
 def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:

@@ -23,7 +23,7 @@ ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-r
 # Keys of [device] that mean something for some kinds only.
 _KINDS_OF = {
     **dict.fromkeys(("cpu", "clock", "board", "optimize", "runtime", "current", "voltage"), ("mcu",)),
-    **dict.fromkeys(("engine", "threads", "root"), ("local", "ssh", "adb")),
+    **dict.fromkeys(("engine", "threads", "root", "power"), ("local", "ssh", "adb")),
     "python": ("local", "ssh"),
     "address": ("ssh", "adb"),
 }
@@ -65,6 +65,16 @@ def check_address(value: str) -> str:
     return value
 
 
+def _power(value: str) -> str:
+    if value not in ("auto", "off") and not re.fullmatch(
+        r"(ina219:/dev/\S+:[0-9a-fx]+(:[\d.]+)?|ina260:/dev/\S+:[0-9a-fx]+)", value
+    ):
+        raise wrong(
+            f"{value!r} is no power sensor", 'write "auto", "off", "ina219:/dev/i2c-1:0x40:0.1" or "ina260:/dev/i2c-1:0x40"'
+        )
+    return value
+
+
 Bytes = Annotated[int, _quantity(units.parse_bytes, "256 KiB")]
 Seconds = Annotated[float, _quantity(units.parse_seconds, "5 ms")]
 Hertz = Annotated[float, _quantity(units.parse_hertz, "80 MHz")]
@@ -73,6 +83,7 @@ Milliamperes = Annotated[float, _quantity(units.parse_milliamperes, "10 mA")]
 Volts = Annotated[float, _quantity(units.parse_volts, "3.3 V")]
 Text = Annotated[str, AfterValidator(_text)]
 Address = Annotated[str, AfterValidator(check_address)]
+Power = Annotated[str, AfterValidator(_power)]
 Name = Annotated[str, AfterValidator(check_name)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -159,10 +170,11 @@ class DeviceTable(Table):
     root: Text | None = None
     python: Text | None = None
     engine: Literal[ENGINES] = "auto"  # type: ignore[valid-type]
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = 1
     runs: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     warmup: Annotated[int, Field(ge=0, le=1_000_000)] = 20
     timeout: Seconds = 60.0
+    power: Power = "auto"
     optimize: Literal["size", "balanced", "speed"] = "balanced"
     runtime: Literal["c", "tflm"] = "c"
     current: Milliamperes | None = None

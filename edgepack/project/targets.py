@@ -98,4 +98,5 @@ def _device(table: DeviceTable) -> DeviceSettings:
     values = table.model_dump()
     renamed = {"clock_hz": "clock", "timeout_s": "timeout", "current_ma": "current", "voltage_v": "voltage"}
     fields = {field: values.pop(key) for field, key in renamed.items()}
+    values["threads"] = 0 if table.threads == "auto" else table.threads
     return DeviceSettings(**values, **fields)

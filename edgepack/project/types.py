@@ -94,7 +94,9 @@ class DeviceSettings:
     """`[device]`: how to reach a device, and how the model is run there. None: not set, the device kind's own default.
 
     `hardware` is text that the device's own model name must contain for it to count as the target's hardware.
-    `current_ma` (milliampere) and `voltage_v` (volt), where given, allow an energy estimate.
+    `threads` 0 leaves their number to be measured. `power` is the power sensor: "auto", "off", or an I2C chip such as
+    "ina219:/dev/i2c-1:0x40:0.1" (shunt in ohms). `current_ma` (milliampere) and `voltage_v` (volt), where given, allow an
+    energy estimate.
     """
 
     kind: DeviceKind
@@ -110,6 +112,7 @@ class DeviceSettings:
     runs: int = 200
     warmup: int = 20
     timeout_s: float = 60.0
+    power: str = "auto"
     optimize: str = "balanced"
     runtime: str = "c"
     current_ma: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgepack.report.comparison import comparison_sentence, print_comparison
 from edgepack.report.explanation import print_explanation
 from edgepack.report.report import SCHEMA_VERSION, Report, plain
 from edgepack.report.store import ReportFiles, read_report, write_reports
@@ -11,7 +12,9 @@ __all__ = [
     "SCHEMA_VERSION",
     "Report",
     "ReportFiles",
+    "comparison_sentence",
     "plain",
+    "print_comparison",
     "print_explanation",
     "print_inspection",
     "print_measurements",

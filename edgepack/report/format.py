@@ -23,7 +23,10 @@ _LABELS = {
     "latency_mean": "Latency, mean",
     "latency_max": "Latency, worst",
     "latency_first": "Latency, first run",
+    "latency_outliers": "Latency, outliers",
+    "cold_start": "Cold start",
     "energy": "Energy an inference",
+    "energy_above_idle": "Energy above idle",
     "load_time": "Load time",
     "macs": "Multiply-accumulates",
 }

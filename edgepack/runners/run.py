@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Runs a .tflite model where it was deployed: golden vectors, a test set, a benchmark.
 
-One file for the device: Python 3.9 or later, the standard library, numpy, and ai_edge_litert or tflite_runtime. It imports
-nothing of edgepack. Tensors are files, memory-mapped: raw little-endian values or .npy, batch first.
+For the device: Python 3.9 or later, the standard library, numpy, and ai_edge_litert or tflite_runtime. It imports nothing of
+edgepack; bench, serve and golden --seconds need run_bench.py, run_conditions.py and run_energy.py beside it. Tensors are
+files, memory-mapped: raw little-endian values or .npy, batch first.
 
     python3 run.py probe
     python3 run.py describe --model model.tflite
     python3 run.py golden   --model model.tflite --folder golden
     python3 run.py infer    --model model.tflite --input input_0.bin --output output_0.bin
     python3 run.py bench    --model model.tflite --threads 4 --runs 200
+    python3 run.py serve    --model model.tflite            (blocks of inferences as asked for on standard input)
 
 The result is one line of JSON between the lines EDGEPACK-RESULT and EDGEPACK-END on standard output; a result that starts
 and does not end was cut. Exit status 0, or 1 with {"error": …, "kind": …} as the result.
@@ -22,9 +24,7 @@ import argparse
 import contextlib
 import importlib
 import json
-import os
 import platform
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -43,9 +43,6 @@ ENGINES = {
 
 STATEFUL = {"LSTM", "RNN", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "VAR_HANDLE"}
 
-WINDOW = 10  # runs whose median is compared with that of the runs before
-STABLE = 0.02  # relative change of the median below which the warm-up has ended
-
 
 class RunnerError(Exception):
     """An expected failure; `kind` tells the host which."""
@@ -53,6 +50,14 @@ class RunnerError(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+def part(name: str) -> Any:
+    """Another file of this program; they lie beside this one."""
+    folder = str(Path(__file__).resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)  # the last place: nothing that is installed may be hidden by it
+    return importlib.import_module(name)
 
 
 def engine_version(engine: str) -> str:
@@ -166,14 +171,17 @@ def golden(arguments: argparse.Namespace) -> dict[str, Any]:
         values_differing += int(numpy.count_nonzero(difference))
         largest = numpy.maximum(largest, difference.max(axis=1))
         moved |= got.argmax(axis=1) != expected.argmax(axis=1)
-    return {
+    found = {
         "count": count,
         "inputs_differing": int(numpy.count_nonzero(largest)),
         "values_differing": values_differing,
         "max_difference": float(largest.max()),
-        "median_difference": float(percentile(sorted(largest), 50)),
+        "median_difference": float(numpy.sort(largest)[(count - 1) // 2]),
         "argmax_moved": int(numpy.count_nonzero(moved)),
     }
+    if arguments.seconds:
+        found.update(part("run_bench").quick(interpreter.invoke, arguments.seconds))
+    return found
 
 
 def infer(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -209,117 +217,48 @@ def describe(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def read_text(path: str | Path) -> str | None:
-    """A small file's stripped text, None when it cannot be read."""
-    try:
-        return Path(path).read_text(errors="replace").strip()
-    except OSError:
-        return None
+def random_values(detail: dict[str, Any], generator: Any) -> Any:
+    """Random values for an input; integers wider than 16 bits may be indices and stay 0."""
+    import numpy
+
+    values = numpy.zeros(tuple(detail["shape"]), detail["dtype"])
+    if values.dtype.kind == "f":
+        values[...] = generator.uniform(-1, 1, values.shape)
+    elif values.dtype.itemsize <= 2 and values.dtype.kind in "iu":
+        values[...] = generator.randint(*{"i": (-128, 128), "u": (0, 256)}[values.dtype.kind], size=values.shape)
+    return values
 
 
-def memory(field: str) -> int | None:
-    """A field of /proc/self/status (VmRSS, VmHWM) in bytes, None when there is none."""
-    for line in (read_text("/proc/self/status") or "").splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) * 1024
-    return None
+def open_timed(arguments: argparse.Namespace) -> tuple[Callable[[], Any], dict[str, Any], dict[str, Any]]:
+    """A model ready to be run again and again, what opening it cost, and the state of the machine before."""
+    clock = time.perf_counter
+    start = clock()
+    load_runtime(arguments.engine)
+    opened: dict[str, Any] = {"import_time": clock() - start, "memory_before": part("run_conditions").memory("VmRSS")}
+    before = part("run_conditions").conditions()
+    start = clock()
+    interpreter = open_interpreter(arguments.model, arguments.engine, arguments.threads)
+    opened["load_time"] = clock() - start
+    import numpy
 
-
-def conditions() -> dict[str, Any]:
-    """What may disturb a measurement now: temperature (°C), clock (Hz), governor, throttling, load average; None if unknown."""
-    temperatures = [read_text(path) for path in Path("/sys/class/thermal").glob("thermal_zone*/temp")]
-    readable = [int(text) / 1000 for text in temperatures if text and text.lstrip("-").isdigit()]
-    cpus = sorted(Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq"))
-    frequencies = [read_text(cpu / "scaling_cur_freq") for cpu in cpus]
-    governors = {read_text(cpu / "scaling_governor") for cpu in cpus} - {None}
-    try:
-        answer = subprocess.run(["vcgencmd", "get_throttled"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=3)
-        throttled = int(answer.stdout.decode().partition("=")[2], 16)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        throttled = None
-    try:
-        load = os.getloadavg()[0]
-    except OSError:
-        load = None
-    return {
-        "temperature": max(readable) if readable else None,
-        "frequencies": [int(text) * 1000 for text in frequencies if text and text.isdigit()],
-        "governors": sorted(governors),
-        "throttled": throttled,
-        "load": load,
-    }
-
-
-def percentile(ordered: list[float], share: int) -> float:
-    """The smallest value that at least `share` of the sorted values do not exceed (nearest rank)."""
-    return ordered[max(0, -(-len(ordered) * share // 100) - 1)]
-
-
-def warm_up(run: Callable[[], float], at_least: int, seconds: float) -> tuple[int, bool]:
-    """Run until the median of a window stops moving; returns the runs made and whether it became stable."""
-    times: list[float] = []
-    end = time.monotonic() + seconds
-    while True:
-        times.append(run())
-        if len(times) >= max(at_least, 2 * WINDOW):
-            before, now = (percentile(sorted(part), 50) for part in (times[-2 * WINDOW : -WINDOW], times[-WINDOW:]))
-            if abs(now - before) <= STABLE * before:
-                return len(times), True
-        if time.monotonic() > end:
-            return len(times), False
+    generator = numpy.random.RandomState(0)
+    for detail in interpreter.get_input_details():
+        interpreter.set_tensor(detail["index"], random_values(detail, generator))
+    return interpreter.invoke, opened, before
 
 
 def bench(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Latency of one inference, its spread, memory and the conditions it was measured in; times in seconds."""
-    import numpy
+    """Latency of one inference, its spread, memory, energy and the conditions it was measured in; times in seconds."""
+    invoke, opened, before = open_timed(arguments)
+    result: dict[str, Any] = part("run_bench").bench(invoke, opened, before, arguments)
+    return result
 
-    load_runtime(arguments.engine)
-    memory_before = memory("VmRSS")
-    before = conditions()
-    clock = time.perf_counter
-    start = clock()
-    interpreter = open_interpreter(arguments.model, arguments.engine, arguments.threads)
-    load_time = clock() - start
-    inputs = interpreter.get_input_details()
-    generator = numpy.random.RandomState(0)
-    for detail in inputs:
-        values = numpy.zeros(tuple(detail["shape"]), detail["dtype"])
-        if values.dtype.kind == "f":
-            values[...] = generator.uniform(-1, 1, values.shape)
-        elif values.dtype.itemsize <= 2 and values.dtype.kind in "iu":  # wider integers may be indices: they stay 0
-            values[...] = generator.randint(*{"i": (-128, 128), "u": (0, 256)}[values.dtype.kind], size=values.shape)
-        interpreter.set_tensor(detail["index"], values)
 
-    def run() -> float:
-        begin = clock()
-        interpreter.invoke()
-        return clock() - begin
-
-    first = run()
-    warmups, stable = warm_up(run, arguments.warmup, arguments.warmup_seconds)
-    samples: list[float] = []
-    end = time.monotonic() + arguments.seconds
-    while len(samples) < arguments.runs and (time.monotonic() < end or len(samples) < min(10, arguments.runs)):
-        samples.append(run())
-    ordered = sorted(samples)
-    return {
-        "runs": len(samples),
-        "warmup_runs": warmups,
-        "stable": stable,
-        "min": ordered[0],
-        "p50": percentile(ordered, 50),
-        "p95": percentile(ordered, 95),
-        "p99": percentile(ordered, 99),
-        "max": ordered[-1],
-        "mean": sum(samples) / len(samples),
-        "samples": [round(sample, 9) for sample in samples],
-        "first": first,
-        "load_time": load_time,
-        "peak_memory": memory("VmHWM"),
-        "memory_before": memory_before,
-        "before": before,
-        "after": conditions(),
-    }
+def serve(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Blocks of inferences as they are asked for on standard input; see run_bench.serve."""
+    invoke, opened, before = open_timed(arguments)
+    result: dict[str, Any] = part("run_bench").serve(invoke, opened, before, arguments)
+    return result
 
 
 def usable_packages() -> dict[str, dict[str, str]]:
@@ -364,6 +303,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands.add_parser("describe", parents=[common]).set_defaults(function=describe)
     one = commands.add_parser("golden", parents=[common])
     one.add_argument("--folder", required=True, help="holds input_<i>.bin and output_<i>.bin")
+    one.add_argument("--seconds", type=float, default=0.0, help="also time inferences for about this long")
     one.set_defaults(function=golden)
     one = commands.add_parser("infer", parents=[common])
     one.add_argument("--input", action="append", default=[], help="one file an input, in the model's order")
@@ -372,12 +312,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     one.add_argument("--count", type=int)
     one.add_argument("--sequence", action="store_true", help="keep the state of one sample for the next")
     one.set_defaults(function=infer)
-    one = commands.add_parser("bench", parents=[common])
+    warm = argparse.ArgumentParser(add_help=False)
+    warm.add_argument("--warmup", type=int, default=20, help="least number of warm-up runs")
+    warm.add_argument("--warmup-seconds", type=float, default=10.0, help="stop waiting for stability after this time")
+    one = commands.add_parser("bench", parents=[common, warm])
     one.add_argument("--runs", type=int, default=200)
     one.add_argument("--seconds", type=float, default=30.0, help="stop after this time, with at least ten runs")
-    one.add_argument("--warmup", type=int, default=20, help="least number of warm-up runs")
-    one.add_argument("--warmup-seconds", type=float, default=10.0, help="stop waiting for stability after this time")
+    one.add_argument("--power", default="auto", help="auto, off, or a sensor: ina219:/dev/i2c-1:0x40:0.1, ina260:/dev/i2c-1:0x40")
     one.set_defaults(function=bench)
+    commands.add_parser("serve", parents=[common, warm]).set_defaults(function=serve)
     return parser.parse_args(arguments)
 
 

@@ -24,6 +24,8 @@ from edgepack.errors import DataError, EdgepackError, ModelError, ToolError
 from edgepack.runners.result import RunnerFailure, parse_result
 
 RUNNER = Path(__file__).with_name("run.py")
+RUNNER_FILES = tuple(RUNNER.with_name(name) for name in ("run_conditions.py", "run_energy.py", "run_bench.py", "run.py"))
+"""Everything a device needs; run.py last, so that where it is the others are."""
 REFERENCE = "tflite-ref"
 """tflite-runtime's reference kernels: the bits that microcontrollers reproduce."""
 

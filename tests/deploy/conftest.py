@@ -43,7 +43,7 @@ def target(root: Path) -> Callable[..., Target]:
         settings = [f"device.root={root}"]
         if kind == "rpi":
             settings.append(f"device.python={sys.executable}")
-        return load_target(kind, None, [*settings, "device.runs=20", *overrides])
+        return load_target(kind, None, [*settings, "device.runs=20", "device.engine=litert", *overrides])
 
     return make
 

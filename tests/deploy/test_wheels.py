@@ -168,7 +168,7 @@ def test_where_no_engine_fits_every_reason_is_told(local: LocalDevice, first: Pa
     python.write_text(f"#!/bin/sh\nprintf '%s\\n' EDGEPACK-RESULT '{answer}' EDGEPACK-END\n")
     python.chmod(0o755)
     with pytest.raises(DeviceError) as caught:
-        deploy(first, local, target(f"device.python={python}"), SilentProgress())
+        deploy(first, local, target(f"device.python={python}", "device.engine=auto"), SilentProgress())
     assert caught.value.code == "EP-516"
     assert "needs Python 3.10" in str(caught.value) and "Python 3.9 to 3.11" in str(caught.value)
 

@@ -24,7 +24,9 @@ from tests.standins.packs import conv_pack
 
 @pytest.fixture
 def target(tmp_path: Path) -> Target:
-    return load_target("host", None, [f"device.root={tmp_path / 'root'}", "device.runs=30", "device.warmup=2"])
+    return load_target(
+        "host", None, [f"device.root={tmp_path / 'root'}", "device.runs=30", "device.warmup=2", "device.engine=litert"]
+    )
 
 
 @pytest.fixture

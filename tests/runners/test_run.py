@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.runners import RUNNER, RunnerFailure, parse_result, run_model, run_reference
+from edgepack.runners import RUNNER, RUNNER_FILES, RunnerFailure, parse_result, run_model, run_reference
 from edgepack.runners import run as program
 from tests.flatbuffer.build import conv_model
+
+timing: Any = program.part("run_bench")
 
 
 @pytest.fixture
@@ -34,9 +36,11 @@ def _inputs(count: int) -> np.ndarray:
 
 
 def test_it_imports_nothing_of_edgepack_and_suits_python_3_9() -> None:
-    tree = ast.parse(RUNNER.read_text(), feature_version=(3, 9))
-    imported = {name.name.partition(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    imported |= {str(node.module).partition(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported = set()
+    for file in RUNNER_FILES:
+        nodes = list(ast.walk(ast.parse(file.read_text(), feature_version=(3, 9))))
+        imported |= {name.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for name in node.names}
+        imported |= {str(node.module).partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
     assert imported - set(sys.stdlib_module_names) == {"numpy"}
 
 
@@ -90,7 +94,26 @@ def test_the_benchmark_tells_times_memory_and_conditions(model: Path) -> None:
     assert result["mean"] == pytest.approx(np.mean(samples), rel=1e-3)
     assert 0 < result["load_time"] < 5 and 0 < result["first"] < 5
     assert 5e6 < result["memory_before"] <= result["peak_memory"] < 1e9
-    assert set(result["before"]) == {"temperature", "frequencies", "governors", "throttled", "load"}
+    for name in ("before", "steady", "after"):
+        assert {"temperature", "frequencies", "governors", "throttled", "load", "battery", "processor"} <= set(result[name])
+    assert result["during"][0]["at"] < 0.1 and result["import_time"] > 0
+
+
+def test_golden_vectors_can_be_timed_in_the_same_run(model: Path, tmp_path: Path) -> None:
+    _golden(model, tmp_path / "golden")
+    result = _run("golden", "--model", model, "--folder", tmp_path / "golden", "--seconds", "0.05")
+    assert result["count"] == 6 and 0 < result["p50"] < 1 and result["timed"] >= 10
+
+
+def test_serving_gives_blocks_when_asked_and_ends_with_its_input(model: Path) -> None:
+    words = [sys.executable, str(RUNNER), "serve", "--model", str(model), "--warmup", "2", "--warmup-seconds", "0.2"]
+    for last in ("end\n", ""):
+        done = subprocess.run(words, input=f"block 0\nblock 0.02\n{last}", capture_output=True, text=True)
+        ready, short, longer = done.stdout.splitlines()[:3]
+        assert ready.split()[0] == "ready" and int(ready.split()[1]) >= 1
+        assert len(short.split()) == 4 < len(longer.split())
+        assert sum(map(int, longer.split())) / 1e9 * 3 >= 0.02, "most of a block's time is inferences"
+        assert parse_result(done.stdout.encode())["peak_memory"] > 5e6
 
 
 def test_the_benchmark_ends_in_time_however_slow_the_model(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,13 +123,13 @@ def test_the_benchmark_ends_in_time_however_slow_the_model(model: Path, monkeypa
         time.sleep(0.15)
         return 0.15
 
-    runs, stable = program.warm_up(slow, 1000, 0.4)
+    runs, stable = timing.warm_up(slow, 1000, 0.4)
     assert runs <= 4 and not stable
 
 
 def test_warming_up_ends_when_the_times_are_stable() -> None:
     times = iter([1.0] * 10 + [0.5] * 10 + [0.1] * 1000)
-    runs, stable = program.warm_up(lambda: next(times), 5, 10)
+    runs, stable = timing.warm_up(lambda: next(times), 5, 10)
     assert stable and 30 <= runs <= 40
 
 
@@ -114,7 +137,7 @@ def test_warming_up_ends_when_the_times_are_stable() -> None:
 def test_percentiles_are_nearest_rank(share: int) -> None:
     for count in (1, 2, 3, 10, 99, 100, 101, 200):
         values = sorted(np.random.default_rng(count).random(count).tolist())
-        assert program.percentile(values, share) == np.percentile(values, share, method="inverted_cdf")
+        assert timing.percentile(values, share) == np.percentile(values, share, method="inverted_cdf")
 
 
 def test_probing_tells_what_can_be_imported() -> None:
