@@ -151,12 +151,23 @@ def deployment_facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("release", str(values.get("release"))),
         ("path", str(values.get("path"))),
         ("engine", f"{ran} ({runner.get('runtime')})" if runner.get("runtime") else ran),
+        ("ways tried", "; ".join(candidate_text(row) for row in runner.get("candidates") or [])),
         ("golden vectors", golden_text(golden)),
         ("replaced", str(values.get("replaced") or "")),
         ("uploaded", moved),
         ("took", format_quantity(float(values.get("seconds") or 0), "s")),
     ]
     return [(name, text) for name, text in found if text]
+
+
+def candidate_text(candidate: Mapping[str, Any]) -> str:
+    """A way of running the model that was tried, from a Candidate's fields: "litert 2.3.0, 2 threads: 1.2 ms"."""
+    threads = candidate.get("threads")
+    name = f"{candidate.get('engine')} {candidate.get('engine_version')}, {threads} thread{'' if threads == 1 else 's'}"
+    median = candidate.get("median")
+    return (
+        f"{name}: {candidate.get('reason') or 'failed'}" if median is None else f"{name}: {format_quantity(float(median), 's')}"
+    )
 
 
 def golden_text(golden: Mapping[str, Any]) -> str:
