@@ -105,6 +105,7 @@ def measure_board(
         Measurement("stack", float(run.stack_bytes), "bytes", method, "the deepest stack of one inference", how),
         Measurement("golden_inputs", float(run.vectors), "", method, "golden vectors run on the board", how),
         Measurement("golden_inputs_differing", float(run.differing), "", method, "compared bit for bit on the board", how),
+        *(() if run.emulated else energy_estimate(target, float(np.median(run.seconds)), "the time the board measured", how)),
     ), run
 
 
@@ -192,9 +193,14 @@ def _measurements(result: McuResult, target: Target) -> tuple[Measurement, ...]:
         # The core's time does not depend on the input's values in any way the estimate could see: one figure for all.
         for quantity in ("latency_p50", "latency_p95", "latency_p99"):
             found.append(Measurement(quantity, result.ms / 1000, "s", "estimate", detail, clock))
-        device = target.device
-        if device.current_ma is not None and device.voltage_v is not None:
-            joules = device.current_ma / 1000 * device.voltage_v * result.ms / 1000
-            detail = f"{device.current_ma:g} mA at {device.voltage_v:g} V for the estimated time"
-            found.append(Measurement("energy", joules, "J", "estimate", detail, clock))
+        found.extend(energy_estimate(target, result.ms / 1000, "the estimated time", clock))
     return tuple(found)
+
+
+def energy_estimate(target: Target, seconds: float, what: str, how: dict[str, Any]) -> tuple[Measurement, ...]:
+    """Energy from the profile's supply and the `seconds` of an inference: an estimate, whatever the time's origin."""
+    device = target.device
+    if device.current_ma is None or device.voltage_v is None:
+        return ()
+    detail = f"{device.current_ma:g} mA at {device.voltage_v:g} V, as the profile says, for {what}"
+    return (Measurement("energy", device.current_ma / 1000 * device.voltage_v * seconds, "J", "estimate", detail, how),)

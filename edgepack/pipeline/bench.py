@@ -83,7 +83,7 @@ def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:
         if address == "emulated":
             return measured
         on_board, _ = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
-        return replace(measured, measurements=(*measured.measurements, *on_board))
+        return replace(measured, measurements=(*on_board, *measured.measurements))
 
 
 def last_pack(out: Path, project: Path) -> Path:

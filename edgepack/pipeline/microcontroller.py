@@ -50,7 +50,7 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
     if address != "emulated":
         on_board, run = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
         _insist(run.differing, run.vectors, run.board)
-        found.extend(on_board)
+        found[:0] = on_board  # of two estimates the first is judged: the one from the board's own time
         samples, real_hardware = run.seconds, not run.emulated
     if built.data is not None:
         value = mcu_metric(code.files, code.name, packed.golden, built.data, plan.metric, progress)

@@ -120,3 +120,16 @@ def test_a_report_of_little_is_a_report(tmp_path):
         name="x", target={"name": "host"}, verdicts=(), measurements=(), exit_code=0, real_hardware=True, created=full.created
     )
     assert read_report(write_reports(bare, tmp_path).json) == bare
+
+
+def test_the_ways_that_were_tried_are_shown() -> None:
+    from edgepack.report import format as fmt
+
+    values = plain(report()).copy()["deployment"]
+    values["runner"]["candidates"] = [
+        {"engine": "litert", "engine_version": "2.3.0", "threads": 2, "median": 0.0012, "reason": ""},
+        {"engine": "tflite", "engine_version": "2.14.0", "threads": 1, "median": None, "reason": "it crashed"},
+    ]
+    assert dict(fmt.deployment_facts(values))["ways tried"] == (
+        "litert 2.3.0, 2 threads: 1.20 ms; tflite 2.14.0, 1 thread: it crashed"
+    )

@@ -222,3 +222,15 @@ def test_a_sensor_that_is_none_is_refused_in_the_target(text: str) -> None:
     with pytest.raises(ProjectError):
         _target(f"device.power={text}")
     assert _target("device.power=ina219:/dev/i2c-1:0x40:0.1").device.power == "ina219:/dev/i2c-1:0x40:0.1"
+
+
+def test_a_microcontrollers_energy_is_an_estimate_from_the_profiles_supply() -> None:
+    """10 mA at 3.3 V for 2 ms are 66 uJ."""
+    from edgepack.measure.microcontroller import energy_estimate
+
+    target = load_target("cortex-m4", None, ["device.current=10 mA", "device.voltage=3.3 V", "budget.energy=100 uJ"])
+    (found,) = energy_estimate(target, 0.002, "the time the board measured", {})
+    assert found.value == pytest.approx(66e-6) and found.method == "estimate"
+    (verdict,) = [one for one in judge(target, [found], True) if one.budget == "energy"]
+    assert verdict.status == "PASS" and verdict.on_estimate
+    assert energy_estimate(load_target("host"), 0.002, "", {}) == ()
