@@ -131,5 +131,5 @@ def test_the_ways_that_were_tried_are_shown() -> None:
         {"engine": "tflite", "engine_version": "2.14.0", "threads": 1, "median": None, "reason": "it crashed"},
     ]
     assert dict(fmt.deployment_facts(values))["ways tried"] == (
-        "litert 2.3.0, 2 threads: 1.20 ms; tflite 2.14.0, 1 thread: it crashed"
+        "litert 2.3.0, 2 threads: 1.2 ms; tflite 2.14.0, 1 thread: it crashed"
     )
