@@ -12,7 +12,7 @@ from edgepack.devices.mcu import export_firmware, find_board
 from edgepack.errors import ProjectError
 from edgepack.flatbuffer import read_model
 from edgepack.pack import export_c_array, write_pack
-from edgepack.pack.deliveries import deliver, make_product
+from edgepack.pack.deliveries import DELIVERIES, deliver, make_product, make_tflm_product
 from edgepack.pack.tflm import export_tflm
 from edgepack.pipeline import Request, build, prepare
 from edgepack.progress import Progress
@@ -21,7 +21,10 @@ from edgepack.project import c_identifier
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export: a project or a .tflite, the form, and where to; None takes the default of each."""
+    """What to export: a project or a .tflite, the form, and where to; None takes the default of each.
+
+    `runtime` is what a package holds: "c", the generated code, or "tflm", the model for TensorFlow Lite Micro.
+    """
 
     source: Path
     form: str
@@ -31,6 +34,7 @@ class ExportRequest:
     board: str | None = None
     optimize: str = "balanced"
     version: str = "1.0.0"
+    runtime: str = "c"
     data: Path | None = None
     weights: Path | None = None
     overrides: tuple[str, ...] = ()
@@ -73,20 +77,25 @@ def _tflm(model: Path, name: str, folder: Path, request: ExportRequest) -> tuple
 
 
 def _delivery(model: Path, name: str, folder: Path, request: ExportRequest) -> tuple[Path, ...]:
-    product = make_product(model, name, request.cpu or "generic", request.optimize, request.version)
+    if request.runtime == "tflm":
+        product = make_tflm_product(model, name, request.version)
+    else:
+        product = make_product(model, name, request.cpu or "generic", request.optimize, request.version)
     return deliver(request.form, product, folder)
 
+
+RUNTIMES = ("c", "tflm")
 
 FORMS: dict[str, Form] = {
     "c-array": Form("the .tflite as an aligned C array with its constants, for an interpreter on the device", _c_array),
     "c": Form("the model compiled to C99 for --cpu, with its weights and the kernels it needs; no interpreter", _c),
     "tflm": Form("for TensorFlow Lite Micro: array, sized resolver, arena size, golden vectors, an example", _tflm),
     "firmware": Form("a whole firmware for --board that runs the golden vectors and prints what they cost", _firmware),
-    "arduino": Form("an Arduino library of the C code, and its .zip", _delivery),
-    "platformio": Form("a PlatformIO library of the C code", _delivery),
-    "zephyr": Form("a Zephyr module of the C code", _delivery),
-    "esp-idf": Form("an ESP-IDF component of the C code", _delivery),
-    "cmsis-pack": Form("a CMSIS-Pack of the C code (.pdsc and .pack)", _delivery),
+    "arduino": Form("an Arduino library of the C code, or for TensorFlow Lite Micro, and its .zip", _delivery),
+    "platformio": Form("a PlatformIO library of the C code, or for TensorFlow Lite Micro", _delivery),
+    "zephyr": Form("a Zephyr module of the C code, or for TensorFlow Lite Micro", _delivery),
+    "esp-idf": Form("an ESP-IDF component of the C code, or for TensorFlow Lite Micro", _delivery),
+    "cmsis-pack": Form("a CMSIS-Pack of the C code, or for TensorFlow Lite Micro (.pdsc and .pack)", _delivery),
 }
 
 
@@ -94,10 +103,16 @@ def run_export(request: ExportRequest, progress: Progress) -> tuple[Path, ...]:
     """Write a model in the wanted form; a project is built first, from its cache when nothing changed.
 
     Raises:
-        ProjectError: EP-168 for an unknown form; what the rooms say.
+        ProjectError: EP-168 for an unknown form, EP-170 for a runtime that it has not; what the rooms say.
     """
     if request.form not in FORMS:
         raise ProjectError("EP-168", f"unknown form {request.form!r}", f"use one of {', '.join(FORMS)}")
+    if request.runtime not in RUNTIMES:
+        raise ProjectError("EP-170", f"unknown runtime {request.runtime!r}", f"use one of {', '.join(RUNTIMES)}")
+    if request.runtime == "tflm" and request.form not in (*DELIVERIES, "tflm"):
+        raise ProjectError(
+            "EP-170", f"--as {request.form} has no form for TensorFlow Lite Micro", f"use one of tflm, {', '.join(DELIVERIES)}"
+        )
     plan = prepare(Request(project=request.source, data=request.data, weights=request.weights, overrides=request.overrides))
     model = request.source if request.source.suffix == ".tflite" else build(plan, progress).model
     name = c_identifier(request.name or plan.project.name)

@@ -20,6 +20,10 @@ def export(
     cpu: Annotated[str | None, typer.Option("--cpu", help="The processor the C code is for, for example cortex-m4.")] = None,
     board: Annotated[str | None, typer.Option("--board", help="The board of a firmware project.")] = None,
     optimize: Annotated[str, typer.Option("--optimize", help="The C code is for speed, size or balanced.")] = "balanced",
+    runtime: Annotated[
+        str,
+        typer.Option("--runtime", help="What a package holds: c, the generated C; tflm, the model for TensorFlow Lite Micro."),
+    ] = "c",
     version: Annotated[str, typer.Option("--version", help="The package's version, for package managers.")] = "1.0.0",
     data: DataPath = None,
     weights: Weights = None,
@@ -45,6 +49,7 @@ def export(
             board=board,
             optimize=optimize,
             version=version,
+            runtime=runtime,
             data=data,
             weights=weights,
             overrides=tuple(overrides or ()),

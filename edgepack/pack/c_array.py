@@ -32,16 +32,24 @@ def export_c_array(model: bytes | Path, name: str, folder: Path) -> tuple[Path, 
         ModelError: EP-20x for a malformed model.
         EdgepackError: EP-252 when the files cannot be written.
     """
-    inspection = inspect_model(read_model(model))
-    data = model if isinstance(model, bytes) else model.read_bytes()
+    files = c_array_texts(model if isinstance(model, bytes) else model.read_bytes(), name)
     stem = c_identifier(name)
-    files = {f"{stem}.h": _header(stem, inspection), f"{stem}.c": _source(stem, inspection, data)}
     try:
         for file, text in files.items():
             write_atomic(folder / file, text)
     except OSError as error:
         raise EdgepackError("EP-252", f"cannot write to {folder}: {error.strerror}", "choose another folder with -o") from error
     return folder / f"{stem}.h", folder / f"{stem}.c"
+
+
+def c_array_texts(data: bytes, name: str) -> dict[str, str]:
+    """NAME.h and NAME.c as texts by file name.
+
+    Raises:
+        ModelError: EP-20x for a malformed model.
+    """
+    inspection, stem = inspect_model(read_model(data)), c_identifier(name)
+    return {f"{stem}.h": _header(stem, inspection), f"{stem}.c": _source(stem, inspection, data)}
 
 
 def hex_bytes(data: bytes) -> str:

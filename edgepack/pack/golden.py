@@ -162,13 +162,20 @@ def _made(tensor: Tensor, column: Array | None, random: np.random.Generator) -> 
     return [np.asarray(value).astype(dtype) for value in values]
 
 
-def write_golden(folder: Path, model: Model, model_file: Path, inputs: GoldenInputs) -> None:
+def last_inputs(inputs: GoldenInputs, count: int) -> GoldenInputs:
+    """The last `count` vectors, which are random ones: few enough to be part of an example."""
+    return GoldenInputs(tuple(array[-count:] for array in inputs.arrays), inputs.origins[-count:])
+
+
+def write_golden(folder: Path, model: Model, model_file: Path, inputs: GoldenInputs, engines: Sequence[str] = ()) -> None:
     """Run the reference kernels on `inputs` in a worker process and write the vectors to `folder`.
+
+    `engines` are the engines to try; by default those that define the model's bits.
 
     Raises:
         ModelError: EP-280 to EP-283 when no reference runs the model; ToolError: EP-680, EP-690 when none is installed.
     """
-    outputs, engine, version = reference_outputs(model, model_file, inputs.arrays)
+    outputs, engine, version = reference_outputs(model, model_file, inputs.arrays, engines)
     folder.mkdir(parents=True, exist_ok=True)
     graph = model.subgraphs[0]
     tensors: dict[str, list[dict[str, Any]]] = {}

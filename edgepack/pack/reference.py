@@ -6,15 +6,17 @@ take its place (the interpreter that a microcontroller would have run), and Lite
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
 from edgepack.errors import EdgepackError, ModelError, ToolError
 from edgepack.flatbuffer import Model
+from edgepack.flatbuffer.fix_shapes import fix_shapes
 from edgepack.flatbuffer.model import Array, Operator, Subgraph
 from edgepack.runners import REFERENCE, run_model, run_reference
-from edgepack.runners.tflm import run_tflm
+from edgepack.runners.tflm import TflmRun, run_tflm
 
 MICRO = "tflite-micro"
 """TensorFlow Lite Micro's reference kernels."""
@@ -25,8 +27,12 @@ LITERT = "litert-ref"
 PACKAGES = {REFERENCE: "tflite-runtime", MICRO: "tflite-micro", LITERT: "ai-edge-litert"}
 
 
-def reference_outputs(model: Model, model_file: Path, inputs: Sequence[Array]) -> tuple[tuple[Array, ...], str, str]:
+def reference_outputs(
+    model: Model, model_file: Path, inputs: Sequence[Array], engines: Sequence[str] = ()
+) -> tuple[tuple[Array, ...], str, str]:
     """The exact outputs for `inputs` (one array an input, vectors first), the engine that made them and its version.
+
+    `engines` are tried in their order; by default those that define the model's bits.
 
     The vectors are one sequence: a model with state keeps it from one to the next.
 
@@ -34,14 +40,13 @@ def reference_outputs(model: Model, model_file: Path, inputs: Sequence[Array]) -
         ModelError: EP-280 to EP-283 when no engine runs the model: what the first of them says.
         ToolError: EP-680 or EP-690 when none is installed.
     """
-    outputs = len(model.subgraphs[0].outputs)
     run: dict[str, Callable[[], tuple[Array, ...]]] = {
         REFERENCE: lambda: run_reference(model_file, inputs),
-        MICRO: lambda: run_tflm(model_file, inputs, outputs).outputs,
+        MICRO: lambda: run_micro(model, model_file, inputs).outputs,
         LITERT: lambda: run_model(model_file, inputs, LITERT, sequence=True),
     }
     refusals: list[EdgepackError] = []
-    for engine in reference_engines(model):
+    for engine in engines or reference_engines(model):
         try:
             return run[engine](), engine, metadata.version(PACKAGES[engine])
         except (ModelError, ToolError) as error:
@@ -50,6 +55,18 @@ def reference_outputs(model: Model, model_file: Path, inputs: Sequence[Array]) -
             refusals.append(error)
     # What an engine says of the model is worth more than that another is not installed.
     raise next((error for error in refusals if isinstance(error, ModelError)), refusals[0])
+
+
+def run_micro(model: Model, model_file: Path, inputs: Sequence[Array]) -> TflmRun:
+    """A run in TensorFlow Lite Micro of the model with its open shapes filled in: the interpreter computes none.
+
+    Raises:
+        ModelError: EP-283 when the interpreter refuses the model; ToolError: EP-690 when it is not installed.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgepack-fixed-") as work:
+        fixed = Path(work) / model_file.name
+        fixed.write_bytes(fix_shapes(model_file.read_bytes(), model))
+        return run_tflm(fixed, inputs, len(model.subgraphs[0].outputs))
 
 
 def reference_engines(model: Model) -> tuple[str, ...]:

@@ -12,14 +12,19 @@ from edgepack import __version__
 from edgepack.errors import EdgepackError, ModelError
 from edgepack.files import write_atomic
 from edgepack.flatbuffer import Model, inspect_model, read_model
+from edgepack.flatbuffer.fix_shapes import fix_shapes
 from edgepack.flatbuffer.tflm import resolver_method
-from edgepack.pack.c_array import export_c_array
-from edgepack.pack.golden import Golden, choose_golden_inputs, read_golden, write_golden
+from edgepack.pack.c_array import c_array_texts
+from edgepack.pack.golden import Golden, choose_golden_inputs, last_inputs, read_golden, write_golden
 from edgepack.pack.golden_c import banner, golden_header, golden_source
+from edgepack.pack.reference import MICRO, run_micro
+from edgepack.pack.tflm_example import tflm_main
 from edgepack.project import c_identifier
-from edgepack.runners.tflm import run_tflm
 
 _VECTORS = 4  # golden vectors in the example; each costs flash
+
+OWN_ARITHMETIC = frozenset({"UNIDIRECTIONAL_SEQUENCE_LSTM"})
+"""Operators that TFLite Micro defines anew: its bits are not tflite-runtime's, so its own outputs are its golden vectors."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def fit_tflm(model_file: Path, golden: Golden) -> TflmFit:
             f"TFLite Micro has no kernel for {', '.join(outside)}",
             "replace those layers (edgepack inspect names them), or use edgepack export --as c",
         )
-    run = run_tflm(model_file, tuple(map(golden.values, golden.inputs)), len(golden.outputs))
+    run = run_micro(model, model_file, tuple(map(golden.values, golden.inputs)))
     differs = np.zeros(golden.count, dtype=bool)
     for tensor, got in zip(golden.outputs, run.outputs, strict=True):
         differs |= (got.reshape(golden.count, -1) != golden.values(tensor).reshape(golden.count, -1)).any(axis=1)
@@ -86,40 +91,65 @@ def scratch_margin(model: Model) -> int:
     return largest + 16 if largest else 0
 
 
+@dataclass(frozen=True)
+class TflmSources:
+    """A model as sources for TFLite Micro: `files` by name, their golden vectors, and how the model does there."""
+
+    stem: str
+    files: dict[str, str]
+    golden: Golden
+    fit: TflmFit
+
+
+def tflm_sources(model: Path, name: str, work: Path) -> TflmSources:
+    """NAME.h, NAME.c, NAME_tflm.h, NAME_golden.h and NAME_golden.c; the golden vectors' own files go to the folder `work`.
+
+    Shapes that the file leaves open are filled in, because the interpreter computes none.
+
+    Raises:
+        ModelError: EP-254, EP-283 when TFLite Micro cannot run the model, or its outputs are not the reference's (EP-255).
+    """
+    stem = c_identifier(name)
+    original = model.read_bytes()
+    content = read_model(original)
+    fixed = work / f"{stem}.tflite"
+    fixed.write_bytes(fix_shapes(original, content))
+    inputs = last_inputs(choose_golden_inputs(content), _VECTORS)
+    own = any(operator.name in OWN_ARITHMETIC for operator in content.subgraphs[0].operators)
+    write_golden(work / "golden", content, fixed, inputs, (MICRO,) if own else ())
+    golden = read_golden(work / "golden")
+    fit = fit_tflm(fixed, golden)
+    if fit.differing:
+        raise ModelError(
+            "EP-255",
+            f"TFLite Micro gives other outputs than the reference for {fit.differing} of {fit.compared} golden vectors",
+            "please report it with the model; edgepack export --as c is checked bit for bit",
+        )
+    files = {
+        **c_array_texts(fixed.read_bytes(), stem),
+        f"{stem}_tflm.h": _resolver_header(stem, content, fit),
+        f"{stem}_golden.h": golden_header(stem, golden, golden.count),
+        f"{stem}_golden.c": golden_source(stem, golden, golden.count),
+    }
+    return TflmSources(stem, files, golden, fit)
+
+
 def export_tflm(model: Path, name: str, folder: Path) -> tuple[Path, ...]:
     """Write NAME.h, NAME.c, NAME_tflm.h, NAME_golden.h, NAME_golden.c, main.cc and README.md; returns their paths.
 
     Raises:
-        ModelError: EP-254, EP-283 when TFLite Micro cannot run the model, or its outputs are not the reference's (EP-255).
+        ModelError: what `tflm_sources` says.
         EdgepackError: EP-252 when the files cannot be written.
     """
-    stem = c_identifier(name)
     with tempfile.TemporaryDirectory(prefix="edgepack-tflm-") as work:
-        content = read_model(model)
-        write_golden(Path(work), content, model, choose_golden_inputs(content, count=_VECTORS))
-        golden = read_golden(Path(work))
-        fit = fit_tflm(model, golden)
-        if fit.differing:
-            raise ModelError(
-                "EP-255",
-                f"TFLite Micro gives other outputs than the reference for {fit.differing} of {fit.compared} golden vectors",
-                "please report it with the model; edgepack export --as c is checked bit for bit",
-            )
-        count = min(_VECTORS, golden.count)
-        texts = {
-            f"{stem}_tflm.h": _resolver_header(stem, content, fit),
-            f"{stem}_golden.h": golden_header(stem, golden, count),
-            f"{stem}_golden.c": golden_source(stem, golden, count),
-            "main.cc": _example(stem, golden),
-            "README.md": _readme(stem, fit),
-        }
-    header, source = export_c_array(model, stem, folder)
+        made = tflm_sources(model, name, Path(work))
+        texts = {**made.files, "main.cc": tflm_main(made.stem, made.golden), "README.md": tflm_readme(made)}
     try:
         for file, text in texts.items():
             write_atomic(folder / file, text)
     except OSError as error:
         raise EdgepackError("EP-252", f"cannot write to {folder}: {error.strerror}", "choose another folder with -o") from error
-    return (header, source, *(folder / file for file in texts))
+    return tuple(folder / file for file in texts)
 
 
 def _resolver_header(stem: str, model: Model, fit: TflmFit) -> str:
@@ -148,60 +178,22 @@ inline TfLiteStatus {stem}_register_operators({stem}_resolver& resolver) {{
 """
 
 
-def _example(stem: str, golden: Golden) -> str:
-    prefix = stem.upper()
-    fills = "\n".join(
-        f"    std::memcpy(interpreter.input({index})->data.raw, {stem}_golden_input_{index}[vector],\n"
-        f"                sizeof {stem}_golden_input_{index}[vector]);"
-        for index in range(len(golden.inputs))
-    )
-    checks = "\n".join(
-        f"    if (std::memcmp(interpreter.output({index})->data.raw, {stem}_golden_output_{index}[vector],\n"
-        f"                    sizeof {stem}_golden_output_{index}[vector]) != 0) differing++;"
-        for index in range(len(golden.outputs))
-    )
-    return f"""// Runs the golden vectors of {stem} in TensorFlow Lite Micro. Generated by edgepack {__version__}.
-#include <cstdio>
-#include <cstring>
-
-#include "tensorflow/lite/micro/micro_interpreter.h"
-#include "tensorflow/lite/schema/schema_generated.h"
-#include "{stem}.h"
-#include "{stem}_golden.h"
-#include "{stem}_tflm.h"
-
-alignas(16) static uint8_t arena[{prefix}_ARENA_SIZE];
-
-int main() {{
-  static {stem}_resolver resolver;
-  if ({stem}_register_operators(resolver) != kTfLiteOk) return 2;
-  static tflite::MicroInterpreter interpreter(tflite::GetModel({stem}_model), resolver, arena, sizeof arena);
-  if (interpreter.AllocateTensors() != kTfLiteOk) return 3;
-  int differing = 0;
-  for (int vector = 0; vector < {prefix}_GOLDEN_COUNT; vector++) {{
-{fills}
-    if (interpreter.Invoke() != kTfLiteOk) return 4;
-{checks}
-  }}
-  std::printf("%d of %d golden vectors differ, arena used %u of %u bytes\\n", differing, {prefix}_GOLDEN_COUNT,
-              static_cast<unsigned>(interpreter.arena_used_bytes()), static_cast<unsigned>(sizeof arena));
-  return differing != 0;
-}}
-"""
-
-
-def _readme(stem: str, fit: TflmFit) -> str:
-    return f"""# {stem} for TensorFlow Lite Micro
-Written by edgepack {__version__}. Add these files to a build that has TensorFlow Lite Micro.
+def tflm_readme(made: TflmSources, table: bool = True) -> str:
+    """README.md: the files, unless a package has its own layout, and how much memory the interpreter takes."""
+    stem, fit = made.stem, made.fit
+    files = f"""Add these files to a build that has TensorFlow Lite Micro.
 
 | file | what it is |
 |---|---|
 | `{stem}.h`, `{stem}.c` | the model as a 16-byte aligned array, its size, scales, zero points and shapes |
 | `{stem}_tflm.h` | a resolver with exactly the operators the model uses, and `{stem.upper()}_ARENA_SIZE` |
-| `{stem}_golden.h`, `{stem}_golden.c` | inputs with the reference kernels' exact outputs |
+| `{stem}_golden.h`, `{stem}_golden.c` | inputs with the exact outputs of {made.golden.engine} {made.golden.engine_version} |
 | `main.cc` | an example that runs them and prints how many differ |
 
+"""
+    return f"""# {stem} for TensorFlow Lite Micro
+Written by edgepack {__version__}. {files if table else ""}
 The interpreter allocated {fit.arena:,} bytes on a 64-bit machine with reference kernels; {fit.margin:,} more are reserved for the
 scratch of CMSIS-NN's kernels: {fit.arena_size:,} bytes in all. In the real interpreter there, all {fit.compared} golden vectors
-gave the reference's bytes.
+gave the bytes that are written here, which {made.golden.engine} computed.
 """

@@ -16,6 +16,7 @@ import pytest
 from edgepack.errors import ProjectError
 from edgepack.pack.deliveries import DELIVERIES, deliver, make_product
 from tests.compile.builder import ModelBuilder
+from tests.compile.cases_recurrent import svdf
 
 STANDIN = Path(__file__).parents[1] / "standins" / "arduino"
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
@@ -182,3 +183,13 @@ def test_a_version_that_package_managers_refuse_is_refused(model: Path) -> None:
     with pytest.raises(ProjectError) as caught:
         make_product(model, "tiny", "generic", version="v1")
     assert caught.value.code == "EP-169"
+
+
+def test_the_example_of_a_model_with_state_runs_its_vectors_in_a_row(tmp_path: Path) -> None:
+    file = tmp_path / "stream.tflite"
+    file.write_bytes(svdf(np.random.default_rng(8)))
+    deliver("platformio", make_product(file, "stream", "generic"), tmp_path / "out")
+    package = tmp_path / "out" / "stream"
+    main = package / "examples/golden_vectors/main.c"
+    assert "stream_reset(stream_arena);" in main.read_text()
+    assert _build_and_run(main, package / "src") == "0 of 4 golden vectors differ\n"

@@ -1,4 +1,4 @@
-"""A model's C code in the exact form of an ecosystem's packages: Arduino, PlatformIO, Zephyr, ESP-IDF, CMSIS-Pack."""
+"""A model, as C or for TensorFlow Lite Micro, in an ecosystem's form: Arduino, PlatformIO, Zephyr, ESP-IDF, CMSIS-Pack."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from edgepack.pack.deliveries.cmsis_pack import cmsis_files, cmsis_pack_name
 from edgepack.pack.deliveries.esp_idf import esp_idf_files
 from edgepack.pack.deliveries.platformio import platformio_files
 from edgepack.pack.deliveries.product import Product, make_product
+from edgepack.pack.deliveries.tflm_product import make_tflm_product
 from edgepack.pack.deliveries.zephyr import zephyr_files
 
-__all__ = ["DELIVERIES", "Product", "deliver", "make_product"]
+__all__ = ["DELIVERIES", "Product", "deliver", "make_product", "make_tflm_product"]
 
 DELIVERIES: dict[str, Callable[[Product], dict[str, str]]] = {
     "arduino": arduino_files,

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from edgepack.pack.deliveries.product import Product
 
+_C = "No heap, no interpreter; bit for bit TensorFlow Lite's reference kernels."
+_TFLM = (
+    "The model as an aligned array, a resolver of its operators, the size of its arena; needs a TensorFlow Lite Micro library."
+)
+_LIBRARY = "#include <TensorFlowLite.h>\n"  # Arduino finds a library by a header that is included
+
 
 def arduino_files(product: Product) -> dict[str, str]:
     """The library's files; its .zip is what the IDE's "Add .ZIP Library" takes."""
@@ -12,15 +18,15 @@ def arduino_files(product: Product) -> dict[str, str]:
         "version": product.version,
         "author": "edgepack",
         "maintainer": "edgepack",
-        "sentence": f"{product.name}: an int8 neural network as plain C.",
-        "paragraph": f"{product.title}. No heap, no interpreter; bit for bit TensorFlow Lite's reference kernels.",
+        "sentence": f"{product.summary}.",
+        "paragraph": f"{product.title}. {_TFLM if product.tflm else _C}",
         "category": "Data Processing",
         "url": product.url,
         "architectures": "*",
-        "includes": f"{product.name}.h",
+        "includes": product.header,
     }
     sketch = f"""// Runs the golden vectors of {product.name} and prints how many differ: 0 is right.
-{product.includes_text()}
+{_LIBRARY if product.tflm else ""}{product.includes_text()}
 {product.check}
 void setup() {{
   Serial.begin(115200);

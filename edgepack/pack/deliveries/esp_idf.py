@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from edgepack.pack.deliveries.product import Product
 
+_TFLM = '  espressif/esp-tflite-micro: "*"\n'
+_WHAT = "/* Runs the golden vectors and prints how many differ: 0 is right. */"
+_EXTERN = 'extern "C" '  # ESP-IDF calls it from C
+
 
 def esp_idf_files(product: Product) -> dict[str, str]:
     """The component's files; put the folder into a project's components/, or publish it to the component registry."""
@@ -16,24 +20,24 @@ description: "{product.title}"
 url: "{product.url}"
 dependencies:
   idf: ">=5.0"
-""",
+{_TFLM if product.tflm else ""}""",
         "README.md": product.readme,
         **{f"src/{file}": text for file, text in product.sources.items()},
         "examples/golden_vectors/CMakeLists.txt": f"""cmake_minimum_required(VERSION 3.16)
 include($ENV{{IDF_PATH}}/tools/cmake/project.cmake)
 project({name}_golden_vectors)
 """,
-        "examples/golden_vectors/main/CMakeLists.txt": 'idf_component_register(SRCS "main.c")\n',
+        "examples/golden_vectors/main/CMakeLists.txt": f'idf_component_register(SRCS "{product.example}")\n',
         "examples/golden_vectors/main/idf_component.yml": f"""dependencies:
   {name}:
     version: "*"
     override_path: "../../../"
 """,
-        "examples/golden_vectors/main/main.c": f"""/* Runs the golden vectors of {name} and prints how many differ: 0 is right. */
+        f"examples/golden_vectors/main/{product.example}": f"""{_WHAT}
 #include <stdio.h>
 {product.includes_text()}
 {product.check}
-void app_main(void)
+{_EXTERN if product.tflm else ""}void app_main(void)
 {{
     int differing = {name}_check();
     printf("%d of %d golden vectors differ\\n", differing, {name.upper()}_GOLDEN_COUNT);

@@ -16,15 +16,15 @@ def platformio_files(product: Product) -> dict[str, str]:
         "keywords": ["machine learning", "tflite", "inference", "int8"],
         "frameworks": "*",
         "platforms": "*",
-        "headers": f"{product.name}.h",
+        "headers": product.header,
         "build": {"srcDir": "src", "includeDir": "src"},
-        "examples": [{"name": "golden_vectors", "base": "examples/golden_vectors", "files": ["main.c"]}],
+        "examples": [{"name": "golden_vectors", "base": "examples/golden_vectors", "files": [product.example]}],
     }
     return {
         "library.json": json.dumps(manifest, indent=2) + "\n",
         "README.md": product.readme,
         **{f"src/{name}": text for name, text in product.sources.items()},
-        "examples/golden_vectors/main.c": plain_main(product),
+        f"examples/golden_vectors/{product.example}": plain_main(product),
     }
 
 
@@ -34,7 +34,7 @@ def plain_main(product: Product) -> str:
 #include <stdio.h>
 {product.includes_text()}
 {product.check}
-int main(void)
+int main({"" if product.tflm else "void"})
 {{
     int differing = {product.name}_check();
     printf("%d of %d golden vectors differ\\n", differing, {product.name.upper()}_GOLDEN_COUNT);

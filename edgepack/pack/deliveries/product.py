@@ -12,7 +12,7 @@ from edgepack.compile import compile_model
 from edgepack.errors import ProjectError
 from edgepack.files import sha256_file
 from edgepack.flatbuffer import read_model
-from edgepack.pack.golden import choose_golden_inputs, read_golden, write_golden
+from edgepack.pack.golden import choose_golden_inputs, last_inputs, read_golden, write_golden
 from edgepack.pack.golden_c import golden_arrays, golden_header, golden_source
 
 _VECTORS = 4  # golden vectors in an example; each costs flash
@@ -22,10 +22,11 @@ _VECTORS = 4  # golden vectors in an example; each costs flash
 class Product:
     """A model as C sources with an example.
 
-    `sources` are the files a build compiles or includes, by name. `check` is C text that defines
-    `static int NAME_check(void)`, which runs the golden vectors and returns how many differ, and `includes` the headers it
-    needs. `title` is one line about the model. `url` is where the package's own page would be; formats that require one get a
-    placeholder to be replaced before publishing.
+    `sources` are the files a build compiles or includes, by name. `check` is text that defines `static int NAME_check()`,
+    which runs the golden vectors and returns how many differ, and `includes` the headers it needs; it is C, or C++ when
+    `tflm`, for a model that is the array for TensorFlow Lite Micro instead of generated code. `header` is the header that users
+    include. `title` is one line about the model. `url` is where the package's own page would be; formats that require one get
+    a placeholder to be replaced before publishing.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Product:
     includes: tuple[str, ...]
     check: str
     readme: str
+    header: str
+    tflm: bool = False
     url: str = "https://example.com/"
 
     @property
@@ -42,9 +45,25 @@ class Product:
         """The files to compile."""
         return sorted(name for name in self.sources if name.endswith(".c"))
 
+    @property
+    def example(self) -> str:
+        """The name of the example's source file."""
+        return "main.cpp" if self.tflm else "main.c"
+
+    @property
+    def summary(self) -> str:
+        """What the package is, in a sentence."""
+        return f"{self.name}: an int8 neural network {'for TensorFlow Lite Micro' if self.tflm else 'as plain C'}"
+
     def includes_text(self) -> str:
         """The #include lines of an example."""
         return "\n".join(f'#include "{name}"' for name in self.includes)
+
+
+def check_version(version: str) -> None:
+    """Raises ProjectError EP-169 for a version that package managers refuse."""
+    if re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", version) is None:
+        raise ProjectError("EP-169", f"version {version!r} is not of the form 1.2.3", "package managers need three numbers")
 
 
 def make_product(model_file: Path, name: str, cpu: str, optimize: str = "balanced", version: str = "1.0.0") -> Product:
@@ -54,21 +73,19 @@ def make_product(model_file: Path, name: str, cpu: str, optimize: str = "balance
         ProjectError: EP-169 for a version that is not of the form 1.2.3.
         CompileError, ModelError: what the compiler and the reference say of the model.
     """
-    if re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", version) is None:
-        raise ProjectError("EP-169", f"version {version!r} is not of the form 1.2.3", "package managers need three numbers")
+    check_version(version)
     model = read_model(model_file)
     code = compile_model(model, name, cpu, optimize)
     with tempfile.TemporaryDirectory(prefix="edgepack-golden-") as work:
-        write_golden(Path(work), model, model_file, choose_golden_inputs(model, count=_VECTORS))
+        write_golden(Path(work), model, model_file, last_inputs(choose_golden_inputs(model), _VECTORS))
         golden = read_golden(Path(work))
-        count = min(_VECTORS, golden.count)
         stem = code.name
         sources = {file: text for file, text in code.files.items() if file.endswith((".c", ".h"))}
-        sources[f"{stem}_golden.h"] = golden_header(stem, golden, count)
-        sources[f"{stem}_golden.c"] = golden_source(stem, golden, count)
+        sources[f"{stem}_golden.h"] = golden_header(stem, golden, golden.count)
+        sources[f"{stem}_golden.c"] = golden_source(stem, golden, golden.count)
         arrays = golden_arrays(golden)
     digest = sha256_file(model_file)[:16]
-    reset = f"        {stem}_reset({stem}_arena);\n" if code.state_size else ""
+    reset = f"    {stem}_reset({stem}_arena);\n" if code.state_size else ""
     return Product(
         name=stem,
         version=version,
@@ -77,6 +94,7 @@ def make_product(model_file: Path, name: str, cpu: str, optimize: str = "balance
         includes=(f"{stem}.h", f"{stem}_golden.h"),
         check=_check(stem, [(name, kind, values.shape[1]) for name, kind, values in arrays], reset),
         readme=code.files["README.md"],
+        header=f"{stem}.h",
     )
 
 
@@ -100,8 +118,8 @@ static int {stem}_check(void)
 {{
     int differing = 0;
     int vector;
-    for (vector = 0; vector < {upper}_GOLDEN_COUNT; vector++) {{
-{reset}        if ({stem}_run({", ".join(arguments)}, {stem}_arena) != 0 ||
+{reset}    for (vector = 0; vector < {upper}_GOLDEN_COUNT; vector++) {{
+        if ({stem}_run({", ".join(arguments)}, {stem}_arena) != 0 ||
             {same}) {{
             differing++;
         }}

@@ -6,17 +6,19 @@ from edgepack.pack.deliveries.platformio import plain_main
 from edgepack.pack.deliveries.product import Product
 
 _TAB = "\t"  # Kconfig's indentation
+_TFLM_CONFIG = "CONFIG_CPP=y\nCONFIG_STD_CPP17=y\nCONFIG_TENSORFLOW_LITE_MICRO=y\nCONFIG_MAIN_STACK_SIZE=4096\n"
 
 
 def zephyr_files(product: Product) -> dict[str, str]:
     """The module's files; name its folder in ZEPHYR_EXTRA_MODULES or in west.yml, and set CONFIG_EDGEPACK_NAME=y."""
     name, symbol = product.name, f"EDGEPACK_{product.name.upper()}"
     sources = "\n".join(f"    ${{CMAKE_CURRENT_LIST_DIR}}/../src/{file}" for file in product.c_files if "_golden" not in file)
+    depends = f"{_TAB}depends on TENSORFLOW_LITE_MICRO\n" if product.tflm else ""
     return {
         "zephyr/module.yml": f"name: {name}\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\nsamples:\n  - samples\n",
         "zephyr/Kconfig": f"""config {symbol}
-{_TAB}bool "{name}: an int8 neural network as plain C"
-{_TAB}help
+{_TAB}bool "{product.summary}"
+{depends}{_TAB}help
 {_TAB}  {product.title}.
 """,
         "zephyr/CMakeLists.txt": f"""if(CONFIG_{symbol})
@@ -32,10 +34,10 @@ endif()
         "samples/golden_vectors/CMakeLists.txt": f"""cmake_minimum_required(VERSION 3.20.0)
 list(APPEND ZEPHYR_EXTRA_MODULES ${{CMAKE_CURRENT_SOURCE_DIR}}/../..)
 find_package(Zephyr REQUIRED HINTS $ENV{{ZEPHYR_BASE}})
-project({name}_golden_vectors C)
-target_sources(app PRIVATE src/main.c ../../src/{name}_golden.c)
+project({name}_golden_vectors C{" CXX" if product.tflm else ""})
+target_sources(app PRIVATE src/{product.example} ../../src/{name}_golden.c)
 """,
-        "samples/golden_vectors/prj.conf": f"CONFIG_{symbol}=y\n",
+        "samples/golden_vectors/prj.conf": f"CONFIG_{symbol}=y\n{_TFLM_CONFIG if product.tflm else ''}",
         "samples/golden_vectors/sample.yaml": f"""sample:
   name: {name} golden vectors
   description: Runs the golden vectors and prints how many differ
@@ -47,5 +49,5 @@ tests:
       regex:
         - "^0 of [0-9]+ golden vectors differ"
 """,
-        "samples/golden_vectors/src/main.c": plain_main(product),
+        f"samples/golden_vectors/src/{product.example}": plain_main(product),
     }
