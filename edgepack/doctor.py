@@ -41,7 +41,6 @@ _PROGRAMS = (
     ("ssh", ("-V",), "targets reached over ssh", "openssh-client"),
     ("sftp", (), "uploads over ssh", "openssh-client"),
     ("sshd", ("-V",), "the stand-in for a Raspberry Pi", "openssh-server"),
-    ("adb", ("--version",), "Android targets", "adb"),
     ("gcc", ("-dumpfullversion",), "checking exported C on this machine", "gcc"),
     ("arm-none-eabi-gcc", ("-dumpfullversion",), "Cortex-M with GCC (zig does it too)", "gcc-arm-none-eabi"),
     ("qemu-system-arm", ("--version",), "emulating Cortex-M55", "qemu-system-arm"),
@@ -50,7 +49,7 @@ _PROGRAMS = (
 
 def check_installation() -> tuple[Check, ...]:
     """Every package and program that edgepack can use, found or not."""
-    return tuple(_package(*row) for row in _PACKAGES) + tuple(_program(*row) for row in _PROGRAMS)
+    return (*(_package(*row) for row in _PACKAGES), *(_program(*row) for row in _PROGRAMS), _adb())
 
 
 def _package(name: str, needed_for: str, extra: str, required: bool) -> Check:
@@ -68,12 +67,25 @@ def _program(name: str, flags: tuple[str, ...], needed_for: str, package: str) -
     return Check(name, "program", needed_for, found, path or "", f"apt-get install --no-install-recommends {package}", False)
 
 
-def _program_version(path: str, flags: tuple[str, ...]) -> str:
+def _adb() -> Check:
+    """adb is found in more places than on PATH; the version that tells adbs apart is Google's, behind the protocol's 1.0.41."""
+    from edgepack.devices.adb_client import find_adb
+    from edgepack.errors import ToolError
+
+    try:
+        path = find_adb()
+    except ToolError as error:
+        return Check("adb", "program", "Android targets", None, "", error.hint, False)
+    found = _program_version(path, ("--version",), r"Version (\d+\.\d+[\w.]*)")
+    return Check("adb", "program", "Android targets", found, path, "", False)
+
+
+def _program_version(path: str, flags: tuple[str, ...], pattern: str = r"(\d+\.\d+[\w.]*)") -> str:
     if not flags:
         return ""
     try:
         result = subprocess.run([path, *flags], capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return f"{Path(path).name} does not answer"
-    match = re.search(r"\d+\.\d+[\w.]*", result.stdout + result.stderr)
-    return match.group(0) if match else ""
+    match = re.search(pattern, result.stdout + result.stderr)
+    return match.group(1) if match else ""

@@ -15,7 +15,7 @@ if [ ! -x "$venv/bin/pip" ] && [ -e "$venv" ]; then rm -rf "$venv"; fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 echo "Installing edgepack and its dependencies into $venv (about two minutes and 3 GB the first time) ..." >&2
 if ! "$venv/bin/pip" install --quiet --disable-pip-version-check --progress-bar off \
-     --constraint constraints.txt --editable ".[train,mcu,search,dev]"; then
+     --constraint constraints.txt --editable ".[train,mcu,android,search,dev]"; then
   echo "error: pip could not install edgepack's dependencies" >&2
   echo "  try: check the network connection and the free space (df -h .), then make setup again" >&2
   exit 5

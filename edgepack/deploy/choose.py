@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from edgepack.deploy.call import call_runner
 from edgepack.deploy.golden import check_of, refuse_wrong
 from edgepack.deploy.layout import Layout
+from edgepack.deploy.program import provide_program, runs_program
 from edgepack.deploy.runtime import Probed, probe_python, provide_runner, usable_engines
 from edgepack.deploy.types import Candidate, Runner
 from edgepack.deploy.wheels import cache_folder
@@ -42,6 +43,8 @@ def choose_runner(device: Device, place: Layout, target: Target, folder: str, pa
     Raises:
         DeviceError: EP-513, EP-516, EP-525 as `provide_runner`; when no candidate is right, the first one's error.
     """
+    if runs_program(device, target):
+        return provide_program(device, place, pack.model, target, progress)
     if target.device.engine != "auto" and target.device.threads:
         return provide_runner(device, place, target, progress)
     found = probe_python(device, place, target)

@@ -57,7 +57,7 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
             task.finish(f"{golden.inputs_differing} of {golden.inputs} differ, by at most {golden.max_difference:g}")
         record = json.dumps({"release": identity, "runner": asdict(runner), "golden": asdict(golden)}, sort_keys=True)
         check_script(device, _RECORD, [place.folder, identity], place.folder, stdin=record.encode())
-        replaced = switch(device, place, identity, lock.token, target.device.python or "python3")
+        replaced = switch(device, place, identity, lock.token)
         prune(device, place)
     return Deployment(
         name=pack.name,
@@ -101,7 +101,7 @@ def rollback(name: str, device: Device, target: Target, progress: Progress, to: 
                 f"{device.name}: release {wanted} is damaged ({wrong[0] if wrong else SUMS}); {current} stays current",
                 "deploy that version again",
             )
-        switch(device, place, wanted, lock.token, target.device.python or "python3")
+        switch(device, place, wanted, lock.token)
     return Rollback(name=name, release=wanted, path=place.current, replaced=current)
 
 

@@ -20,7 +20,7 @@ SUMS = "SHA256SUMS"
 # Leftovers of runs that were stopped: the lock is held, so nobody else is using them. An upload of this very release stays.
 _PREPARE = """\
 mkdir -p -- "$1/incoming/$2" "$1/releases" && cd "$1" || exit 70
-for f in incoming/* .current.* .previous.* .trash.* lock.stale.* lock.released.* lock.break; do
+for f in incoming/* .current.* .previous.* .switch.* .trash.* lock.stale.* lock.released.* lock.break; do
   case "$f" in "incoming/$2") ;; *) rm -rf -- "$f" ;; esac
 done
 for f in releases/*/SHA256SUMS; do

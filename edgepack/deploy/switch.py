@@ -11,21 +11,22 @@ from edgepack.errors import DeviceError
 KEEP = 3
 """Releases that stay on the device, the current and the previous one among them."""
 
-# mv without -T would move a link into the folder that an existing link points to; where mv has no -T, Python renames.
+# mv to a link's own path would move into the folder it points to, and not every mv has -T (toybox before 2023, busybox). Moved
+# into the folder it is to be in, a link replaces the one of its name by rename(2).
 _SWITCH = """\
 cd "$1" || exit 70
-python=$4
 [ "$(cat lock/token 2>/dev/null)" = "$3" ] || exit 75
 if [ -d "incoming/$2" ] && ! [ -d "releases/$2" ]; then mv -- "incoming/$2" "releases/$2" || exit 71; fi
 [ -d "releases/$2" ] || exit 76
 flush() { sync -f . 2>/dev/null || sync; }
-replace() { mv -fT -- "$1" "$2" 2>/dev/null || "$python" -c 'import os, sys; os.replace(sys.argv[1], sys.argv[2])' "$1" "$2"; }
+replace() { mkdir -p ".switch.$3" && ln -s -- "$1" ".switch.$3/$2" && mv -f -- ".switch.$3/$2" .; }
 flush
 touch "releases/$2"
 old=$(readlink current 2>/dev/null)
 if [ "$old" != "releases/$2" ]; then
-  if [ -n "$old" ]; then ln -s -- "$old" ".previous.$3" && replace ".previous.$3" previous || exit 77; fi
-  ln -s -- "releases/$2" ".current.$3" && replace ".current.$3" current || exit 77
+  if [ -n "$old" ]; then replace "$old" previous "$3" || exit 77; fi
+  replace "releases/$2" current "$3" || exit 77
+  rmdir ".switch.$3"
   flush
 fi
 rm -rf -- "incoming/$2"
@@ -41,7 +42,7 @@ for id in "$@"; do mv -- "releases/$id" ".trash.$id" && rm -rf -- ".trash.$id" "
 """
 
 
-def switch(device: Device, layout: Layout, identity: str, token: str, python: str) -> str | None:
+def switch(device: Device, layout: Layout, identity: str, token: str) -> str | None:
     """Make a complete release current; the one that was current before, None when there was none.
 
     The release may still be in incoming/. Whatever happens, `current` is the old link or the new one.
@@ -49,7 +50,7 @@ def switch(device: Device, layout: Layout, identity: str, token: str, python: st
     Raises:
         DeviceError: EP-530 when another deployer has taken the lock meanwhile; EP-510 and EP-511 as usual.
     """
-    completed = run_script(device, _SWITCH, [layout.folder, identity, token, python], timeout=120.0)
+    completed = run_script(device, _SWITCH, [layout.folder, identity, token], timeout=120.0)
     if completed.status == 75:
         raise DeviceError(
             "EP-530", f"{device.name}: another deployment took over meanwhile; nothing was switched", "run the command again"

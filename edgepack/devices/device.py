@@ -35,8 +35,11 @@ class DeviceFacts:
     """What a device says of itself; "" or None where it does not say.
 
     `memory` is in bytes, `temperature` in °C, `frequency` (the highest current clock of any core) in Hz,
-    `boot` identifies the boot, `clock` is the device's own time in seconds since 1970. `stand_in` says that these are not
-    the facts of the target's hardware.
+    `boot` identifies the boot, `clock` is the device's own time in seconds since 1970. `core_clocks` are the highest clocks of
+    the cores in their order, in Hz. `stand_in` says that these are not the facts of the target's hardware.
+
+    Of Android alone: `abis` (the preferred first), `sdk` (API level), `soc`, `battery` (charge in percent), `thermal_status` (0
+    none to 6 shutdown, as PowerManager counts), and `emulator`, what emulates it.
     """
 
     hostname: str = ""
@@ -58,6 +61,13 @@ class DeviceFacts:
     home: str = ""
     boot: str = ""
     clock: int | None = None
+    core_clocks: tuple[float, ...] = ()
+    abis: tuple[str, ...] = ()
+    sdk: int | None = None
+    soc: str = ""
+    battery: float | None = None
+    thermal_status: int | None = None
+    emulator: str = ""
     stand_in: bool = False
     stand_in_reason: str = ""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from edgepack.devices.adb import AdbDevice
 from edgepack.devices.device import Device
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
@@ -23,13 +24,13 @@ def open_device(target: Target, address: str | None = None) -> Iterator[Device]:
 
     Args:
         target: Its [device] table says the kind and how to recognise the hardware.
-        address: An ssh address, `standin` or `standin:NAME`; None takes the profile's, and without one an ssh target gets
-            a stand-in that is started for the occasion.
+        address: An ssh address, `standin` or `standin:NAME`, or for adb a serial number or host:port; None takes the profile's.
+            Without one an ssh target gets a stand-in that is started for the occasion, an adb target the only device attached.
 
     Raises:
         DeviceError: EP-500 for an address that is none, EP-523 for a kind without a shell; errors of reaching it come with
-            the first command.
-        ToolError: EP-681 or EP-682 when openssh is missing.
+            the first command, or for adb (EP-540 to EP-547) at once.
+        ToolError: EP-681 or EP-682 when openssh is missing, EP-686 when adb is.
     """
     device = _open(target, address or target.device.address)
     try:
@@ -39,15 +40,17 @@ def open_device(target: Target, address: str | None = None) -> Iterator[Device]:
         device.close()
 
 
-def _open(target: Target, address: str | None) -> LocalDevice | SshDevice:
+def _open(target: Target, address: str | None) -> LocalDevice | SshDevice | AdbDevice:
     kind = target.device.kind
     if kind == "local":
         return LocalDevice()
+    if kind == "adb":
+        return AdbDevice(address)
     if kind != "ssh":
         raise DeviceError(
             "EP-523",
             f"target {target.name}: edgepack cannot deploy to a device of kind {kind}",
-            "use a target of kind local, ssh or mcu",
+            "use a target of kind local, ssh, adb or mcu",
         )
     if address is not None and address.partition(":")[0] != "standin":
         return SshDevice(parse_ssh_address(address))
@@ -67,8 +70,10 @@ def _open(target: Target, address: str | None) -> LocalDevice | SshDevice:
         raise
 
 
-def _recognise(device: LocalDevice | SshDevice, target: Target) -> None:
-    """Mark a device whose model name is not the target's hardware as a stand-in for it."""
+def _recognise(device: LocalDevice | SshDevice | AdbDevice, target: Target) -> None:
+    """Mark an emulator, and a device whose model name is not the target's hardware, as a stand-in for it."""
+    if device.kind == "adb" and device.facts().emulator:
+        device.mark_stand_in(f"an emulated device ({device.facts().emulator})")
     wanted = target.device.hardware
     if wanted is None or device.stand_in:
         return

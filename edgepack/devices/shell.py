@@ -29,9 +29,9 @@ from edgepack.progress import Task
 _WRAPPER = """\
 n=$1 t=$2; shift 2; LC_ALL=C; export LC_ALL; umask 022
 if timeout -k 5 5 true </dev/null >/dev/null 2>&1; then set -- timeout -k 5 "$t" "$@"; fi
-printf '\\n%s\\n' "edgepack-begin-$n"
+echo; echo "edgepack-begin-$n"
 "$@"
-printf '\\n%s %d\\n' "edgepack-end-$n" "$?"
+s=$?; echo; echo "edgepack-end-$n $s"
 """
 _GRACE = 10  # seconds by which the device's own limit lies beyond the host's
 
@@ -150,6 +150,6 @@ class ShellDevice(ABC):
     def facts(self) -> DeviceFacts:
         """What the device says of itself, asked once."""
         if self._facts is None:
-            text = self.run(["sh", "-c", FACTS_SCRIPT], timeout=20.0).text
+            text = self.run(["sh", "-c", FACTS_SCRIPT], timeout=60.0).text
             self._facts = parse_facts(text, self.stand_in, self.stand_in_reason)
         return self._facts

@@ -18,7 +18,7 @@ from edgepack.project import units
 from edgepack.project.names import check_name
 
 CPUS = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
-ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-ref")
+ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-ref", "c")
 
 # Keys of [device] that mean something for some kinds only.
 _KINDS_OF = {

@@ -1,0 +1,181 @@
+"""Android devices, by the adb program: Debian's, Google's, or the one in the adbutils package.
+
+Its server is the user's: one that runs is used, ADB_SERVER_SOCKET is respected, and none is stopped. Each command is one
+argument, quoted for the device's shell; without the end marker of shell.py nothing counts as done.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import BinaryIO
+
+from edgepack.devices.adb_client import (
+    Attached,
+    choose_device,
+    connect,
+    find_adb,
+    is_network,
+    not_ready,
+    run_adb,
+    server_failure,
+    unauthorised,
+)
+from edgepack.devices.process import Finished, run_process
+from edgepack.devices.shell import ShellDevice, wrap_line
+from edgepack.errors import DeviceError
+
+FOLDER = "/data/local/tmp"
+"""Where adb's shell user may write and execute."""
+
+
+class AdbDevice(ShellDevice):
+    """An Android device with debugging switched on.
+
+    Args:
+        serial: Its serial number or host:port; None for the only one attached.
+        connect_timeout: Seconds for connecting.
+        name: What messages call it; the serial number by default.
+
+    Raises:
+        ToolError: EP-686 when there is no adb.
+        DeviceError: EP-540 to EP-547 when it is not there, not ready, or one of several.
+    """
+
+    def __init__(
+        self, serial: str | None = None, *, connect_timeout: float = 15.0, name: str | None = None,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._program = find_adb()
+        self._connect_timeout = connect_timeout
+        run_adb(self._program, "start-server")  # its words about starting must not be taken for a command's
+        self._connected_here = serial is not None and is_network(serial)
+        if serial is not None and self._connected_here:
+            connect(self._program, serial, connect_timeout)
+        self._serial = choose_device(self._program, serial)
+        super().__init__(name or self._serial, self._serial)
+        self._shell_v2 = b"shell_v2" in self._adb("features", timeout=connect_timeout).stdout
+        self._on_close = on_close
+        self._closed = False
+        self._gone = False
+
+    @property
+    def kind(self) -> str:
+        """adb."""
+        return "adb"
+
+    def _adb(self, *words: str, timeout: float) -> Finished:
+        return run_adb(self._program, "-s", self._serial, *words, timeout=timeout)
+
+    def _execute(
+        self,
+        argv: Sequence[str],
+        nonce: str,
+        timeout: float,
+        stdin: BinaryIO | None,
+        stall: float | None,
+        on_sent: Callable[[int], None] | None,
+    ) -> Finished:
+        if self._closed:
+            raise DeviceError("EP-509", f"{self.name}: the connection was closed", "open the device again")
+        if self._gone and is_network(self._serial):
+            connect(self._program, self._serial, self._connect_timeout)
+        self._gone = False
+        if not self._shell_v2:
+            return self._execute_plain(argv, nonce, timeout, stdin, stall, on_sent)
+        command = [self._program, "-s", self._serial, "shell", "-T", wrap_line(argv, nonce, timeout)]
+        if stdin is None:
+            command.insert(4, "-n")
+        return run_process(command, timeout=timeout, stdin=stdin, stall=stall, on_sent=on_sent)
+
+    def _execute_plain(
+        self,
+        argv: Sequence[str],
+        nonce: str,
+        timeout: float,
+        stdin: BinaryIO | None,
+        stall: float | None,
+        on_sent: Callable[[int], None] | None,
+    ) -> Finished:
+        """A device from before Android 7: streams are mixed, input does not end. So files take the place of both."""
+        errors, given = f"{FOLDER}/.edgepack-{nonce}.err", f"{FOLDER}/.edgepack-{nonce}.in"
+        source = "/dev/null"
+        if stdin is not None:
+            pushed = self._push(stdin, given, timeout if stall is None else stall, on_sent)
+            if pushed is not None:
+                return pushed
+            source = given
+        # The command's own output ends with the end marker; its errors follow behind a line of their own.
+        line = wrap_line(argv, nonce, timeout).removeprefix("exec ")
+        line = f"{line} <{source} 2>{errors}; echo edgepack-errors-{nonce}; cat {errors}; rm -f {errors} {given}"
+        finished = run_process([self._program, "-s", self._serial, "exec-out", line], timeout=timeout)
+        stdout, _, stderr = finished.stdout.partition(f"edgepack-errors-{nonce}\n".encode())
+        return Finished(finished.status, stdout, stderr or finished.stderr, finished.sent)
+
+    def _push(self, source: BinaryIO, remote: str, stall: float, on_sent: Callable[[int], None] | None) -> Finished | None:
+        """Bring the input of a command to a file; what adb said when that failed. push itself never gives up."""
+        with tempfile.NamedTemporaryFile(prefix="edgepack-push-") as local:
+            local.write(source.read())
+            local.flush()
+            size = local.tell()
+            finished = run_process([self._program, "-s", self._serial, "push", local.name, remote], timeout=stall + size / 1e6)
+        if on_sent is not None:
+            on_sent(size)
+        return None if finished.status == 0 else finished
+
+    def _link_failure(self, finished: Finished) -> DeviceError:
+        self._gone = True
+        said = finished.stderr.decode("utf-8", "replace")
+        if "unauthorized" in said:
+            return unauthorised(self._serial)
+        if "device offline" in said:
+            return not_ready(Attached(self._serial, "offline"))
+        if "no permissions" in said or "insufficient permissions" in said:
+            return not_ready(Attached(self._serial, "no permissions"))
+        if "cannot connect to daemon" in said:
+            return server_failure(said)
+        if ("device" in said and "not found" in said) or "no devices" in said:
+            return DeviceError(
+                "EP-541",
+                f"{self.name} is not attached any more",
+                "plug it in or wait until it has started, then run the same command again; it goes on where it was",
+            )
+        words = [line.strip() for line in said.splitlines() if line.strip()]
+        detail = f": {words[-1][:200]}" if words else ""
+        return DeviceError(
+            "EP-509", f"{self.name}: the connection broke{detail}", "run the same command again; it goes on where it was"
+        )
+
+    def _gave_up(self) -> None:
+        """A connection that hangs would hang the next command, too; a USB device has none to drop."""
+        self._gone = True
+        if is_network(self._serial):
+            with suppress(DeviceError):
+                run_adb(self._program, "disconnect", self._serial, timeout=10.0)
+
+    def close(self) -> None:
+        """Nothing runs on; the connection stays adb's, as it is for the user's own commands."""
+        if not self._closed:
+            self._closed = True
+            if self._on_close is not None:
+                self._on_close()
+
+
+def attached_devices() -> tuple[Attached, ...]:
+    """Every Android device that adb sees; none when there is no adb.
+
+    Raises:
+        DeviceError: EP-546 when its server does not answer.
+    """
+    from edgepack.devices.adb_client import list_attached
+    from edgepack.errors import ToolError
+
+    try:
+        program = find_adb()
+    except ToolError:
+        return ()
+    return list_attached(program)
+
+
+__all__ = ["FOLDER", "AdbDevice", "attached_devices"]

@@ -1,0 +1,182 @@
+"""A model as a program of its own: the generated C and the runner in C, one static file for a Linux or Android device.
+
+zig compiles against musl for any processor, so the program needs no library, no Python and no NDK on the device. It speaks
+the command line and the results of run.py and refuses to run beside another .tflite than the one it was generated from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgepack.errors import DeviceError, ToolError
+from edgepack.files import sha256_file
+from edgepack.progress import Progress
+
+if TYPE_CHECKING:
+    from edgepack.compile import CCode
+    from edgepack.flatbuffer import Model
+
+NATIVE = Path(__file__).parent / "native"
+
+ENGINE = "c"
+"""The engine's name: the generated C, which gives the reference kernels' bits."""
+
+# Machine (uname -m, or an Android ABI) -> zig's target and options. 32-bit Arm devices have NEON since Android 4.1's CPUs.
+_TARGETS: dict[str, tuple[str, ...]] = {
+    "aarch64": ("-target", "aarch64-linux-musl"),
+    "armv7l": ("-target", "arm-linux-musleabihf", "-mcpu=cortex_a7"),
+    "x86_64": ("-target", "x86_64-linux-musl"),
+    "i686": ("-target", "x86-linux-musl"),
+}
+_SAME_MACHINE = {
+    "arm64": "aarch64",
+    "arm64-v8a": "aarch64",
+    "armv8l": "armv7l",
+    "armeabi-v7a": "armv7l",
+    "amd64": "x86_64",
+    "i386": "i686",
+    "i586": "i686",
+    "x86": "i686",
+}
+
+# No contraction: a fused multiply-add rounds once where the reference rounds twice. No sanitizer: zig adds one by default.
+_FLAGS = ("-std=gnu11", "-O3", "-static", "-s", "-ffp-contract=off", "-fno-sanitize=all", "-fno-stack-protector")
+
+_ELEMENTS = {
+    "int8": "INT8",
+    "uint8": "UINT8",
+    "int16": "INT16",
+    "int32": "INT32",
+    "int64": "INT64",
+    "float32": "FLOAT32",
+    "bool": "BOOL",
+}
+_STORAGE = {"float32": "float", "bool": "bool"}
+
+
+def build_program(model_file: Path, machine: str, progress: Progress) -> Path:
+    """The program of a model for a machine (`uname -m` or an Android ABI), from the user's cache when it was built before.
+
+    Raises:
+        DeviceError: EP-526 no program can be made for such a machine.
+        CompileError: EP-70x the model has something the C compiler cannot do, EP-750 the C does not compile.
+        ToolError: EP-601 when zig is not installed.
+    """
+    from edgepack.devices.mcu.toolchain import user_cache
+
+    flags = (*target_of(machine), *_FLAGS)
+    key = _identity(sha256_file(model_file), flags)
+    program = user_cache() / "programs" / f"{key[:32]}" / "run"
+    if program.is_file():
+        os.utime(program)
+        return program
+    with progress.stage("Compiling to C", f"a static program for {machine}") as task:
+        _compile(model_file, flags, program)
+        task.finish(f"{program.stat().st_size / 1e3:.0f} kB")
+    return program
+
+
+def target_of(machine: str) -> tuple[str, ...]:
+    """zig's options for a machine.
+
+    Raises:
+        DeviceError: EP-526 for a machine that is not known.
+    """
+    options = _TARGETS.get(_SAME_MACHINE.get(machine, machine))
+    if options is None:
+        known = ", ".join(sorted({*_TARGETS, *_SAME_MACHINE}))
+        raise DeviceError("EP-526", f"engine c cannot be built for machine {machine or 'unknown'!r}", f"it can for {known}")
+    return options
+
+
+def native_version() -> str:
+    """The engine's version: what generated the C and what compiled it."""
+    from importlib.metadata import version
+
+    from edgepack import __version__
+
+    return f"edgepack {__version__}, zig {version('ziglang')}"
+
+
+def _identity(model: str, flags: tuple[str, ...]) -> str:
+    if importlib.util.find_spec("ziglang") is None:
+        raise ToolError("EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"')
+    digest = hashlib.sha256("\0".join((model, native_version(), *flags)).encode())
+    kernels = Path(__file__).parent.parent / "compile"
+    for path in sorted((*NATIVE.glob("*.[ch]"), *kernels.rglob("*.[ch]"), *kernels.rglob("*.py"), Path(__file__))):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _compile(model_file: Path, flags: tuple[str, ...], program: Path) -> None:
+    from edgepack.compile import compile_model, write_code
+    from edgepack.devices.mcu.toolchain import run_compiler
+    from edgepack.flatbuffer import read_model
+
+    model = read_model(model_file)
+    code = compile_model(model, "network", "generic", "speed")
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="edgepack-program-", dir=program.parent) as name:
+        folder = Path(name)
+        write_code(code, folder / "code")
+        (folder / "glue.c").write_text(glue(model, code))
+        sources = [*sorted(NATIVE.glob("*.c")), *sorted((folder / "code").glob("*.c")), folder / "glue.c"]
+        command = [sys.executable, "-m", "ziglang", "cc", *flags, f"-I{NATIVE}", f"-I{folder / 'code'}"]
+        built = folder / "run"
+        run_compiler([*command, *map(str, sources), "-o", str(built), "-lm"], f"the program of {model_file.name}")
+        built.chmod(0o755)
+        os.replace(built, program)
+
+
+def glue(model: Model, code: CCode) -> str:
+    """C that owns the model's buffers and says what they are (native/model.h)."""
+    graph = model.subgraphs[0]
+    lines = ["#include <stdbool.h>", '#include "model.h"', f'#include "{code.name}.h"', ""]
+    arguments = []
+    for kind, indices in (("input", graph.inputs), ("output", graph.outputs)):
+        rows = []
+        for position, index in enumerate(indices):
+            tensor = graph.tensors[index]
+            elements = 1
+            for size in tensor.shape:
+                elements *= size
+            storage = _STORAGE.get(tensor.dtype, f"{tensor.dtype}_t")
+            lines.append(f"static {storage} {kind}_{position}[{max(elements, 1)}] __attribute__((aligned(64)));")
+            count = f"{elements} * sizeof *{kind}_{position}"
+            rows.append(f"    {{{kind}_{position}, {count}, ELEMENT_{_ELEMENTS[tensor.dtype]}}},")
+            arguments.append(f"{kind}_{position}")
+        lines += [
+            "",
+            f"const struct tensor model_{kind}s[] = {{",
+            *rows,
+            "};",
+            f"const int model_{kind}_count = {len(rows)};",
+            "",
+        ]
+    upper = code.name.upper()
+    return "\n".join(
+        [
+            *lines,
+            f"const char model_sha256[] = {upper}_MODEL_SHA256;",
+            f'const char model_version[] = "{native_version()}";',
+            "",
+            f"static uint8_t arena[{upper}_ARENA_SIZE + 16] __attribute__((aligned(64)));",
+            "",
+            "int model_run(void)",
+            "{",
+            f"    return {code.name}_run({', '.join([*arguments, 'arena'])});",
+            "}",
+            "",
+            "void model_reset(void)",
+            "{",
+            f"    {code.name}_reset(arena);" if code.state_size else "    (void)arena;",
+            "}",
+            "",
+        ]
+    )

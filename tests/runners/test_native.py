@@ -1,0 +1,125 @@
+"""Models as static programs, run here and as aarch64 code under qemu; the outputs are the reference kernels', bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgepack.errors import DeviceError
+from edgepack.pack import Pack, write_pack
+from edgepack.progress import SilentProgress
+from edgepack.runners import RunnerFailure, parse_result, run_reference
+from edgepack.runners.native import build_program, target_of
+from tests.standins.packs import conv_pack
+
+
+@pytest.fixture(scope="module")
+def conv(tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    return conv_pack(tmp_path_factory.mktemp("conv") / "pack")
+
+
+def _emulator() -> str:
+    found = shutil.which("qemu-aarch64-static")
+    if found is None:
+        pytest.skip("qemu-aarch64-static is not installed (apt-get install --no-install-recommends qemu-user-static)")
+    return found
+
+
+def _run(pack: Pack, command: str, *arguments: object, model: Path | None = None) -> dict[str, Any]:
+    program = build_program(pack.model, "aarch64", SilentProgress())
+    words = [_emulator(), program, command, "--model", model or pack.model, "--engine", "c", "--threads", 1, *arguments]
+    done = subprocess.run([str(word) for word in words], capture_output=True, timeout=300)
+    return parse_result(done.stdout)
+
+
+@pytest.mark.slow
+def test_golden_vectors_have_the_references_bits(conv: Pack, shared_models: Path, tmp_path: Path) -> None:
+    keywords = write_pack(tmp_path / "pack", "kws", shared_models / "kws_ref_model.tflite")
+    for pack in (conv, keywords):
+        found = _run(pack, "golden", "--folder", pack.folder / "golden")
+        assert found["count"] == pack.golden.count and found["values_differing"] == 0, found
+        assert (found["engine"], found["threads"]) == ("c", 1)
+
+
+def test_wrong_golden_outputs_are_noticed_and_measured(conv: Pack, tmp_path: Path) -> None:
+    folder = tmp_path / "golden"
+    shutil.copytree(conv.folder / "golden", folder)
+    outputs = np.fromfile(folder / "output_0.bin", np.int8).reshape(conv.golden.count, -1)
+    wrong = outputs.copy()
+    wrong[1, 5] = np.clip(int(outputs[1, 5]) + (40 if outputs[1, 5] < 0 else -40), -128, 127)
+    wrong[2, 3] ^= 1
+    wrong.tofile(folder / "output_0.bin")
+    found = _run(conv, "golden", "--folder", folder)
+    assert (found["inputs_differing"], found["values_differing"], found["max_difference"]) == (2, 2, 40)
+    differences = sorted(np.abs(wrong.astype(int) - outputs).max(axis=1))
+    assert found["median_difference"] == differences[-(-len(differences) // 2) - 1]
+
+
+def test_a_test_set_in_parts_gives_the_references_outputs(conv: Pack, tmp_path: Path) -> None:
+    tensor = conv.golden.inputs[0]
+    samples = np.random.default_rng(3).integers(-128, 128, (7, *tensor.shape), dtype=np.int8)
+    samples.tofile(tmp_path / "in put.bin")
+    parts = []
+    for first, count in ((0, 3), (3, 3), (6, 3)):
+        options = ("--first", first, "--count", count)
+        found = _run(conv, "infer", "--input", tmp_path / "in put.bin", "--output", tmp_path / "out.bin", *options)
+        assert found["count"] == min(count, 7 - first)
+        parts.append((tmp_path / "out.bin").read_bytes())
+    expected = run_reference(conv.model, (samples,))[0]
+    assert b"".join(parts) == np.ascontiguousarray(expected, np.int8).tobytes()
+
+
+def test_a_benchmark_says_what_the_python_runner_says(conv: Pack) -> None:
+    found = _run(conv, "bench", "--runs", 15, "--warmup", 3, "--seconds", 20, "--warmup-seconds", 5, "--cpus", 0)
+    samples = found["samples"]
+    assert found["runs"] == len(samples) == 15 and found["warmup_runs"] >= 3
+    assert found["min"] == min(samples) and found["max"] == max(samples) and found["p50"] == sorted(samples)[7]
+    assert found["p95"] == found["p99"] == max(samples), "nearest rank"
+    assert found["peak_memory"] >= found["memory_before"] > 0 and found["first"] > 0
+    assert set(found["before"]) >= {"temperature", "frequencies", "governors", "throttled", "load"}
+
+
+def test_a_program_refuses_another_model(conv: Pack, tmp_path: Path) -> None:
+    """A program that stayed on a device must not be measured as the model that is there now."""
+    other = tmp_path / "model.tflite"
+    other.write_bytes(conv.model.read_bytes() + b"\0" * 57)
+    with pytest.raises(RunnerFailure) as caught:
+        _run(conv, "bench", "--runs", 1, model=other)
+    assert caught.value.kind == "model" and hashlib.sha256(other.read_bytes()).hexdigest()[:16] in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        (("golden", "--folder", "/nowhere"), "system"),
+        (("infer", "--input", "/dev/null"), "data"),
+        (("bench", "--runs", "many"), "data"),
+        (("bench", "--cpus", "0,x"), "data"),
+        (("dance",), "data"),
+    ],
+)
+def test_what_cannot_be_done_is_said(conv: Pack, command: tuple[str, ...], kind: str) -> None:
+    with pytest.raises(RunnerFailure) as caught:
+        _run(conv, command[0], *command[1:])
+    assert caught.value.kind == kind and json.dumps(str(caught.value))
+
+
+def test_files_that_hold_no_whole_tensors_are_refused(conv: Pack, tmp_path: Path) -> None:
+    (tmp_path / "in.bin").write_bytes(bytes(5))
+    with pytest.raises(RunnerFailure) as caught:
+        _run(conv, "infer", "--input", tmp_path / "in.bin", "--output", tmp_path / "out.bin")
+    assert caught.value.kind == "data" and not (tmp_path / "out.bin").exists()
+
+
+def test_processors_by_their_names() -> None:
+    assert target_of("arm64-v8a") == target_of("aarch64") and target_of("armeabi-v7a") == target_of("armv7l")
+    with pytest.raises(DeviceError) as caught:
+        target_of("riscv64")
+    assert caught.value.code == "EP-526"
