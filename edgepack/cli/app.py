@@ -9,6 +9,7 @@ import typer
 from edgepack import __version__
 from edgepack.cli.bench import bench
 from edgepack.cli.cache import cache_app
+from edgepack.cli.crossval import crossval
 from edgepack.cli.deploy import deploy
 from edgepack.cli.device import device_app
 from edgepack.cli.doctor import doctor
@@ -47,7 +48,7 @@ def _options(
     pass
 
 
-for command in (deploy, bench, export, inspect, explain, report, rollback, targets, init, doctor):
+for command in (deploy, bench, export, inspect, explain, crossval, report, rollback, targets, init, doctor):
     app.command()(command)
 app.add_typer(device_app, name="device")
 app.add_typer(cache_app, name="cache")

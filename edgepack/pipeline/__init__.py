@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgepack.pipeline.bench import run_bench, run_compare
 from edgepack.pipeline.build import Built, build
+from edgepack.pipeline.crossval import CrossValidation, run_crossval
 from edgepack.pipeline.deploy import Outcome, run_deploy
 from edgepack.pipeline.explain import run_explain
 from edgepack.pipeline.request import Plan, Request, prepare, result_folder
@@ -11,6 +12,7 @@ from edgepack.pipeline.rollback import run_rollback
 
 __all__ = [
     "Built",
+    "CrossValidation",
     "Outcome",
     "Plan",
     "Request",
@@ -19,6 +21,7 @@ __all__ = [
     "result_folder",
     "run_bench",
     "run_compare",
+    "run_crossval",
     "run_deploy",
     "run_explain",
     "run_rollback",

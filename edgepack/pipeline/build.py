@@ -55,12 +55,7 @@ def build(plan: Plan, progress: Progress) -> Built:
         ModelError, DataError, RecipeError, ConvertError: what the rooms say.
     """
     project, cache = plan.project, plan.cache
-    wants_data = project.data.source is not None or plan.request.data is not None
-    data = load_data(project, cache, progress, plan.request.data) if wants_data or plan.recipe else None
-    source = load_model(project, cache, progress, data)
-    for note in source.notes:
-        progress.note(note)
-    data = match_data(data, source, cache) if data is not None else None
+    source, data = load_inputs(plan, progress)
     if source.kind == "tflite":
         if plan.recipe:
             raise RecipeError(
@@ -91,6 +86,21 @@ def build(plan: Plan, progress: Progress) -> Built:
         source=source,
         quantization=compressed.quantization,
     )
+
+
+def load_inputs(plan: Plan, progress: Progress) -> tuple[SourceModel, Dataset | None]:
+    """A project's model, and its data as the model takes it (None for a ready .tflite without data).
+
+    Raises:
+        ModelError, DataError: what the sources say.
+    """
+    project, cache = plan.project, plan.cache
+    wants_data = project.data.source is not None or plan.request.data is not None
+    data = load_data(project, cache, progress, plan.request.data) if wants_data or plan.recipe else None
+    source = load_model(project, cache, progress, data)
+    for note in source.notes:
+        progress.note(note)
+    return source, match_data(data, source, cache) if data is not None else None
 
 
 def _converted_row(last: StepResult, converted: Converted, evaluation: Evaluation) -> StepResult:

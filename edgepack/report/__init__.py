@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgepack.report.comparison import comparison_sentence, print_comparison
+from edgepack.report.crossval import print_crossval
 from edgepack.report.explanation import print_explanation
 from edgepack.report.report import SCHEMA_VERSION, Report, plain
 from edgepack.report.store import ReportFiles, read_report, write_reports
@@ -15,6 +16,7 @@ __all__ = [
     "comparison_sentence",
     "plain",
     "print_comparison",
+    "print_crossval",
     "print_explanation",
     "print_inspection",
     "print_measurements",

@@ -1,0 +1,66 @@
+"""`edgepack crossval`: how far may compression go?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgepack.cli.options import DataPath, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Weights
+
+
+def crossval(
+    project: ProjectPath,
+    vary: Annotated[
+        str, typer.Option("--vary", help="A recipe option and its candidates, mildest first: prune.sparsity=0.5,0.7,0.9")
+    ],
+    folds: Annotated[int, typer.Option("--folds", min=2, help="Parts the training data is cut into; each is held out once.")] = 5,
+    max_drop: Annotated[
+        float, typer.Option("--max-drop", help="Allowed mean drop of the metric against the float model, absolute.")
+    ] = 0.01,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the cut.")] = 0,
+    overrides: Overrides = None,
+    data: DataPath = None,
+    weights: Weights = None,
+    out: Out = None,
+    no_cache: NoCache = False,
+    json_output: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Choose a compression ratio by k-fold cross-validation of the recipe, without looking at the test split.
+
+    Each candidate is trained on all folds but one, converted, and its .tflite measured on the fold held out: mean and spread of
+    the drop against the float model, and the largest candidate within the allowed drop. Also written to crossval.json.
+    Exit: 0 when a candidate is within, 1 when none is.
+    """
+    from edgepack.cli.output import print_json
+    from edgepack.errors import ProjectError
+    from edgepack.pipeline import Request, run_crossval
+    from edgepack.progress import choose_progress
+
+    option, separator, values = vary.partition("=")
+    if not separator or "." not in option:
+        raise ProjectError(
+            "EP-162", f"--vary {vary}: no option with values", "write STEP.OPTION=VALUE,VALUE: prune.sparsity=0.5,0.7"
+        )
+    request = Request(
+        project=project,
+        target="host",
+        overrides=tuple(overrides or ()),
+        data=data,
+        weights=weights,
+        out=out,
+        use_cache=not no_cache,
+    )
+    candidates = [value.strip() for value in values.split(",") if value.strip()]
+    result, file = run_crossval(request, option.strip(), candidates, folds, max_drop, seed, choose_progress(quiet))
+    if json_output:
+        print_json(result)
+    else:
+        from rich.console import Console
+
+        from edgepack.report import print_crossval
+
+        print_crossval(result, Console())
+        typer.echo(f"Written: {file}")
+    raise typer.Exit(0 if result.chosen is not None else 1)
