@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 import threading
+import tty
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,6 +133,7 @@ def lines(build: str = BUILD, vectors: int = 2, runs: int = 2, differing: Sequen
 def stand_in(*pieces: bytes, restart: bool = False) -> Iterator[str]:
     """A serial port whose other end says `pieces`, the first at once and each further one when it is nudged."""
     board, port = pty.openpty()
+    tty.setraw(port)  # a terminal still in its first mode echoes, and the board would take its own words for a nudge
     name = os.ttyname(port)
     waiting = list(pieces)
 
