@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgepack.compress.cluster import Cluster
 from edgepack.compress.distill import Distill
 from edgepack.compress.fold import Fold
+from edgepack.compress.low_rank import LowRank
 from edgepack.compress.prune import Prune
 from edgepack.compress.quantize import Quantize
 from edgepack.compress.step import Step
@@ -17,6 +18,7 @@ _ALL: tuple[type[Step], ...] = (
     Distill,
     Fold,
     Structured,
+    LowRank,
     Prune,
     Cluster,
     Quantize,
