@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from edgepack.compress.aware_layers import batch_norm_config, own_config, relevel
+from edgepack.compress.fake_quant import classes, custom_objects
+from edgepack.compress.lowbit import Grid
 from edgepack.compress.models import batches, copy_model, import_tfmot, model_inputs
 from edgepack.errors import RecipeError
 from edgepack.sources import Split
 from edgepack.sources.frameworks import import_tf_keras
 
-# The activations that TF-MOT's quantize-aware activation knows; any other raises without naming its layer.
-_ACTIVATIONS = frozenset({"linear", "relu", "swish", "softmax", "sigmoid", "tanh", "gelu"})
 _REFUSED = re.compile(r"Layer ([^:]+):<class")
 
 
-def wrap(model: Any, leave: frozenset[str] = frozenset()) -> tuple[Any, dict[str, str]]:
+def wrap(model: Any, leave: frozenset[str] = frozenset(), grids: Mapping[str, Grid] | None = None) -> tuple[Any, dict[str, str]]:
     """A copy of a flat `model` in TF-MOT's quantization wrappers, and the layers left float during training, with the reason.
 
-    Those are quantized by the converter, from the representative data. TF-MOT takes a BatchNorm only where it can fold it, which
-    it decides by patterns of its own; so the layer it refuses is left out and the rest is tried again.
+    Those are quantized by the converter, from the representative data. Layers that TF-MOT refuses although only their kernels and
+    outputs need to be quantized get a config of ours. TF-MOT takes a BatchNorm only where it can fold it, which it decides by
+    patterns of its own; so what it refuses is taken from it and the rest is tried again. `grids` are the weights allowed in
+    layers with few bits.
 
     Raises:
         RecipeError: EP-416 when not one layer can be wrapped, or TF-MOT fails without naming a layer.
     """
-    tfmot = import_tfmot()
     left = dict.fromkeys(leave, "named in exclude")
+    ours: dict[str, bool] = {}
     for layer in model.layers:
-        before = _folds_into(layer)
-        if reason := _unsupported(layer):
-            left.setdefault(layer.name, reason)
-        elif type(before).__name__ == "Conv2DTranspose":
-            left.setdefault(before.name, f"so that {layer.name} can be folded into it")
-            left.setdefault(layer.name, f"so that it can be folded into {before.name}")
+        config = own_config(model, layer)
+        if isinstance(config, str):
+            left.setdefault(layer.name, config)
+        else:
+            ours.update(config)
+    quantization = import_tfmot().quantization.keras
     while True:
         if all(layer.name in left or _is_input(layer) for layer in model.layers):
             raise RecipeError(
@@ -45,39 +48,32 @@ def wrap(model: Any, leave: frozenset[str] = frozenset()) -> tuple[Any, dict[str
                 "set aware = false: the converter quantizes it after training",
             )
         try:
-            return tfmot.quantization.keras.quantize_apply(_annotate(model, frozenset(left)), _scheme(frozenset(left))), left
+            with quantization.quantize_scope(custom_objects()):
+                wrapped = quantization.quantize_apply(_annotate(model, left, ours), _scheme(frozenset(left)))
+            return relevel(wrapped, grids or {}), left
         except (RuntimeError, ValueError, TypeError) as error:
             found = _REFUSED.search(str(error))
-            if found is None or found[1] in left:
+            if found is None or found[1] in left or found[1] in ours:
                 raise RecipeError(
                     "EP-416",
                     f"quantize: TF-MOT failed: {' '.join(str(error).split())[:200]}",
                     "set aware = false, or name the layer that it dislikes in exclude",
                 ) from error
             layer = model.get_layer(found[1])
-            left[layer.name] = f"TF-MOT cannot wrap {type(layer).__name__} here"
-            before = _folds_into(layer)
-            if before is not None and before.name not in left:
-                left[before.name] = f"so that {layer.name} can be folded into it"
+            if type(layer).__name__ == "BatchNormalization":
+                ours.update(batch_norm_config(model, layer))
+            else:
+                left[layer.name] = f"TF-MOT cannot wrap {type(layer).__name__} here"
 
 
-def _folds_into(layer: Any) -> Any:
-    """The layer that the converter will fold a BatchNorm into, when nothing has been quantized in between; None if there is none.
-
-    With quantization between the two, the BatchNorm would stay a multiplication and an addition of its own.
-    """
-    before = layer._inbound_nodes[0].inbound_layers
-    if type(layer).__name__ != "BatchNormalization" or isinstance(before, list):
-        return None
-    return before if hasattr(before, "kernel") and len(before._outbound_nodes) == 1 else None
-
-
-def _annotate(model: Any, leave: frozenset[str]) -> Any:
+def _annotate(model: Any, left: Collection[str], ours: Mapping[str, bool]) -> Any:
     keras = import_tf_keras()
     annotate = import_tfmot().quantization.keras.quantize_annotate_layer
 
     def mark(layer: Any) -> Any:
-        return layer if layer.name in leave or _is_input(layer) else annotate(layer)
+        if layer.name in left or _is_input(layer):
+            return layer
+        return annotate(layer, classes().LayerConfig(quantize_output=ours[layer.name]) if layer.name in ours else None)
 
     return keras.models.clone_model(copy_model(model), clone_function=mark)
 
@@ -104,26 +100,6 @@ def _scheme(leave: frozenset[str]) -> Any:
 
 def _is_input(layer: Any) -> bool:
     return isinstance(layer, import_tf_keras().layers.InputLayer)
-
-
-def _unsupported(layer: Any) -> str:
-    """Why TF-MOT cannot wrap a layer, or an empty text. BatchNorm and separable convolutions depend on what is around them."""
-    import_tfmot()
-    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantize_registry
-
-    keras = import_tf_keras()
-    kind = type(layer)
-    layers = keras.layers
-    if _is_input(layer) or kind in (layers.BatchNormalization, layers.SeparableConv1D, layers.SeparableConv2D):
-        return ""
-    if not default_8bit_quantize_registry.Default8BitQuantizeRegistry().supports(layer):
-        return f"TF-MOT cannot wrap {kind.__name__}"
-    activation = getattr(layer, "activation", None)
-    name = getattr(activation, "__name__", type(activation).__name__)
-    allowed = _ACTIVATIONS | {"relu6"} if kind is layers.Activation else _ACTIVATIONS
-    if activation is not None and name not in allowed:
-        return f"TF-MOT does not know the activation {name}"
-    return ""
 
 
 def calibrate(model: Any, split: Split, size: int) -> None:

@@ -66,9 +66,11 @@ def start_afresh(seed: int) -> None:
 
 
 def known_objects(source: SourceModel) -> AbstractContextManager[Any]:
-    """A block in which TF-MOT's layers, and the user's own layers and functions, are known to Keras by name."""
+    """A block in which TF-MOT's layers, ours, and the user's own layers and functions, are known to Keras by name."""
+    from edgepack.compress.fake_quant import custom_objects
+
     scope: AbstractContextManager[Any] = import_tfmot().quantization.keras.quantize_scope(
-        load_custom_objects(source.custom_objects, source.folder)
+        custom_objects() | dict(load_custom_objects(source.custom_objects, source.folder))
     )
     return scope
 

@@ -8,16 +8,18 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from edgepack.compress import aware
+from edgepack.compress.fake_quant import fit_scales, settle
 from edgepack.compress.fit import fit
-from edgepack.compress.keep import Keeper
+from edgepack.compress.keep import Keeper, most_values
 from edgepack.compress.loss import choose_loss
+from edgepack.compress.lowbit import GRIDS, Format, Grid
 from edgepack.compress.models import unfreeze
 from edgepack.compress.options import FineTuning, Names
 from edgepack.compress.reading import read_options
 from edgepack.compress.select import check_patterns, matches
 from edgepack.compress.step import Place, Quantization, Structure, Work
 from edgepack.compress.zeros import kernels
-from edgepack.errors import ProjectError
+from edgepack.errors import ProjectError, RecipeError
 from edgepack.project.types import StepTable, Where
 from edgepack.sources import Split
 
@@ -32,13 +34,21 @@ class QuantizeOptions(FineTuning):
         default="int8",
         description="int8: everything 8 bit; int16x8: 16 bit activations; float16: half weights; dynamic: int8 weights only",
     )
+    weights: Format = Field(
+        default="int8",
+        description="codes weights may have: int4 15 a channel, ternary 3, binary 2, in an int8 file",
+    )
+    keep_int8: Names = Field(
+        default=("first", "last", "depthwise"),
+        description="layers that keep int8 weights, with * and ?; first, last and depthwise stand for what they say",
+    )
     aware: bool = Field(default=True, description="fine-tune with simulated quantization; false: quantize after training")
     epochs: int = Field(default=2, ge=1, description="passes over the training data at most")
     learning_rate: float = Field(default=0.0001, gt=0, description="of the first gradient step")
     exclude: Names = Field(default=(), description="layers to train without simulated quantization, with * and ?")
 
 
-_TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude")
+_TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude", "weights", "keep_int8")
 
 
 @dataclass(frozen=True)
@@ -49,12 +59,16 @@ class Quantize:
     where: Where
 
     name: ClassVar[str] = "quantize"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     place: ClassVar[Place] = "last"
     leaves: ClassVar[frozenset[Structure]] = frozenset()
-    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros", "clusters"})
 
     title: ClassVar[str] = "Quantizing"
+
+    @property
+    def keeps(self) -> frozenset[Structure]:
+        """Binary weights have no zero; weights of few bits that were equal stay equal."""
+        return frozenset({"clusters"}) if self.options.weights == "binary" else frozenset({"zeros", "clusters"})
 
     @property
     def trains(self) -> bool:
@@ -63,8 +77,9 @@ class Quantize:
 
     @property
     def label(self) -> str:
-        """For example "quantize int8, aware"."""
-        return f"quantize {self.options.scheme}" + (", aware" if self.options.aware else "")
+        """For example "quantize int8, ternary weights, aware"."""
+        weights = "" if self.options.weights == "int8" else f", {self.options.weights} weights"
+        return f"quantize {self.options.scheme}{weights}" + (", aware" if self.options.aware else "")
 
     @classmethod
     def read(cls, table: StepTable) -> Quantize:
@@ -94,7 +109,8 @@ class Quantize:
 
     def quantization(self, kept: frozenset[Structure]) -> Quantization:
         """What conversion has to know; `kept` is what earlier steps left in the weights."""
-        return Quantization(self.options.scheme, self.options.aware, tuple(sorted(kept)))
+        few: set[Structure] = {"codes"} if self.options.weights != "int8" else set()
+        return Quantization(self.options.scheme, self.options.aware, tuple(sorted(kept | few)))
 
     def apply(self, model: Any, work: Work) -> Any:
         """A copy of `model` with trained quantization ranges.
@@ -108,15 +124,51 @@ class Quantize:
         excluded = frozenset(name for name in names if matches(name, self.options.exclude))
         loss = choose_loss(model, work.data, self.options.loss)
         work.note_layers("trained although frozen", unfreeze(model), "to get used to quantization")
-        wrapped, left = aware.wrap(model, excluded)
+        grids = self._grids(model, excluded)
+        wrapped, left = aware.wrap(model, excluded, grids)
         for reason in dict.fromkeys(left.values()):
             layers = [name for name, why in left.items() if why == reason]
             work.note_layers("quantized after training instead", layers, reason)
+        work.note_layers("kept int8 weights", [name for name in grids if name in left], "not simulated in training")
+        fit_scales(wrapped)
         aware.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.options.batch_size)
-        keeper = Keeper(kernels(wrapped), work.kept)
+        keeper = Keeper(kernels(wrapped), work.kept if self.options.weights == "int8" else work.kept - {"clusters"})
         work.note(fit(wrapped, work, self.options, loss, callbacks=[keeper.callback]).text)
         keeper.verify(self.name)
+        self._verify(wrapped, settle(wrapped))
         return wrapped
+
+    def _grids(self, model: Any, excluded: frozenset[str]) -> dict[str, Grid]:
+        """The layers whose weights get few bits."""
+        if self.options.weights == "int8":
+            return {}
+        found = list({kernel.layer: None for kernel in kernels(model)})
+        words = {"first": found[:1], "last": found[-1:]}
+        words["depthwise"] = [kernel.layer for kernel in kernels(model) if kernel.name == "depthwise_kernel"]
+        patterns = [pattern for pattern in self.options.keep_int8 if pattern not in words]
+        check_patterns(patterns, [layer.name for layer in model.layers], "keep_int8", self.name)
+        kept = {name for word in self.options.keep_int8 for name in words.get(word, ())} | excluded
+        chosen = [name for name in found if name not in kept and not matches(name, patterns)]
+        if not chosen:
+            raise RecipeError(
+                "EP-412", f"quantize: no layer is left for {self.options.weights} weights", "check keep_int8 and exclude"
+            )
+        return dict.fromkeys(chosen, GRIDS[self.options.weights])
+
+    def _verify(self, model: Any, allowed: dict[str, int]) -> None:
+        """Count the values of every kernel with few bits.
+
+        Raises:
+            RecipeError: EP-414 naming the layer that has too many.
+        """
+        for kernel in kernels(model):
+            found = most_values(kernel, kernel.values)
+            if found > allowed.get(kernel.layer, found):
+                raise RecipeError(
+                    "EP-414",
+                    f"quantize: layer {kernel.layer} has {found} weights a channel where {allowed[kernel.layer]} were wanted",
+                    "please report it with the model and the recipe",
+                )
 
 
 def _spread(split: Split, count: int) -> Split:

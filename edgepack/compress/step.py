@@ -70,7 +70,10 @@ class Step(Protocol):
     version: ClassVar[int]
     place: ClassVar[Place]
     leaves: ClassVar[frozenset[Structure]]
-    keeps: ClassVar[frozenset[Structure]]
+
+    @property
+    def keeps(self) -> frozenset[Structure]:
+        """What of earlier steps survives this one."""
 
     @property
     def options(self) -> StepOptions:

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# In the names of trained weight scales, which vanish into the .tflite's own scales and are no parameters of the model.
+SCALE = "lowbit_scale"
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -50,7 +53,7 @@ def wrapped_layer(layer: Any) -> Any:
 
 
 def layer_variables(layer: Any) -> list[Any]:
-    """The variables of the user's layer, without masks, thresholds and quantization ranges; each once.
+    """The variables of the user's layer, without masks, thresholds, quantization ranges and scales; each once.
 
     A quantization wrapper replaces the kernel attribute by the quantized tensor, so its layer no longer lists the variable; the
     wrapper does.
@@ -58,5 +61,5 @@ def layer_variables(layer: Any) -> list[Any]:
     inner = wrapped_layer(layer)
     if inner is layer:
         return list(layer.weights) if not type(layer).__module__.startswith("tensorflow_model_optimization") else []
-    unique = {id(variable): variable for variable in [*layer.trainable_weights, *inner.weights]}
+    unique = {id(variable): variable for variable in [*layer.trainable_weights, *inner.weights] if SCALE not in variable.name}
     return list(unique.values())

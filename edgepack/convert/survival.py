@@ -41,7 +41,7 @@ def check_kernels(model: Any, converted: Model, preserved: Collection[str] = ())
     converter's fusing and merging.
 
     Raises:
-        ConvertError: EP-454 naming the layer whose zeros were lost; EP-456 naming one that, with "clusters" in `preserved`, has
+        ConvertError: EP-454 naming the layer whose zeros were lost; EP-456 naming one that, with "clusters" or "codes" in `preserved`, has
             more distinct codes in an output channel than it had distinct weights.
     """
     constants = [
@@ -50,11 +50,12 @@ def check_kernels(model: Any, converted: Model, preserved: Collection[str] = ())
         for tensor in graph.tensors
         if tensor.data is not None and tensor.dtype in ("int8", "int4", "float16", "float32") and len(tensor.shape) >= 2
     ]
+    shared = not {"clusters", "codes"}.isdisjoint(preserved)
     layers: dict[str, LayerZeros] = {}
     for kernel in kernels(model):
         result = _compare(kernel, constants)
         before = layers.get(kernel.layer)
-        if "clusters" in preserved and result.found and result.distinct > result.values:
+        if shared and result.found and result.distinct > result.values:
             raise ConvertError(
                 "EP-456",
                 f"layer {kernel.layer}: {result.distinct} distinct codes a channel in the .tflite, {result.values} in Keras",
