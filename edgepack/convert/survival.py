@@ -41,8 +41,8 @@ def check_kernels(model: Any, converted: Model, preserved: Collection[str] = ())
     converter's fusing and merging.
 
     Raises:
-        ConvertError: EP-454 naming the layer whose zeros were lost; EP-456 naming one that, with "clusters" or "codes" in `preserved`, has
-            more distinct codes in an output channel than it had distinct weights.
+        ConvertError: EP-454 naming the layer whose zeros were lost; EP-456, with "clusters" or "codes" in `preserved`, naming one
+            that has more distinct codes in an output channel than it had distinct weights.
     """
     constants = [
         tensor
