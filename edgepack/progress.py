@@ -84,6 +84,11 @@ class PlainProgress:
         self._stream = stream or sys.stderr
         self._interval = interval
 
+    @property
+    def stream(self) -> TextIO:
+        """Where the lines go."""
+        return self._stream
+
     @contextmanager
     def stage(self, name: str, detail: str = "") -> Iterator[Task]:
         """Lines for one stage."""
@@ -121,6 +126,11 @@ class RichProgress:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
+
+    @property
+    def console(self) -> Console:
+        """Where it is shown."""
+        return self._console
 
     @contextmanager
     def stage(self, name: str, detail: str = "") -> Iterator[Task]:

@@ -20,6 +20,7 @@ from edgepack.cli.inspect import inspect
 from edgepack.cli.report import report
 from edgepack.cli.rollback import rollback
 from edgepack.cli.targets import targets
+from edgepack.cli.uninstall import uninstall
 
 app = typer.Typer(
     name="edgepack",
@@ -48,7 +49,7 @@ def _options(
     pass
 
 
-for command in (deploy, bench, export, inspect, explain, crossval, report, rollback, targets, init, doctor):
+for command in (deploy, bench, export, inspect, explain, crossval, report, rollback, uninstall, targets, init, doctor):
     app.command()(command)
 app.add_typer(device_app, name="device")
 app.add_typer(cache_app, name="cache")

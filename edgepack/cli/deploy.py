@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from edgepack.cli.options import (
     DataPath,
     DeviceAddress,
+    Inventory,
     Json,
+    Limit,
     NoCache,
     Out,
     Overrides,
@@ -19,7 +21,10 @@ from edgepack.cli.options import (
     TargetName,
     Verbose,
     Weights,
+    Workers,
 )
+
+OnFailure = Literal["rollback", "stop", "continue"]
 
 
 def deploy(
@@ -36,6 +41,16 @@ def deploy(
         typer.Option("--require-hardware", help="Exit 1 unless every budget was measured on the target's own hardware."),
     ] = False,
     zip_file: Annotated[Path | None, typer.Option("--zip", help="Also write the pack as one .zip file.")] = None,
+    inventory: Inventory = None,
+    limit: Limit = None,
+    canary: Annotated[
+        int, typer.Option("--canary", min=0, help="Deploy to this many devices first, and go on if all is well.")
+    ] = 0,
+    batch: Annotated[int, typer.Option("--batch", min=0, help="Then to groups of this many (0: all others together).")] = 0,
+    workers: Workers = 8,
+    on_failure: Annotated[
+        OnFailure, typer.Option("--on-failure", help="When a device computes something wrong or misses a budget.")
+    ] = "rollback",
     json_output: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -45,8 +60,11 @@ def deploy(
     Finished stages are kept: an unchanged run costs no training, a stopped run goes on where it was. The pack, report.html,
     report.json and junit.xml are written to build/TARGET in the project.
 
+    Several devices (--inventory, or addresses in the target's profile) are deployed to in parallel, the canaries first; when
+    outputs are wrong or a budget is missed, the roll-out stops and every device goes back to the release it had.
+
     Exit: 0 every budget met; 1 a budget missed, or not measured on the real device; 2 usage, project or target file;
-    3 model, data or recipe; 4 device; 5 a tool is missing.
+    3 model, data or recipe; 4 device; 5 a tool is missing. Of several devices the worst.
     """
     from edgepack.cli.output import print_json, setup_verbose
     from edgepack.pipeline import Request, run_deploy
@@ -65,6 +83,12 @@ def deploy(
             use_cache=not no_cache,
             require_hardware=require_hardware,
             zip_file=zip_file,
+            inventory=inventory,
+            limit=limit,
+            canary=canary,
+            batch=batch,
+            workers=workers,
+            on_failure=on_failure,
         ),
         choose_progress(quiet),
     )
@@ -73,8 +97,11 @@ def deploy(
     else:
         from rich.console import Console
 
-        from edgepack.report import print_report
+        from edgepack.report import FleetReport, print_fleet, print_report
 
-        print_report(outcome.report, Console())
+        if isinstance(outcome.report, FleetReport):
+            print_fleet(outcome.report, Console())
+        else:
+            print_report(outcome.report, Console())
         typer.echo(f"Report: {outcome.folder / 'report.html'}")
     raise typer.Exit(outcome.exit_code)

@@ -1,14 +1,20 @@
-"""`edgepack device`: stand-in devices up and down."""
+"""`edgepack device`: stand-in devices up and down, and what is deployed on devices."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgepack.cli.options import Json
+from edgepack.cli.options import DeviceAddress, Inventory, Json, Limit, Overrides, Quiet, TargetName, Verbose, Workers
 
-device_app = typer.Typer(help="Start, stop and list stand-in devices for targets you have no hardware of.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from edgepack.deploy import InstalledRelease
+
+device_app = typer.Typer(
+    help="Stand-in devices for targets you have no hardware of, and the releases that devices hold.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(help="The target to stand in for, for example rpi.")]
 
@@ -50,3 +56,42 @@ def list_devices(json_output: Json = False) -> None:
         typer.echo(f"{one.name}: {one.address} (stand-in)")
     if not running:
         typer.echo("no stand-in is running; `edgepack device up rpi` starts one")
+
+
+@device_app.command("releases")
+def releases(
+    project: Annotated[Path | None, typer.Argument(help="A project folder or a deployed name (default: all).")] = None,
+    target: TargetName = "rpi",
+    device: DeviceAddress = None,
+    inventory: Inventory = None,
+    limit: Limit = None,
+    workers: Workers = 8,
+    overrides: Overrides = None,
+    json_output: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """List the releases that devices hold: which is current, which one a rollback goes to."""
+    from edgepack.cli.output import print_managed, setup_verbose
+    from edgepack.pipeline import Request, list_installed
+    from edgepack.progress import choose_progress
+    from edgepack.project.units import format_bytes
+
+    setup_verbose(verbose)
+    request = Request(
+        project=project or Path("any"),
+        target=target,
+        device=device,
+        overrides=tuple(overrides or ()),
+        inventory=inventory,
+        limit=limit,
+        workers=workers,
+    )
+    found = list_installed(request, choose_progress(quiet), everything=project is None)
+
+    def text(rows: tuple[InstalledRelease, ...]) -> str:
+        return "\n".join(f"{row.name}  {row.release}  {format_bytes(row.size)}  {row.state}".rstrip() for row in rows) or (
+            "nothing is deployed"
+        )
+
+    raise typer.Exit(print_managed(found, json_output, text))

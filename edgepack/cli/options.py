@@ -29,3 +29,10 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute every stage a
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every program that is run.")]
+Inventory = Annotated[
+    Path | None, typer.Option("--inventory", help="A file that names several devices: an Ansible inventory (YAML or INI).")
+]
+Limit = Annotated[
+    str | None, typer.Option("--limit", help="Which devices of an inventory: group, host, wildcard; !leave-out, &both.")
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Devices worked on at a time.")]

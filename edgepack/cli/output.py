@@ -7,8 +7,14 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from edgepack.pipeline import Managed
+
+T = TypeVar("T")
 
 _LONGEST = 400  # characters shown of a command: its beginning, and its end, where an ssh command says what is run
 
@@ -16,6 +22,30 @@ _LONGEST = 400  # characters shown of a command: its beginning, and its end, whe
 def print_json(value: Any) -> None:
     """Dataclasses, or anything JSON-able, as indented JSON on standard output."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def print_managed(found: Sequence[Managed[T]], json_output: bool, text: Callable[[T], str]) -> int:
+    """What was done on each device, as lines or JSON, and the worst exit code. One device is no list."""
+    if json_output:
+        rows = [
+            {
+                "device": one.name,
+                "result": one.result,
+                "error": None
+                if one.error is None
+                else {"code": one.error.code, "message": str(one.error), "hint": one.error.hint},
+            }
+            for one in found
+        ]
+        print_json(found[0].result if len(found) == 1 and found[0].error is None else rows)
+    else:
+        for one in found:
+            before = "" if len(found) == 1 else f"{one.name}: "
+            if one.result is not None:
+                print(f"{before}{text(one.result)}")
+            elif one.error is not None:
+                print(f"{before}error {one.error.code}: {one.error}")
+    return max(one.exit_code for one in found)
 
 
 def _plain(value: Any) -> Any:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from edgepack.deploy.choose import choose_runner
 from edgepack.deploy.golden import check_golden
-from edgepack.deploy.layout import Layout, layout
+from edgepack.deploy.layout import layout
 from edgepack.deploy.lock import DeviceLock
 from edgepack.deploy.release import SUMS, send_release, wrong_files
-from edgepack.deploy.script import check_script, run_script
+from edgepack.deploy.script import run_script
 from edgepack.deploy.switch import links, prune, switch
 from edgepack.deploy.types import Deployment, Rollback
 from edgepack.devices import Device
@@ -25,15 +25,14 @@ if TYPE_CHECKING:
     from edgepack.pack import Pack
 
 _GOLDEN_SECONDS = 120.0
-_RECORD = 'mkdir -p -- "$1/deployments" && cd "$1/deployments" && cat >.new && mv -f .new "$2.json"'
 
 
 def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> Deployment:
     """Make `pack` the current release on `device`.
 
-    The steps are: lock; send what is missing to incoming/; verify every file's SHA-256 on the device; provide the engine;
-    run the golden vectors with it; rename the release into place; switch `current`; remove old releases. A step that fails
-    leaves `current` as it was, and the next deployment cleans up.
+    The steps are: lock; send the content that is missing and link it into incoming/; verify every file's SHA-256 on the device;
+    provide the engine; run the golden vectors with it; rename the release into place; switch `current`; remove old releases
+    and content that none uses. A step that fails leaves `current` as it was, and the next deployment cleans up.
 
     Raises:
         DeviceError: what failed, by its code; see docs/errors.md.
@@ -45,20 +44,19 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
         with progress.stage("Uploading", device.name) as task:
             sent = send_release(device, place, identity, pack.folder, task)
             task.finish(f"{sent.uploaded / 1e3:.0f} kB sent, {sent.reused / 1e3:.0f} kB were there")
-        folder = _where(device, place, identity)
-        runner = choose_runner(device, place, target, folder, pack, progress)
+        runner = choose_runner(device, place, target, sent.path, pack, progress)
         with progress.stage("Golden vectors", f"{runner.engine} {runner.engine_version} on {device.name}") as task:
+            timeout = target.device.timeout_s + _GOLDEN_SECONDS
             try:
-                golden = check_golden(device, runner, folder, pack.folder / "golden", target.device.timeout_s + _GOLDEN_SECONDS)
+                golden = check_golden(device, runner, sent.path, pack.folder / "golden", timeout)
             except DeviceError as error:
                 if error.code == "EP-527":  # sending it again would not make it better
-                    run_script(device, 'rm -rf -- "$1"', [place.incoming(identity)])
+                    prune(device, place, target.device.keep)
                 raise
             task.finish(f"{golden.inputs_differing} of {golden.inputs} differ, by at most {golden.max_difference:g}")
         record = json.dumps({"release": identity, "runner": asdict(runner), "golden": asdict(golden)}, sort_keys=True)
-        check_script(device, _RECORD, [place.folder, identity], place.folder, stdin=record.encode())
-        replaced = switch(device, place, identity, lock.token)
-        prune(device, place)
+        before = switch(device, place, identity, lock.token, record)
+        prune(device, place, target.device.keep)
     return Deployment(
         name=pack.name,
         release=identity,
@@ -66,10 +64,11 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
         root=place.root,
         runner=runner,
         golden=golden,
-        replaced=None if replaced == identity else replaced,
+        replaced=None if before == identity else before,
         uploaded=sent.uploaded,
         reused=sent.reused,
         seconds=time.monotonic() - start,
+        before=before,
     )
 
 
@@ -114,9 +113,3 @@ def check_identity(identity: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", identity):
         raise DeviceError("EP-529", f"pack id {identity!r} cannot be a folder's name", "write the pack again")
     return identity
-
-
-def _where(device: Device, place: Layout, identity: str) -> str:
-    """The release's folder: in place when it was deployed before, else on its way."""
-    final = place.release(identity)
-    return final if run_script(device, '[ -d "$1" ]', [final]).status == 0 else place.incoming(identity)

@@ -1,15 +1,15 @@
 """Where things are on a Linux or Android device, below one root folder.
 
-<root>/<name>/releases/<pack id>/   complete, verified releases
-<root>/<name>/current               symbolic link to the release in use
-<root>/<name>/previous              symbolic link to the one before
-<root>/<name>/incoming/<pack id>/   what is being uploaded
-<root>/<name>/data/<sha256>.bin     test inputs
+<root>/<name>/releases/<pack id>/    complete, verified releases
+<root>/<name>/current                symbolic link to the release in use
+<root>/<name>/previous               symbolic link to the one before
+<root>/<name>/blobs/<sha256>         content of releases, which hold hard links to it
+<root>/<name>/incoming/<pack id>/    a release on its way
+<root>/<name>/data/<sha256>.bin      test inputs
 <root>/<name>/deployments/<id>.json  which engine a release runs with
-    <root>/<name>/deployments/<id>.json  which engine a release runs with
-    <root>/<name>/lock/                 held by a running deployment
-<root>/runners/<hash>/run.py        the program that runs models
-<root>/runtimes/<hash>/             an inference runtime brought along
+<root>/<name>/lock/                  held by a running deployment
+<root>/.runners/<hash>/run.py        the program that runs models
+<root>/.runtimes/<hash>/             an inference runtime brought along
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Layout:
         """A complete release."""
         return f"{self.folder}/releases/{identity}"
 
-    def incoming(self, identity: str) -> str:
-        """A release on its way."""
-        return f"{self.folder}/incoming/{identity}"
+    def blob(self, sha256: str) -> str:
+        """Content of releases."""
+        return f"{self.folder}/blobs/{sha256}"
 
     @property
     def runtimes(self) -> str:

@@ -15,7 +15,11 @@ def check_space(device: Device, folder: str, needed: int) -> None:
     Raises:
         DeviceError: EP-510 with both figures.
     """
-    free = free_space(device, folder)
+    insist_on_space(device, folder, needed, free_space(device, folder))
+
+
+def insist_on_space(device: Device, folder: str, needed: int, free: int | None) -> None:
+    """The same with a known number of free bytes, None when the device did not say."""
     if free is not None and free < needed + _MARGIN:
         raise DeviceError(
             "EP-510",

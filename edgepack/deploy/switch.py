@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from edgepack.deploy.layout import Layout
+from edgepack.deploy.release import COLLECT
 from edgepack.deploy.script import check_script, run_script
 from edgepack.devices import Device
 from edgepack.devices.upload import file_failure
 from edgepack.errors import DeviceError
 
-KEEP = 3
-"""Releases that stay on the device, the current and the previous one among them."""
-
 # mv to a link's own path would move into the folder it points to, and not every mv has -T (toybox before 2023, busybox). Moved
-# into the folder it is to be in, a link replaces the one of its name by rename(2).
+# into the folder it is to be in, a link replaces the one of its name by rename(2). Standard input is the release's record,
+# or nothing.
 _SWITCH = """\
 cd "$1" || exit 70
 [ "$(cat lock/token 2>/dev/null)" = "$3" ] || exit 75
 if [ -d "incoming/$2" ] && ! [ -d "releases/$2" ]; then mv -- "incoming/$2" "releases/$2" || exit 71; fi
 [ -d "releases/$2" ] || exit 76
+mkdir -p deployments && cat >deployments/.new || exit 71
+if [ -s deployments/.new ]; then mv -f -- deployments/.new "deployments/$2.json" || exit 71; else rm -f deployments/.new; fi
 flush() { sync -f . 2>/dev/null || sync; }
 replace() { mkdir -p ".switch.$3" && ln -s -- "$1" ".switch.$3/$2" && mv -f -- ".switch.$3/$2" .; }
 flush
@@ -35,22 +36,39 @@ printf '%s\\n' "${old##*/}"
 
 _LINKS = 'cd "$1" 2>/dev/null || exit 0; readlink current || echo; readlink previous || echo; ls -1t releases 2>/dev/null; :'
 
-_PRUNE = """\
+# A release leaves by a rename, so that what is in releases/ is whole at any time. Blobs that no release uses go with it, and
+# all of them where a blob is a second copy.
+_PRUNE = (
+    """\
 cd "$1" || exit 70
-shift
-for id in "$@"; do mv -- "releases/$id" ".trash.$id" && rm -rf -- ".trash.$id" "deployments/$id.json"; done
+c=$(readlink current) p=$(readlink previous) room=$2
+[ -n "$c" ] && room=$((room - 1))
+[ -n "$p" ] && [ "$p" != "$c" ] && [ -d "$p" ] && room=$((room - 1))
+ls -1t releases | while IFS= read -r id; do
+  if [ "releases/$id" = "$c" ] || [ "releases/$id" = "$p" ]; then continue; fi
+  room=$((room - 1))
+  if [ "$room" -lt 0 ]; then mv -- "releases/$id" ".trash.$id" && rm -rf -- ".trash.$id" "deployments/$id.json"; fi
+done
+used=$(cat releases/*/SHA256SUMS 2>/dev/null)
+true | cat >.probe
+ln .probe .probe.link 2>/dev/null || used=
+rm -rf .probe .probe.link incoming/* blobs/*.part-*
 """
+    + COLLECT
+)
 
 
-def switch(device: Device, layout: Layout, identity: str, token: str) -> str | None:
+def switch(device: Device, layout: Layout, identity: str, token: str, record: str = "") -> str | None:
     """Make a complete release current; the one that was current before, None when there was none.
 
-    The release may still be in incoming/. Whatever happens, `current` is the old link or the new one.
+    The release may still be in incoming/; `record` is what is written to deployments/. Whatever happens, `current` is the old
+    link or the new one.
 
     Raises:
         DeviceError: EP-530 when another deployer has taken the lock meanwhile; EP-510 and EP-511 as usual.
     """
-    completed = run_script(device, _SWITCH, [layout.folder, identity, token], timeout=120.0)
+    arguments = [layout.folder, identity, token]
+    completed = run_script(device, _SWITCH, arguments, timeout=120.0, stdin=record.encode())
     if completed.status == 75:
         raise DeviceError(
             "EP-530", f"{device.name}: another deployment took over meanwhile; nothing was switched", "run the command again"
@@ -67,12 +85,6 @@ def links(device: Device, layout: Layout) -> tuple[str | None, str | None, list[
     return current, previous, [line for line in lines[2:] if line]
 
 
-def prune(device: Device, layout: Layout, keep: int = KEEP) -> list[str]:
-    """Remove the releases used longest ago, but never the current and the previous one; those removed."""
-    current, previous, releases = links(device, layout)
-    spare = [identity for identity in releases if identity not in (current, previous)]
-    kept = len(releases) - len(spare)
-    removed = spare[max(0, keep - kept) :]
-    if removed:
-        check_script(device, _PRUNE, [layout.folder, *removed], layout.folder, timeout=120.0)
-    return removed
+def prune(device: Device, layout: Layout, keep: int) -> None:
+    """Keep `keep` releases, the last used, the current and the previous one always; remove content that none of them has."""
+    check_script(device, _PRUNE, [layout.folder, str(keep)], layout.folder, timeout=120.0)

@@ -57,8 +57,8 @@ class GoldenCheck:
 class Deployment:
     """A release that is current on a device.
 
-    `path` is its `current` link, `replaced` the release that was current before (None: none, or the same one), `uploaded`
-    and `reused` bytes of the release's files sent and found there.
+    `path` is its `current` link, `replaced` the release that was current before (None: none, or the same one), `before` the same
+    and None only when there was none, `uploaded` and `reused` bytes of the release's files sent and found there.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Deployment:
     uploaded: int
     reused: int
     seconds: float
+    before: str | None = None
 
     @property
     def model(self) -> str:
@@ -91,3 +92,26 @@ class Rollback:
     release: str
     path: str
     replaced: str
+
+
+@dataclass(frozen=True)
+class InstalledRelease:
+    """A release on a device. `size` in bytes (content that releases share counts in each), `used` when it last became current in
+    the device's seconds since 1970, `state` "current", "previous" or ""."""
+
+    name: str
+    release: str
+    size: int
+    used: int | None
+    state: str
+
+
+@dataclass(frozen=True)
+class Uninstalled:
+    """A model removed from a device: how many releases, how many bytes, and whether the then empty root folder went, too."""
+
+    name: str
+    root: str
+    releases: int
+    freed: int
+    root_removed: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -10,10 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import BinaryIO
 
 _BLOCK = 1 << 16
+_TICK = 0.2  # seconds between looks at the clock
+
+INTERRUPTED: ContextVar[threading.Event | None] = ContextVar("INTERRUPTED", default=None)
+"""What stops the program a worker thread waits for, as Ctrl-C does in the main thread: set once, it ends one program."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,9 @@ def run_process(
         on_sent: Called now and then with the bytes of `stdin` taken so far.
         environment: Its environment; by default this process's.
         kill_group: Stop its children too. Not for programs that leave a helper behind on purpose, as ssh does.
+
+    Raises:
+        KeyboardInterrupt: this thread's INTERRUPTED was set; the program was stopped.
     """
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         process = subprocess.Popen(
@@ -79,20 +88,41 @@ def _wait(
 ) -> int | None:
     start = changed = time.monotonic()
     sent = 0
-    while True:
-        with suppress(subprocess.TimeoutExpired):
-            return process.wait(0.2)
-        now = time.monotonic()
-        if feeder is not None and feeder.sent != sent:
-            sent, changed = feeder.sent, now
-            if on_sent is not None:
-                on_sent(sent)
-        if feeder is None or stall is None:
-            late = now > start + timeout
-        else:
-            late = now > changed + (stall if feeder.running else timeout)
-        if late:
-            return None
+    interrupted = INTERRUPTED.get()
+    descriptor = _descriptor(process)
+    poll = select.poll()
+    if descriptor is not None:
+        poll.register(descriptor, select.POLLIN)
+    try:
+        while True:
+            if interrupted is not None and interrupted.is_set():
+                interrupted.clear()
+                raise KeyboardInterrupt
+            if descriptor is not None:
+                poll.poll(1000 * _TICK)
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(_TICK if descriptor is None else 0)
+            now = time.monotonic()
+            if feeder is not None and feeder.sent != sent:
+                sent, changed = feeder.sent, now
+                if on_sent is not None:
+                    on_sent(sent)
+            if feeder is None or stall is None:
+                late = now > start + timeout
+            else:
+                late = now > changed + (stall if feeder.running else timeout)
+            if late:
+                return None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _descriptor(process: subprocess.Popen[bytes]) -> int | None:
+    """What becomes readable at the process's end (Linux 5.3 and later): waiting with a limit alone would sleep past it."""
+    with suppress(OSError, AttributeError):
+        return os.pidfd_open(process.pid)
+    return None
 
 
 def _kill(process: subprocess.Popen[bytes], group: bool) -> None:

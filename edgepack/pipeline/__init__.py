@@ -7,16 +7,20 @@ from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.crossval import CrossValidation, run_crossval
 from edgepack.pipeline.deploy import Outcome, run_deploy
 from edgepack.pipeline.explain import run_explain
+from edgepack.pipeline.fleet import FleetOutcome
+from edgepack.pipeline.manage import Managed, list_installed, run_rollback, run_uninstall
 from edgepack.pipeline.request import Plan, Request, prepare, result_folder
-from edgepack.pipeline.rollback import run_rollback
 
 __all__ = [
     "Built",
     "CrossValidation",
+    "FleetOutcome",
+    "Managed",
     "Outcome",
     "Plan",
     "Request",
     "build",
+    "list_installed",
     "prepare",
     "result_folder",
     "run_bench",
@@ -25,4 +29,5 @@ __all__ = [
     "run_deploy",
     "run_explain",
     "run_rollback",
+    "run_uninstall",
 ]

@@ -10,11 +10,11 @@ from typing import Any
 from edgepack.deploy import deploy
 from edgepack.devices import open_device
 from edgepack.devices.mcu import check_board_address
-from edgepack.flatbuffer import inspect_model, read_model
-from edgepack.judge import exit_code, judge
-from edgepack.measure import measure
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.explain import explain_layers
+from edgepack.pipeline.fleet import FleetOutcome, deploy_fleet
+from edgepack.pipeline.hosts import find_hosts
+from edgepack.pipeline.judged import judge_result, measure_deployed
 from edgepack.pipeline.microcontroller import on_microcontroller
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.request import Plan, Request, prepare
@@ -33,13 +33,16 @@ class Outcome:
     exit_code: int
 
 
-def run_deploy(request: Request, progress: Progress) -> Outcome:
-    """Deploy a project, or a ready .tflite, to a target, measure it there and judge it.
+def run_deploy(request: Request, progress: Progress) -> Outcome | FleetOutcome:
+    """Deploy a project, or a ready .tflite, to a target's device or devices, measure it there and judge it.
 
     Raises:
         EdgepackError: anything that kept the run from a verdict; a missed budget is no error but an exit code of 1.
     """
     plan = prepare(request)
+    hosts = find_hosts(plan, progress)
+    if hosts is not None:
+        return deploy_fleet(plan, hosts, progress)
     _reach(plan, progress)
     built = build(plan, progress)
     explained = explain_layers(plan, built, progress)
@@ -64,49 +67,10 @@ def _on_device(plan: Plan, built: Built, progress: Progress) -> Result:
     address = device_address(plan.target, plan.request.device, os.environ)
     with open_device(plan.target, address) as device:
         deployment = deploy(packed, device, plan.target, progress)
-        measured = measure(deployment, device, packed, built.data, plan.metric, built.baseline, plan.target, progress)
-        return Result(
-            pack=packed,
-            measurements=measured.measurements,
-            real_hardware=not device.stand_in,
-            device=measured.facts,
-            deployment=deployment,
-            latency_samples=measured.latency_samples,
-            warnings=measured.warnings,
-        )
+        return measure_deployed(plan, built, packed, deployment, device, progress)
 
 
 def _conclude(plan: Plan, built: Built, result: Result, explained: dict[str, Any]) -> Outcome:
-    verdicts = judge(plan.target, result.measurements, result.real_hardware)
-    code = exit_code(verdicts, result.real_hardware, plan.request.require_hardware)
-    manifest = result.pack.manifest
-    report = Report.from_parts(
-        name=plan.project.name,
-        target=plan.target,
-        verdicts=verdicts,
-        measurements=result.measurements,
-        exit_code=code,
-        real_hardware=result.real_hardware,
-        model={
-            **manifest["model"],
-            "metric_name": plan.metric.name,
-            "higher_is_better": plan.metric.higher_is_better,
-            "baseline": built.baseline,
-            "metric": built.metric,
-        },
-        steps=built.steps,
-        inspection=inspect_model(read_model(built.model)),
-        instructions=result.instructions,
-        latency_samples=result.latency_samples,
-        device=result.device,
-        deployment=result.deployment,
-        proof=built.proof,
-        preprocessing=manifest["preprocessing"],
-        recipe=plan.recipe,
-        versions=manifest["versions"],
-        warnings=result.warnings,
-        notes=built.notes,
-        explanation=explained,
-    )
+    report = judge_result(plan, built, result, explained)
     write_reports(report, plan.out)
-    return Outcome(report, plan.out, code)
+    return Outcome(report, plan.out, report.exit_code)

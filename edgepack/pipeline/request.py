@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edgepack.cache import Cache, project_cache
 from edgepack.compress import Step, check_recipe
@@ -23,7 +24,12 @@ from edgepack.project import (
 
 @dataclass(frozen=True)
 class Request:
-    """One deployment as the user asked for it. `project` is a project folder or a ready .tflite file."""
+    """One deployment as the user asked for it. `project` is a project folder or a ready .tflite file.
+
+    The last six are for several devices: `inventory` names them, `limit` chooses among them, `canary` of them come first, the
+    others in groups of `batch` (0: all), at most `workers` at a time; `on_failure` is what happens when a device computes
+    something wrong or misses a budget.
+    """
 
     project: Path
     target: str = "cortex-m4"
@@ -35,6 +41,12 @@ class Request:
     use_cache: bool = True
     require_hardware: bool = False
     zip_file: Path | None = None
+    inventory: Path | None = None
+    limit: str | None = None
+    canary: int = 0
+    batch: int = 0
+    workers: int = 8
+    on_failure: Literal["rollback", "stop", "continue"] = "rollback"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def address_variables(target: Target) -> tuple[str, ...]:
 
 
 def device_address(target: Target, flag: str | None, environ: Mapping[str, str]) -> str | None:
-    """The device's address: `--device`, else the environment, else the profile; None when nobody names one.
+    """The device's address: `--device`, else the environment, else the profile (its first one); None when nobody names one.
 
     An address is user@host[:port] or a name of the ssh configuration for ssh, a serial number or host:port for adb, and
     emulated, serial:DEVICE or probe:TARGET for mcu (whose profile says it as `board`).
@@ -39,7 +39,9 @@ def device_address(target: Target, flag: str | None, environ: Mapping[str, str])
     for variable in address_variables(target):
         if environ.get(variable):
             return _checked(environ[variable], variable)
-    return (device.board or "emulated") if device.kind == "mcu" else device.address
+    if device.kind == "mcu":
+        return device.board or "emulated"
+    return device.address or next(iter(device.addresses), None)
 
 
 def _checked(text: str, source: str) -> str:

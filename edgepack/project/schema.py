@@ -23,9 +23,9 @@ ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-r
 # Keys of [device] that mean something for some kinds only.
 _KINDS_OF = {
     **dict.fromkeys(("cpu", "clock", "board", "optimize", "runtime", "current", "voltage"), ("mcu",)),
-    **dict.fromkeys(("engine", "threads", "root", "power"), ("local", "ssh", "adb")),
+    **dict.fromkeys(("engine", "threads", "root", "power", "keep"), ("local", "ssh", "adb")),
     "python": ("local", "ssh"),
-    "address": ("ssh", "adb"),
+    **dict.fromkeys(("address", "addresses", "inventory"), ("ssh", "adb")),
 }
 
 
@@ -167,6 +167,9 @@ class DeviceTable(Table):
     board: Text | None = None
     hardware: Text | None = None
     address: Address | None = None
+    addresses: Annotated[list[Address], Field(min_length=1)] | None = None
+    inventory: Text | None = None
+    keep: Annotated[int, Field(ge=1, le=1000)] = 3
     root: Text | None = None
     python: Text | None = None
     engine: Literal[ENGINES] = "auto"  # type: ignore[valid-type]
@@ -187,6 +190,11 @@ class DeviceTable(Table):
             if self.kind not in _KINDS_OF[key]:
                 kinds = " or ".join(f'"{kind}"' for kind in _KINDS_OF[key])
                 raise wrong(f'has no meaning for kind = "{self.kind}", only for {kinds}', f"remove {key}", key)
+        named = [key for key in ("address", "addresses", "inventory") if getattr(self, key) is not None]
+        if len(named) > 1:
+            raise wrong(f"cannot be given beside {named[0]}", f"keep one of {' and '.join(named)}", named[1])
+        if self.addresses is not None and len(set(self.addresses)) < len(self.addresses):
+            raise wrong("names a device twice", "write every device once", "addresses")
         if self.kind == "mcu":
             for key in ("cpu", "clock"):
                 if getattr(self, key) is None:

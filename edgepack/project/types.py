@@ -94,6 +94,8 @@ class DeviceSettings:
     """`[device]`: how to reach a device, and how the model is run there. None: not set, the device kind's own default.
 
     `hardware` is text that the device's own model name must contain for it to count as the target's hardware.
+    `addresses` are several devices, `inventory` a file that names them (relative to the profile's folder); `keep` is the
+    number of releases that stay on a device.
     `threads` 0 leaves their number to be measured. `power` is the power sensor: "auto", "off", or an I2C chip such as
     "ina219:/dev/i2c-1:0x40:0.1" (shunt in ohms). `current_ma` (milliampere) and `voltage_v` (volt), where given, allow an
     energy estimate.
@@ -105,6 +107,9 @@ class DeviceSettings:
     board: str | None = None
     hardware: str | None = None
     address: str | None = None
+    addresses: tuple[str, ...] = ()
+    inventory: str | None = None
+    keep: int = 3
     root: str | None = None
     python: str | None = None
     engine: str = "auto"

@@ -35,22 +35,32 @@ def junit_xml(report: Report) -> bytes:
         "timestamp": report.created[:19],
         "hostname": str(report.device.get("hostname") or report.deployment.get("address") or target or "unknown"),
     }
-    suite = ET.SubElement(root, "testsuite", _clean(attributes))
+    suite = ET.SubElement(root, "testsuite", xml_text(attributes))
     properties = ET.SubElement(suite, "properties")
     for name, value in _properties(report):
-        ET.SubElement(properties, "property", _clean({"name": name, "value": value}))
+        ET.SubElement(properties, "property", xml_text({"name": name, "value": value}))
     for verdict in report.verdicts:
-        attributes = {"name": verdict.budget, "classname": f"{report.name}.{target}", "time": f"{_seconds(verdict):.6f}"}
-        case = ET.SubElement(suite, "testcase", _clean(attributes))
-        limit = format_quantity(verdict.limit, verdict.unit)
-        text = f"{label(verdict.budget)}: {value_of(verdict.measurement)}, limit {limit}. {verdict.why}"
-        if verdict.status == "FAIL":
-            failure = ET.SubElement(case, "failure", _clean({"message": text, "type": "budget"}))
-            failure.text = _text(text)
-        elif verdict.status == "NOT MEASURED":
-            ET.SubElement(case, "skipped", _clean({"message": text}))
+        add_verdict(suite, verdict, f"{report.name}.{target}")
     ET.SubElement(suite, "system-out").text = _text("\n".join(report.notes))
     ET.SubElement(suite, "system-err").text = _text("\n".join(report.warnings))
+    return xml_document(root)
+
+
+def add_verdict(suite: ET.Element, verdict: Verdict, classname: str) -> None:
+    """A budget as a test case of a suite."""
+    attributes = {"name": verdict.budget, "classname": classname, "time": f"{_seconds(verdict):.6f}"}
+    case = ET.SubElement(suite, "testcase", xml_text(attributes))
+    limit = format_quantity(verdict.limit, verdict.unit)
+    text = f"{label(verdict.budget)}: {value_of(verdict.measurement)}, limit {limit}. {verdict.why}"
+    if verdict.status == "FAIL":
+        failure = ET.SubElement(case, "failure", xml_text({"message": text, "type": "budget"}))
+        failure.text = _text(text)
+    elif verdict.status == "NOT MEASURED":
+        ET.SubElement(case, "skipped", xml_text({"message": text}))
+
+
+def xml_document(root: ET.Element) -> bytes:
+    """An element as an indented XML file."""
     ET.indent(root)
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return document + b"\n"
@@ -75,7 +85,7 @@ def _properties(report: Report) -> list[tuple[str, str]]:
     return found
 
 
-def _clean(attributes: dict[str, str]) -> dict[str, str]:
+def xml_text(attributes: dict[str, str]) -> dict[str, str]:
     """Attribute values as the schemas' tokens: one line, single spaces."""
     return {key: " ".join(_text(value).split()) for key, value in attributes.items()}
 

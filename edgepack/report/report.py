@@ -28,7 +28,8 @@ class Report:
     ships (file, bytes, sha256, scheme, …, `metric_name`, `baseline`). `steps` are the compression's StepResults,
     `layers` one row an operator (layer, operator, shape, macs, bytes, weights, zeros, entropy, quantization, instructions),
     `latency_samples` seconds. `explanation` is the layers' errors, the confusion matrix and advice.
-    `real_hardware` is whether the device is the target's own hardware.
+    `real_hardware` is whether the device is the target's own hardware, `pack` the id of the pack that was measured ("" in
+    reports older than that field).
     """
 
     name: str
@@ -52,6 +53,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     explanation: Row = field(default_factory=dict)
+    pack: str = ""
     schema: int = SCHEMA_VERSION
 
     @classmethod
@@ -78,6 +80,7 @@ class Report:
         warnings: Iterable[str] = (),
         notes: Iterable[str] = (),
         explanation: Any = None,
+        pack: str = "",
         created: str | None = None,
     ) -> Report:
         """A report from the rooms' own results, given as their dataclasses or as mappings.
@@ -110,6 +113,7 @@ class Report:
             warnings=tuple(warnings),
             notes=tuple(notes),
             explanation=_row(explanation),
+            pack=pack,
         )
         return from_json(report.as_json())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,8 +92,61 @@ def test_a_damaged_release_is_mended_by_deploying_it_again(local: LocalDevice, f
     (release / "model.tflite").write_bytes(b"rotten")
     (release / "golden" / "output_0.bin").unlink()
     sent = deploy(first, local, target(), SilentProgress()).uploaded
-    assert sent == first.model.stat().st_size + (first.folder / "golden" / "output_0.bin").stat().st_size
+    assert sent == first.model.stat().st_size, "the other file's content is still there as a blob"
     assert current_release(root, "conv") == first.id
+    no_leftovers(root, "conv")
+
+
+def test_releases_share_their_content(local: LocalDevice, first: Pack, tmp_path: Path, root: Path, target: Targets) -> None:
+    renamed = conv_pack(tmp_path / "renamed", title="another title")
+    deploy(first, local, target(), SilentProgress())
+    deploy(renamed, local, target(), SilentProgress())
+    inodes = {(root / "conv" / "releases" / pack.id / "model.tflite").stat().st_ino for pack in (first, renamed)}
+    assert len(inodes) == 1
+    no_leftovers(root, "conv")
+
+
+def test_a_layout_without_blobs_is_taken_over(
+    local: LocalDevice, first: Pack, tmp_path: Path, root: Path, target: Targets
+) -> None:
+    """Releases as they were before content was kept by its hash: what they hold is used, and becomes blobs."""
+    import shutil
+
+    deploy(first, local, target(), SilentProgress())
+    shutil.rmtree(root / "conv" / "blobs")
+    renamed = conv_pack(tmp_path / "renamed", title="another title")
+    assert 0 < deploy(renamed, local, target(), SilentProgress()).uploaded < 10_000
+    release = root / "conv" / "releases" / renamed.id
+    assert (release / "model.tflite").stat().st_ino == (root / "conv/releases" / first.id / "model.tflite").stat().st_ino
+    assert current_release(root, "conv") == renamed.id
+
+
+def test_a_file_system_without_hard_links_gets_copies(
+    local: LocalDevice, first: Pack, second: Pack, root: Path, tmp_path: Path, target: Targets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Android, where the shell's user may not link: nothing is kept twice, and content is found in the releases."""
+    (tmp_path / "bin").mkdir()
+    ln = tmp_path / "bin" / "ln"
+    ln.write_text('#!/bin/sh\n[ "$1" = -s ] && exec /bin/ln "$@"\necho "ln: Permission denied" >&2; exit 1\n')
+    ln.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    deploy(first, local, target(), SilentProgress())
+    deploy(second, local, target(), SilentProgress())
+    (root / "conv" / "releases" / second.id / "model.tflite").write_bytes(b"rotten")
+    assert deploy(second, local, target(), SilentProgress()).uploaded == second.model.stat().st_size
+    assert deploy(first, local, target(), SilentProgress()).uploaded == 0
+    assert current_release(root, "conv") == first.id
+    assert list((root / "conv" / "blobs").iterdir()) == []
+    assert (root / "conv" / "releases" / first.id / "model.tflite").stat().st_nlink == 1
+
+
+def test_the_profile_says_how_many_releases_stay(local: LocalDevice, tmp_path: Path, root: Path, target: Targets) -> None:
+    packs = [conv_pack(tmp_path / f"pack{index}", title=f"release {index}", seed=index) for index in range(4)]
+    for pack in packs:
+        deploy(pack, local, target("device.keep=1"), SilentProgress())
+    there = {path.name for path in (root / "conv" / "releases").iterdir()}
+    assert there == {packs[3].id, packs[2].id}, "the current and the previous release stay whatever the number"
+    no_leftovers(root, "conv")
 
 
 def test_old_releases_go_but_current_and_previous_stay(local: LocalDevice, tmp_path: Path, root: Path, target: Targets) -> None:

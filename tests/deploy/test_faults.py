@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -24,6 +23,7 @@ from edgepack.pack import Pack
 from edgepack.progress import SilentProgress
 from edgepack.project import Target
 from tests.standins.leaks import gone, ssh_clients
+from tests.standins.quick_python import quick_python
 from tests.standins.releases import current_release, no_leftovers
 from tests.standins.sshd import LoopbackSshd
 
@@ -54,22 +54,9 @@ class CutDevice(LocalDevice):
 
 
 @pytest.fixture
-def quick_python(tmp_path: Path) -> Path:
-    """A Python whose runner answers at once, where hundreds of deployments are made and the runner is not what is tested."""
-    answers = {
-        "probe": {
-            "packages": {"numpy": {"version": "1"}, "ai_edge_litert": {"version": "1"}, "tflite_runtime": {"version": "1"}}
-        },
-        "golden": {"count": 8, "inputs_differing": 0, "max_difference": 0, "median_difference": 0, "argmax_moved": 0},
-    }
-    script = tmp_path / "quick python"
-    cases = "".join(f"*' {name}'*) answer='{json.dumps(answer)}' ;;\n" for name, answer in answers.items())
-    script.write_text(
-        f'#!/bin/sh\ncase " $*" in\n{cases}*) exec {sys.executable} "$@" ;;\nesac\n'
-        "printf 'EDGEPACK-RESULT\\n%s\\nEDGEPACK-END\\n' \"$answer\"\n"
-    )
-    script.chmod(0o755)
-    return script
+def quick(tmp_path: Path) -> Path:
+    """A Python whose runner answers at once, where many deployments are made and the runner is not what is tested."""
+    return quick_python(tmp_path / "quick python")
 
 
 def _deploys(pack: Pack, target: Target, root: Path) -> None:
@@ -80,22 +67,22 @@ def _deploys(pack: Pack, target: Target, root: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "within", "after"])
-def test_a_cut_at_any_command(first: Pack, second: Pack, root: Path, target: Targets, quick_python: Path, when: str) -> None:
+def test_a_cut_at_any_command(first: Pack, second: Pack, root: Path, target: Targets, quick: Path, when: str) -> None:
     """The link breaks at every command of a deployment in turn; the lock it leaves is seen to be stale."""
-    quick = target(f"device.python={quick_python}")
-    _deploys(first, quick, root)
+    quickly = target(f"device.python={quick}")
+    _deploys(first, quickly, root)
     at = 0
     while True:
         at += 1
         device = CutDevice(at, when)
         try:
-            deploy(second, device, quick, SilentProgress())
+            deploy(second, device, quickly, SilentProgress())
             if device.calls < at:
                 break
         except DeviceError as error:
             assert error.code == "EP-509"
         assert current_release(root, "conv") in (first.id, second.id), (at, when)
-        _deploys(first, quick, root)
+        _deploys(first, quickly, root)
     assert at > 15, "a deployment should be made of more commands"
 
 
@@ -108,7 +95,7 @@ def test_the_device_vanishes_in_the_middle_of_an_upload(
     total = sum(path.stat().st_size for path in heavy.folder.rglob("*") if path.is_file())
 
     def cut() -> None:
-        while sum(path.stat().st_size for path in (root / "conv" / "incoming").rglob("*") if path.is_file()) < share * total:
+        while sum(path.stat().st_size for path in (root / "conv" / "blobs").rglob("*") if path.is_file()) < share * total:
             time.sleep(0.001)
         sshd.kill()
 
@@ -132,7 +119,7 @@ def test_the_device_stalls_in_the_middle_of_an_upload(
     deploy(first, ssh_device, target(), SilentProgress())
 
     def stall() -> None:
-        while sum(path.stat().st_size for path in (root / "conv" / "incoming").rglob("*.part-*") if path.is_file()) < 1 << 20:
+        while sum(path.stat().st_size for path in (root / "conv" / "blobs").rglob("*.part-*") if path.is_file()) < 1 << 20:
             time.sleep(0.001)
         sshd.stall()
 
@@ -187,7 +174,7 @@ def test_ctrl_c_gives_the_lock_back(sshd: LoopbackSshd, first: Pack, heavy: Pack
     _deploys(first, target(), root)
     command = [sys.executable, "-c", _DEPLOYER, str(heavy.folder), str(root), sshd.host, str(sshd.config)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not list((root / "conv" / "incoming").rglob("*.part-*")):
+    while not list((root / "conv" / "blobs").rglob("*.part-*")):
         assert process.poll() is None
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
@@ -232,13 +219,13 @@ def test_the_disk_becomes_full_at_any_file(
     root: Path,
     target: Targets,
     small_disk: Callable[[str], None],
-    quick_python: Path,
+    quick: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody asked for room, and the disk has a page more each time until the release fits."""
-    quick = target(f"device.python={quick_python}")
-    _deploys(first, quick, root)
-    monkeypatch.setattr(release_module, "check_space", lambda *_: None)
+    quickly = target(f"device.python={quick}")
+    _deploys(first, quickly, root)
+    monkeypatch.setattr(release_module, "insist_on_space", lambda *_: None)
     page = os.sysconf("SC_PAGE_SIZE")
     ballast = root / "ballast"
     failures = 0
@@ -246,7 +233,7 @@ def test_the_disk_becomes_full_at_any_file(
         state = os.statvfs(root)
         ballast.write_bytes(bytes(max(0, state.f_bavail * state.f_bsize - free * page)))
         try:
-            deploy(second, LocalDevice(), quick, SilentProgress())
+            deploy(second, LocalDevice(), quickly, SilentProgress())
             done = True
         except DeviceError as error:
             assert error.code == "EP-510", f"{error.code} {error}"
@@ -255,8 +242,8 @@ def test_the_disk_becomes_full_at_any_file(
         assert current_release(root, "conv") in (first.id, second.id)
         ballast.unlink()
         monkeypatch.undo()
-        _deploys(first, quick, root)
-        monkeypatch.setattr(release_module, "check_space", lambda *_: None)
+        _deploys(first, quickly, root)
+        monkeypatch.setattr(release_module, "insist_on_space", lambda *_: None)
         if done:
             break
     assert done and failures >= 5

@@ -64,6 +64,57 @@ def test_a_holder_elsewhere_is_respected_until_it_falls_silent(path: Path) -> No
     assert list(path.parent.iterdir()) == []
 
 
+def _uptime() -> int:
+    return int(float(Path("/proc/uptime").read_text().split()[0]))
+
+
+def test_the_message_tells_who_since_when_and_from_where(path: Path) -> None:
+    import pwd
+
+    _left(path, pid=4711)
+    (path / "time").write_text(f"up {_uptime() - 100}\n")
+    (path / "taken").write_text(f"up {_uptime() - 1000}\n")
+    (path / "from").write_text("192.168.7.9")
+    with pytest.raises(DeviceError) as caught, DeviceLock(LocalDevice(), str(path), SilentProgress()):
+        pass
+    said = str(caught.value)
+    assert "ann@elsewhere (process 4711) is deploying there now, since 16 min, from 192.168.7.9" in said
+    assert "last sign of life 10" in said
+    for file in path.iterdir():
+        file.unlink()
+    path.rmdir()
+    with DeviceLock(LocalDevice(), str(path), SilentProgress()):
+        owner = json.loads((path / "owner").read_text())
+    assert owner["user"] == pwd.getpwuid(os.getuid()).pw_name, "whatever USER says"
+
+
+def test_a_date_that_jumps_neither_keeps_nor_ends_a_lock(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board without a clock of its own starts in the past and is set when the network is there."""
+    (tmp_path / "bin").mkdir()
+    date = tmp_path / "bin" / "date"
+    date.write_text(f'#!/bin/sh\necho "date {int(time.time()) + 86400 * 365}"\n')
+    date.chmod(0o755)
+    _left(path)
+    (path / "time").write_text(f"up {_uptime()}\n")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    with pytest.raises(DeviceError) as caught, DeviceLock(LocalDevice(), str(path), SilentProgress()):
+        pass
+    assert caught.value.code == "EP-514"
+    monkeypatch.setattr(lock_module, "SILENCE", 5)
+    (path / "time").write_text(f"up {_uptime() - 6}\n")
+    with DeviceLock(LocalDevice(), str(path), SilentProgress()):
+        pass
+
+
+def test_a_sign_of_life_from_the_future_is_of_another_boot(path: Path) -> None:
+    _left(path)
+    (path / "time").write_text(f"up {_uptime() + 500}\n")
+    notes = _Notes()
+    with DeviceLock(LocalDevice(), str(path), notes):
+        pass
+    assert "rebooted" in notes.notes[0]
+
+
 def test_a_clock_set_back_does_not_keep_a_lock(path: Path) -> None:
     _left(path)
     (path / "time").write_text(f"{int(time.time()) + 10 * SILENCE}\n")
@@ -116,7 +167,8 @@ def test_signs_of_life_are_given(path: Path, monkeypatch: pytest.MonkeyPatch) ->
         end = time.monotonic() + 10
         while (path / "time").read_text().strip() in ("", "0") and time.monotonic() < end:
             time.sleep(0.05)
-        assert abs(int((path / "time").read_text()) - time.time()) < 5
+        kind, now = (path / "time").read_text().split()
+        assert kind == "up" and abs(int(now) - float(Path("/proc/uptime").read_text().split()[0])) < 5
 
 
 def test_one_of_many_gets_a_stale_lock(path: Path) -> None:
@@ -156,6 +208,6 @@ def test_a_lock_taken_over_stops_the_switch(path: Path, tmp_path: Path) -> None:
     with DeviceLock(LocalDevice(), place.lock, SilentProgress()) as lock:
         (tmp_path / "model" / "lock" / "token").write_text("theirs")
         with pytest.raises(DeviceError) as caught:
-            switch(LocalDevice(), place, "abc", lock.token, "python3")
+            switch(LocalDevice(), place, "abc", lock.token)
     assert caught.value.code == "EP-530" and not (tmp_path / "model" / "current").is_symlink()
     assert (tmp_path / "model" / "lock").exists(), "another's lock is not ours to release"

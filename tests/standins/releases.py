@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from pathlib import Path
 
@@ -24,10 +25,12 @@ def current_release(root: Path, name: str) -> str | None:
 def no_leftovers(root: Path, name: str) -> None:
     """Nothing temporary below a model's folder."""
     folder = root / name
-    assert sorted(path.name for path in folder.iterdir()) in (
-        ["current", "deployments", "incoming", "releases"],
-        ["current", "deployments", "incoming", "previous", "releases"],
-    )
+    usual = {"blobs", "current", "deployments", "incoming", "releases"}
+    assert {path.name for path in folder.iterdir()} - {"previous"} == usual
+    blobs = {path.name: path for path in (folder / "blobs").iterdir()}
+    used = {line[:64] for sums in folder.glob("releases/*/SHA256SUMS") for line in sums.read_text().splitlines()}
+    assert set(blobs) == used, "content is kept as long as a release uses it"
+    assert all(hashlib.sha256(path.read_bytes()).hexdigest() == digest for digest, path in blobs.items())
     assert list((folder / "incoming").iterdir()) == []
     assert not [path for path in root.rglob("*") if ".part-" in path.name or path.name in (".sums", ".new")]
     writable = [path for path in root.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o022]
