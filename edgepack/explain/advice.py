@@ -14,6 +14,8 @@ from edgepack.explain.layer_errors import LayerErrors
 _MUCH_NOISE = 0.05
 _LITTLE_NOISE = 0.001
 _CLIPPED = 0.005
+# TFLite fixes the output range of these (softmax ends at 255/256): no calibration changes it.
+_FIXED_RANGE = frozenset({"SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH"})
 _RANGE_USED = 0.5
 _FRAGILE, _ROBUST = 0.05, 0.005
 
@@ -60,6 +62,8 @@ def _quantization(errors: LayerErrors, quantization: Quantization | None) -> lis
     lines = []
     worst = [layer for layer in errors.layers if layer.added > _LITTLE_NOISE][:3]
     for layer in worst:
+        if layer.operator in _FIXED_RANGE:
+            continue
         if layer.clipped > _CLIPPED:
             lines.append(
                 f"{layer.layer}: {layer.clipped:.1%} of its values do not fit into its codes. Calibrate with more, and more "
