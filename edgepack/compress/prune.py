@@ -28,6 +28,8 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 # The polynomial schedule moves the sparsity this often; TF-MOT's default of every 100 batches is too coarse for small data.
 _UPDATES = 40
 _TWO_OF_FOUR = ("Conv2D", "Dense")
+# Layers with a kernel that TF-MOT refuses, besides the depthwise ones.
+_ANSWERING = ("Conv1DTranspose", "EinsumDense")
 _DEPTHWISE = "depthwise kernels: few weights that matter much; depthwise = true prunes them"
 
 
@@ -146,7 +148,7 @@ class Prune:
             depthwise = hasattr(layer, "depthwise_kernel")
             if depthwise and not tuning.depthwise:
                 left.setdefault(_DEPTHWISE, []).append(layer.name)
-                if kind == "DepthwiseConv2D":
+                if kind.startswith("Depthwise"):
                     continue
             if depthwise and tuning.pattern == "unstructured":
                 shares[layer.name] = self._share(layer.name)
@@ -154,7 +156,7 @@ class Prune:
                 left.setdefault("2:4 is for Conv2D and Dense", []).append(layer.name)
             elif tuning.pattern == "2:4" and not _zeros_of_two_by_four(found[layer.name]):
                 left.setdefault("2:4 needs more than two input channels", []).append(layer.name)
-            elif prune_registry.PruneRegistry.supports(layer):
+            elif prune_registry.PruneRegistry.supports(layer) or kind in _ANSWERING:
                 shares[layer.name] = self._share(layer.name)
             else:
                 left.setdefault(f"TF-MOT cannot prune {kind}", []).append(layer.name)
@@ -178,7 +180,7 @@ class Prune:
             if layer.name not in shares:
                 return layer
             share = shares[layer.name]
-            if self.options.depthwise and hasattr(layer, "depthwise_kernel"):
+            if (self.options.depthwise and hasattr(layer, "depthwise_kernel")) or type(layer).__name__ in _ANSWERING:
                 # TF-MOT never prunes these, but asks a layer that answers for itself.
                 own = [kernel.variable for kernel in kernels(model) if kernel.layer == layer.name]
                 layer.get_prunable_weights = lambda: own

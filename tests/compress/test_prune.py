@@ -77,6 +77,39 @@ def test_of_a_separable_convolution_the_depthwise_part_follows_the_option() -> N
         assert np.mean(pointwise == 0) == 0.5 and np.mean(depthwise == 0) == (0.5 if wanted else 0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [("Conv1D", (12, 4)), ("Conv1DTranspose", (12, 4)), ("Conv2DTranspose", (6, 6, 4)), ("EinsumDense", (6, 4)), ("GRU", (4, 4))],
+)
+def test_kernels_of_every_kind_are_pruned(kind: str, shape: tuple[int, ...]) -> None:
+    keras = fresh(0)
+    layers = keras.layers
+    made = {
+        "EinsumDense": lambda: layers.EinsumDense("abc,cd->abd", output_shape=(None, 6), name="one"),
+        "GRU": lambda: layers.GRU(6, unroll=True, name="one"),
+    }
+    start = keras.Input(shape)
+    x = made.get(kind, lambda: getattr(layers, kind)(6, 3, name="one"))()(start)
+    pruned, notes = prune(keras.Model(start, layers.Dense(3)(layers.Flatten()(x))), noise((shape,), 3), sparsity=0.5)
+    kernels = [weight.numpy() for weight in pruned.get_layer("one").weights if "kernel" in weight.name]
+    assert kernels and all(np.mean(kernel == 0) == 0.5 for kernel in kernels)
+    assert not any("not pruned" in note for note in notes)
+
+
+def test_a_depthwise_convolution_over_time_follows_the_option_too() -> None:
+    def series() -> Any:
+        keras = fresh(0)
+        start = keras.Input((12, 4))
+        x = keras.layers.DepthwiseConv1D(4, depth_multiplier=2, name="one")(start)
+        return keras.Model(start, keras.layers.Dense(3, name="head")(keras.layers.Flatten()(x)))
+
+    data = noise(((12, 4),), 3)
+    for wanted, share in ((False, 0), (True, 0.5)):
+        pruned, notes = prune(series(), data, depthwise=wanted)
+        assert share_of_zeros(pruned, "one") == share
+        assert any("not pruned: one (depthwise kernels" in note for note in notes) is not wanted
+
+
 def test_two_of_four_zeroes_two_of_each_four_input_channels() -> None:
     keras = fresh(0)
     start = keras.Input((6, 6, 8))
