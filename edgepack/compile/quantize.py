@@ -17,7 +17,7 @@ Data = npt.NDArray[Any]
 SHORT_SHIFTS = range(1, 23)
 """Right shifts for which the short requantisation of ep_dsp.h is exact, when accumulators are below 2^30."""
 
-RANGES = {"int8": (-128, 127), "int16": (-32768, 32767), "uint8": (0, 255)}
+RANGES = {"int8": (-128, 127), "int16": (-32768, 32767), "uint8": (0, 255), "int32": (-(1 << 31), (1 << 31) - 1)}
 
 
 def round_half_away(x: float) -> int:

@@ -79,11 +79,11 @@ def conv(rng: np.random.Generator, depthwise: bool, wide: bool = True) -> bytes:
     return b.finish([x], [y])
 
 
-def fully_connected(rng: np.random.Generator, wide: bool = True) -> bytes:
+def fully_connected(rng: np.random.Generator, wide: bool = True, per_output: bool = False) -> bytes:
     """FULLY_CONNECTED with one or several rows, long enough for several blocks of the dot product."""
     b = ModelBuilder()
     batches, in_size, out_size = int(rng.choice([1, 1, 3])), int(rng.integers(1, 700)), int(rng.integers(1, 30))
-    in_scale, scales = scale16(rng), filter_scales(rng, out_size, False)
+    in_scale, scales = scale16(rng), filter_scales(rng, out_size, per_output)
     x = activation(b, (batches, in_size), in_scale)
     w = b.constant(rng.integers(-127, 128, (out_size, in_size)), "int8", scale=scales)
     inputs = [x, w]
@@ -221,6 +221,50 @@ def moves(rng: np.random.Generator) -> bytes:
     return b.finish([x], [t[0], t[3]])
 
 
+def relu(rng: np.random.Generator) -> bytes:
+    """RELU between scales: tflite-micro has it, and no other."""
+    b = ModelBuilder()
+    shape = tuple(int(n) for n in rng.integers(1, 9, int(rng.integers(1, 5))))
+    scale = scale16(rng)
+    x, y = activation(b, shape, scale), activation(b, shape, scale * float(rng.uniform(0.3, 3)))
+    b.operator("RELU", [x], [y], version=2)
+    return b.finish([x], [y])
+
+
+def mean(rng: np.random.Generator) -> bytes:
+    """MEAN over the pixels or other axes."""
+    b = ModelBuilder()
+    shape = (1, *(int(n) for n in rng.integers(1, 9, 3)))
+    axes, keep = [[1, 2], [1], [2], [3], [2, 3]][int(rng.integers(5))], bool(rng.random() < 0.5)
+    out = [1 if i in axes else n for i, n in enumerate(shape) if keep or i not in axes]
+    scale = scale16(rng)
+    x, y = activation(b, shape, scale), activation(b, out, scale * float(rng.choice([1.0, rng.uniform(0.2, 2)])))
+    b.operator("MEAN", [x, b.constant(np.array(axes))], [y], "ReducerOptions", version=3, keepDims=keep)
+    return b.finish([x], [y])
+
+
+def softmax_of_int8(rng: np.random.Generator) -> bytes:
+    """SOFTMAX of int8 values to int16 probabilities, as keyword models for TFLite Micro end."""
+    b = ModelBuilder()
+    shape = (int(rng.integers(1, 4)), int(rng.integers(1, 60)))
+    x = b.tensor(shape, scale=random_scale(rng), zero_point=int(rng.integers(-128, 128)))
+    y = b.tensor(shape, "int16", scale=1 / 65536, zero_point=-32768)
+    b.operator("SOFTMAX", [x], [y], "SoftmaxOptions", version=3, beta=1.0)
+    return b.finish([x], [y])
+
+
+def quantize_int32(rng: np.random.Generator) -> bytes:
+    """QUANTIZE int32 to int16 and int8, int16 to int32."""
+    b = ModelBuilder()
+    shape, scale = (1, int(rng.integers(1, 300))), scale16(rng)
+    x, z = b.tensor(shape, "int32", scale=scale / 70000, zero_point=0), activation(b, shape, scale)
+    first, second = activation(b, shape, scale), b.tensor(shape, scale=scale * 250, zero_point=int(rng.integers(-128, 128)))
+    third = b.tensor(shape, "int32", scale=scale * float(rng.uniform(0.01, 2)), zero_point=0)
+    for source, result in ((x, first), (x, second), (z, third)):
+        b.operator("QUANTIZE", [source], [result], "QuantizeOptions", version=3)
+    return b.finish([x, z], [first, second, third])
+
+
 CASES = {
     "int16_conv_2d": lambda rng: conv(rng, False),
     "int16_conv_2d_bias32": lambda rng: conv(rng, False, False),
@@ -239,5 +283,10 @@ CASES = {
     "int16_requantize": requantize,
     "int16_edges": edges,
     "int16_moves": moves,
+    "int16_fully_connected_per_output": lambda rng: fully_connected(rng, per_output=True),
+    "int16_relu": relu,
+    "int16_mean": mean,
+    "int16_softmax_of_int8": softmax_of_int8,
+    "int16_quantize_int32": quantize_int32,
 }
 ENGINES = dict.fromkeys(CASES, "tflite-micro") | {"int16_fully_connected_bias32": "tflite-ref"}

@@ -1,4 +1,4 @@
-"""MEAN: int8, over any axes.
+"""MEAN: int8 or int16, over any axes.
 
 Reference: reference/reduce.h, QuantizedMeanOrSum: the division by the number of elements is part of the multiplier.
 """
@@ -28,7 +28,8 @@ class Mean:
 def describe(site: Site) -> Mean:
     """Check a MEAN and fold the division into its multiplier."""
     source, output = site.input(0), site.output()
-    site.require(source.dtype == output.dtype == "int8", f"with types {source.dtype}, {output.dtype}", "Use int8.")
+    same = source.dtype == output.dtype and source.dtype in ("int8", "int16")
+    site.require(same, f"with types {source.dtype}, {output.dtype}", "Use int8 or int16.")
     site.require_quantized(source, output)
     over = reduction(site, source, output)
     site.require(over.count > 0, "is over no elements", "Remove the empty dimension.")
@@ -38,9 +39,10 @@ def describe(site: Site) -> Mean:
 
 
 def _portable(mean: Mean) -> Call:
+    name = "ep_mean" if mean.source.dtype == "int8" else "ep_mean_int16"
     return Call(
-        kernel="ep_mean",
-        header="ep_mean.h",
+        kernel=name,
+        header=f"{name}.h",
         fields={
             "shape": mean.reduction.fields,
             "outputs": mean.reduction.outputs,

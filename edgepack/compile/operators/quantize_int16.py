@@ -1,4 +1,4 @@
-"""QUANTIZE and DEQUANTIZE with int16 on one side or both: from float32, to float32, and between int8 and int16.
+"""QUANTIZE and DEQUANTIZE with int16 on one side or both, or int32 on one: from float32, to float32, between integers.
 
 Reference: quantize_common.cc with reference/requantize.h and quantize.h; reference/dequantize.h.
 """
@@ -17,8 +17,12 @@ KERNELS = {
     ("int8", "int16"): "ep_quantize_int8_to_int16",
     ("int16", "int8"): "ep_quantize_int16_to_int8",
     ("float32", "int16"): "ep_quantize_float_to_int16",
+    ("int32", "int16"): "ep_quantize_int32_to_int16",
+    ("int16", "int32"): "ep_quantize_int16_to_int32",
+    ("int32", "int8"): "ep_quantize_int32_to_int8",
+    ("int8", "int32"): "ep_quantize_int8_to_int32",
 }
-MOST_LEFT = {"int8": 21, "int16": 14}  # left shifts that cannot overflow 32 bits
+MOST_LEFT = {"int8": 21, "int16": 14, "int32": 0}  # left shifts that cannot overflow 32 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,3 +79,4 @@ def _lower(conversion: Conversion) -> Call:
 for _name, _describe in (("QUANTIZE", describe_quantize), ("DEQUANTIZE", describe_dequantize)):
     _kernel: Kernel[Conversion] = Kernel("ep_quantize_int16", _lower, cost=lambda conversion: 20.0 * conversion.source.elements)
     register_for("int16", Operator(_name, _describe, (_kernel,)))
+register_for("int32", Operator("QUANTIZE", describe_quantize, (_kernel,)))

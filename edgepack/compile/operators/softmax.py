@@ -27,18 +27,20 @@ class Softmax:
     multiplier: int
     left_shift: int
     diff_min: int
+    wide: bool = False
 
 
 def describe(site: Site) -> Softmax:
-    """Check a SOFTMAX and scale its differences."""
+    """Check a SOFTMAX of int8, to int8 or (`wide`) to int16, and scale its differences."""
     source, output = site.input(0), site.output()
-    site.require_types(("int8", "int8"))
+    site.require_types(("int8", "int8"), ("int8", "int16"))
     site.require_quantized(source, output)
     site.require_shape(output, source.shape)
+    bits = 16 if output.dtype == "int16" else 8
     site.require(
-        output.zero_point == -128 and math.isclose(output.scale, 1 / 256, rel_tol=1e-5),
+        output.zero_point == -(1 << (bits - 1)) and math.isclose(output.scale, 2.0**-bits, rel_tol=1e-5),
         f"has output scale {output.scale} and zero point {output.zero_point}",
-        "TensorFlow Lite fixes them at 1/256 and -128; convert the model again.",
+        f"TensorFlow Lite fixes them at 1/{1 << bits} and -{1 << (bits - 1)}; convert the model again.",
     )
     real = min(float(site.option("beta", 1.0)) * source.scale * (1 << (31 - INTEGER_BITS)), (1 << 31) - 1.0)
     site.require(real > 1.0, "has an input scale too small to compute with", CHECK_RANGES, source)
@@ -53,24 +55,29 @@ def describe(site: Site) -> Softmax:
         multiplier=multiplier,
         left_shift=left_shift,
         diff_min=-math.floor(radius),
+        wide=bits == 16,
     )
 
 
-def _portable(softmax: Softmax) -> Call:
+def lower_softmax(softmax: Softmax) -> Call:
+    """The call of ep_softmax, or of ep_softmax_int8_to_int16."""
+    name = "ep_softmax_int8_to_int16" if softmax.wide else "ep_softmax"
     return Call(
-        kernel="ep_softmax",
-        header="ep_softmax.h",
+        kernel=name,
+        header=f"{name}.h",
         fields={
-            "rows": softmax.rows,
-            "depth": softmax.depth,
-            "multiplier": softmax.multiplier,
-            "left_shift": softmax.left_shift,
-            "diff_min": softmax.diff_min,
+            "form": {
+                "rows": softmax.rows,
+                "depth": softmax.depth,
+                "multiplier": softmax.multiplier,
+                "left_shift": softmax.left_shift,
+                "diff_min": softmax.diff_min,
+            }
         },
         inputs=(softmax.input,),
         outputs=(softmax.output,),
-        overlaps=in_place((softmax.input,), softmax.output),
+        overlaps=() if softmax.wide else in_place((softmax.input,), softmax.output),
     )
 
 
-register(Operator("SOFTMAX", describe, (Kernel("ep_softmax", _portable, cost=lambda op: 300.0 * op.rows * op.depth),)))
+register(Operator("SOFTMAX", describe, (Kernel("ep_softmax", lower_softmax, cost=lambda op: 300.0 * op.rows * op.depth),)))

@@ -1,4 +1,4 @@
-"""SOFTMAX over the last axis, int16.
+"""SOFTMAX over the last axis, int16; and of int8 to int16, which is the int8 kernel with more bits of its result.
 
 Reference: reference/softmax.h, SoftmaxInt16; softmax_common.cc and LUTPopulateInt16 of internal/common.h make the tables.
 """
@@ -13,6 +13,7 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call, Field, in_place
 from edgepack.compile.graph import Data
+from edgepack.compile.operators import softmax
 from edgepack.compile.operators.int16 import require_symmetric
 from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Kernel, Operator, Site, register_for
 from edgepack.compile.quantize import quantize_multiplier
@@ -57,10 +58,12 @@ def table(low: float, high: float, function: Callable[[Data], Data]) -> Data:
     return points
 
 
-def describe(site: Site) -> Softmax:
+def describe(site: Site) -> Softmax | softmax.Softmax:
     """Check a SOFTMAX and scale its differences."""
     source, output = site.input(0), site.output()
-    site.require_types(("int16", "int16"))
+    if source.dtype == "int8":
+        return softmax.describe(site)
+    site.require_types(("int16", "int16"), ("int8", "int16"))
     require_symmetric(site, source, output)
     site.require_shape(output, source.shape)
     site.require(
@@ -88,15 +91,17 @@ def describe(site: Site) -> Softmax:
     return Softmax(source.id, output.id, output.elements, fields)
 
 
-def _lower(softmax: Softmax) -> Call:
+def _lower(found: Softmax | softmax.Softmax) -> Call:
+    if isinstance(found, softmax.Softmax):
+        return softmax.lower_softmax(found)
     return Call(
         kernel="ep_softmax_int16",
         header="ep_softmax_int16.h",
-        fields=softmax.fields,
-        inputs=(softmax.input,),
-        outputs=(softmax.output,),
-        overlaps=in_place((softmax.input,), softmax.output),
+        fields=found.fields,
+        inputs=(found.input,),
+        outputs=(found.output,),
+        overlaps=in_place((found.input,), found.output),
     )
 
 
-register_for("int16", Operator("SOFTMAX", describe, (Kernel("ep_softmax_int16", _lower, cost=lambda op: 60.0 * op.elements),)))
+register_for("int16", Operator("SOFTMAX", describe, (Kernel("ep_softmax_int16", _lower),)))

@@ -34,14 +34,15 @@ class TransposeConv:
 
 def describe(site: Site) -> TransposeConv:
     """Check a TRANSPOSE_CONV and gather its numbers."""
-    shape, filters, source, output = site.constant(0), site.constant(1), site.input(2), site.output()
+    shape, filters, source, output = site.input(0), site.constant(1), site.input(2), site.output()
     bias = site.constant(3) if site.has_input(3) else None
     types = ("int32", "int8", "int8") if bias is None else ("int32", "int8", "int8", "int32")
     site.require_types((*types, "int8"))
     four = len(source.shape) == len(filters.shape) == len(output.shape) == 4
     site.require(four, "is not over 4 dimensions", "Reshape the input to [1, height, width, channels].")
-    assert shape.data is not None and filters.data is not None
-    site.require_shape(output, [int(extent) for extent in shape.data.reshape(-1)])
+    assert filters.data is not None
+    if shape.data is not None:  # else the file's shape of the output is what there is: memory is planned for it
+        site.require_shape(output, [int(extent) for extent in shape.data.reshape(-1)])
     weights = filters.data
     channels, kernel_h, kernel_w, depth = weights.shape
     good = depth == source.shape[3] and channels == output.shape[3] and source.shape[0] == output.shape[0]

@@ -1,4 +1,4 @@
-"""LEAKY_RELU, LOGISTIC and TANH on int16.
+"""RELU, LEAKY_RELU, LOGISTIC and TANH on int16.
 
 Reference: TFLite Micro's reference/leaky_relu.h (factors in double, where tflite-runtime divides in float32), and
 integer_ops/logistic.h and tanh.h with logistic_common.cc and tanh.cc: one table of sigmoid(i / 24) serves both.
@@ -15,7 +15,7 @@ from edgepack.compile.call import Array, Call, Field, in_place
 from edgepack.compile.graph import Data, Value
 from edgepack.compile.operators.int16 import require_symmetric
 from edgepack.compile.operators.registry import CHECK_RANGES, Kernel, Operator, Site, register_for
-from edgepack.compile.quantize import quantize_multiplier
+from edgepack.compile.quantize import activation_range, quantize_multiplier
 
 INPUT_BITS = 12  # fractional bits of the input for which the tables were made: Q3.12
 OUTPUT_BITS = 15
@@ -53,6 +53,22 @@ def describe_leaky_relu(site: Site) -> Unary:
         "shift": shift,
         "alpha_multiplier": alpha_multiplier,
         "alpha_shift": alpha_shift,
+    }
+    return Unary(source.id, output.id, output.elements, fields)
+
+
+def describe_relu(site: Site) -> Unary:
+    """Check a RELU; TFLite Micro (activations_common.cc) divides the scales in double."""
+    source, output = _operands(site)
+    multiplier, shift = quantize_multiplier(source.scale / output.scale)
+    site.require(shift <= 14, "has an output scale much smaller than its input's", CHECK_RANGES, output)
+    low, high = activation_range(site.node.op, "int16", output.scale, output.zero_point)
+    fields: dict[str, Field] = {
+        "size": output.elements,
+        "multiplier": multiplier,
+        "shift": shift,
+        "out_min": low,
+        "out_max": high,
     }
     return Unary(source.id, output.id, output.elements, fields)
 
@@ -118,6 +134,7 @@ def _kernel(name: str, cost: float) -> Kernel[Unary]:
     return Kernel(name, lower, cost=lambda unary: cost * unary.size)
 
 
+register_for("int16", Operator("RELU", describe_relu, (_kernel("ep_relu_int16", 15.0),)))
 register_for("int16", Operator("LEAKY_RELU", describe_leaky_relu, (_kernel("ep_leaky_relu_int16", 30.0),)))
 register_for("int16", Operator("LOGISTIC", describe_logistic, (_kernel("ep_logistic_int16", 20.0),)))
 register_for("int16", Operator("TANH", describe_tanh, (_kernel("ep_tanh_int16", 20.0),)))

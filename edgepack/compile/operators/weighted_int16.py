@@ -88,17 +88,13 @@ def describe_depthwise_conv_2d(site: Site) -> Weighted:
 
 
 def describe_fully_connected(site: Site) -> Weighted:
-    """Check a FULLY_CONNECTED; no reference has an int16 form with a scale for each output."""
+    """Check a FULLY_CONNECTED, with one scale or one an output."""
     dense = fully_connected.describe(site)
-    site.require(
-        dense.requantization.multiplier.size == 1,
-        "has a scale for each output, with int16 activations",
-        "Convert with _experimental_disable_per_channel_quantization_for_dense_layers=True.",
-    )
     fields: dict[str, Field] = {
         "batches": dense.batches,
         "in_size": dense.weights.shape[1],
         "out_size": dense.weights.shape[0],
+        "per_channel": int(dense.requantization.multiplier.size > 1),
         "weights": Array(dense.weights, "weights"),
         **accumulator_fields(site, dense.requantization),
     }
