@@ -11,10 +11,19 @@ from edgepack.compile.passes.fold_constant_channels import fold_constant_channel
 from edgepack.compile.passes.fold_constants import fold_constants
 from edgepack.compile.passes.fuse_pad import fuse_pad
 from edgepack.compile.passes.resources import resources
+from edgepack.compile.passes.tabulate_floats import tabulate_floats
 
 Pass = Callable[[Graph], Graph]
 
-PASSES: tuple[Pass, ...] = (resources, fold_constants, drop_unused, fuse_pad, fold_constant_channels, drop_reshapes)
+PASSES: tuple[Pass, ...] = (
+    resources,
+    fold_constants,
+    tabulate_floats,
+    drop_unused,
+    fuse_pad,
+    fold_constant_channels,
+    drop_reshapes,
+)
 
 
 def run_passes(graph: Graph) -> Graph:
