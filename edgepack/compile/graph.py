@@ -167,7 +167,8 @@ def _build(main: Subgraph) -> Graph:
             id=tensor.index,
             name=tensor.name,
             shape=_static_shape(tensor.name, tensor.shape),
-            dtype=tensor.dtype,
+            # int4 weights are stored as int8: TFLite's kernels unpack them and compute as with int8 weights.
+            dtype="int8" if tensor.dtype == "int4" and tensor.data is not None else tensor.dtype,
             data=tensor.data,
             scales=tuple(quantization.scales) if quantization else (),
             zero_points=tuple(quantization.zero_points) if quantization else (),

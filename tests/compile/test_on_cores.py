@@ -1,8 +1,9 @@
-"""Random networks give the reference's bits on emulated cores too, with that core's kernels and instructions."""
+"""Networks and operators give the reference's bits on emulated cores too, with that core's kernels and instructions."""
 
 from __future__ import annotations
 
 import importlib.util
+import shutil
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from edgepack.flatbuffer import read_model
 from tests.compile.harness import inputs_for
 from tests.compile.networks import random_network
 from tests.compile.reference import run_reference
+from tests.compile.test_operators import ALL
 
 TOOLS = all(importlib.util.find_spec(name) for name in ("ziglang", "unicorn"))
 
@@ -22,11 +24,54 @@ TOOLS = all(importlib.util.find_spec(name) for name in ("ziglang", "unicorn"))
 @pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m4", "cortex-m33"])
 @pytest.mark.parametrize("seed", [50_000, 50_001, 50_002])
 def test_a_core_gives_the_reference_outputs(cpu: str, seed: int) -> None:
-    model = random_network(seed)
+    _assert_exact_on(cpu, random_network(seed), "tflite-ref", seed)
+
+
+def _assert_exact_on(cpu: str, model: bytes, engine: str, seed: int) -> None:
+    """Three inferences in a row, which matters to operators with state, compared byte for byte."""
     sets = inputs_for(read_model(model), 3, seed)
-    expected = run_reference(model, sets)
-    inputs = [np.concatenate([single[i] for single in sets]) for i in range(len(sets[0]))]
-    outputs = [np.concatenate([single[i] for single in expected]) for i in range(len(expected[0]))]
+    expected = run_reference(model, sets, engine)
+    inputs = [np.stack([single[i] for single in sets]) for i in range(len(sets[0]))]
+    outputs = [np.stack([single[i] for single in expected]) for i in range(len(expected[0]))]
     code = compile_model(read_model(model), "net", cpu)
     result = bench_mcu(code.files, "net", cpu, inputs, outputs)
     assert (result.parity.compared, result.parity.differing) == (3, 0)
+
+
+OPERATORS = (
+    "int16_conv_2d",
+    "int16_depthwise_conv_2d",
+    "int16_fully_connected_per_output",
+    "int16_softmax",
+    "int16_softmax_of_int8",
+    "int16_tanh",
+    "int16_transpose_conv",
+    "lstm",
+    "svdf",
+    "svdf_int8_state",
+    "state_accumulate",
+    "state_stream_int16",
+    "transpose_conv",
+    "batch_matmul",
+    "space_to_batch",
+    "strided_slice",
+    "gather",
+    "l2_normalization",
+)
+CORES = ("cortex-m0plus", "cortex-m4", "cortex-m33")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TOOLS, reason="ziglang and unicorn are not installed")
+@pytest.mark.parametrize(("name", "cpu"), [(name, CORES[place % len(CORES)]) for place, name in enumerate(OPERATORS)])
+def test_an_operator_on_a_core_gives_the_reference_outputs(name: str, cpu: str) -> None:
+    make, engine = ALL[name]
+    _assert_exact_on(cpu, make(np.random.default_rng(77)), engine, 77)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TOOLS or shutil.which("qemu-system-arm") is None, reason="ziglang or qemu-system-arm is not installed")
+@pytest.mark.parametrize("name", ["int16_conv_2d", "lstm", "svdf"])
+def test_an_operator_on_the_core_with_vectors_gives_the_reference_outputs(name: str) -> None:
+    make, engine = ALL[name]
+    _assert_exact_on("cortex-m55", make(np.random.default_rng(78)), engine, 78)

@@ -92,7 +92,8 @@ class Site:
         found = tuple(self.graph.values[i].dtype for i in self.node.inputs if i >= 0)
         found += tuple(self.graph.values[i].dtype for i in self.node.outputs[:1])
         choices = " or ".join(", ".join(types) for types in allowed)
-        self.require(found in allowed, f"with types {', '.join(found)}", f"It is compiled for {choices}. {QUANTIZE_HINT}")
+        hint = UINT8_HINT if "uint8" in found else f"It is compiled for {choices}. {QUANTIZE_HINT}"
+        self.require(found in allowed, f"with types {', '.join(found)}", hint)
 
     def require_quantized(self, *values: Value) -> None:
         """Each value must have one scale, finite and above zero, and a zero point its type can hold."""
@@ -115,6 +116,10 @@ class Site:
 
 CONVERT_AGAIN = "The file is inconsistent: convert the model again, with a fixed input shape."
 CHECK_RANGES = "Check the model's quantization ranges: the representative data may be wrong."
+UINT8_HINT = (
+    "uint8 is TensorFlow 1's quantization, which microcontroller kernels have left: convert the Keras model again with "
+    "post-training quantization to int8 (tf.lite.OpsSet.TFLITE_BUILTINS_INT8)."
+)
 QUANTIZE_HINT = "Quantize the model fully: inputs, outputs, weights and activations in int8."
 
 
@@ -198,9 +203,10 @@ def lower(node: Node, graph: Graph, cpu: Cpu) -> tuple[Call, ...]:
 ANY_HINT = 'Replace the layer by one whose operators are in the list of docs/guides/c-code.md, or deploy with runtime = "tflm".'
 REPLACEMENTS = {
     "GELU": "Use ReLU, ReLU6 or hard swish instead of GELU.",
-    "ELU": "Use ReLU or leaky ReLU instead of ELU.",
-    "EXP": "Use softmax or sigmoid, which have exact integer kernels.",
-    "NEG": "TensorFlow Lite has no int8 version of it: subtract from zero, or multiply by -1.",
+    "LOG": "No reference kernel defines its int8 bits: take logarithms in float32 outside the model.",
+    "SQRT": "No reference kernel defines its int8 bits: use RSQRT, or compute it outside the model.",
+    "NEG": "No TensorFlow Lite runtime has an int8 kernel of it; converters leave it in float32, which is compiled. "
+    "Subtract from zero, or multiply by -1.",
     "CONV_3D": "Use Conv2D over stacked channels, or TimeDistributed(Conv2D).",
     "WHILE": "Build recurrent layers with unroll=True, or use streaming state.",
     "IF": "Compute both branches and select by multiplication.",
