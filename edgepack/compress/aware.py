@@ -119,7 +119,7 @@ def calibrate(model: Any, split: Split, size: int) -> None:
         highs.append(float(tf.reduce_max(inputs)))
         return inputs
 
-    with _unquantized(record):
+    with recording(record):
         for part in batches(len(split), size):
             model(model_inputs(model, split, part), training=False)
     for min_var, max_var, lows, highs, average in seen.values():
@@ -131,7 +131,7 @@ def calibrate(model: Any, split: Split, size: int) -> None:
 
 
 @contextmanager
-def _unquantized(record: Callable[[Any, Any, Any, bool], Any]) -> Iterator[None]:
+def recording(record: Callable[[Any, Any, Any, bool], Any]) -> Iterator[None]:
     """While the block runs, TF-MOT's quantizers let everything through: activations and inputs by way of `record`."""
     import_tfmot()
     from tensorflow_model_optimization.python.core.quantization.keras import quant_ops
@@ -159,5 +159,5 @@ def _unquantized(record: Callable[[Any, Any, Any, bool], Any]) -> Iterator[None]
 @contextmanager
 def without_quantization() -> Iterator[None]:
     """While the block runs, wrapped models compute in float: TF-MOT's quantizers let everything through."""
-    with _unquantized(lambda inputs, min_var, max_var, average: inputs):
+    with recording(lambda inputs, min_var, max_var, average: inputs):
         yield

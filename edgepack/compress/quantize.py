@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from edgepack.compress import aware
+from edgepack.compress.calibration import Calibration, calibrate
 from edgepack.compress.fake_quant import fit_scales, settle
 from edgepack.compress.fit import fit
 from edgepack.compress.keep import Keeper, most_values
@@ -46,6 +47,10 @@ class QuantizeOptions(FineTuning):
     epochs: int = Field(default=2, ge=1, description="passes over the training data at most")
     learning_rate: float = Field(default=0.0001, gt=0, description="of the first gradient step")
     exclude: Names = Field(default=(), description="layers to train without simulated quantization, with * and ?")
+    calibration: Calibration = Field(
+        default="minmax", description="ranges of activations without aware training: all values, nearly all, or the least error"
+    )
+    percentile: float = Field(default=99.9, gt=50, lt=100, description="per cent of an activation's values that its range holds")
 
 
 _TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude", "weights", "keep_int8")
@@ -73,13 +78,14 @@ class Quantize:
     @property
     def trains(self) -> bool:
         """Whether the Keras model changes."""
-        return self.options.aware
+        return self.options.aware or self.options.calibration != "minmax"
 
     @property
     def label(self) -> str:
         """For example "quantize int8, ternary weights, aware"."""
         weights = "" if self.options.weights == "int8" else f", {self.options.weights} weights"
-        return f"quantize {self.options.scheme}{weights}" + (", aware" if self.options.aware else "")
+        way = "aware" if self.options.aware else self.options.calibration if self.trains else ""
+        return f"quantize {self.options.scheme}{weights}" + (f", {way}" if way else "")
 
     @classmethod
     def read(cls, table: StepTable) -> Quantize:
@@ -105,20 +111,23 @@ class Quantize:
                     f"{table.at(written[0])}: quantize: {written[0]} has no meaning without aware training",
                     f"remove {written[0]}, or set aware = true",
                 )
+        _check_calibration(options, table)
         return cls(options, table.where)
 
     def quantization(self, kept: frozenset[Structure]) -> Quantization:
         """What conversion has to know; `kept` is what earlier steps left in the weights."""
         few: set[Structure] = {"codes"} if self.options.weights != "int8" else set()
-        return Quantization(self.options.scheme, self.options.aware, tuple(sorted(kept | few)))
+        return Quantization(self.options.scheme, self.trains, tuple(sorted(kept | few)))
 
     def apply(self, model: Any, work: Work) -> Any:
-        """A copy of `model` with trained quantization ranges.
+        """A copy of `model` with quantization ranges, trained with them or calibrated.
 
         Raises:
             RecipeError: EP-412 for an exclude that fits no layer; EP-416 when TF-MOT cannot wrap the model; EP-414 when zeros of
                 an earlier step were lost.
         """
+        if not self.options.aware:
+            return self._calibrated(model, work)
         names = [layer.name for layer in model.layers]
         check_patterns(self.options.exclude, names, "exclude", self.name)
         excluded = frozenset(name for name in names if matches(name, self.options.exclude))
@@ -136,6 +145,16 @@ class Quantize:
         work.note(fit(wrapped, work, self.options, loss, callbacks=[keeper.callback]).text)
         keeper.verify(self.name)
         self._verify(wrapped, settle(wrapped))
+        return wrapped
+
+    def _calibrated(self, model: Any, work: Work) -> Any:
+        """A copy of `model` with ranges from examples, not trained."""
+        wrapped, left = aware.wrap(model)
+        for reason in dict.fromkeys(left.values()):
+            layers = [name for name, why in left.items() if why == reason]
+            work.note_layers("calibrated by the converter instead", layers, reason)
+        examples = _spread(work.data.train, _CALIBRATION_EXAMPLES)
+        calibrate(wrapped, examples, self.options.calibration, self.options.percentile, work.task)
         return wrapped
 
     def _grids(self, model: Any, excluded: frozenset[str]) -> dict[str, Grid]:
@@ -169,6 +188,21 @@ class Quantize:
                     f"quantize: layer {kernel.layer} has {found} weights a channel where {allowed[kernel.layer]} were wanted",
                     "please report it with the model and the recipe",
                 )
+
+
+def _check_calibration(options: QuantizeOptions, table: StepTable) -> None:
+    if "calibration" in options.model_fields_set and (options.aware or options.scheme != "int8"):
+        raise ProjectError(
+            "EP-405",
+            f"{table.at('calibration')}: quantize: calibration is for int8 after training; aware training learns the ranges",
+            'set scheme = "int8" and aware = false, or remove calibration',
+        )
+    if "percentile" in options.model_fields_set and options.calibration != "percentile":
+        raise ProjectError(
+            "EP-405",
+            f"{table.at('percentile')}: quantize: percentile has no meaning with another calibration",
+            'set calibration = "percentile", or remove percentile',
+        )
 
 
 def _spread(split: Split, count: int) -> Split:
