@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgepack.compile import compile_model, write_code
@@ -13,6 +13,7 @@ from edgepack.errors import ProjectError
 from edgepack.flatbuffer import read_model
 from edgepack.pack import export_c_array, write_pack
 from edgepack.pack.deliveries import DELIVERIES, deliver, make_product, make_tflm_product
+from edgepack.pack.deliveries.android import export_android
 from edgepack.pack.tflm import export_tflm
 from edgepack.pipeline import Request, build, prepare
 from edgepack.progress import Progress
@@ -38,6 +39,8 @@ class ExportRequest:
     data: Path | None = None
     weights: Path | None = None
     overrides: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    preprocessing: Mapping[str, object] = field(default_factory=dict)
 
 
 Write = Callable[[Path, str, Path, ExportRequest], tuple[Path, ...]]
@@ -84,6 +87,10 @@ def _delivery(model: Path, name: str, folder: Path, request: ExportRequest) -> t
     return deliver(request.form, product, folder)
 
 
+def _android(model: Path, name: str, folder: Path, request: ExportRequest) -> tuple[Path, ...]:
+    return export_android(model, name, folder, request.version, request.class_names, request.preprocessing)
+
+
 RUNTIMES = ("c", "tflm")
 
 FORMS: dict[str, Form] = {
@@ -95,6 +102,7 @@ FORMS: dict[str, Form] = {
     "platformio": Form("a PlatformIO library of the C code, or for TensorFlow Lite Micro", _delivery),
     "zephyr": Form("a Zephyr module of the C code, or for TensorFlow Lite Micro", _delivery),
     "esp-idf": Form("an ESP-IDF component of the C code, or for TensorFlow Lite Micro", _delivery),
+    "android": Form("for an app: the .tflite with metadata as an asset, a Kotlin class, Gradle lines for LiteRT", _android),
     "cmsis-pack": Form("a CMSIS-Pack of the C code, or for TensorFlow Lite Micro (.pdsc and .pack)", _delivery),
 }
 
@@ -114,7 +122,12 @@ def run_export(request: ExportRequest, progress: Progress) -> tuple[Path, ...]:
             "EP-170", f"--as {request.form} has no form for TensorFlow Lite Micro", f"use one of tflm, {', '.join(DELIVERIES)}"
         )
     plan = prepare(Request(project=request.source, data=request.data, weights=request.weights, overrides=request.overrides))
-    model = request.source if request.source.suffix == ".tflite" else build(plan, progress).model
+    model = request.source
+    if model.suffix != ".tflite":
+        built = build(plan, progress)
+        model = built.model
+        if built.data is not None:
+            request = replace(request, class_names=built.data.class_names, preprocessing=built.data.preprocessing)
     name = c_identifier(request.name or plan.project.name)
     folder = request.folder or plan.out.parent / "export" / request.form
     return FORMS[request.form].write(model, name, folder, request)

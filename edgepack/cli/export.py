@@ -9,7 +9,7 @@ import typer
 from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Weights
 
 # The keys of edgepack.exports.FORMS, spelled out so that --help imports nothing.
-FORM_NAMES = ("c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack")
+FORM_NAMES = ("c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android")
 
 
 def export(
@@ -31,7 +31,7 @@ def export(
     json_output: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a model's code or files for another build: an array, C code, a firmware project.
+    """Write a model's code or files for another build: an array, C code, a firmware project, an Android app's asset.
 
     A project is compressed and converted first (from its cache when nothing changed); a .tflite is taken as it is.
     """
