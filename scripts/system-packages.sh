@@ -10,6 +10,7 @@ package_of() {
     venv) echo python3-venv ;;
     arm-none-eabi-gcc) echo "gcc-arm-none-eabi libnewlib-arm-none-eabi" ;;
     qemu-system-arm) echo qemu-system-arm ;;
+    qemu-aarch64-static) echo qemu-user-static ;;
     *) echo "$1" ;;
   esac
 }
