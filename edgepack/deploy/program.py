@@ -40,19 +40,24 @@ def provide_program(device: Device, layout: Layout, model: Path, target: Target,
         CompileError: what the C compiler says of the model; ToolError: EP-601 no zig.
     """
     program = build_program(model, machine_of(device.facts()), progress)
-    digest = sha256_file(program)
-    path = f"{layout.root}/.runners/{digest[:16]}/run"
-    if run_script(device, _THERE, [path, digest]).status != 0:
-        device.put(program, path)
-        check_script(device, 'chmod 755 "$1"', [path], path)
     return Runner(
-        argv=(path,),
+        argv=(provide_file(device, layout, program),),
         engine=ENGINE,
         engine_version=native_version(),
         threads=1,
         runtime="the model compiled to C, a static program",
         timeout=target.device.timeout_s,
     )
+
+
+def provide_file(device: Device, layout: Layout, program: Path) -> str:
+    """The path on the device of a program of this machine, sent when that very file is not there."""
+    digest = sha256_file(program)
+    path = f"{layout.root}/.runners/{digest[:16]}/{program.name}"
+    if run_script(device, _THERE, [path, digest]).status != 0:
+        device.put(program, path)
+        check_script(device, 'chmod 755 "$1"', [path], path)
+    return path
 
 
 def machine_of(facts: DeviceFacts) -> str:

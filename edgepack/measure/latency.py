@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgepack.deploy import Runner
 from edgepack.deploy.call import call_runner
+from edgepack.deploy.layout import layout
 from edgepack.devices import Device
+from edgepack.measure.benchmark_model import chosen_cpus, run_tool, taskset, tool_measurements
 from edgepack.measure.disturbances import disturbances
 from edgepack.measure.energy import energy_measurements
 from edgepack.measure.types import Measurement, Method
@@ -37,6 +39,11 @@ def run_benchmark(device: Device, runner: Runner, model: str, target: Target, co
         DeviceError: EP-517 the runner fails, EP-508 it takes too long.
     """
     settings = target.device
+    if settings.benchmark_model is not None:
+        return _with_tool(device, model, target, progress)
+    cpus = chosen_cpus(target, device.facts())
+    if cpus:
+        runner = replace(runner, argv=(*taskset(cpus), *runner.argv))
     arguments = [
         "--runs", str(settings.runs), "--seconds", str(_SECONDS),
         "--warmup", str(settings.warmup), "--warmup-seconds", str(_WARMUP_SECONDS), "--power", settings.power,
@@ -53,12 +60,26 @@ def run_benchmark(device: Device, runner: Runner, model: str, target: Target, co
     )
 
 
+def _with_tool(device: Device, model: str, target: Target, progress: Progress) -> Benchmark:
+    """The same by Google's benchmark_model, which tells no single runs."""
+    with progress.stage("Latency", f"benchmark_model, delegate {target.device.delegate}") as task:
+        found = run_tool(device, layout(device, "bench", target.device.root), model, target, device.facts())
+        task.finish(f"mean {found.mean * 1e3:.3f} ms of {found.runs} runs")
+    return Benchmark(
+        measurements=tool_measurements(found, target, "stand-in" if device.stand_in else "hardware"),
+        samples=(),
+        warnings=(),
+        median=found.median or found.mean,
+    )
+
+
 def _measurements(result: dict[str, Any], runner: Runner, target: Target, method: Method) -> tuple[Measurement, ...]:
     conditions = {
         "engine": f"{runner.engine} {runner.engine_version}",
         "threads": runner.threads,
         "runs": result["runs"],
         "warmup_runs": result["warmup_runs"],
+        **({"cpus": target.device.cpus} if target.device.cpus else {}),
         **{key: value for key, value in (_state(result["after"])).items() if value not in (None, [], "")},
     }
     note = "; not the target's hardware" if method == "stand-in" else ""

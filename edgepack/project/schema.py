@@ -24,6 +24,7 @@ ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-r
 _KINDS_OF = {
     **dict.fromkeys(("cpu", "clock", "board", "optimize", "runtime", "current", "voltage"), ("mcu",)),
     **dict.fromkeys(("engine", "threads", "root", "power", "keep"), ("local", "ssh", "adb")),
+    **dict.fromkeys(("benchmark_model", "delegate", "cpus"), ("local", "ssh", "adb")),
     "python": ("local", "ssh"),
     **dict.fromkeys(("address", "addresses", "inventory"), ("ssh", "adb")),
 }
@@ -174,6 +175,9 @@ class DeviceTable(Table):
     python: Text | None = None
     engine: Literal[ENGINES] = "auto"  # type: ignore[valid-type]
     threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = 1
+    cpus: Annotated[str, Field(pattern=r"^(fastest|\d{1,3}(,\d{1,3})*)$")] | None = None
+    benchmark_model: Text | None = None
+    delegate: Literal["none", "xnnpack", "gpu"] = "xnnpack"
     runs: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     warmup: Annotated[int, Field(ge=0, le=1_000_000)] = 20
     timeout: Seconds = 60.0

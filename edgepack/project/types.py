@@ -98,7 +98,8 @@ class DeviceSettings:
     number of releases that stay on a device.
     `threads` 0 leaves their number to be measured. `power` is the power sensor: "auto", "off", or an I2C chip such as
     "ina219:/dev/i2c-1:0x40:0.1" (shunt in ohms). `current_ma` (milliampere) and `voltage_v` (volt), where given, allow an
-    energy estimate.
+    energy estimate. `cpus` are the processors it may run on: their numbers, or "fastest". `benchmark_model` is a file on this
+    machine, Google's tool of that name, which then measures the latency, with `delegate`.
     """
 
     kind: DeviceKind
@@ -118,6 +119,9 @@ class DeviceSettings:
     warmup: int = 20
     timeout_s: float = 60.0
     power: str = "auto"
+    cpus: str | None = None
+    benchmark_model: str | None = None
+    delegate: str = "xnnpack"
     optimize: str = "balanced"
     runtime: str = "c"
     current_ma: float | None = None
