@@ -11,6 +11,7 @@ from edgepack.compress.channel_map import ChannelMap
 from edgepack.compress.loss import Loss
 from edgepack.compress.models import batches, model_inputs
 from edgepack.compress.surgery import weight_name
+from edgepack.progress import Task
 from edgepack.sources import Split
 
 Criterion = Literal["l1", "l2", "batchnorm", "taylor"]
@@ -21,7 +22,9 @@ TAYLOR_EXAMPLES = 1024
 _BATCH = 32
 
 
-def importance(model: Any, channels: ChannelMap, criterion: Criterion, split: Split, loss: Loss) -> tuple[Scores, list[str]]:
+def importance(
+    model: Any, channels: ChannelMap, criterion: Criterion, split: Split, loss: Loss, task: Task
+) -> tuple[Scores, list[str]]:
     """The score of every group of a float `model`, and the layers that the criterion could not judge and l2 did.
 
     l1, l2: the norm of a filter's weights (Li et al. 2017, arXiv:1608.08710), divided by the mean of its layer, since layers
@@ -30,7 +33,7 @@ def importance(model: Any, channels: ChannelMap, criterion: Criterion, split: Sp
     `split`. Of a group made by several layers, the mean of their scores for norms and scales, the sum for taylor.
     """
     if criterion == "taylor":
-        return _taylor(model, channels, split, loss), []
+        return _taylor(model, channels, split, loss, task), []
     if criterion == "batchnorm":
         return _scales(model, channels)
     return _norms(model, channels, 1 if criterion == "l1" else 2), []
@@ -51,13 +54,10 @@ def _norms(model: Any, channels: ChannelMap, order: int) -> Scores:
     total, count = np.zeros(channels.count), np.zeros(channels.count)
     for layer in channels.layers.values():
         kernel = filters(model.get_layer(layer.name)) if layer.makes else None
-        if (
-            kernel is None
-            or len(kernel.shape) < 2
-            or kernel.shape[filter_axis(layer.kind, len(kernel.shape))] != len(layer.outputs)
-        ):
+        axis = -1 if kernel is None else filter_axis(layer.kind, len(kernel.shape))
+        if kernel is None or kernel.shape[axis] != len(layer.outputs):
             continue
-        values = np.moveaxis(kernel.numpy(), filter_axis(layer.kind, len(kernel.shape)), -1).reshape(-1, len(layer.outputs))
+        values = np.moveaxis(kernel.numpy(), axis, -1).reshape(-1, len(layer.outputs))
         norms = np.linalg.norm(values.astype(np.float64), ord=order, axis=0)
         np.add.at(total, layer.outputs, norms / max(norms.mean(), 1e-12))
         np.add.at(count, layer.outputs, 1)
@@ -83,8 +83,8 @@ def _scales(model: Any, channels: ChannelMap) -> tuple[Scores, list[str]]:
     return scores, unjudged
 
 
-def _taylor(model: Any, channels: ChannelMap, split: Split, loss: Loss) -> Scores:
-    """Mean over batches of (sum of gradient times weight)^2 of the weights that scale a channel.
+def _taylor(model: Any, channels: ChannelMap, split: Split, loss: Loss, task: Task) -> Scores:
+    """Sum over batches of (sum of gradient times weight)^2 of the weights that scale a channel.
 
     Scaling a channel by 1 - e moves the loss by -e times that sum. After a BatchNorm the weights are its scale and offset:
     they switch off the whole channel, while the filter before it would leave the offset.
@@ -115,6 +115,7 @@ def _taylor(model: Any, channels: ChannelMap, split: Split, loss: Loss) -> Score
                 product = np.asarray(next(found)) * variable.numpy()
                 change += np.moveaxis(product, axis, -1).reshape(-1, len(groups)).sum(axis=0)
             np.add.at(scores, groups, change**2)
+        task.update(rows.stop, len(part), "judging channels")
     return scores
 
 

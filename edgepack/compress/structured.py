@@ -148,7 +148,7 @@ class Structured:
         """The model after a round; `done` is the share of the way that is reached with it, `whole` the first model's MACs."""
         options = self.options
         channels = map_channels(model)
-        scores, unjudged = importance(model, channels, options.importance, work.data.train, loss)
+        scores, unjudged = importance(model, channels, options.importance, work.data.train, loss, work.task)
         work.note_layers("judged by l2 instead", unjudged, "no BatchNorm scales them")
         if options.importance == "taylor" and options.scope == "global" and not options.ratio:
             # What the loss pays for a multiply-accumulate saved: the greedy answer to a knapsack of channels.

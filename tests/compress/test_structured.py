@@ -122,7 +122,9 @@ def test_taylor_is_the_square_of_what_the_loss_changes_by_to_first_order() -> No
     model = shaken(keras.Model(start, layers.Dense(3, activation="softmax")(layers.Flatten()(x))))
     data = noise(((6, 6, 2),), 3, count=64)
     channels = map_channels(model)
-    scores, _ = importance(model, channels, "taylor", data.train, Loss("sparse_categorical_crossentropy", "classes"))
+    with SilentProgress().stage("") as task:
+        cross_entropy = Loss("sparse_categorical_crossentropy", "classes")
+        scores, _ = importance(model, channels, "taylor", data.train, cross_entropy, task)
 
     def loss() -> float:
         chances = model(data.train.inputs[0], training=False).numpy().astype(np.float64)
