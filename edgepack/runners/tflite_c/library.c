@@ -1,0 +1,183 @@
+/* TensorFlow Lite's C API (tensorflow/lite/c/c_api.h, stable since 2.3), found by name in a shared library when the program
+   runs: the same program serves libtensorflowlite_c.so, libtensorflowlite_jni.so and libLiteRtRuntimeCApi.so. */
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "runner.h"
+
+struct Model;
+struct Options;
+struct Interpreter;
+struct Tensor;
+
+/* TfLiteXNNPackDelegateOptions (delegates/xnnpack/xnnpack_delegate.h) has grown with every release. It is returned through a
+   pointer, as the ABIs of x86-64 and Arm do with structures of this size, so any size at least as large as the library's
+   does. Its first member is all that is changed here. */
+struct xnnpack_options {
+    int32_t threads;
+    uint32_t others[255];
+};
+
+static struct {
+    const char *(*version)(void);
+    struct Model *(*model_create)(const char *path);
+    struct Options *(*options_create)(void);
+    void (*set_threads)(struct Options *options, int32_t threads);
+    void (*set_reporter)(struct Options *options, void (*report)(void *data, const char *format, va_list values), void *data);
+    struct Interpreter *(*interpreter_create)(const struct Model *model, const struct Options *options);
+    int (*allocate)(struct Interpreter *interpreter);
+    int (*invoke)(struct Interpreter *interpreter);
+    int (*reset)(struct Interpreter *interpreter);
+    int32_t (*input_count)(const struct Interpreter *interpreter);
+    int32_t (*output_count)(const struct Interpreter *interpreter);
+    struct Tensor *(*input)(const struct Interpreter *interpreter, int32_t index);
+    const struct Tensor *(*output)(const struct Interpreter *interpreter, int32_t index);
+    int (*type)(const struct Tensor *tensor);
+    void *(*data)(const struct Tensor *tensor);
+    size_t (*bytes)(const struct Tensor *tensor);
+    void (*add_delegate)(struct Options *options, void *delegate);
+    struct xnnpack_options (*xnnpack_defaults)(void);
+    void *(*xnnpack_create)(const struct xnnpack_options *options);
+} lite;
+
+static struct Interpreter *interpreter;
+static char said[512]; /* the library's last words */
+
+static void keep_message(void *data, const char *format, va_list values)
+{
+    (void)data;
+    vsnprintf(said, sizeof said, format, values);
+}
+
+/* ISO C has no conversion from a pointer to a function pointer; POSIX promises that dlsym's result is one. */
+static void find(void *library, const char *name, void *slot)
+{
+    void *found = dlsym(library, name);
+    if (found == NULL) {
+        fail("runtime", "the library has no %s", name);
+    }
+    *(void **)slot = found;
+}
+
+/* The same for what older or smaller libraries lack. */
+static void find_if_there(void *library, const char *name, void *slot)
+{
+    *(void **)slot = dlsym(library, name);
+}
+
+double load_library(const char *path)
+{
+    const double start = seconds_now();
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) {
+        fail("runtime", "%s", dlerror());
+    }
+    find(library, "TfLiteVersion", &lite.version);
+    find(library, "TfLiteModelCreateFromFile", &lite.model_create);
+    find(library, "TfLiteInterpreterOptionsCreate", &lite.options_create);
+    find(library, "TfLiteInterpreterOptionsSetNumThreads", &lite.set_threads);
+    find(library, "TfLiteInterpreterOptionsSetErrorReporter", &lite.set_reporter);
+    find(library, "TfLiteInterpreterCreate", &lite.interpreter_create);
+    find(library, "TfLiteInterpreterAllocateTensors", &lite.allocate);
+    find(library, "TfLiteInterpreterInvoke", &lite.invoke);
+    find(library, "TfLiteInterpreterResetVariableTensors", &lite.reset);
+    find(library, "TfLiteInterpreterGetInputTensorCount", &lite.input_count);
+    find(library, "TfLiteInterpreterGetOutputTensorCount", &lite.output_count);
+    find(library, "TfLiteInterpreterGetInputTensor", &lite.input);
+    find(library, "TfLiteInterpreterGetOutputTensor", &lite.output);
+    find(library, "TfLiteTensorType", &lite.type);
+    find(library, "TfLiteTensorData", &lite.data);
+    find(library, "TfLiteTensorByteSize", &lite.bytes);
+    find_if_there(library, "TfLiteInterpreterOptionsAddDelegate", &lite.add_delegate);
+    find_if_there(library, "TfLiteXNNPackDelegateOptionsDefault", &lite.xnnpack_defaults);
+    find_if_there(library, "TfLiteXNNPackDelegateCreate", &lite.xnnpack_create);
+    return seconds_now() - start;
+}
+
+const char *library_version(void)
+{
+    return lite.version();
+}
+
+/* The numbers of TfLiteType (tensorflow/lite/core/c/c_api_types.h). */
+static enum element element_of(int type)
+{
+    switch (type) {
+    case 1: return ELEMENT_FLOAT32;
+    case 2: return ELEMENT_INT32;
+    case 3: return ELEMENT_UINT8;
+    case 4: return ELEMENT_INT64;
+    case 6: return ELEMENT_BOOL;
+    case 7: return ELEMENT_INT16;
+    case 9: return ELEMENT_INT8;
+    default: return ELEMENT_NONE;
+    }
+}
+
+static void look_up(struct model *model)
+{
+    for (int i = 0; i < model->input_count + model->output_count; i++) {
+        const int output = i - model->input_count;
+        const struct Tensor *tensor = output < 0 ? lite.input(interpreter, i) : lite.output(interpreter, output);
+        struct tensor *found = output < 0 ? &model->inputs[i] : &model->outputs[output];
+        found->data = lite.data(tensor);
+        found->bytes = lite.bytes(tensor);
+        found->element = element_of(lite.type(tensor));
+        if (found->element == ELEMENT_NONE || found->data == NULL) {
+            fail("model", "an input or output has a type that is not supported (%d)", lite.type(tensor));
+        }
+    }
+}
+
+/* An interpreter with its tensors allocated, with XNNPACK's kernels or without; 0 when the runtime refuses. */
+static int create(const struct Model *file, int threads, int xnnpack)
+{
+    struct Options *options = lite.options_create();
+    lite.set_threads(options, threads);
+    lite.set_reporter(options, keep_message, NULL);
+    if (xnnpack) {
+        struct xnnpack_options settings = lite.xnnpack_defaults();
+        settings.threads = threads;
+        lite.add_delegate(options, lite.xnnpack_create(&settings));
+    }
+    interpreter = lite.interpreter_create(file, options);
+    return interpreter != NULL && lite.allocate(interpreter) == 0;
+}
+
+void open_model(struct model *model, const char *path, int threads, int xnnpack)
+{
+    const double start = seconds_now();
+    const struct Model *file = lite.model_create(path);
+    const int has_xnnpack = lite.add_delegate != NULL && lite.xnnpack_defaults != NULL && lite.xnnpack_create != NULL;
+    if (file == NULL) {
+        fail("model", "the runtime refuses the model: %s is none", path);
+    }
+    if (!(xnnpack && has_xnnpack && create(file, threads, 1)) && !create(file, threads, 0)) {
+        fail("model", "the runtime refuses the model: %s", said);
+    }
+    model->input_count = lite.input_count(interpreter);
+    model->output_count = lite.output_count(interpreter);
+    if (model->input_count > MOST_TENSORS || model->output_count > MOST_TENSORS) {
+        fail("model", "the model has more than %d inputs or outputs", MOST_TENSORS);
+    }
+    look_up(model);
+    model->load_time = seconds_now() - start;
+}
+
+void run_model(struct model *model)
+{
+    if (lite.invoke(interpreter) != 0) {
+        fail("model", "the inference failed: %s", said);
+    }
+    for (int i = 0; i < model->output_count; i++) {
+        model->outputs[i].data = lite.data(lite.output(interpreter, i));
+    }
+}
+
+void reset_model(void)
+{
+    if (lite.reset(interpreter) != 0) {
+        fail("model", "the model's state cannot be reset: %s", said);
+    }
+}
