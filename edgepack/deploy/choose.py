@@ -1,8 +1,10 @@
 """`engine = "auto"` and `threads = "auto"`: what the device can run is measured there, and the fastest that is right is taken.
 
-Each candidate runs the golden vectors, which it must pass as any deployment must, and is then timed for a moment, all of
-them on the device and with the very model. The choice is kept on the host for the same model on a device with the same
-facts, so that it is made once. With one candidate nothing is measured.
+The candidates are the runtimes that the device's own Python can run. Where it can run none, one is brought along: for Python
+when a wheel fits, else the runner in C with a TensorFlow Lite library. Each candidate runs the golden vectors, which it must
+pass as any deployment must, and is then timed for a moment, all of them on the device and with the very model. The choice is
+kept on the host for the same model on a device with the same facts, so that it is made once. With one candidate nothing is
+measured. The generated C is no candidate: compiling it takes longer than everything else here; `edgepack bench` compares it.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from edgepack.deploy.golden import check_of, refuse_wrong
 from edgepack.deploy.layout import Layout
 from edgepack.deploy.program import provide_program, runs_program
 from edgepack.deploy.runtime import Probed, probe_python, provide_runner, usable_engines
+from edgepack.deploy.tflite_c import provide_tflite_c
 from edgepack.deploy.types import Candidate, Runner
 from edgepack.deploy.wheels import cache_folder
 from edgepack.devices import Device
-from edgepack.errors import DeviceError
+from edgepack.errors import DeviceError, ToolError
 from edgepack.files import hash_of, write_atomic
 from edgepack.progress import Progress
 from edgepack.project import Target
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from edgepack.pack import Pack
 
 _SECONDS = 0.5  # of timed inferences a candidate
+_BRIEFLY = ("--runs", "200", "--seconds", str(_SECONDS), "--warmup", "2", "--warmup-seconds", str(_SECONDS / 2))
 _GOLDEN_SECONDS = 120.0
 _MARGIN = 0.95  # a later candidate must be this much faster: the earlier ones are the ones that need less
 
@@ -45,11 +49,12 @@ def choose_runner(device: Device, place: Layout, target: Target, folder: str, pa
     """
     if runs_program(device, target):
         return provide_program(device, place, pack.model, target, progress)
-    if target.device.engine != "auto" and target.device.threads:
-        return provide_runner(device, place, target, progress)
-    found = probe_python(device, place, target)
+    settings = target.device
+    if settings.engine != "auto" and (settings.threads or settings.engine == "c"):
+        return _provide(device, place, target, pack, progress, None)
+    found = _python_of(device, place, target)
     wanted = _candidates(device, found, target)
-    runners = [provide_runner(device, place, _with(target, *one), progress, found) for one in wanted]
+    runners = _provide_all(device, place, [_with(target, *one) for one in wanted], pack, progress, found)
     if len(runners) == 1:
         return runners[0]
     key = _key(device, pack.id, runners)
@@ -88,11 +93,56 @@ def thread_counts(cores: int | None) -> tuple[int, ...]:
     return tuple(sorted({*powers, most}))
 
 
-def _candidates(device: Device, found: Probed, target: Target) -> list[tuple[str, int]]:
+def _python_of(device: Device, place: Layout, target: Target) -> Probed | None:
+    """The device's Python, None when it has none and the engine may be another."""
+    if target.device.engine.startswith("tflite-c"):
+        return None
+    try:
+        return probe_python(device, place, target)
+    except DeviceError as error:
+        if error.code == "EP-513" and target.device.engine == "auto":
+            return None
+        raise
+
+
+def _candidates(device: Device, found: Probed | None, target: Target) -> list[tuple[str, int]]:
+    """Engines with numbers of threads, the ones that need least first of their kind."""
     settings = target.device
-    engines = usable_engines(found) if settings.engine == "auto" else [settings.engine]
     counts = thread_counts(device.facts().cores) if settings.threads == 0 else (settings.threads,)
-    return [(engine, count) for engine in engines or ["auto"] for count in counts]
+    if settings.engine != "auto":
+        return [(settings.engine, count) for count in counts]
+    usable = [] if found is None else usable_engines(found)
+    engines = usable or (["auto"] if found is not None else ["tflite-c"])
+    return [(engine, count) for engine in engines for count in counts]
+
+
+def _provide_all(
+    device: Device, place: Layout, targets: list[Target], pack: Pack, progress: Progress, found: Probed | None
+) -> list[Runner]:
+    """A runner for each; where no runtime fits the device's Python, the runner in C."""
+    runners = []
+    for target in targets:
+        try:
+            runners.append(_provide(device, place, target, pack, progress, found))
+        except DeviceError as error:
+            if target.device.engine != "auto" or error.code not in ("EP-516", "EP-525"):
+                raise
+            try:
+                runners.append(provide_tflite_c(device, place, target, progress))
+            except (DeviceError, ToolError) as other:
+                if other.code not in ("EP-516", "EP-525", "EP-526", "EP-601"):
+                    raise
+                raise DeviceError(error.code, f"{error}; without Python: {other}", error.hint) from other
+    return runners
+
+
+def _provide(device: Device, place: Layout, target: Target, pack: Pack, progress: Progress, found: Probed | None) -> Runner:
+    engine = target.device.engine
+    if engine == "c":
+        return provide_program(device, place, pack.model, target, progress)
+    if engine.startswith("tflite-c"):
+        return provide_tflite_c(device, place, target, progress)
+    return provide_runner(device, place, target, progress, found)
 
 
 def _with(target: Target, engine: str, threads: int) -> Target:
@@ -103,6 +153,8 @@ def _try(device: Device, runner: Runner, folder: str, pack: Pack) -> Candidate:
     arguments = ["--folder", f"{folder}/golden", "--seconds", str(_SECONDS)]
     result = call_runner(device, runner, "golden", f"{folder}/model.tflite", arguments, runner.timeout + _GOLDEN_SECONDS)
     refuse_wrong(device.name, runner, check_of(result, runner, pack.folder / "golden"))
+    if "p50" not in result:  # a runner that does not time within the golden vectors
+        result = call_runner(device, runner, "bench", f"{folder}/model.tflite", _BRIEFLY, runner.timeout + _GOLDEN_SECONDS)
     return Candidate(runner.engine, runner.engine_version, runner.threads, float(result["p50"]), "")
 
 

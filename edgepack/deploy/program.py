@@ -14,6 +14,7 @@ from edgepack.files import sha256_file
 from edgepack.progress import Progress
 from edgepack.project import Target
 from edgepack.runners.native import ENGINE, build_program, native_version
+from edgepack.runners.tflite_c import ENGINES as NO_PYTHON
 
 _THERE = SHA256_FUNCTION + '[ -x "$1" ] && [ "$(sha256 "$1")" = "$2" ]'
 
@@ -25,8 +26,10 @@ def runs_program(device: Device, target: Target) -> bool:
         DeviceError: EP-526 an engine that needs Python on a device without.
     """
     engine = target.device.engine
+    if engine in NO_PYTHON:
+        return False
     if device.kind == "adb" and engine not in ("auto", ENGINE):
-        raise DeviceError("EP-526", f"engine {engine!r} needs Python, which Android has not", "use auto or c")
+        raise DeviceError("EP-526", f"engine {engine!r} needs Python, which Android has not", "use auto, c or tflite-c")
     return engine == ENGINE or device.kind == "adb"
 
 

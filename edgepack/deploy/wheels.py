@@ -1,8 +1,8 @@
 """Inference runtimes for devices without one: wheels fetched on the host for the device's Python and processor.
 
-The versions are those measured to work: ai-edge-litert 2.3.0 needs glibc 2.34 whatever its wheel's tag says, 1.4.0 needs
-2.30; neither exists for 32-bit ARM. tflite-runtime 2.14.0 exists for Python 3.9 to 3.11 and needs numpy below 2; its ARM
-wheels are tagged for glibc 2.34, but the symbols they use are of 2.27 (2.29 for x86-64), so older systems get them too.
+`RUNTIMES` and `LIBRARIES` are the table of decisions: what exists, and what it needs. The floors of glibc are those of the
+symbols that the files use, which the wheels' tags do not always tell: ai-edge-litert 2.3.0 needs 2.34 and is tagged for less,
+tflite-runtime's Arm wheels are tagged for 2.34 and need 2.27 (2.29 for x86-64).
 """
 
 from __future__ import annotations
@@ -18,7 +18,46 @@ from typing import Any
 from edgepack.errors import DeviceError, ToolError
 from edgepack.files import atomic_folder, hash_of, sha256_file
 
-_TFLITE_GLIBC, _TFLITE_TAG = 29, 34
+_TAGS = {"tflite-runtime": 34, "pymicro-wakeword": 35}  # tagged for a newer glibc than they need
+_64_BIT = ("aarch64", "x86_64")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A runtime in a wheel: for which machines, Pythons (first to last) and minor glibc from which on it works."""
+
+    engine: str
+    requirement: str
+    machines: tuple[str, ...]
+    pythons: tuple[tuple[int, int], tuple[int, int]]
+    glibc: int
+
+    @property
+    def package(self) -> str:
+        """The package's name."""
+        return self.requirement.partition("==")[0]
+
+
+@dataclass(frozen=True)
+class Library:
+    """TensorFlow Lite's C API in a wheel, which needs no Python; `file` is its path inside."""
+
+    requirement: str
+    file: str
+    machines: tuple[str, ...]
+    glibc: int
+
+
+# The first row of an engine that fits is taken.
+RUNTIMES = (
+    Runtime("litert", "ai-edge-litert==2.3.0", _64_BIT, ((3, 10), (3, 14)), 34),
+    Runtime("litert", "ai-edge-litert==1.4.0", _64_BIT, ((3, 9), (3, 12)), 30),
+    Runtime("tflite", "tflite-runtime==2.14.0", ("aarch64", "armv7l", "x86_64"), ((3, 9), (3, 11)), 29),
+)
+LIBRARIES = (
+    Library("pymicro-wakeword==2.5.0", "pymicro_wakeword/lib/libtensorflowlite_c.so", ("aarch64", "armv7l", "x86_64"), 34),
+    Library("ai-edge-litert==1.4.0", "ai_edge_litert/libLiteRtRuntimeCApi.so", ("aarch64",), 30),
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +69,7 @@ class Platform:
     glibc: int | None
 
     def __str__(self) -> str:
-        libc = f"glibc 2.{self.glibc}" if self.glibc is not None else "a C library other than glibc"
-        return f"Python {self.python[0]}.{self.python[1]} on {self.machine} with {libc}"
+        return f"Python {self.python[0]}.{self.python[1]} on {self.machine} with {_libc(self)}"
 
 
 @dataclass(frozen=True)
@@ -47,12 +85,30 @@ class Wheels:
 def platform_of(probe: dict[str, Any]) -> Platform:
     """The platform behind a runner's `probe` result."""
     major, minor = (int(part) for part in probe["python"].split(".")[:2])
-    machine = {"arm64": "aarch64", "amd64": "x86_64"}.get(probe["machine"].lower(), probe["machine"].lower())
+    machine = machine_name(probe["machine"])
     if probe["bits"] == 32:  # a 32-bit system on a 64-bit kernel
         machine = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}.get(machine, machine)
-    name, version = (*probe["libc"], "", "")[:2]
-    match = re.fullmatch(r"2\.(\d+).*", version) if name == "glibc" else None
-    return Platform((major, minor), machine, int(match.group(1)) if match else None)
+    return Platform((major, minor), machine, minor_glibc(" ".join(probe["libc"])))
+
+
+def machine_name(text: str) -> str:
+    """A processor as wheels name it.
+
+    >>> machine_name("arm64"), machine_name("armeabi-v7a"), machine_name("AMD64")
+    ('aarch64', 'armv7l', 'x86_64')
+    """
+    name = text.lower()
+    return {"arm64": "aarch64", "arm64-v8a": "aarch64", "armeabi-v7a": "armv7l", "amd64": "x86_64"}.get(name, name)
+
+
+def minor_glibc(text: str) -> int | None:
+    """The 36 of "glibc 2.36", as getconf GNU_LIBC_VERSION and Python tell it; None for another C library."""
+    match = re.fullmatch(r"glibc 2\.(\d+).*", text.strip())
+    return int(match.group(1)) if match else None
+
+
+def _libc(platform: Platform) -> str:
+    return f"glibc 2.{platform.glibc}" if platform.glibc is not None else "a C library other than glibc"
 
 
 def requirements(engine: str, platform: Platform, numpy: str | None) -> tuple[str, ...]:
@@ -61,40 +117,68 @@ def requirements(engine: str, platform: Platform, numpy: str | None) -> tuple[st
     Raises:
         DeviceError: EP-516 when no wheel of that runtime fits the platform, with the reason.
     """
-    if platform.glibc is None:
-        raise _unfit(engine, platform, "the wheels need glibc")
-    if engine.startswith("tflite"):
-        if not (3, 9) <= platform.python <= (3, 11):
-            raise _unfit(engine, platform, "tflite-runtime exists for Python 3.9 to 3.11")
-        if platform.glibc < _TFLITE_GLIBC:
-            raise _unfit(engine, platform, f"tflite-runtime needs glibc 2.{_TFLITE_GLIBC}")
-        runtime = "tflite-runtime==2.14.0"
-        numpy_fits = numpy is not None and not numpy.startswith("2.")
-    else:
-        if platform.machine not in ("aarch64", "x86_64"):
-            raise _unfit(engine, platform, "ai-edge-litert exists for 64-bit processors only")
-        if platform.python < (3, 10):
-            raise _unfit(engine, platform, "ai-edge-litert needs Python 3.10")
-        if platform.glibc < 30:
-            raise _unfit(engine, platform, "ai-edge-litert needs glibc 2.30")
-        runtime = "ai-edge-litert==2.3.0" if platform.glibc >= 34 else "ai-edge-litert==1.4.0"
-        numpy_fits = numpy is not None
+    kind = engine.partition("-")[0]
+    rows = [row for row in RUNTIMES if row.engine == kind]
+    found = next((row for row in rows if _fits(row, platform)), None)
+    if found is None:
+        raise _unfit(engine, platform, _why_not(rows, platform))
+    runtime = found.requirement
+    numpy_fits = numpy is not None and (kind == "litert" or not numpy.startswith("2."))
     if numpy_fits:
         return (runtime,)
     if platform.machine not in ("aarch64", "x86_64"):
         raise DeviceError(
             "EP-516",
             f"no numpy fits {platform}: it has no wheels for 32-bit processors",
-            "install it on the device: sudo apt-get install python3-numpy",
+            "install it on the device: sudo apt-get install python3-numpy; engine tflite-c needs no Python at all",
         )
     return (runtime, "numpy==1.26.4" if platform.python <= (3, 12) else "numpy>=2.1,<3")
+
+
+def library_for(platform: Platform) -> Library:
+    """The TensorFlow Lite library for a machine and glibc; its Python does not matter.
+
+    Raises:
+        DeviceError: EP-516 when there is none, with the reason.
+    """
+    for row in LIBRARIES:
+        if platform.machine in row.machines and platform.glibc is not None and platform.glibc >= row.glibc:
+            return row
+    libc = "glibc 2.30 or later on aarch64, 2.34 on armv7l and x86_64"
+    raise DeviceError(
+        "EP-516",
+        f"no TensorFlow Lite library fits {platform.machine} with {_libc(platform)}: those that can be fetched need {libc}",
+        "set [device] library to one of your own, or use engine c, which needs none",
+    )
+
+
+def _fits(row: Runtime, platform: Platform) -> bool:
+    first, last = row.pythons
+    right = platform.machine in row.machines and first <= platform.python <= last
+    return right and platform.glibc is not None and platform.glibc >= row.glibc
+
+
+def _why_not(rows: list[Runtime], platform: Platform) -> str:
+    """In words, what keeps the rows from fitting."""
+    package = rows[0].package
+    if platform.glibc is None:
+        return "the wheels need glibc"
+    machines = {machine for row in rows for machine in row.machines}
+    if platform.machine not in machines:
+        bits = "64-bit processors only" if machines == set(_64_BIT) else ", ".join(sorted(machines))
+        return f"{package} exists for {bits}"
+    right = [row for row in rows if row.pythons[0] <= platform.python <= row.pythons[1]]
+    if not right:
+        first, last = min(row.pythons[0] for row in rows), max(row.pythons[1] for row in rows)
+        return f"{package} exists for Python {first[0]}.{first[1]} to {last[0]}.{last[1]}"
+    return f"{package} needs glibc 2.{min(row.glibc for row in right)} for this Python"
 
 
 def _unfit(engine: str, platform: Platform, reason: str) -> DeviceError:
     return DeviceError(
         "EP-516",
         f"no {engine} runtime fits {platform}: {reason}",
-        "install ai-edge-litert or tflite-runtime on the device yourself, or use another system image",
+        "use engine tflite-c or c, which need no Python, or install ai-edge-litert or tflite-runtime on the device yourself",
     )
 
 
@@ -126,7 +210,7 @@ def cache_folder() -> Path:
 
 
 def _download(requirement: str, platform: Platform, folder: Path) -> None:
-    tags = platform_tags(platform, _TFLITE_TAG if requirement.startswith("tflite-runtime") else 0)
+    tags = platform_tags(platform, _TAGS.get(requirement.partition("==")[0], 0))
     command = [
         sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps",
         "--only-binary=:all:", "--implementation", "cp", "--python-version", f"{platform.python[0]}.{platform.python[1]}",

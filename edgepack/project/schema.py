@@ -18,12 +18,12 @@ from edgepack.project import units
 from edgepack.project.names import check_name
 
 CPUS = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
-ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-ref", "c")
+ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-ref", "tflite-c", "tflite-c-builtin", "c")
 
 # Keys of [device] that mean something for some kinds only.
 _KINDS_OF = {
     **dict.fromkeys(("cpu", "clock", "board", "optimize", "runtime", "current", "voltage"), ("mcu",)),
-    **dict.fromkeys(("engine", "threads", "root", "power", "keep"), ("local", "ssh", "adb")),
+    **dict.fromkeys(("engine", "threads", "root", "power", "library", "keep"), ("local", "ssh", "adb")),
     **dict.fromkeys(("benchmark_model", "delegate", "cpus"), ("local", "ssh", "adb")),
     "python": ("local", "ssh"),
     **dict.fromkeys(("address", "addresses", "inventory"), ("ssh", "adb")),
@@ -182,6 +182,7 @@ class DeviceTable(Table):
     warmup: Annotated[int, Field(ge=0, le=1_000_000)] = 20
     timeout: Seconds = 60.0
     power: Power = "auto"
+    library: Text | None = None
     optimize: Literal["size", "balanced", "speed"] = "balanced"
     runtime: Literal["c", "tflm"] = "c"
     current: Milliamperes | None = None

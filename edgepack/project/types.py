@@ -97,7 +97,8 @@ class DeviceSettings:
     `addresses` are several devices, `inventory` a file that names them (relative to the profile's folder); `keep` is the
     number of releases that stay on a device.
     `threads` 0 leaves their number to be measured. `power` is the power sensor: "auto", "off", or an I2C chip such as
-    "ina219:/dev/i2c-1:0x40:0.1" (shunt in ohms). `current_ma` (milliampere) and `voltage_v` (volt), where given, allow an
+    "ina219:/dev/i2c-1:0x40:0.1" (shunt in ohms). `library` is a TensorFlow Lite library on the host, for engine
+    tflite-c. `current_ma` (milliampere) and `voltage_v` (volt), where given, allow an
     energy estimate. `cpus` are the processors it may run on: their numbers, or "fastest". `benchmark_model` is a file on this
     machine, Google's tool of that name, which then measures the latency, with `delegate`.
     """
@@ -122,6 +123,7 @@ class DeviceSettings:
     cpus: str | None = None
     benchmark_model: str | None = None
     delegate: str = "xnnpack"
+    library: str | None = None
     optimize: str = "balanced"
     runtime: str = "c"
     current_ma: float | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgepack.deploy import deploy, wheels
-from edgepack.deploy.wheels import Platform, fetch_wheels, platform_of, platform_tags, requirements
+from edgepack.deploy.wheels import Platform, fetch_wheels, library_for, platform_of, platform_tags, requirements
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.errors import DeviceError, ToolError
@@ -49,7 +49,8 @@ def test_the_versions_measured_to_work_are_asked_for(
     ("engine", "platform", "reason"),
     [
         ("litert", Platform((3, 9), "armv7l", 31), "64-bit"),
-        ("litert", BULLSEYE, "Python 3.10"),
+        ("litert", Platform((3, 8), "aarch64", 31), "Python 3.9 to 3.14"),
+        ("litert", Platform((3, 13), "aarch64", 31), "glibc 2.34 for this Python"),
         ("litert", Platform((3, 10), "aarch64", 28), "glibc 2.30"),
         ("tflite", Platform((3, 13), "aarch64", 41), "3.9 to 3.11"),
         ("litert", Platform((3, 11), "aarch64", None), "glibc"),
@@ -61,6 +62,75 @@ def test_where_nothing_fits_the_reason_is_told(engine: str, platform: Platform, 
     with pytest.raises(DeviceError) as caught:
         requirements(engine, platform, None)
     assert caught.value.code == "EP-516" and reason in str(caught.value) and "\n" not in str(caught.value)
+
+
+# What `engine = "auto"` brings to a device with nothing of its own but numpy, by machine, Python 3.9 to 3.13 and glibc:
+# L2 ai-edge-litert 2.3.0, L1 ai-edge-litert 1.4.0, T tflite-runtime, C the runner in C, - nothing.
+DECISIONS = {
+    ("aarch64", 28): "- - - - -",
+    ("aarch64", 30): "L1 L1 L1 L1 C",
+    ("aarch64", 31): "L1 L1 L1 L1 C",
+    ("aarch64", 34): "L1 L2 L2 L2 L2",
+    ("aarch64", 36): "L1 L2 L2 L2 L2",
+    ("armv7l", 28): "- - - - -",
+    ("armv7l", 31): "T T T - -",
+    ("armv7l", 36): "T T T C C",
+    ("x86_64", 31): "L1 L1 L1 L1 -",
+    ("x86_64", 36): "L1 L2 L2 L2 L2",
+    ("riscv64", 36): "- - - - -",
+    ("aarch64", None): "- - - - -",
+}
+_NAMES = {"L2": "ai-edge-litert==2.3.0", "L1": "ai-edge-litert==1.4.0", "T": "tflite-runtime==2.14.0", "C": "C", "-": "-"}
+
+
+def _decided(platform: Platform) -> str:
+    for engine in ("litert", "tflite"):
+        try:
+            return requirements(engine, platform, "1.26.4")[0]
+        except DeviceError:
+            continue
+    try:
+        library_for(platform)
+    except DeviceError as error:
+        assert error.code == "EP-516" and platform.machine in str(error) and "engine c" in error.hint
+        return "-"
+    return "C"
+
+
+@pytest.mark.parametrize(("machine", "glibc"), DECISIONS)
+def test_every_device_gets_the_right_runtime_or_a_clear_answer(machine: str, glibc: int | None) -> None:
+    found = [_decided(Platform((3, minor), machine, glibc)) for minor in range(9, 14)]
+    assert found == [_NAMES[short] for short in DECISIONS[machine, glibc].split()]
+
+
+@pytest.mark.slow
+def test_the_index_has_exactly_the_wheels_of_the_table() -> None:
+    """pip resolves each row without downloading: at both ends of its Pythons there is a wheel, and beyond there is none."""
+    for row in wheels.RUNTIMES:
+        (_, first), (_, last) = row.pythons
+        for minor, there in ((first, True), (last, True), (last + 1, False)):
+            machines = row.machines if there and minor == last else row.machines[:1]
+            for machine in machines:
+                assert _in_index(row.requirement, minor, machine) == there, f"{row.requirement} for 3.{minor} on {machine}"
+    for library in wheels.LIBRARIES:
+        for machine in library.machines:
+            assert _in_index(library.requirement, 11, machine), f"{library.requirement} on {machine}"
+    assert not _in_index("ai-edge-litert==2.3.0", 11, "armv7l")
+
+
+def _in_index(requirement: str, minor: int, machine: str) -> bool:
+    tags = platform_tags(Platform((3, minor), machine, 41))
+    command = [
+        sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps",
+        "--only-binary=:all:", "--implementation", "cp", "--python-version", f"3.{minor}", "--ignore-installed",
+        "--target", "unused", *(word for tag in tags for word in ("--platform", tag)), requirement,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
+    if done.returncode and "No matching distribution" not in done.stderr:
+        pytest.skip(f"the index cannot be asked here: {done.stderr.strip()[-200:]}")
+    if done.returncode and "from versions: none" in done.stderr and "WARNING: Retrying" in done.stderr:
+        pytest.skip("the index cannot be reached here")
+    return done.returncode == 0
 
 
 def test_a_32_bit_system_on_a_64_bit_kernel_is_32_bit() -> None:
@@ -158,8 +228,11 @@ def test_wheels_exist_for_the_pis_systems(engine: str, platform: Platform, numpy
     assert all(tag in file.name and file.name.endswith(f"_{platform.machine}.whl") for file in found.files)
 
 
-def test_where_no_engine_fits_every_reason_is_told(local: LocalDevice, first: Pack, target: Targets, tmp_path: Path) -> None:
-    """A Python that says it is 3.8, whose runtimes cannot be imported."""
+def test_where_no_engine_fits_every_reason_is_told(
+    local: LocalDevice, first: Pack, target: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Python that says it is 3.8, whose runtimes cannot be imported, on a machine for which there is no library either."""
+    monkeypatch.setattr(wheels, "LIBRARIES", ())
     python = tmp_path / "old-python"
     answer = (
         '{"python": "3.8.18", "machine": "aarch64", "bits": 64, "libc": ["glibc", "2.31"], "packages": {"numpy": {"error": "x"}, '
@@ -170,7 +243,8 @@ def test_where_no_engine_fits_every_reason_is_told(local: LocalDevice, first: Pa
     with pytest.raises(DeviceError) as caught:
         deploy(first, local, target(f"device.python={python}", "device.engine=auto"), SilentProgress())
     assert caught.value.code == "EP-516"
-    assert "needs Python 3.10" in str(caught.value) and "Python 3.9 to 3.11" in str(caught.value)
+    assert "without Python: no TensorFlow Lite library fits" in str(caught.value)
+    assert "Python 3.9 to 3.14" in str(caught.value) and "Python 3.9 to 3.11" in str(caught.value)
 
 
 @pytest.mark.slow

@@ -1,0 +1,83 @@
+"""The runner that needs no Python: one C program for any TensorFlow Lite library, compiled for the device.
+
+zig compiles it against an old glibc, so that it starts wherever the library does; for Android, whose C library zig does not have,
+the NDK's clang is taken from $ANDROID_NDK. The program is the same for every model and is kept in the user's cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from edgepack.errors import DeviceError, ToolError
+from edgepack.progress import Progress
+
+SOURCES = Path(__file__).parent / "tflite_c"
+ENGINES = ("tflite-c", "tflite-c-builtin")
+"""With XNNPACK's kernels where the library has them, and without."""
+
+# The oldest glibc that a library edgepack knows runs on is 2.30; 2.28 leaves room for one the user brings.
+_GLIBC = "2.28"
+_TARGETS = {
+    "aarch64": ("-target", f"aarch64-linux-gnu.{_GLIBC}"),
+    "armv7l": ("-target", f"arm-linux-gnueabihf.{_GLIBC}", "-mcpu=cortex_a7"),
+    "x86_64": ("-target", f"x86_64-linux-gnu.{_GLIBC}"),
+}
+_ANDROID = {"aarch64": "aarch64-linux-android24", "armv7l": "armv7a-linux-androideabi24", "x86_64": "x86_64-linux-android24"}
+_FLAGS = ("-std=gnu11", "-O2", "-s")
+
+
+def build_runner(machine: str, progress: Progress, android: bool = False) -> Path:
+    """The program for a machine (aarch64, armv7l, x86_64), from the user's cache when it was built before.
+
+    Raises:
+        DeviceError: EP-526 for another machine.
+        ToolError: EP-601 when zig, or for Android the NDK, is missing.
+        CompileError: EP-750 when it does not compile, which it should.
+    """
+    from edgepack.devices.mcu.toolchain import run_compiler, user_cache
+
+    if machine not in _TARGETS:
+        known = ", ".join(_TARGETS)
+        raise DeviceError(
+            "EP-526", f"there is no runner without Python for machine {machine or 'unknown'!r}", f"it runs on {known}"
+        )
+    command = _android_command(machine) if android else _zig_command(machine)
+    sources = sorted(SOURCES.glob("*.c"))
+    digest = hashlib.sha256("\0".join(command).encode())
+    for path in (*sources, *sorted(SOURCES.glob("*.h"))):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    program = user_cache() / "programs" / digest.hexdigest()[:32] / "tflite_runner"
+    if program.is_file():
+        return program
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        progress.stage("Compiling the runner", f"for {machine}"),
+        tempfile.TemporaryDirectory(prefix="edgepack-runner-", dir=program.parent) as name,
+    ):
+        built = Path(name) / "tflite_runner"
+        run_compiler([*command, *map(str, sources), "-o", str(built), "-ldl", "-lm"], "the runner")
+        built.chmod(0o755)
+        os.replace(built, program)
+    return program
+
+
+def _zig_command(machine: str) -> list[str]:
+    from edgepack.devices.mcu.toolchain import zig_present
+
+    if not zig_present():
+        raise ToolError("EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"')
+    return [sys.executable, "-m", "ziglang", "cc", *_TARGETS[machine], *_FLAGS, "-fno-sanitize=all"]
+
+
+def _android_command(machine: str) -> list[str]:
+    """The NDK's compiler: its folder toolchains/llvm/prebuilt holds one folder, named after the host's system."""
+    ndk = os.environ.get("ANDROID_NDK", "")
+    found = sorted(Path(ndk).glob(f"toolchains/llvm/prebuilt/*/bin/{_ANDROID[machine]}-clang")) if ndk else []
+    if not found:
+        what = f"{ndk} is no Android NDK with {_ANDROID[machine]}-clang" if ndk else "ANDROID_NDK is not set"
+        raise ToolError("EP-601", f"{what}: a TensorFlow Lite library on Android needs it", 'install the NDK, or use engine "c"')
+    return [str(found[0]), *_FLAGS, "-fPIE", "-pie"]
