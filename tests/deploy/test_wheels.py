@@ -272,5 +272,5 @@ def test_a_bare_device_gets_its_runtime_from_the_host(
 
 def test_an_engine_that_cannot_run_there_is_named(local: LocalDevice, first: Pack, target: Targets) -> None:
     with pytest.raises(DeviceError) as caught:
-        deploy(first, local, replace(target(), device=replace(target().device, engine="c")), SilentProgress())
+        deploy(first, local, replace(target(), device=replace(target().device, engine="nnapi")), SilentProgress())
     assert caught.value.code == "EP-526"
