@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from edgepack.compress.bias_correction import BiasCorrection
 from edgepack.compress.cluster import Cluster
 from edgepack.compress.distill import Distill
+from edgepack.compress.equalize import Equalize
 from edgepack.compress.fold import Fold
 from edgepack.compress.low_rank import LowRank
 from edgepack.compress.prune import Prune
@@ -21,6 +23,8 @@ _ALL: tuple[type[Step], ...] = (
     LowRank,
     Prune,
     Cluster,
+    Equalize,
+    BiasCorrection,
     Quantize,
 )
 STEPS: dict[str, type[Step]] = {step.name: step for step in _ALL}
