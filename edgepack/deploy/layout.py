@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack.devices import Device
+from edgepack.devices.adb import AdbDevice
 from edgepack.errors import DeviceError
 
 
@@ -75,8 +76,8 @@ class Layout:
 def layout(device: Device, name: str, root: str | None) -> Layout:
     """The layout for a model on a device.
 
-    `root` may start with ~/ or be relative to the login's home folder; None is ~/edgepack on a remote device and
-    $XDG_DATA_HOME/edgepack/deployed on this machine.
+    `root` may start with ~/ or be relative to the login's home folder; None is ~/edgepack on a remote device,
+    /data/local/tmp/edgepack on Android, and $XDG_DATA_HOME/edgepack/deployed on this machine.
 
     Raises:
         DeviceError: EP-524 for a name that cannot be a folder's.
@@ -86,6 +87,8 @@ def layout(device: Device, name: str, root: str | None) -> Layout:
     if root is None and device.kind == "local":
         base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
         root = str(Path(base).absolute() / "edgepack" / "deployed")
+    if root is None and isinstance(device, AdbDevice):
+        root = f"{device.folder}/edgepack"
     root = root or "edgepack"
     if not root.startswith("/"):
         home = device.facts().home or "/tmp"

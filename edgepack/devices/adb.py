@@ -37,6 +37,8 @@ class AdbDevice(ShellDevice):
         serial: Its serial number or host:port; None for the only one attached.
         connect_timeout: Seconds for connecting.
         name: What messages call it; the serial number by default.
+        folder: Where files may be written and executed.
+        on_close: Called once when the device is closed.
 
     Raises:
         ToolError: EP-686 when there is no adb.
@@ -45,7 +47,7 @@ class AdbDevice(ShellDevice):
 
     def __init__(
         self, serial: str | None = None, *, connect_timeout: float = 15.0, name: str | None = None,
-        on_close: Callable[[], None] | None = None,
+        folder: str = FOLDER, on_close: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self._program = find_adb()
         self._connect_timeout = connect_timeout
@@ -56,6 +58,7 @@ class AdbDevice(ShellDevice):
         self._serial = choose_device(self._program, serial)
         super().__init__(name or self._serial, self._serial)
         self._shell_v2 = b"shell_v2" in self._adb("features", timeout=connect_timeout).stdout
+        self.folder = folder
         self._on_close = on_close
         self._closed = False
         self._gone = False
@@ -99,7 +102,7 @@ class AdbDevice(ShellDevice):
         on_sent: Callable[[int], None] | None,
     ) -> Finished:
         """A device from before Android 7: streams are mixed, input does not end. So files take the place of both."""
-        errors, given = f"{FOLDER}/.edgepack-{nonce}.err", f"{FOLDER}/.edgepack-{nonce}.in"
+        errors, given = f"{self.folder}/.edgepack-{nonce}.err", f"{self.folder}/.edgepack-{nonce}.in"
         source = "/dev/null"
         if stdin is not None:
             pushed = self._push(stdin, given, timeout if stall is None else stall, on_sent)

@@ -12,6 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgepack.devices.adbd.server import STAND_IN
 from edgepack.devices.process import Finished, run_process
 from edgepack.errors import DeviceError, ToolError
 
@@ -28,6 +29,11 @@ class Attached:
     serial: str
     state: str
     model: str = ""
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether it is a stand-in of some run of edgepack, which nobody else is to take."""
+        return self.model == STAND_IN.replace("_", " ")
 
     def __str__(self) -> str:
         return f"{self.serial} ({self.model + ', ' if self.model else ''}{self.state})"
@@ -178,7 +184,7 @@ def choose_device(program: str, serial: str | None) -> str:
         DeviceError: EP-540 nothing is attached, EP-541 not the one asked for, EP-542, EP-543 or EP-545 it is not ready,
             EP-547 there are several.
     """
-    attached = list_attached(program)
+    attached = tuple(one for one in list_attached(program) if serial is not None or not one.stand_in)
     listed = ", ".join(map(str, attached)) or "none"
     if serial is not None:
         device = next((one for one in attached if one.serial == serial), None)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from edgepack.devices.adb import AdbDevice
+from edgepack.devices.adb_standin import open_standin
 from edgepack.devices.device import Device
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
@@ -25,7 +26,8 @@ def open_device(target: Target, address: str | None = None) -> Iterator[Device]:
     Args:
         target: Its [device] table says the kind and how to recognise the hardware.
         address: An ssh address, `standin` or `standin:NAME`, or for adb a serial number or host:port; None takes the profile's.
-            Without one an ssh target gets a stand-in that is started for the occasion, an adb target the only device attached.
+            Without one an ssh target gets a stand-in that is started for the occasion; an adb target the only device attached,
+            and a stand-in when none is.
 
     Raises:
         DeviceError: EP-500 for an address that is none, EP-523 for a kind without a shell; errors of reaching it come with
@@ -45,7 +47,7 @@ def _open(target: Target, address: str | None) -> LocalDevice | SshDevice | AdbD
     if kind == "local":
         return LocalDevice()
     if kind == "adb":
-        return AdbDevice(address)
+        return _open_android(target.name, address)
     if kind != "ssh":
         raise DeviceError(
             "EP-523",
@@ -68,6 +70,18 @@ def _open(target: Target, address: str | None) -> LocalDevice | SshDevice | AdbD
     except BaseException:
         lease.release()
         raise
+
+
+def _open_android(name: str, address: str | None) -> AdbDevice:
+    """The device named, the only one attached, or where none is a stand-in."""
+    if address is not None and address.partition(":")[0] == "standin":
+        return open_standin(address.partition(":")[2] or name)
+    try:
+        return AdbDevice(address)
+    except DeviceError as error:
+        if address is not None or error.code != "EP-540":
+            raise
+    return open_standin(name)
 
 
 def _recognise(device: LocalDevice | SshDevice | AdbDevice, target: Target) -> None:

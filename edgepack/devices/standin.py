@@ -61,7 +61,7 @@ def up(name: str) -> StandIn:
 def check_target(target: Target) -> None:
     """Raise EP-523 for a target that is not reached over ssh, and so needs no stand-in."""
     if target.device.kind != "ssh":
-        instead = "needs none: deploy to it as it is" if target.device.kind in ("local", "mcu") else "cannot have one"
+        instead = "starts its own: deploy to it as it is" if target.device.kind == "adb" else "needs none: deploy to it as it is"
         raise DeviceError(
             "EP-523",
             f"stand-ins are for ssh targets, and {target.name} is of kind {target.device.kind}",

@@ -149,7 +149,7 @@ def test_the_only_device_needs_no_serial_and_several_do(phone: AdbStandin, tmp_p
     try:
         AdbDevice(other.serial)
         error = _refused("EP-547")
-        assert phone.serial in str(error) and other.serial in str(error) and "stand in" in str(error)
+        assert phone.serial in str(error) and other.serial in str(error) and "Test phone" in str(error)
         assert f"--device {min(phone.serial, other.serial)}" in error.hint or f"--device {phone.serial}" in error.hint
         assert AdbDevice(phone.serial).run(["true"], timeout=30).status == 0
     finally:

@@ -68,7 +68,7 @@ class AdbStandin:
 
     def __init__(self, userland: Userland) -> None:
         self.userland = userland
-        self._device = _BreakableAdbd(userland)
+        self._device = _BreakableAdbd(userland, "loopback", "Test_phone")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()

@@ -24,6 +24,9 @@ from edgepack.devices.adbd.stream import Stream
 from edgepack.devices.adbd.sync import serve_sync
 from edgepack.devices.adbd.userland import Userland
 
+STAND_IN = "edgepack_stand_in"
+"""The model's name by which stand-ins are told from phones."""
+
 
 class Adbd:
     """The device. `properties` are what `adb devices -l` shows; `shell_v2` false makes it one from before Android 7.
@@ -31,7 +34,7 @@ class Adbd:
     With `authorised` false it asks for a key and accepts none, as a phone does until its user has agreed.
     """
 
-    def __init__(self, userland: Userland, product: str = "edgepack", model: str = "stand-in") -> None:
+    def __init__(self, userland: Userland, product: str = "edgepack", model: str = STAND_IN) -> None:
         self.userland = userland
         self.shell_v2 = True
         self.authorised = True
