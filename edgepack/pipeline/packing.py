@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgepack.errors import CompileError, ToolError
 from edgepack.flatbuffer import read_model
 from edgepack.pack import Pack, PackInfo, choose_golden_inputs, write_pack, zip_pack
+from edgepack.pack.bench_scripts import bench_scripts
 from edgepack.progress import Progress
+from edgepack.runners.native import build_program
 
 if TYPE_CHECKING:
     from edgepack.pipeline.build import Built
@@ -27,11 +31,27 @@ def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes
     with progress.stage("Packing", str(folder)) as task:
         samples = () if built.data is None else built.data.test.inputs
         golden = choose_golden_inputs(read_model(built.model), samples)
-        result = write_pack(folder, plan.project.name, built.model, golden, _info(plan, built, files or {}))
+        result = write_pack(
+            folder,
+            plan.project.name,
+            built.model,
+            golden,
+            _info(plan, built, {**_scripts(plan, built, progress), **(files or {})}),
+        )
         if plan.request.zip_file is not None:
             zip_pack(result, plan.request.zip_file)
         task.finish(f"{result.id}, {result.golden.count} golden vectors")
     return result
+
+
+def _scripts(plan: Plan, built: Built, progress: Progress) -> dict[str, bytes | str]:
+    """Shell scripts for a bench without edgepack; on Android with the model's program, where one can be made."""
+    kind = plan.target.device.kind
+    program = None
+    if kind == "adb":
+        with suppress(CompileError, ToolError):
+            program = build_program(built.model, "arm64-v8a", progress)
+    return bench_scripts(kind, program)
 
 
 def _info(plan: Plan, built: Built, files: Mapping[str, bytes | str]) -> PackInfo:
