@@ -41,6 +41,9 @@ class Distill:
     leaves: ClassVar[frozenset[Structure]] = frozenset()
     keeps: ClassVar[frozenset[Structure]] = frozenset()
 
+    # Whatever an earlier step did to the model is not in the student.
+    replaces: ClassVar[bool] = True
+
     title: ClassVar[str] = "Distilling"
     trains: ClassVar[bool] = True
 

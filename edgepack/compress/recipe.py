@@ -61,6 +61,13 @@ def _check_place(step: Step, earlier: Sequence[Step]) -> None:
                 f"{step.where}: {step.name} would destroy the {' and '.join(sorted(lost))} that {other.name} made",
                 f"put {step.name} before {other.name}",
             )
+    worked = [other.name for other in earlier if other.place == "middle" and not getattr(other, "replaces", False)]
+    if getattr(step, "replaces", False) and worked:
+        raise ProjectError(
+            "EP-404",
+            f"{step.where}: {step.name} puts another model in the place of the one that {worked[-1]} worked on",
+            f"put {step.name} before {worked[0]}",
+        )
 
 
 def _check_teacher(step: Step, table: StepTable) -> None:

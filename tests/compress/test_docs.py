@@ -11,8 +11,12 @@ import pytest
 
 from edgepack.compress.options import FineTuning, StepOptions
 from edgepack.compress.registry import STEPS
+from edgepack.errors import ProjectError
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "recipe-steps.md").read_text()
+from .small import recipe
+
+PAGE_FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
+PAGE = (PAGE_FOLDER / "recipe-steps.md").read_text()
 
 
 def rows(heading: str) -> dict[str, Any]:
@@ -41,3 +45,26 @@ def test_the_page_lists_the_options_and_their_defaults(heading: str, schema: typ
 
 def test_the_page_has_every_step() -> None:
     assert set(re.findall(r"^## (\w+)$", PAGE, flags=re.MULTILINE)) == set(STEPS)
+
+
+def test_the_guides_table_of_combinations_is_what_recipes_allow() -> None:
+    """Every pair of steps, checked as a recipe."""
+    guide = (PAGE_FOLDER.parent / "guides" / "compress.md").read_text()
+    head, _, *lines = re.findall(r"^\|.*\|$", guide.split("\n## Combinations\n")[1].split("\n## ")[0], flags=re.MULTILINE)
+    columns = re.findall(r"`(\w+)`", head)
+    assert set(columns) == set(STEPS) - {"train"}
+    assert [line.split("`")[1] for line in lines] == [name for name in columns if name != "quantize"]
+    for line in lines:
+        first, *cells = (cell.strip(" `") for cell in line.strip("|").split("|"))
+        for then, cell in zip(columns, cells, strict=True):
+            tables = [{"step": first}, *([] if then == "quantize" else [{"step": then}]), {"step": "quantize"}]
+            assert cell == ("yes" if allowed(tables) else "no"), (first, then)
+
+
+def allowed(tables: list[dict[str, Any]]) -> bool:
+    try:
+        recipe(*tables)
+    except ProjectError as error:
+        assert error.code == "EP-404" and error.hint
+        return False
+    return True
