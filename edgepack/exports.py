@@ -14,6 +14,7 @@ from edgepack.flatbuffer import read_model
 from edgepack.pack import export_c_array, write_pack
 from edgepack.pack.deliveries import DELIVERIES, deliver, make_product, make_tflm_product
 from edgepack.pack.deliveries.android import export_android
+from edgepack.pack.systemd import export_systemd
 from edgepack.pack.tflm import export_tflm
 from edgepack.pipeline import Request, build, prepare
 from edgepack.progress import Progress
@@ -48,10 +49,14 @@ Write = Callable[[Path, str, Path, ExportRequest], tuple[Path, ...]]
 
 @dataclass(frozen=True)
 class Form:
-    """One form: what it is, and the function that writes it: (the .tflite, C name, folder, request) -> the files."""
+    """One form: what it is, and the function that writes it: (the .tflite, name, folder, request) -> the files.
+
+    The name is a C identifier; in a form that does not hold the model, the one that the project is deployed under.
+    """
 
     describe: str
     write: Write
+    holds_model: bool = True
 
 
 def _c_array(model: Path, name: str, folder: Path, request: ExportRequest) -> tuple[Path, ...]:
@@ -93,6 +98,11 @@ def _android(model: Path, name: str, folder: Path, request: ExportRequest) -> tu
 
 RUNTIMES = ("c", "tflm")
 
+
+def _systemd(model: Path, name: str, folder: Path, request: ExportRequest) -> tuple[Path, ...]:
+    return export_systemd(name, folder)
+
+
 FORMS: dict[str, Form] = {
     "c-array": Form("the .tflite as an aligned C array with its constants, for an interpreter on the device", _c_array),
     "c": Form("the model compiled to C99 for --cpu, with its weights and the kernels it needs; no interpreter", _c),
@@ -103,6 +113,7 @@ FORMS: dict[str, Form] = {
     "zephyr": Form("a Zephyr module of the C code, or for TensorFlow Lite Micro", _delivery),
     "esp-idf": Form("an ESP-IDF component of the C code, or for TensorFlow Lite Micro", _delivery),
     "android": Form("for an app: the .tflite with metadata as an asset, a Kotlin class, Gradle lines for LiteRT", _android),
+    "systemd": Form("a service for Linux devices that serves the release that is current, and follows switches", _systemd, False),
     "cmsis-pack": Form("a CMSIS-Pack of the C code, or for TensorFlow Lite Micro (.pdsc and .pack)", _delivery),
 }
 
@@ -123,11 +134,13 @@ def run_export(request: ExportRequest, progress: Progress) -> tuple[Path, ...]:
         )
     plan = prepare(Request(project=request.source, data=request.data, weights=request.weights, overrides=request.overrides))
     model = request.source
-    if model.suffix != ".tflite":
-        built = build(plan, progress)
-        model = built.model
-        if built.data is not None:
-            request = replace(request, class_names=built.data.class_names, preprocessing=built.data.preprocessing)
-    name = c_identifier(request.name or plan.project.name)
+    name = request.name or plan.project.name
+    if FORMS[request.form].holds_model:
+        name = c_identifier(name)
+        if model.suffix != ".tflite":
+            built = build(plan, progress)
+            model = built.model
+            if built.data is not None:
+                request = replace(request, class_names=built.data.class_names, preprocessing=built.data.preprocessing)
     folder = request.folder or plan.out.parent / "export" / request.form
     return FORMS[request.form].write(model, name, folder, request)

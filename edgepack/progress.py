@@ -98,7 +98,8 @@ class PlainProgress:
         start = time.monotonic()
         yield task
         ending = f": {task.ending}" if task.ending else ""
-        print(f"  done in {time.monotonic() - start:.1f} s{ending}", file=self._stream, flush=True)
+        text = task.ending if task.ending.startswith("cached") else f"done in {time.monotonic() - start:.1f} s{ending}"
+        print(f"  {text}", file=self._stream, flush=True)
 
     def note(self, text: str) -> None:
         """One line."""

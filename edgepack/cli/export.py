@@ -9,7 +9,9 @@ import typer
 from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Weights
 
 # The keys of edgepack.exports.FORMS, spelled out so that --help imports nothing.
-FORM_NAMES = ("c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android")
+FORM_NAMES = (
+    "c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android", "systemd",
+)  # fmt: skip
 
 
 def export(

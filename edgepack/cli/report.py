@@ -19,15 +19,22 @@ def report(
     """Print the last deployment's report again and write its HTML and JUnit files anew; nothing is measured."""
     from edgepack.cli.output import print_json
     from edgepack.pipeline import result_folder
-    from edgepack.report import print_report, read_report, write_reports
+    from edgepack.report import FleetReport, pack_warning, print_fleet, print_report, read_any_report, write_reports
 
     folder = result_folder(project, target, out)
-    last = read_report(folder / "report.json")
+    last = read_any_report(folder / "report.json")
+    warning = pack_warning(last, folder)
+    if warning:
+        typer.echo(f"warning: {warning}", err=True)
     if json_output:
         print_json(last)
         return
     from rich.console import Console
 
+    if isinstance(last, FleetReport):
+        print_fleet(last, Console())
+        typer.echo(f"Report: {folder / 'report.html'}")
+        return
     files = write_reports(last, folder)
     print_report(last, Console())
     typer.echo(f"Report: {files.html}")

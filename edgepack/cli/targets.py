@@ -15,8 +15,9 @@ def targets(
     project: Annotated[Path | None, typer.Option("--project", help="Look in this project's folder too.")] = None,
     json_output: Json = False,
 ) -> None:
-    """List the target profiles, or show one: its device, runtime and budgets."""
+    """List the target profiles and what this machine lacks for them, or show one: its device, runtime and budgets."""
     from edgepack.cli.output import print_json
+    from edgepack.doctor import needs
     from edgepack.project import find_project_file, list_targets, load_target
 
     if project is not None:
@@ -30,12 +31,14 @@ def targets(
         return
     found = list_targets(project)
     if json_output:
-        print_json([{"name": t.name, "title": t.title, "kind": t.device.kind, "file": str(t.file)} for t in found])
+        rows = [{"name": t.name, "title": t.title, "kind": t.device.kind, "file": str(t.file), "needs": needs(t)} for t in found]
+        print_json(rows)
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("target", "device", "what it is", box=None, pad_edge=False)
+    table = Table("target", "device", "what it is", "ready here", box=None, pad_edge=False)
     for target in found:
-        table.add_row(target.name, target.device.kind, target.title)
+        missing = needs(target)
+        table.add_row(target.name, target.device.kind, target.title, f"needs {' and '.join(missing)}" if missing else "yes")
     Console().print(table)

@@ -80,6 +80,7 @@ def compress(
             results[0] = replace(results[0], notes=(note,))
             continue
         with progress.stage(step.title, step.label) as task:
+            run.computed = False
             if step.trains:
                 model = run.step(step, model, kept, task)
                 for note in model.notes:
@@ -87,7 +88,7 @@ def compress(
                 if step.place == "first":
                     run.set_float(model)
             result = run.result(step.name, step.label, model, task)
-            task.finish(_summary(result))
+            task.finish(_summary(result) if run.computed else f"cached: {_summary(result)}")
         results.append(result if step.trains else replace(result, notes=(), seconds=0.0))
         kept |= step.leaves
     results[0] = replace(results[0], notes=(*prepared.notes, *results[0].notes))
@@ -97,7 +98,9 @@ def compress(
 
 
 class _Run:
-    """What stays the same from step to step."""
+    """What stays the same from step to step; `computed` becomes true when something did not come from the cache."""
+
+    computed = False
 
     def __init__(self, source: SourceModel, data: Dataset, metric: Metric, cache: Cache, progress: Progress) -> None:
         self._source, self._data, self._metric, self._cache, self._progress = source, data, metric, cache, progress
@@ -149,12 +152,13 @@ class _Run:
         student = self._named.get(getattr(step.options, "student", ""))
 
         def compute(folder: Path) -> None:
+            self.computed = True
             start = time.monotonic()
             taught = None if teacher is None else self._with_outputs(teacher, step, task)
             start_afresh(getattr(step.options, "seed", 0))
             work = Work(self._data, task, kept, teacher=taught, student=student)
             with known_objects(self._source):
-                self._store(folder, step.apply(open_stored(self._source, model.file), work), work.notes, start)
+                self._store(folder, self._applied(step, model, work), work.notes, start)
 
         inputs = {
             **self._key(),
@@ -167,6 +171,15 @@ class _Run:
             "named": [None if named is None else named.sha256 for named in (teacher, student)],
         }
         return _read(self._cache.stage(step.name, inputs, compute).folder)
+
+    def _applied(self, step: Step, model: _Model, work: Work) -> Any:
+        """The step's model; an error of the step says where its table stands."""
+        try:
+            return step.apply(open_stored(self._source, model.file), work)
+        except RecipeError as error:
+            if str(step.where) in str(error):
+                raise
+            raise RecipeError(error.code, f"{step.where}: {error}", error.hint) from error
 
     def _with_outputs(self, teacher: NamedModel, step: Step, task: Task) -> NamedModel:
         """`teacher` with its answers for the training split, once for all epochs and steps, where they stay the same."""
@@ -186,6 +199,7 @@ class _Run:
         """The row of figures of a model."""
 
         def compute(folder: Path) -> None:
+            self.computed = True
             start_afresh(0)
             opened = open_stored(self._source, model.file)
             outputs = predict(opened, self._data.test, task, f"{self._metric.name} on {len(self._data.test)} test examples")

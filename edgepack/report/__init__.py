@@ -8,7 +8,7 @@ from edgepack.report.explanation import print_explanation
 from edgepack.report.fleet import FleetDevice, FleetReport, fleet_from_json, with_report, worst
 from edgepack.report.fleet_pages import print_fleet, write_fleet_reports
 from edgepack.report.report import SCHEMA_VERSION, Report, plain
-from edgepack.report.store import ReportFiles, read_report, write_reports
+from edgepack.report.store import ReportFiles, pack_warning, read_any_report, read_report, write_reports
 from edgepack.report.terminal import print_inspection, print_measurements, print_report
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "ReportFiles",
     "comparison_sentence",
     "fleet_from_json",
+    "pack_warning",
     "plain",
     "print_comparison",
     "print_crossval",
@@ -27,6 +28,7 @@ __all__ = [
     "print_inspection",
     "print_measurements",
     "print_report",
+    "read_any_report",
     "read_report",
     "with_report",
     "worst",

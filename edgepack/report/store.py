@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgepack.errors import ProjectError
 from edgepack.files import write_atomic
+from edgepack.report.fleet import FleetReport, fleet_from_json
 from edgepack.report.html import report_html
 from edgepack.report.junit import junit_xml
 from edgepack.report.report import Report, from_json
@@ -50,17 +51,42 @@ def _json(report: Report) -> str:
 
 
 def read_report(file: Path) -> Report:
-    """The report in a report.json.
+    """The report of one device in a report.json.
+
+    Raises:
+        ProjectError: EP-111 when there is none, or it is none of this version's.
+    """
+    found = read_any_report(file)
+    if isinstance(found, FleetReport):
+        hint = f"each device's own is below {file.parent / 'devices'}"
+        raise ProjectError("EP-111", f"{file} is the report of {len(found.devices)} devices", hint)
+    return found
+
+
+def read_any_report(file: Path) -> Report | FleetReport:
+    """The report in a report.json, of one device or of many.
 
     Raises:
         ProjectError: EP-111 when there is none, or it is none of this version's.
     """
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        return from_json(values)
+        return fleet_from_json(values) if values.get("kind") == "fleet" else from_json(values)
     except OSError as error:
         hint = "deploy first, or name the target with --target"
         raise ProjectError("EP-111", f"cannot read the report {file}: {error.strerror}", hint) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "deploy again; nothing is trained anew when nothing changed"
         raise ProjectError("EP-111", f"{file} is no report of this version of edgepack ({error})", hint) from error
+
+
+def pack_warning(report: Report | FleetReport, folder: Path) -> str:
+    """Why the report in `folder` is not of the pack beside it, "" when it is: a later run was stopped before its end."""
+    measured = report.release if isinstance(report, FleetReport) else report.pack
+    try:
+        there = str(json.loads((folder / "pack" / "manifest.json").read_text(encoding="utf-8"))["id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    if not measured or measured == there:
+        return ""
+    return f"the report is of pack {measured}, and beside it is pack {there}, of a run that was stopped; deploy again"

@@ -50,6 +50,7 @@ def test_every_command_explains_itself(edgepack: Run) -> None:
         "inspect",
         "report",
         "rollback",
+        "uninstall",
         "targets",
         "init",
         "doctor",
@@ -243,3 +244,35 @@ def test_an_interrupted_run_goes_on_after_its_last_finished_stage(tmp_path: Path
     assert done.returncode in (0, 1), done.stderr
     assert next(cache.glob("train-*")).stat().st_ino == trained
     assert (tmp_path / "project" / "build" / "host" / "report.html").is_file()
+
+
+def test_releases_go_back_and_off_again(edgepack: Run, small_model: Path) -> None:
+    """On this machine as a device: two versions, the list of them, back to the first, and nothing left."""
+    where = ("--target", "host")
+    changed = small_model.with_name("changed") / small_model.name
+    changed.parent.mkdir()
+    content = small_model.read_bytes()
+    changed.write_bytes(content + bytes(16))  # another file, the same model
+    ids = []
+    for model in (small_model, changed):
+        done = edgepack("deploy", model, *where, "--set", "budget.accuracy_drop=none", "--set", "device.runs=5", "--json")
+        assert done.returncode in (0, 1), done.stderr
+        ids.append(json.loads(done.stdout)["pack"])
+    assert len(set(ids)) == 2
+    listed = json.loads(edgepack("device", "releases", small_model, *where, "--json").stdout)
+    assert {row["release"]: row["state"] for row in listed} == {ids[0]: "previous", ids[1]: "current"}
+    back = edgepack("rollback", small_model, *where, "--json")
+    assert back.returncode == 0 and json.loads(back.stdout)["release"] == ids[0], back.stderr
+    assert json.loads(back.stdout)["replaced"] == ids[1]
+    name = json.loads(back.stdout)["name"]
+    gone = edgepack("uninstall", name, *where)
+    assert gone.returncode == 0 and "2 releases removed" in gone.stdout and "nothing is left" in gone.stdout
+    again = edgepack("uninstall", name, *where)
+    assert again.returncode == 4 and "error EP-531" in again.stderr
+
+
+def test_targets_tell_what_is_missing_for_them(edgepack: Run, tmp_path: Path) -> None:
+    rows = {row["name"]: row["needs"] for row in json.loads(edgepack("targets", "--json", env={"PATH": str(tmp_path)}).stdout)}
+    assert "ssh" in rows["rpi"] and rows["host"] == []
+    shown = edgepack("targets", env={"PATH": str(tmp_path)}).stdout
+    assert "needs ssh" in shown

@@ -9,7 +9,7 @@ import pytest
 
 from edgepack.errors import ProjectError
 from edgepack.flatbuffer import inspect_model, read_model
-from edgepack.report import Report, plain, read_report, write_reports
+from edgepack.report import Report, pack_warning, plain, read_report, write_reports
 
 from .fake import report
 
@@ -133,3 +133,15 @@ def test_the_ways_that_were_tried_are_shown() -> None:
     assert dict(fmt.deployment_facts(values))["ways tried"] == (
         "litert 2.3.0, 2 threads: 1.2 ms; tflite 2.14.0, 1 thread: it crashed"
     )
+
+
+def test_a_report_beside_a_later_pack_is_told(tmp_path):
+    one = report(pack="111111111111")
+    assert pack_warning(one, tmp_path) == ""
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "manifest.json").write_text('{"id": "111111111111"}')
+    assert pack_warning(one, tmp_path) == ""
+    (tmp_path / "pack" / "manifest.json").write_text('{"id": "222222222222"}')
+    said = pack_warning(one, tmp_path)
+    assert "111111111111" in said and "222222222222" in said
+    assert pack_warning(replace(one, pack=""), tmp_path) == "", "a report older than the field"
