@@ -9,6 +9,7 @@ without anybody's cleaning up.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import shutil
 import sys
@@ -16,10 +17,12 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edgepack.deploy import deploy
 from edgepack.devices.process import Finished
@@ -380,18 +383,16 @@ PLANS: dict[str, tuple[Inject, ...]] = {
     ),
     "ssh": (
         lambda bench, world: cuts_at_commands(bench, world, ("after",)),
-        lambda bench, world: cuts_at_bytes(bench, world, 64),
+        lambda bench, world: cuts_at_bytes(bench, world, 60),
         lambda bench, world: corrupted_bytes(bench, world, 4),
         two_deployers,
-        killed_runner,
         stalled,
     ),
     "adb": (
         lambda bench, world: cuts_at_commands(bench, world, ("after",)),
-        lambda bench, world: cuts_at_bytes(bench, world, 64),
+        lambda bench, world: cuts_at_bytes(bench, world, 60),
         lambda bench, world: corrupted_bytes(bench, world, 4),
         lost_exit_codes,
-        killed_runner,
         stalled,
     ),
 }
@@ -430,28 +431,51 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Print the table; 1 when anything was lost."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--transport", action="append", choices=sorted(PLANS))
-    parser.add_argument("--seed", type=int, default=7)
-    arguments = parser.parse_args()
+def run_all(transports: Sequence[str], folder: Path, seed: int) -> list[Row]:
+    """The transports side by side, each with a device of its own; without its programs a transport is left out, and told."""
     import pytest
 
     from tests.standins.adb_clients import private_adb
+    from tests.standins.sshd import require_openssh
 
-    rows: list[Row] = []
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        wanted = list(transports)
+        for transport, need in (("ssh", require_openssh), ("adb", lambda: adb_server(stack, folder, patch, private_adb))):
+            if transport in wanted:
+                try:
+                    need()
+                except pytest.skip.Exception as missing:
+                    print(f"{transport} left out: {missing}", file=sys.stderr)
+                    wanted.remove(transport)
+        with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
+            found = list(pool.map(lambda transport: run(transport, folder / transport, seed), wanted))
+    return [row for rows in found for row in rows]
+
+
+def adb_server(stack: ExitStack, folder: Path, patch: Any, private_adb: Any) -> None:
+    """An adb server of our own until `stack` is closed: Google's client, else Debian's."""
+    import pytest
+
+    try:
+        stack.enter_context(private_adb("google", folder / "adb home", patch))
+    except pytest.skip.Exception:
+        stack.enter_context(private_adb("debian", folder / "adb home", patch))
+
+
+def main() -> int:
+    """Print the table; 1 when anything was lost."""
+    parser = argparse.ArgumentParser(description="Every fault of the link, the device and the deployers, in every transport.")
+    parser.add_argument("--transport", action="append", choices=sorted(PLANS))
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--json", type=Path, help="write the rows there, too")
+    arguments = parser.parse_args()
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="edgepack-faults-") as name, pytest.MonkeyPatch.context() as patch:
-        for transport in arguments.transport or PLANS:
-            folder = Path(name) / transport
-            if transport == "adb":
-                with private_adb("google", Path(name) / "adb home", patch):
-                    rows += run(transport, folder, arguments.seed)
-            else:
-                rows += run(transport, folder, arguments.seed)
+    with tempfile.TemporaryDirectory(prefix="edgepack-faults-") as name:
+        rows = run_all(arguments.transport or list(PLANS), Path(name), arguments.seed)
     print(table(rows))
-    print(f"\n{time.monotonic() - start:.0f} s")
+    print(f"\n{time.monotonic() - start:.0f} s, seed {arguments.seed}")
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps([asdict(row) for row in rows]))
     for row in rows:
         for text in row.lost:
             print(f"lost: {row.transport}, {row.fault}, {text}", file=sys.stderr)

@@ -182,10 +182,14 @@ class AdbWorld(World):
         return Phone(self.phone.serial)
 
     def good(self) -> ShellDevice:
-        self.phone.fail()
-        if self._good is None:
-            self._good = self.make()
-        return self._good
+        """Another command of the user: adb finds the device again, or says that it is offline still."""
+        return self.make()
+
+    @contextmanager
+    def broken(self, around: Around | None = None) -> Iterator[ShellDevice]:
+        with super().broken(around) as device:
+            device._connect_timeout = 0.5  # type: ignore[attr-defined]  # adb looks for a device that is gone for ten seconds
+            yield device
 
     def bytes_moved(self) -> int:
         return self.phone.traffic[1]

@@ -30,29 +30,6 @@ from tests.standins.sshd import LoopbackSshd
 Targets = Callable[..., Target]
 
 
-class CutDevice(LocalDevice):
-    """A link that breaks at its n-th command: before it arrives, in the middle of its input, or before its answer is back."""
-
-    def __init__(self, at: int, when: str) -> None:
-        super().__init__()
-        self.calls, self._at, self._when = 0, at, when
-
-    def _execute(self, argv, nonce, timeout, stdin, stall, on_sent):  # type: ignore[no-untyped-def]
-        self.calls += 1
-        if self.calls > self._at or (self.calls == self._at and self._when == "before"):
-            raise DeviceError("EP-509", "the connection broke", "again")
-        if self.calls == self._at and self._when == "within" and stdin is not None:
-            import io
-
-            data = stdin.read()
-            super()._execute(argv, nonce, timeout, io.BytesIO(data[: len(data) // 2]), stall, on_sent)
-            raise DeviceError("EP-509", "the connection broke", "again")
-        finished = super()._execute(argv, nonce, timeout, stdin, stall, on_sent)
-        if self.calls == self._at:
-            raise DeviceError("EP-509", "the connection broke", "again")
-        return finished
-
-
 @pytest.fixture
 def quick(tmp_path: Path) -> Path:
     """A Python whose runner answers at once, where many deployments are made and the runner is not what is tested."""
@@ -63,27 +40,6 @@ def _deploys(pack: Pack, target: Target, root: Path) -> None:
     deploy(pack, LocalDevice(), target, SilentProgress())
     assert current_release(root, "conv") == pack.id
     no_leftovers(root, "conv")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("when", ["before", "within", "after"])
-def test_a_cut_at_any_command(first: Pack, second: Pack, root: Path, target: Targets, quick: Path, when: str) -> None:
-    """The link breaks at every command of a deployment in turn; the lock it leaves is seen to be stale."""
-    quickly = target(f"device.python={quick}")
-    _deploys(first, quickly, root)
-    at = 0
-    while True:
-        at += 1
-        device = CutDevice(at, when)
-        try:
-            deploy(second, device, quickly, SilentProgress())
-            if device.calls < at:
-                break
-        except DeviceError as error:
-            assert error.code == "EP-509"
-        assert current_release(root, "conv") in (first.id, second.id), (at, when)
-        _deploys(first, quickly, root)
-    assert at > 15, "a deployment should be made of more commands"
 
 
 @pytest.mark.slow
