@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from edgepack.cache import Cache
+from edgepack.compress import compress
 from edgepack.compress.dead_channels import remove_dead_channels
 from edgepack.compress.fold import Fold
 from edgepack.compress.fold_batchnorm import fold_batch_norm
 from edgepack.compress.step import Work
+from edgepack.convert import convert
 from edgepack.errors import ProjectError
+from edgepack.flatbuffer import read_model
+from edgepack.metrics import Metric
 from edgepack.progress import SilentProgress
 
 from .channel_models import random_network, shaken
-from .small import fresh, noise, recipe
+from .small import fresh, noise, recipe, source_of, step_tables
 
 
 def norms(model: Any) -> list[str]:
@@ -274,7 +280,31 @@ def test_nothing_to_fold_and_clusters_that_it_would_destroy_are_refused() -> Non
     assert caught.value.code == "EP-404"
 
 
-def recipe_table(**options: Any) -> Any:
-    from .small import step_tables
+def test_the_int8_file_has_no_batch_norm_and_no_dead_channel(tmp_path: Path, accuracy: Metric) -> None:
+    """A lone BatchNorm is a depthwise convolution in the .tflite, and the convolution before it is narrower."""
+    model = chain(
+        (8, 8, 3),
+        lambda layers: layers.Conv2D(6, 3, name="first"),
+        lambda layers: layers.MaxPooling2D(),
+        lambda layers: layers.BatchNormalization(name="norm"),
+        lambda layers: layers.ReLU(),
+        lambda layers: layers.Conv2D(4, 3, activation="relu", name="last"),
+        lambda layers: layers.Flatten(),
+        lambda layers: layers.Dense(3, activation="softmax", name="head"),
+    )
+    kernel, bias = model.get_layer("first").get_weights()
+    kernel[..., [1, 4]] = 0
+    model.get_layer("first").set_weights([kernel, bias])
+    data, cache = noise(((8, 8, 3),), 3, count=400), Cache(tmp_path / "cache")
+    steps = recipe({"step": "fold"}, {"step": "quantize", "aware": False})
+    done = compress(source_of(model, tmp_path / "source"), data, steps, accuracy, cache, SilentProgress())
+    assert done.steps[1].metric == done.baseline_metric and done.steps[1].macs < done.steps[0].macs
+    graph = read_model(convert(done, data, cache, SilentProgress()).file).subgraphs[0]
+    shapes = {tensor.shape for tensor in graph.tensors if tensor.data is not None and tensor.dtype == "int8"}
+    assert {(4, 3, 3, 3), (1, 1, 1, 4), (4, 3, 3, 4)} <= shapes
+    kinds = [operator.name for operator in graph.operators]
+    assert "DEPTHWISE_CONV_2D" in kinds and not {"MUL", "ADD"} & set(kinds)
 
+
+def recipe_table(**options: Any) -> Any:
     return step_tables({"step": "fold", **options})[0]
