@@ -127,7 +127,7 @@ def _fold(wiring: Wiring, plan: _Plan, node: Any, done: Folded, every: bool, dep
     scale, offset = affine(layer)
     maker, passed = _maker(wiring, plan, node)
     if maker is not None and not passed and not every:
-        done.left[layer.name] = f"the converter folds it into {maker.name}"
+        done.left[layer.name] = "the converter folds them"
         return
     if maker is not None:
         _scale_outputs(plan.weights(maker), type(maker).__name__, scale, offset)
