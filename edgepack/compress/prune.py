@@ -61,7 +61,7 @@ class Prune:
     where: Where
 
     name: ClassVar[str] = "prune"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     place: ClassVar[Place] = "middle"
     leaves: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
     keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
