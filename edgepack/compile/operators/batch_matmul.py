@@ -1,6 +1,7 @@
 """BATCH_MATMUL: int8 matrices, either transposed, with batch dimensions that broadcast.
 
-Reference: reference/batch_matmul.h; batch_matmul.cc multiplies the scales in float32 (GetQuantizedConvolutionMultipler).
+Reference: reference/batch_matmul.h; batch_matmul.cc multiplies the scales in float32 (GetQuantizedConvolutionMultipler),
+TFLite Micro in double.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def describe(site: Site) -> BatchMatmul:
     site.require(depth == inner, f"multiplies {rows}x{depth} by {inner}x{columns}", CONVERT_AGAIN)
     batch = broadcast_shape(site, first.shape[:-2], second.shape[:-2])
     site.require_shape(output, (*batch, rows, columns))
-    product = float(np.float32(first.scale) * np.float32(second.scale))
+    # tflite-runtime goes wrong where the first is transposed and the second repeated: there TFLite Micro defines the bits.
+    micro = swap_first and (1,) * (len(batch) + 2 - ranks[1]) + second.shape[:-2] != batch
+    product = first.scale * second.scale if micro else float(np.float32(first.scale) * np.float32(second.scale))
     multiplier, shift = quantize_multiplier(product / output.scale)
     bits = (depth * 255 * 255).bit_length() + max(shift, 0)
     site.require(bits <= 31 and shift >= -31, "has an output scale out of range", CHECK_RANGES, output)

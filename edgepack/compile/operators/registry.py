@@ -205,7 +205,7 @@ REPLACEMENTS = {
     "GELU": "Use ReLU, ReLU6 or hard swish instead of GELU.",
     "LOG": "No reference kernel defines its int8 bits: take logarithms in float32 outside the model.",
     "SQRT": "No reference kernel defines its int8 bits: use RSQRT, or compute it outside the model.",
-    "NEG": "No TensorFlow Lite runtime has an int8 kernel of it; converters leave it in float32, which is compiled. "
+    "NEG": "No runtime has a kernel of it for quantized int8; converters leave it in float32, which is compiled. "
     "Subtract from zero, or multiply by -1.",
     "CONV_3D": "Use Conv2D over stacked channels, or TimeDistributed(Conv2D).",
     "WHILE": "Build recurrent layers with unroll=True, or use streaming state.",
