@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgepack.compile import compile_model, write_code
 from edgepack.devices.mcu import export_firmware, find_board
-from edgepack.errors import ProjectError
+from edgepack.errors import EdgepackError, ProjectError
 from edgepack.flatbuffer import read_model
 from edgepack.pack import export_c_array, write_pack
 from edgepack.pack.deliveries import DELIVERIES, deliver, make_product, make_tflm_product
@@ -123,6 +123,7 @@ def run_export(request: ExportRequest, progress: Progress) -> tuple[Path, ...]:
 
     Raises:
         ProjectError: EP-168 for an unknown form, EP-170 for a runtime that it has not; what the rooms say.
+        EdgepackError: EP-252 when the folder cannot be written. Other files in it are left alone.
     """
     if request.form not in FORMS:
         raise ProjectError("EP-168", f"unknown form {request.form!r}", f"use one of {', '.join(FORMS)}")
@@ -143,4 +144,8 @@ def run_export(request: ExportRequest, progress: Progress) -> tuple[Path, ...]:
             if built.data is not None:
                 request = replace(request, class_names=built.data.class_names, preprocessing=built.data.preprocessing)
     folder = request.folder or plan.out.parent / "export" / request.form
-    return FORMS[request.form].write(model, name, folder, request)
+    try:
+        return FORMS[request.form].write(model, name, folder, request)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise EdgepackError("EP-252", f"cannot write to {folder}: {why}", "choose another folder with -o") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -70,6 +71,36 @@ def atomic_folder(final: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+@contextmanager
+def merged_folder(final: Path) -> Iterator[Path]:
+    """A temporary folder whose files go into `final` when the block ends well, and nowhere when it does not.
+
+    A new folder appears whole. In a folder that exists, files of the same names are replaced, one after the other, and all others
+    stay: for folders that a user chose, in which may be anything.
+
+    Raises:
+        NotADirectoryError: `final` is a file.
+    """
+    if not final.exists():
+        with atomic_folder(final) as temporary:
+            yield temporary
+        return
+    if not final.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is a file", str(final))
+    temporary = Path(tempfile.mkdtemp(prefix=".edgepack.", dir=final))
+    try:
+        yield temporary
+        flush_folder(temporary)
+        for path in sorted(temporary.rglob("*")):
+            target = final / path.relative_to(temporary)
+            if path.is_dir():
+                target.mkdir(exist_ok=True)
+            else:
+                os.replace(path, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def flush_folder(folder: Path) -> None:

@@ -14,7 +14,7 @@ from edgepack.compile.operators.registry import lower
 from edgepack.compile.passes import run_passes
 from edgepack.compile.plan import Plan, make_plan
 from edgepack.errors import CompileError
-from edgepack.files import atomic_folder
+from edgepack.files import merged_folder
 from edgepack.flatbuffer import Model
 
 
@@ -85,7 +85,7 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
 
 
 def write_code(code: CCode, folder: Path) -> None:
-    """Write the files into a new folder, all or nothing."""
-    with atomic_folder(folder) as temporary:
+    """Write the files into a folder, all or nothing; other files that are there stay."""
+    with merged_folder(folder) as temporary:
         for name, text in code.files.items():
             (temporary / name).write_text(text, encoding="utf-8")

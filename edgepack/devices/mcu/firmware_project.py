@@ -24,7 +24,7 @@ from edgepack.devices.mcu.build import (
 from edgepack.devices.mcu.cores import Core, find_core
 from edgepack.devices.mcu.toolchain import FIRMWARE, Toolchain, compile_objects, link
 from edgepack.errors import DeviceError
-from edgepack.files import atomic_folder
+from edgepack.files import merged_folder
 from edgepack.progress import Progress
 
 HARNESS = "edgepack-harness"
@@ -56,7 +56,7 @@ def export_firmware(
     golden_outputs: Arrays,
     cpu: str | None = None,
 ) -> FirmwareProject:
-    """Write a firmware project for `board` to `folder`, replacing what is there.
+    """Write a firmware project for `board` to `folder`; other files that are there stay.
 
     `code` is a code folder or its files, `name` the model's C name. Of the golden vectors (arrays with examples first) as
     many are compiled in as fit 64 KiB, at most 8. `cpu` replaces the board's core, for the generic board.
@@ -68,7 +68,7 @@ def export_firmware(
     """
     known = find_board(board)
     core = find_core(cpu or known.cpu)
-    with atomic_folder(folder) as work:
+    with merged_folder(folder) as work:
         harness, model = work / HARNESS, work / "model"
         harness.mkdir()
         if isinstance(code, Path):

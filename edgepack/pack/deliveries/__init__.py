@@ -31,12 +31,18 @@ DELIVERIES: dict[str, Callable[[Product], dict[str, str]]] = {
 def deliver(form: str, product: Product, folder: Path) -> tuple[Path, ...]:
     """Write a package to folder/NAME, and as the archive its ecosystem installs from where it has one; returns the files.
 
+    A package there is replaced, because builds compile whatever its folder holds.
+
     Raises:
-        EdgepackError: EP-252 when the folder cannot be written.
+        EdgepackError: EP-252 when the folder cannot be written, or holds something else.
     """
     files = DELIVERIES[form](product)
     package = folder / product.name
     archives = {"arduino": f"{product.name}-{product.version}.zip", "cmsis-pack": cmsis_pack_name(product)}
+    if package.exists() and not (package / next(iter(files))).is_file():
+        raise EdgepackError(
+            "EP-252", f"{package} exists and is no {form} package of edgepack", "choose another folder with -o, or another --name"
+        )
     try:
         with atomic_folder(package) as temporary:
             for name, text in files.items():
