@@ -23,6 +23,7 @@ from edgepack.sources import Dataset
 
 from .small import dataset, digits, digits_net, fresh, noise, recipe, source_of
 from .test_fit import Recorder
+from .test_run import Stopping
 
 STUDENT = """
 import tf_keras as keras
@@ -238,3 +239,16 @@ def test_recipes_that_make_no_sense_are_refused(tables: tuple[dict[str, Any], ..
     with pytest.raises(ProjectError) as caught:
         recipe(*tables)
     assert caught.value.code == code and text in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_run_with_a_teacher_that_was_stopped_ends_like_one_that_was_not(tmp_path: Path, accuracy: Metric) -> None:
+    source = source_of(digits_net(), tmp_path / "source")
+    steps = recipe({"step": "prune", "epochs": 1, "teacher": "float"}, {"step": "quantize", "aware": False})
+    stopped, whole = Cache(tmp_path / "stopped"), Cache(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        compress(source, digits(), steps, accuracy, stopped, Stopping("Pruning", "batch 3/"))
+    left = {path.name.split("-")[0] for path in stopped.folder.iterdir()}
+    assert "teacher" in left and "prune" not in left
+    resumed = compress(source, digits(), steps, accuracy, stopped, SilentProgress())
+    assert resumed.sha256 == compress(source, digits(), steps, accuracy, whole, SilentProgress()).sha256

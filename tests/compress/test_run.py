@@ -132,12 +132,12 @@ def _process(folder: Path, mode: str) -> subprocess.CompletedProcess[str]:
 def test_ctrl_c_in_a_step_leaves_nothing_half_written(tmp_path: Path, accuracy: Metric) -> None:
     source = source_of(digits_net(), tmp_path / "source")
     with pytest.raises(KeyboardInterrupt):
-        compress(source, digits(), _short(), accuracy, Cache(tmp_path / "cache"), _Stopping("Pruning", "batch 3/"))
+        compress(source, digits(), _short(), accuracy, Cache(tmp_path / "cache"), Stopping("Pruning", "batch 3/"))
     names = [path.name.split("-")[0] for path in (tmp_path / "cache").iterdir()]
     assert sorted(names) == ["figures", "prepare"]
 
 
-class _Stopping(SilentProgress):
+class Stopping(SilentProgress):
     """Ends a run when a stage says a certain thing."""
 
     def __init__(self, stage: str, text: str, signal: int | None = None) -> None:
@@ -170,7 +170,7 @@ def _main(folder: Path, mode: str) -> None:
     from edgepack.metrics import load_metric
 
     source = source_of(digits_net(), folder / "source")
-    progress = _Stopping("Quantizing", "batch 2/", 9) if mode == "kill" else SilentProgress()
+    progress = Stopping("Quantizing", "batch 2/", 9) if mode == "kill" else SilentProgress()
     if mode == "resume":  # the finished step must not run again
         Prune.apply = None  # type: ignore[assignment,method-assign]
     metric = load_metric("accuracy", Path())
