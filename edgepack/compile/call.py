@@ -35,12 +35,36 @@ class Overlap:
     exactly: bool = False
 
 
+SCRATCH = -1  # in place of a value id: the call's scratch
+
+
+@dataclass(frozen=True)
+class Place:
+    """So many bytes into the memory of a value, or of the call's scratch."""
+
+    value: int
+    offset: int
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A call inside a call: where its input and output begin, and its scratch, in bytes of the outer call's scratch."""
+
+    call: Call
+    input: Place
+    output: Place
+    scratch: int
+
+
 @dataclass(frozen=True)
 class Call:
     """`kernel(&struct, inputs..., outputs..., scratch)`: the C function and struct `kernel`, defined in `header`.
 
     `inputs` and `outputs` are value ids; a constant input is passed as a pointer to its array. `scratch` is None when the
     kernel takes none, else the bytes of arena it needs while it runs.
+
+    `rounds` is empty, or what several layers do in bands of rows (bands.py): the steps of each band, in order. `kernel` and
+    `fields` then mean nothing.
     """
 
     kernel: str
@@ -50,6 +74,13 @@ class Call:
     outputs: tuple[int, ...]
     scratch: int | None = None
     overlaps: tuple[Overlap, ...] = field(default=())
+    rounds: tuple[tuple[Step, ...], ...] = ()
+
+    def parts(self) -> tuple[Call, ...]:
+        """The calls of kernels that this is: itself, or every different one of its rounds."""
+        if not self.rounds:
+            return (self,)
+        return tuple({id(step.call): step.call for steps in self.rounds for step in steps}.values())
 
 
 def in_place(inputs: tuple[int, ...], output: int) -> tuple[Overlap, ...]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack.compile.c_text import c_name
+from edgepack.compile.call import Call
 from edgepack.compile.cpu import find_cpu
 from edgepack.compile.emit import KERNEL_DECLARATIONS, Program, emit
 from edgepack.compile.graph import Graph, build_graph
-from edgepack.compile.operators.registry import lower
+from edgepack.compile.lowering import lower
 from edgepack.compile.passes import run_passes
 from edgepack.compile.plan import Plan, make_plan
+from edgepack.compile.specialise import sharing
 from edgepack.errors import CompileError
 from edgepack.files import merged_folder
 from edgepack.flatbuffer import Model
@@ -20,7 +22,11 @@ from edgepack.flatbuffer import Model
 
 @dataclass(frozen=True)
 class Layer:
-    """One kernel call: its place in NAME_run, the index and name of its operator in the .tflite, the Keras layer, the kernel."""
+    """One kernel call: its place in NAME_run, the index and name of its operator in the .tflite, the Keras layer, the kernel.
+
+    `predicted` are the instructions the kernel's cost says (of an operator that is several calls, their equal share), and
+    `alternatives` the kernels that could run the operator instead, cheapest first.
+    """
 
     index: int
     operator: int
@@ -28,6 +34,8 @@ class Layer:
     layer: str
     kernel: str
     output_shape: tuple[int, ...]
+    predicted: float = 0.0
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,10 +54,14 @@ class CCode:
     kernels: tuple[str, ...]
     plan: Plan
     graph: Graph
+    calls: tuple[Call, ...] = ()
 
 
-def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str = "balanced") -> CCode:
+def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str = "balanced", rank: int = 0) -> CCode:
     """Compile a model to C for a CPU.
+
+    `rank` 1 takes each operator's second cheapest kernel instead of the cheapest (the last if there are fewer), and so on: for
+    checking the kernels' costs.
 
     `optimize` is "speed" (a copy of each kernel a layer, its shape folded in), "size" (kernels never inlined) or "balanced"
     (the C compiler decides). Raises CompileError EP-70x naming the operator, tensor and Keras layer that cannot be compiled.
@@ -58,16 +70,26 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
         raise CompileError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
     core = find_cpu(cpu)
     graph = run_passes(build_graph(model))
-    lowered = [(node, call) for node in graph.nodes for call in lower(node, graph, core)]
-    calls = tuple(call for _, call in lowered)
+    lowered = lower(graph, core, optimize, rank)
+    calls = tuple(one.call for one in lowered)
     plan = make_plan(graph, calls)
     program = Program(
-        c_name(name), graph, tuple(node for node, _ in lowered), calls, plan, cpu, optimize, model.sha256, model.size_bytes
+        name=c_name(name),
+        graph=graph,
+        nodes=tuple(one.node for one in lowered),
+        calls=calls,
+        plan=plan,
+        cpu=cpu,
+        optimize=optimize,
+        source_sha256=model.sha256,
+        source_bytes=model.size_bytes,
+        shared=sharing(lowered, optimize),
     )
     layers = []
-    for index, (node, call) in enumerate(lowered):
-        output = graph.values[(call.outputs or call.inputs)[0]]
-        layers.append(Layer(index, node.index, node.op, output.layer, call.kernel, output.shape))
+    for index, one in enumerate(lowered):
+        output = graph.values[(one.call.outputs or one.call.inputs)[0]]
+        kernel = "+".join(dict.fromkeys(part.kernel for part in one.call.parts()))
+        layers.append(Layer(index, one.node.index, one.node.op, output.layer, kernel, output.shape, one.cost, one.alternatives))
     return CCode(
         name=program.name,
         cpu=cpu,
@@ -78,9 +100,10 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
         arena_lower_bound=plan.lower_bound,
         layers=tuple(layers),
         operators=tuple(sorted({operator.name for operator in model.subgraphs[0].operators})),
-        kernels=tuple(sorted({call.kernel for call in calls})),
+        kernels=tuple(sorted({part.kernel for call in calls for part in call.parts()})),
         plan=plan,
         graph=graph,
+        calls=calls,
     )
 
 

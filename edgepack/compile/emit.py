@@ -11,7 +11,8 @@ import numpy as np
 
 from edgepack import __version__
 from edgepack.compile.c_text import c_name, comment, initialiser, number, numbers
-from edgepack.compile.call import Array, Call, Field
+from edgepack.compile.call import SCRATCH, Array, Call, Field
+from edgepack.compile.call_text import call_text, needs_band, shared_function, struct_name
 from edgepack.compile.graph import C_TYPES, Data, Graph, Node, Value
 from edgepack.compile.plan import Plan
 from edgepack.compile.readme import readme
@@ -37,6 +38,7 @@ class Program:
     optimize: str
     source_sha256: str
     source_bytes: int
+    shared: frozenset[int]
 
     @property
     def prefix(self) -> str:
@@ -53,7 +55,7 @@ def emit(program: Program) -> dict[str, str]:
         f"{program.name}_weights.h": _weights_header(program, arrays),
         f"{program.name}_weights.c": _weights(program, arrays),
     }
-    headers = {call.header for call in program.calls}
+    headers = {part.header for call in program.calls for part in call.parts()}
     for header in _kernel_files(headers):
         files[header] = (KERNELS / header).read_text(encoding="utf-8")
     files["README.md"] = readme(program.name, program.graph, program.plan, _kernel_files(headers))
@@ -95,7 +97,7 @@ def _arrays(program: Program) -> _Arrays:
             distinct.append((seen[key], data, note))
         return seen[key]
 
-    def walk(fields: Mapping[str, Field], index: int, note: str) -> None:
+    def walk(fields: Mapping[str, Field], index: str, note: str) -> None:
         for member, value in fields.items():
             if isinstance(value, Array):
                 of_array[id(value)] = add(value.data, f"{index}_{c_name(member)}", f"{note} {value.comment}".strip())
@@ -103,8 +105,9 @@ def _arrays(program: Program) -> _Arrays:
                 walk(value, index, note)
 
     for index, call in enumerate(program.calls):
-        output = program.graph.values[call.outputs[0]] if call.outputs else None
-        walk(call.fields, index, f"{call.kernel} {output.layer if output else ''}")
+        for which, part in enumerate(call.parts()):
+            layer = program.graph.values[part.outputs[0]].layer if part.outputs else ""
+            walk(part.fields, struct_name(call, index, which), f"{part.kernel} {layer}")
         for value in call.inputs:
             root = program.graph.root(value)
             data = program.graph.values[root].data
@@ -230,21 +233,24 @@ def _describe(program: Program, node: Node, call: Call) -> str:
 
 def _source(program: Program, arrays: _Arrays) -> str:
     p, name = program.prefix, program.name
-    includes = "\n".join(f'#include "{header}"' for header in sorted({call.header for call in program.calls}))
+    includes = "\n".join(
+        f'#include "{header}"' for header in sorted({part.header for call in program.calls for part in call.parts()})
+    )
     structs, body, uses_memory = [], [], False
     unused = [parameter for parameter, _ in _parameters(program)]
     for index, (node, call) in enumerate(zip(program.nodes, program.calls, strict=True)):
-        structs.append(f"static const struct {call.kernel} {name}_{index} = {initialiser(call.fields, arrays.of_array)};\n")
-        arguments = [_location(program, arrays, value) for value in (*call.inputs, *call.outputs)]
+        for which, part in enumerate(call.parts()):
+            struct = f"{name}_{struct_name(call, index, which)}"
+            structs.append(f"static const struct {part.kernel} {struct} = {initialiser(part.fields, arrays.of_array)};\n")
+        places = {value: _location(program, arrays, value) for value in (*call.inputs, *call.outputs)}
         if call.scratch is not None:
-            arguments.append(f"memory + {program.plan.scratch[index]}" if call.scratch else "memory")
-        uses_memory = uses_memory or any("memory" in argument for argument in arguments)
-        unused = [parameter for parameter in unused if parameter not in arguments]
-        body.append(
-            f"    {p}_BEFORE_LAYER({index}); /* {_describe(program, node, call)} */\n"
-            f"    {call.kernel}(&{name}_{index}, {', '.join(arguments)});\n"
-        )
+            places[SCRATCH] = f"memory + {program.plan.scratch[index]}" if call.scratch else "memory"
+        uses_memory = uses_memory or any("memory" in place for place in places.values())
+        unused = [parameter for parameter in unused if parameter not in places.values()]
+        title = f"    {p}_BEFORE_LAYER({index}); /* {_describe(program, node, call)} */\n"
+        body.append(title + call_text(name, index, call, places, index in program.shared))
     memory = "    int8_t *const memory = (int8_t *)arena;\n" if uses_memory else ""
+    memory += "    int32_t band;\n" if any(needs_band(call) for call in program.calls) else ""
     banner = _banner(program, f"{name}: {len(program.calls)} kernel calls, for {program.cpu}, optimised for {program.optimize}.")
     return f"""{banner}\
 {KERNEL_DECLARATIONS[program.optimize]}#include "{name}.h"
@@ -259,7 +265,7 @@ def _source(program: Program, arrays: _Arrays) -> str:
 
 EP_STATIC_ASSERT({p}_ARENA_SIZE >= {program.plan.arena_size}, {name}_arena_holds_every_buffer);
 
-{chr(10).join(structs)}
+{"".join(_shared_functions(program))}{chr(10).join(structs)}
 {_prototype(program)}
 {{
 {memory}    if (arena == NULL || ((uintptr_t)arena & 3u) != 0u) {{
@@ -269,6 +275,13 @@ EP_STATIC_ASSERT({p}_ARENA_SIZE >= {program.plan.arena_size}, {name}_arena_holds
     return 0;
 }}
 {_reset(program, arrays)}"""
+
+
+def _shared_functions(program: Program) -> list[str]:
+    """A function for each kernel that several calls share."""
+    calls = [part for index in sorted(program.shared) for part in program.calls[index].parts()]
+    by_kernel = {call.kernel: call for call in calls}
+    return [shared_function(program.name, by_kernel[kernel]) + "\n" for kernel in sorted(by_kernel)]
 
 
 def _reset(program: Program, arrays: _Arrays) -> str:

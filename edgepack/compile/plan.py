@@ -66,6 +66,12 @@ def make_plan(graph: Graph, calls: Sequence[Call]) -> Plan:
     )
 
 
+def peak_of(graph: Graph, calls: Sequence[Call]) -> tuple[int, int]:
+    """The most bytes that any call needs at once, without state, and which call that is."""
+    buffers = _buffers(graph, calls)
+    return _lower_bound(buffers, _allowed_overlaps(graph, calls, buffers), len(calls))
+
+
 def _aligned(size: int, alignment: int = ALIGNMENT) -> int:
     return -(-size // alignment) * alignment
 

@@ -24,10 +24,11 @@ KERNELS = {
     "assembly_add": "ep_add_mve",
     "assembly_conv_2d": "ep_conv_2d_mve",
     "assembly_depthwise": "ep_depthwise_conv_2d_mve",
+    "assembly_fully_connected": "ep_fully_connected_mve",
 }
 
 
-@pytest.mark.parametrize("name", ["add", "average_pool", "conv_2d", "depthwise_conv_2d"])
+@pytest.mark.parametrize("name", ["add", "average_pool", "conv_2d", "depthwise_conv_2d", "fully_connected"])
 def test_the_plain_c_equals_the_reference(name: str) -> None:
     make, engine = ALL[name]
     cases = [Case(f"{name} seed {seed}", make(np.random.default_rng(seed)), engine) for seed in range(300, 340)]

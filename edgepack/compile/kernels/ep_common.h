@@ -36,6 +36,15 @@
 #define EP_SMALL static
 #endif
 
+/* Before a loop over calls, which would only become larger. */
+#if defined(__clang__)
+#define EP_NO_UNROLL _Pragma("clang loop unroll(disable)")
+#elif defined(__GNUC__) && __GNUC__ >= 8
+#define EP_NO_UNROLL _Pragma("GCC unroll 1")
+#else
+#define EP_NO_UNROLL
+#endif
+
 #define EP_STATIC_ASSERT(condition, name) typedef char ep_assert_##name[(condition) ? 1 : -1]
 
 EP_STATIC_ASSERT(CHAR_BIT == 8, bytes_have_8_bits);

@@ -65,23 +65,21 @@ EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t 
                     vdupq_n_s8((int8_t)op->out_max));
 }
 
-/* Every channel's sum to its output; `sums` has room for a multiple of sixteen. */
-EP_INLINE void ep_mve_outputs(const struct ep_mve_outputs *op, const int32_t *sums, int8_t *output)
+/* The sums of `some` of sixteen channels to their outputs; returns where the next channels' constants begin. */
+EP_INLINE const int32_t *ep_mve_outputs_some(const struct ep_mve_outputs *op, const int32_t *sums, const int32_t *constants,
+                                             int32_t some, int8_t *output)
 {
-    const int32_t *constants = op->constants;
-    int32_t left;
-    for (left = op->channels; left > 0; left -= 16, sums += 16, output += 16) {
-        int32x4x4_t four = vld4q_s32(sums);
-        vstrbq_p_s8(output, ep_mve_requantize(op, four.val, &constants), vctp8q((uint32_t)left));
-    }
+    int32x4x4_t four = vld4q_s32(sums);
+    vstrbq_p_s8(output, ep_mve_requantize(op, four.val, &constants), vctp8q((uint32_t)some));
+    return constants;
 }
 
 #else
 
-/* One channel's sum to its output. */
-EP_INLINE int8_t ep_mve_output(const struct ep_mve_outputs *op, int32_t sum, int32_t channel)
+/* One channel's sum to its output; `constants` are those of the channel's sixteen. */
+EP_INLINE int8_t ep_mve_output_of(const struct ep_mve_outputs *op, int32_t sum, const int32_t *constants, int32_t channel)
 {
-    const int32_t *const c = op->constants + (channel >> 4) * (op->scale != 0 ? 32 : 48) + 4 * (channel & 3) + ((channel >> 2) & 3);
+    const int32_t *const c = constants + 4 * (channel & 3) + ((channel >> 2) & 3);
     int32_t y;
     if (op->scale != 0) {
         const int32_t scaled = (int32_t)((uint32_t)sum * (uint32_t)op->scale + (uint32_t)c[0]);
@@ -91,14 +89,31 @@ EP_INLINE int8_t ep_mve_output(const struct ep_mve_outputs *op, int32_t sum, int
     return (int8_t)ep_clamp(y + op->out_zero, op->out_min, op->out_max);
 }
 
-EP_INLINE void ep_mve_outputs(const struct ep_mve_outputs *op, const int32_t *sums, int8_t *output)
+EP_INLINE int8_t ep_mve_output(const struct ep_mve_outputs *op, int32_t sum, int32_t channel)
 {
-    int32_t channel;
-    for (channel = 0; channel < op->channels; channel++) {
-        output[channel] = ep_mve_output(op, sums[channel], channel);
+    return ep_mve_output_of(op, sum, op->constants + (channel >> 4) * (op->scale != 0 ? 32 : 48), channel & 15);
+}
+
+EP_INLINE const int32_t *ep_mve_outputs_some(const struct ep_mve_outputs *op, const int32_t *sums, const int32_t *constants,
+                                             int32_t some, int8_t *output)
+{
+    int32_t k;
+    for (k = 0; k < some; k++) {
+        output[k] = ep_mve_output_of(op, sums[k], constants, k);
     }
+    return constants + (op->scale != 0 ? 32 : 48);
 }
 
 #endif
+
+/* Every channel's sum to its output; `sums` has room for a multiple of sixteen. */
+EP_INLINE void ep_mve_outputs(const struct ep_mve_outputs *op, const int32_t *sums, int8_t *output)
+{
+    const int32_t *constants = op->constants;
+    int32_t left;
+    for (left = op->channels; left > 0; left -= 16, sums += 16, output += 16) {
+        constants = ep_mve_outputs_some(op, sums, constants, ep_min(left, 16), output);
+    }
+}
 
 #endif

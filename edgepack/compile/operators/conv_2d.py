@@ -156,4 +156,10 @@ def _portable(conv: Conv2D) -> Call:
     )
 
 
-register(Operator("CONV_2D", describe, (Kernel("ep_conv_2d", _portable, cost=lambda conv: 8.0 * conv.macs),)))
+def _cost(conv: Conv2D) -> float:
+    """Instructions, measured on the Cortex-M0+: 5.5 a multiply-accumulate, 90 an output, 4 to copy a value of a patch."""
+    pixels, patch = int(np.prod(conv.out_shape[:3])), int(np.prod(conv.weights.shape[1:]))
+    return pixels * (60.0 + 4.0 * patch * conv.groups + conv.out_shape[3] * (90.0 + 5.5 * patch))
+
+
+register(Operator("CONV_2D", describe, (Kernel("ep_conv_2d", _portable, cost=_cost),)))

@@ -146,6 +146,10 @@ def _portable(conv: DepthwiseConv2D) -> Call:
     )
 
 
-register(
-    Operator("DEPTHWISE_CONV_2D", describe, (Kernel("ep_depthwise_conv_2d", _portable, cost=lambda conv: 14.0 * conv.macs),))
-)
+def _cost(conv: DepthwiseConv2D) -> float:
+    """Instructions, measured on the Cortex-M0+: 11 a multiply-accumulate, 90 an output, 20 and 1 a channel for a pixel's tap."""
+    pixels, taps = int(np.prod(conv.out_shape[:3])), conv.kernel[0] * conv.kernel[1]
+    return pixels * (taps * (20.0 + 1.0 * conv.in_shape[3]) + conv.out_shape[3] * (90.0 + 11.0 * taps))
+
+
+register(Operator("DEPTHWISE_CONV_2D", describe, (Kernel("ep_depthwise_conv_2d", _portable, cost=_cost),)))

@@ -168,8 +168,22 @@ def operators() -> dict[str, Operator[Any]]:
     return _OPERATORS
 
 
-def lower(node: Node, graph: Graph, cpu: Cpu) -> tuple[Call, ...]:
-    """The calls of the cheapest kernel for this operator on this CPU.
+@dataclass(frozen=True)
+class Choice:
+    """A kernel that can run an operator, the checked operator, and the instructions it is expected to take."""
+
+    kernel: Kernel[Any]
+    problem: Any
+    cost: float
+
+    def calls(self) -> tuple[Call, ...]:
+        """What is called, in order."""
+        calls = self.kernel.lower(self.problem)
+        return calls if isinstance(calls, tuple) else (calls,)
+
+
+def choices(node: Node, graph: Graph, cpu: Cpu) -> tuple[Choice, ...]:
+    """Every kernel that can run this operator on this CPU, cheapest first.
 
     Raises CompileError EP-703 for an operator that cannot be compiled, and what its `describe` raises.
     """
@@ -188,16 +202,25 @@ def lower(node: Node, graph: Graph, cpu: Cpu) -> tuple[Call, ...]:
         problem = operator.describe(Site(node, graph))
     except (OverflowError, ZeroDivisionError) as error:  # each scale is finite, but products and quotients of them need not be
         raise operator_error(graph, node, "EP-704", "has scales too far apart to compute with", CHECK_RANGES) from error
-    usable = [
-        kernel
-        for kernel in (*operator.kernels, *(() if of_type else _EXTRA_KERNELS.get(node.op, ())))
-        if kernel.needs <= cpu.features and kernel.applies(problem)
-    ]
+    usable = _usable(operator, problem, cpu, () if of_type else _EXTRA_KERNELS.get(node.op, ()))
     if not usable:
         raise operator_error(graph, node, "EP-704", f"has no kernel for this form on {cpu.name}", ANY_HINT)
-    cheapest: Kernel[Any] = min(usable, key=lambda kernel: kernel.cost(problem))
-    calls = cheapest.lower(problem)
-    return calls if isinstance(calls, tuple) else (calls,)
+    return usable
+
+
+def cheapest(name: str, problem: Any, cpu: Cpu) -> Choice:
+    """The cheapest kernel for a checked int8 operator of that name."""
+    return _usable(operators()[name], problem, cpu, _EXTRA_KERNELS.get(name, ()))[0]
+
+
+def _usable(operator: Operator[Any], problem: Any, cpu: Cpu, extra: Sequence[Kernel[Any]]) -> tuple[Choice, ...]:
+    """The kernels that can do this, cheapest first."""
+    found = [
+        Choice(kernel, problem, kernel.cost(problem))
+        for kernel in (*operator.kernels, *extra)
+        if kernel.needs <= cpu.features and kernel.applies(problem)
+    ]
+    return tuple(sorted(found, key=lambda choice: choice.cost))
 
 
 ANY_HINT = 'Replace the layer by one whose operators are in the list of docs/guides/c-code.md, or deploy with runtime = "tflm".'

@@ -1,0 +1,196 @@
+"""Several convolutions in a row, computed band by band, so that what lies between them is never in memory as a whole.
+
+The last layer's output is computed in bands of a few rows. For each band, every layer before it computes the rows that are new
+since the band before, into a buffer that keeps the rows its next layer's windows still need; these are moved to the
+buffer's beginning first. Nothing is computed twice. (MCUNetV2, Lin et al. 2021, computes patches instead, and the overlap twice.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from edgepack.compile.call import SCRATCH, Call, Overlap, Place, Step
+from edgepack.compile.cpu import Cpu
+from edgepack.compile.operators.conv_2d import Conv2D
+from edgepack.compile.operators.depthwise_conv_2d import DepthwiseConv2D
+from edgepack.compile.operators.registry import cheapest
+
+Convolution = Conv2D | DepthwiseConv2D
+ALIGNMENT = 8
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a convolution does along the image's height."""
+
+    in_h: int
+    kernel: int
+    stride: int
+    dilation: int
+    pad: int
+
+    def needed(self, first: int, end: int) -> tuple[int, int]:
+        """The input rows, from and to, under the output rows first … end - 1."""
+        low = max(first * self.stride - self.pad, 0)
+        return low, min((end - 1) * self.stride - self.pad + (self.kernel - 1) * self.dilation + 1, self.in_h)
+
+    def above(self, first: int) -> int:
+        """Rows of padding above output row `first`'s window."""
+        return max(self.pad - first * self.stride, 0)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one layer does in one round: keep some of its output's rows, and compute new ones.
+
+    `base` is the row its output buffer begins with afterwards, `moved` the rows of it that are there already, `shift` by how
+    many rows they move, `first` … `end` - 1 the new rows.
+    """
+
+    base: int
+    moved: int
+    shift: int
+    first: int
+    end: int
+
+
+def rows_of(conv: Convolution) -> Rows:
+    """Its numbers along the height."""
+    return Rows(conv.in_shape[1], conv.kernel[0], conv.stride[0], conv.dilation[0], conv.padding.top)
+
+
+def bandable(problem: object) -> bool:
+    """Whether rows of this operator can be computed apart: int8, one image, rows of whole words, no window outside the image."""
+    if not isinstance(problem, (Conv2D, DepthwiseConv2D)) or problem.dtype != "int8" or problem.in_shape[0] != 1:
+        return False
+    lines = [shape[2] * shape[3] for shape in (problem.in_shape, problem.out_shape)]
+    rows, out_h = rows_of(problem), problem.out_shape[1]
+    inside = all(low < high for low, high in (rows.needed(row, row + 1) for row in range(out_h)))
+    return all(line % 4 == 0 for line in lines) and inside
+
+
+def schedule(layers: Sequence[Rows], out_h: int, band: int) -> Iterator[tuple[Work, ...]]:
+    """The work of every layer in each round, the last layer computing `band` rows."""
+    count = len(layers)
+    done, base = [0] * count, [0] * count
+    for first in range(0, out_h, band):
+        ends = [0] * count
+        ends[-1] = min(first + band, out_h)
+        for i in range(count - 1, 0, -1):
+            ends[i - 1] = max(layers[i].needed(done[i], ends[i])[1], done[i - 1]) if ends[i] > done[i] else done[i - 1]
+        works = []
+        for i in range(count):
+            start = done[i]
+            if i + 1 < count and ends[i + 1] > done[i + 1]:
+                start = min(layers[i + 1].needed(done[i + 1], ends[i + 1])[0], done[i])
+            elif i + 1 < count:
+                start = base[i]
+            works.append(Work(start, done[i] - start, start - base[i], done[i], ends[i]))
+        base, done = [work.base for work in works], ends
+        yield tuple(works)
+
+
+class Parts:
+    """Calls of kernels for bands, each made once; and what they cost."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._cpu = cpu
+        self._made: dict[tuple[int, int, int, int], tuple[Call, float]] = {}
+        self._moves: dict[int, Call] = {}
+
+    def band(self, conv: Convolution, first: int, end: int) -> tuple[Call, float]:
+        """The call that computes these output rows from exactly the input rows they need, and its instructions."""
+        rows = rows_of(conv)
+        low, high = rows.needed(first, end)
+        key = (id(conv), high - low, end - first, rows.above(first))
+        if key not in self._made:
+            name = "CONV_2D" if isinstance(conv, Conv2D) else "DEPTHWISE_CONV_2D"
+            part = replace(
+                conv,
+                in_shape=(1, high - low, *conv.in_shape[2:]),
+                out_shape=(1, end - first, *conv.out_shape[2:]),
+                padding=replace(conv.padding, out_h=end - first, top=rows.above(first)),
+            )
+            choice = cheapest(name, part, self._cpu)
+            self._made[key] = choice.calls()[0], choice.cost
+        return self._made[key]
+
+    def move(self, size: int) -> Call:
+        """The call that moves so many bytes."""
+        if size not in self._moves:
+            self._moves[size] = Call("ep_move_rows", "ep_move_rows.h", {"words": size // 4}, (), ())
+        return self._moves[size]
+
+
+def _line(shape: tuple[int, ...]) -> int:
+    return shape[2] * shape[3]
+
+
+def banded(convs: Sequence[Convolution], band: int, parts: Parts) -> tuple[Call, float]:
+    """One call for these convolutions, each of which reads what the one before wrote, and its instructions."""
+    layers, last = [rows_of(conv) for conv in convs], len(convs) - 1
+    lines = [_line(conv.out_shape) for conv in convs]
+    plan = list(schedule(layers, convs[-1].out_shape[1], band))
+    sizes = [-(-max(work[i].end - work[i].base for work in plan) * lines[i] // ALIGNMENT) * ALIGNMENT for i in range(last)]
+    starts = [sum(sizes[:i]) for i in range(last + 1)]
+    rounds, cost, scratch = [], 0.0, 0
+    for works in plan:
+        steps: list[Step] = []
+        for i, (conv, work) in enumerate(zip(convs, works, strict=True)):
+            if i < last and work.moved > 0 and work.shift > 0:
+                size = work.moved * lines[i]
+                steps.append(
+                    Step(parts.move(size), Place(SCRATCH, starts[i] + work.shift * lines[i]), Place(SCRATCH, starts[i]), 0)
+                )
+                cost += 20.0 + 0.7 * size
+            if work.end == work.first:
+                continue
+            call, instructions = parts.band(conv, work.first, work.end)
+            low = layers[i].needed(work.first, work.end)[0]
+            source = (
+                Place(conv.input, low * _line(conv.in_shape))
+                if i == 0
+                else Place(SCRATCH, starts[i - 1] + (low - works[i - 1].base) * lines[i - 1])
+            )
+            target = (
+                Place(conv.output, work.first * lines[i])
+                if i == last
+                else Place(SCRATCH, starts[i] + (work.first - work.base) * lines[i])
+            )
+            steps.append(Step(call, source, target, starts[last]))
+            cost += instructions
+            scratch = max(scratch, call.scratch or 0)
+        rounds.append(tuple(steps))
+    source_id, target_id = convs[0].input, convs[-1].output
+    behind = _distance(layers[0], plan, _line(convs[0].in_shape), lines[last])
+    return Call(
+        kernel="",
+        header="",
+        fields={},
+        inputs=(source_id,),
+        outputs=(target_id,),
+        scratch=starts[last] + scratch,
+        overlaps=(Overlap(source_id, target_id, behind),),
+        rounds=tuple(rounds),
+    ), cost
+
+
+def _distance(first: Rows, plan: Sequence[Sequence[Work]], in_line: int, out_line: int) -> int:
+    """Bytes the output must start below the input, so that no round overwrites what a later one reads."""
+    worst, needed = -first.in_h * in_line, first.in_h
+    for works in reversed(plan):
+        if needed < first.in_h:
+            worst = max(worst, works[-1].end * out_line - needed * in_line)
+        if works[0].end > works[0].first:
+            needed = min(needed, first.needed(works[0].first, works[0].end)[0])
+    return worst
+
+
+def kernel_names(call: Call) -> Mapping[str, int]:
+    """The kernels of a call, and how often each is called."""
+    counts: dict[str, int] = {}
+    for steps in call.rounds:
+        for step in steps:
+            counts[step.call.kernel] = counts.get(step.call.kernel, 0) + 1
+    return counts or {call.kernel: 1}

@@ -1,0 +1,37 @@
+"""Which calls get a copy of their kernel with the shape folded in, when the code is optimised for speed.
+
+A copy saves some instructions and costs flash. Only the kernels of convolutions are large; of their calls those that take longest
+get copies while these fit `ROOM`, the others share one function. Bands always share: each of their calls computes little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgepack.compile.lowering import Lowered
+
+ROOM = 10 << 10  # bytes, with one shared function of each kernel
+SHARED = 900  # bytes of a kernel, its copy in assembly included
+COPY = {"mve": 2000, "lanes": 600}  # bytes of a copy by the kernel's kind, measured
+OTHER_COPY = 450
+
+
+def sharing(lowered: Sequence[Lowered], optimize: str) -> frozenset[int]:
+    """The calls, by index, that are of functions shared with others."""
+    bands = frozenset(index for index, one in enumerate(lowered) if one.call.rounds)
+    if optimize != "speed":
+        return bands if optimize == "balanced" else frozenset()
+    large = {index: one for index, one in enumerate(lowered) if _large(one)}
+    names = {part.kernel for one in lowered for part in one.call.parts() if _large(one) or one.call.rounds}
+    room = ROOM - SHARED * len(names)
+    copied = set()
+    for index, one in sorted(large.items(), key=lambda item: -item[1].cost):
+        size = COPY.get(one.call.kernel.rsplit("_", 1)[-1], OTHER_COPY)
+        if size <= room:
+            room -= size
+            copied.add(index)
+    return bands | (frozenset(large) - copied)
+
+
+def _large(one: Lowered) -> bool:
+    return one.call.kernel.startswith(("ep_conv_2d", "ep_depthwise")) and not one.call.kernel.endswith("int16")
