@@ -1,6 +1,6 @@
 """Which calls get a copy of their kernel with the shape folded in, when the code is optimised for speed.
 
-A copy saves some instructions and costs flash. Only the kernels of convolutions are large; of their calls those that take longest
+A copy saves some instructions and costs flash. Only the kernels with weights are large; of their calls those that take longest
 get copies while these fit `ROOM`, the others share one function. Bands always share: each of their calls computes little.
 """
 
@@ -34,4 +34,6 @@ def sharing(lowered: Sequence[Lowered], optimize: str) -> frozenset[int]:
 
 
 def _large(one: Lowered) -> bool:
-    return one.call.kernel.startswith(("ep_conv_2d", "ep_depthwise")) and not one.call.kernel.endswith("int16")
+    return one.call.kernel.startswith(("ep_conv_2d", "ep_depthwise", "ep_fully_connected")) and not one.call.kernel.endswith(
+        "int16"
+    )

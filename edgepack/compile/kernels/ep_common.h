@@ -45,6 +45,14 @@
 #define EP_NO_UNROLL
 #endif
 
+/* Functions in assembly enter loops through computed addresses and return without authentication: firmware built with branch
+ * protection gets the C beside them. */
+#if defined(__ARM_FEATURE_BTI_DEFAULT) || defined(__ARM_FEATURE_PAC_DEFAULT)
+#ifndef EP_NO_ASSEMBLY
+#define EP_NO_ASSEMBLY
+#endif
+#endif
+
 #define EP_STATIC_ASSERT(condition, name) typedef char ep_assert_##name[(condition) ? 1 : -1]
 
 EP_STATIC_ASSERT(CHAR_BIT == 8, bytes_have_8_bits);

@@ -5,7 +5,9 @@ Reference: reference/integer_ops/fully_connected.h, FullyConnected and FullyConn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
@@ -59,6 +61,12 @@ def describe(site: Site) -> FullyConnected:
         weights=filters.data,
         requantization=requantization(site, filters.data, filters, bias, source, output, product_in_float=True),
     )
+
+
+def for_each_output(dense: FullyConnected) -> Requantization:
+    """Its requantisation with a multiplier and a shift for every output."""
+    one, outputs = dense.requantization, dense.weights.shape[0]
+    return replace(one, multiplier=np.broadcast_to(one.multiplier, outputs), shift=np.broadcast_to(one.shift, outputs))
 
 
 def _portable(dense: FullyConnected) -> Call:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
-import numpy as np
-
 from edgepack.compile.call import Array, Call
-from edgepack.compile.operators.fully_connected import FullyConnected
+from edgepack.compile.operators.fully_connected import FullyConnected, for_each_output
 from edgepack.compile.operators.gemm_stream import Stream, pack
 from edgepack.compile.operators.registry import Kernel, register_kernel
 
 
 @lru_cache(maxsize=4)
 def _stream(dense: FullyConnected) -> Stream | None:
-    outputs = dense.weights.shape[0]
-    one = dense.requantization
-    each = replace(one, multiplier=np.broadcast_to(one.multiplier, outputs), shift=np.broadcast_to(one.shift, outputs))
-    return pack(dense.weights, each)
+    return pack(dense.weights, for_each_output(dense))
 
 
 def _applies(dense: FullyConnected) -> bool:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-
 from edgepack.compile.call import Array, Call
 from edgepack.compile.operators.conv_2d_mve import pack
-from edgepack.compile.operators.fully_connected import FullyConnected
+from edgepack.compile.operators.fully_connected import FullyConnected, for_each_output
 from edgepack.compile.operators.mve import LANES, exact, outputs_fields
 from edgepack.compile.operators.registry import Kernel, register_kernel
 
@@ -26,9 +22,7 @@ def _cost(dense: FullyConnected) -> float:
 
 
 def _lower(dense: FullyConnected) -> Call:
-    outputs, inputs = dense.weights.shape
-    one = dense.requantization
-    each = replace(one, multiplier=np.broadcast_to(one.multiplier, outputs), shift=np.broadcast_to(one.shift, outputs))
+    inputs = dense.weights.shape[1]
     weights = pack(dense.weights, TOGETHER)
     return Call(
         kernel="ep_fully_connected_mve",
@@ -37,7 +31,7 @@ def _lower(dense: FullyConnected) -> Call:
             "batches": dense.batches,
             "in_size": inputs,
             "weights": Array(weights.reshape(-1), "weights"),
-            "outputs": outputs_fields(each),
+            "outputs": outputs_fields(for_each_output(dense)),
         },
         inputs=(dense.input,),
         outputs=(dense.output,),
