@@ -14,17 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+Array = NDArray[Any]
+Result = dict[str, Any]
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from benchmarks.mcu import published, table  # noqa: E402
+from benchmarks.mcu import build_models, costs, published, table  # noqa: E402
 from edgepack.compile import compile_model  # noqa: E402
 from edgepack.devices.mcu import CORES, bench_mcu  # noqa: E402
-from edgepack.flatbuffer import read_model  # noqa: E402
+from edgepack.flatbuffer import Model, inspect_model, read_model  # noqa: E402
 from edgepack.runners import run_reference  # noqa: E402
 
-MODELS = {"kws": "kws_ref_model.tflite", "ic": "pretrainedResnet_quant.tflite"}
+REFERENCE = {"kws": "kws_ref_model.tflite", "ic": "pretrainedResnet_quant.tflite"}
+MODELS = (*REFERENCE, *build_models.BUILDERS)
+COMPARED = ("cortex-m0plus", "cortex-m4", "cortex-m55")  # one core of each kind of kernels: choices are checked there
 
 
 def main() -> int:
@@ -32,8 +37,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     shared = os.environ.get("EDGEPACK_SHARED", str(HERE.parents[2] / "shared"))
     parser.add_argument("--models", type=Path, default=Path(shared) / "models", help="folder with the reference models")
+    parser.add_argument("--built", type=Path, default=HERE / ".models", help="folder for the models the benchmark builds itself")
     parser.add_argument("--core", action="append", choices=sorted(CORES), help="only this core (repeatable)")
-    parser.add_argument("--model", action="append", choices=sorted(MODELS), help="only this model (repeatable)")
+    parser.add_argument("--model", action="append", choices=MODELS, help="only this model (repeatable)")
     parser.add_argument("--toolchain", default="zig", choices=("zig", "gcc"))
     parser.add_argument("--optimize", default="speed", choices=("speed", "balanced", "size"))
     parser.add_argument("--inputs", type=int, default=8, help="random inputs compared on the core, besides the counted one")
@@ -41,7 +47,7 @@ def main() -> int:
     asked = parser.parse_args()
     results = []
     for name in asked.model or MODELS:
-        results += bench_model(name, asked.models / MODELS[name], asked)
+        results += bench_model(name, model_file(name, asked), asked)
     text = table.render(results, asked)
     if asked.print:
         print(text)
@@ -50,6 +56,16 @@ def main() -> int:
         (HERE / "results.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
         print(f"wrote {HERE / 'results.md'}")
     return 1 if any(result["parity"]["differing"] for result in results) else 0
+
+
+def model_file(name: str, asked: argparse.Namespace) -> Path:
+    """Where the model is; built first if it is one that the benchmark builds."""
+    if name in REFERENCE:
+        return Path(asked.models) / REFERENCE[name]
+    file = Path(asked.built) / f"{name}.tflite"
+    if not file.exists():
+        build_models.build(name, file)
+    return file
 
 
 def bench_model(name: str, file: Path, asked: argparse.Namespace) -> list[dict[str, Any]]:
@@ -69,11 +85,32 @@ def bench_model(name: str, file: Path, asked: argparse.Namespace) -> list[dict[s
         result: dict[str, Any] = asdict(
             bench_mcu(code.files, name, core, (inputs,), expected, toolchain=asked.toolchain, optimize=asked.optimize)
         )
+        result["layers"] = costs.layers_of(code, result["per_layer"])
+        if core in COMPARED:
+            result["choices"] = check_choices(model, name, core, inputs[:1], expected, asked, result["layers"])
+        result |= {"macs": inspect_model(model).totals.macs}
         result |= {"model": name, "arena_lower_bound": getattr(code, "arena_lower_bound", None)}
-        result |= {"weights_bytes": result["sizes"]["constants"], "tflm": published.TFLM[core][name]}
+        result |= {"weights_bytes": result["sizes"]["constants"], "tflm": published.TFLM[core].get(name)}
         print(f"{name} {core}: {result['instructions']:,} instructions, {result['parity']}", file=sys.stderr)
         results.append(result)
     return results
+
+
+def check_choices(
+    model: Model,
+    name: str,
+    core: str,
+    inputs: Array,
+    expected: tuple[Array, ...],
+    asked: argparse.Namespace,
+    chosen: list[Result],
+) -> list[Result]:
+    """Count the second cheapest kernels too."""
+    code = compile_model(model, name, core, asked.optimize, rank=1)
+    counted = bench_mcu(code.files, name, core, (inputs,), expected, toolchain=asked.toolchain, optimize=asked.optimize)
+    if counted.parity.differing:
+        raise SystemExit(f"{name} on {core}: the second cheapest kernels give other outputs than the reference")
+    return costs.choices_of(chosen, costs.layers_of(code, counted.per_layer))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.mcu import costs
 from benchmarks.mcu.published import (
     ARENA_BARS,
     BARS,
     CODE_BAR,
     CYCLE_BARS_M4,
-    MACS,
     RECORDS,
     TFLM_M4_MEMORY,
     TITLES,
@@ -25,7 +25,8 @@ def render(results: Sequence[Result], asked: argparse.Namespace) -> str:
     parts = [_head(results, asked)]
     for model in dict.fromkeys(result["model"] for result in results):
         parts.append(_model([result for result in results if result["model"] == model], model))
-    parts.append(_records(results))
+    parts.append(_records([result for result in results if result["model"] in ("kws", "ic")]))
+    parts.append(costs.render(results))
     parts.append(_layers(results))
     return "\n".join(parts)
 
@@ -42,13 +43,14 @@ Written by `python benchmarks/mcu/run.py --toolchain {asked.toolchain} --optimiz
 - **Read off the linked program**: flash (code and constants of the model and the libraries it needs) and arena.
 - **Counted elsewhere**: TFLM, TensorFlow Lite Micro with CMSIS-NN, on QEMU with an instruction clock.
 - **Published**: cycles of other stacks, their measured latency times the clock.
+- **Built**: models of random weights come from `benchmarks/mcu/build_models.py`; nobody else's figures for them are at hand.
 - **Bits**: inputs whose outputs on the core equal TensorFlow Lite's reference kernels', of those compared.
 """
 
 
 def _model(results: Sequence[Result], model: str) -> str:
     lines = [
-        f"## {TITLES[model]} ({MACS[model]:,} multiply-accumulates)",
+        f"## {TITLES[model]} ({results[0]['macs']:,} multiply-accumulates)",
         "",
         "| core | instructions | per MAC | of TFLM's | bar | cycles, estimated | flash | code | arena | stack | bits |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
@@ -56,12 +58,16 @@ def _model(results: Sequence[Result], model: str) -> str:
     for result in results:
         count, parity, sizes = result["instructions"], result["parity"], result["sizes"]
         bar = BARS.get(result["cpu"], {}).get(model)
+        tflm = f"{count / result['tflm']:.2f}" if result["tflm"] else ""
         met = "" if bar is None else f"{bar / 1e6:.1f} M {'met' if count <= bar else 'missed'}"
         lines.append(
-            f"| {result['cpu']} | {count:,} | {count / MACS[model]:.2f} | {count / result['tflm']:.2f} | {met} "
+            f"| {result['cpu']} | {count:,} | {count / result['macs']:.2f} | {tflm} | {met} "
             f"| {result['cycles_estimated']:,} | {result['flash_bytes']:,} | {sizes['code']:,} | {result['arena_bytes']:,} "
             f"| {result['stack_bytes']:,} | {parity['compared'] - parity['differing']} of {parity['compared']} |"
         )
+    if model not in TFLM_M4_MEMORY:
+        bounds = ", ".join(f"{result['cpu']} {result['arena_lower_bound']:,}" for result in results)
+        return "\n".join([*lines, "", f"Lower bounds of the arena: {bounds}.", ""])
     memory = TFLM_M4_MEMORY[model]
     largest = max(results, key=lambda result: int(result["arena_bytes"]))
     lines += [
