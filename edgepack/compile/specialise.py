@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from edgepack.compile.lowering import Lowered
 
-ROOM = 10 << 10  # bytes, with one shared function of each kernel
-SHARED = 900  # bytes of a kernel, its copy in assembly included
-COPY = {"mve": 2000, "lanes": 600}  # bytes of a copy by the kernel's kind, measured
-OTHER_COPY = 450
+ROOM = 9500  # bytes, with one shared function of each kernel
+SHARED = 600  # bytes of a kernel, its copy in assembly included
+# Bytes of a copy by how the kernel's name ends, measured.
+COPY = {"depthwise_conv_2d_mve": 500, "fully_connected_mve": 700, "conv_2d_mve": 1750, "lanes": 600}
+OTHER_COPY = 600
 
 
 def sharing(lowered: Sequence[Lowered], optimize: str) -> frozenset[int]:
@@ -26,7 +27,7 @@ def sharing(lowered: Sequence[Lowered], optimize: str) -> frozenset[int]:
     room = ROOM - SHARED * len(names)
     copied = set()
     for index, one in sorted(large.items(), key=lambda item: -item[1].cost):
-        size = COPY.get(one.call.kernel.rsplit("_", 1)[-1], OTHER_COPY)
+        size = next((size for end, size in COPY.items() if one.call.kernel.endswith(end)), OTHER_COPY)
         if size <= room:
             room -= size
             copied.add(index)

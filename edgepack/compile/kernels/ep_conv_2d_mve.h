@@ -119,13 +119,13 @@ EP_KERNEL void ep_conv_2d_mve(const struct ep_conv_2d_mve *op, const int8_t *inp
     int8_t *const strip = (int8_t *)(b + room);
     int32_t batch, row, pixel;
     if (op->direct == 0) {
-        memset(strip, op->strip.in_zero, (size_t)ep_strip_mve_bytes(&op->strip) + 16);
+        memset(strip, op->strip.in_zero, (size_t)(op->strip.columns * op->strip.kernel_h * op->strip.in_c + 16));
     }
     for (batch = 0; batch < op->batches; batch++, input += op->strip.in_h * op->strip.in_w * op->strip.in_c) {
         for (row = 0; row < op->rows; row++) {
             const int8_t *x = input;
             if (op->direct == 0) {
-                ep_strip_mve(&op->strip, input, row * op->stride_h - op->pad_top, strip);
+                ep_strip_mve(&op->strip, input, row * op->stride_h - op->pad_top, strip, op->strip.in_c, op->strip.in_c);
                 x = strip;
             }
             for (pixel = 0; pixel < op->pixels; pixel += 2, x += 2 * op->step) {

@@ -1,7 +1,7 @@
 /* DEPTHWISE_CONV_2D, int8, one filter a channel, for the vector extension: sixteen channels at a time, two taps at a time.
  *
- * The windows of a row of outputs are read from a strip (ep_strip_mve.h). Two products fit 16 bits (the compiler has checked the
- * weights), so pairs of taps are added there and then widened. */
+ * The windows of sixteen channels of a row of outputs are read from a strip (ep_strip_mve.h). Two products fit 16 bits (the compiler
+ * has checked the weights), so pairs of taps are added there and then widened. */
 #ifndef EP_DEPTHWISE_CONV_2D_MVE_H
 #define EP_DEPTHWISE_CONV_2D_MVE_H
 
@@ -11,83 +11,112 @@ struct ep_depthwise_conv_2d_mve {
     struct ep_strip_mve strip;
     int32_t batches, out_h, out_w;
     int32_t stride_h, pad_top;
-    int32_t step;          /* bytes from one window to the next */
-    int32_t pairs;         /* pairs of taps, rounded up */
-    const int8_t *weights; /* [16 channels][tap][16], taps as [column][row] */
+    int32_t step;          /* bytes of the strip from one window to the next */
+    int32_t taps;          /* of the kernel */
+    int32_t strips;        /* of sixteen channels each, that are filled before their outputs are computed */
+    const int8_t *weights; /* [16 channels][tap, their number even][16], taps as [column][row] */
     struct ep_mve_outputs outputs;
 };
 
 #if EP_MVE
 
-/* The sums of sixteen channels; `w` advances to the next channels' weights. In assembly, as compilers spill two of the eight vector
- * registers: four sums, products of even and of odd channels, a tap and its weights, read twice once. 22 instructions for
- * 32 multiply-accumulates. */
-EP_INLINE void ep_depthwise_conv_2d_mve_taps(const int8_t *x, const int8_t **w, int32_t channels, int32_t pairs, int32x4_t sums[4])
+/* In assembly, as compilers spill two of the eight vector registers: four sums, products of even and of odd channels, a tap and its
+ * weights, read twice once. */
+#define EP_DEPTHWISE_MVE_TWO_TAPS \
+    "vldrb.u8 %q[tap], [%[x]], #16\n" \
+    "vldrb.u8 %q[weight], [%[w]], #16\n" \
+    "vmullb.s8 %q[even], %q[tap], %q[weight]\n" \
+    "vmullt.s8 %q[odd], %q[tap], %q[weight]\n" \
+    "vldrb.u8 %q[tap], [%[x]]\n" \
+    "vldrb.u8 %q[weight], [%[w]], #16\n" \
+    "vmullb.s8 %q[tap], %q[tap], %q[weight]\n" \
+    "vadd.i16 %q[even], %q[even], %q[tap]\n" \
+    "vldrb.u8 %q[tap], [%[x]], #16\n" \
+    "vmullt.s8 %q[tap], %q[tap], %q[weight]\n"
+
+#define EP_DEPTHWISE_MVE_ADD \
+    "vmovlb.s16 %q[weight], %q[even]\n" \
+    "vadd.i16 %q[odd], %q[odd], %q[tap]\n" \
+    "vadd.i32 %q[s0], %q[s0], %q[weight]\n" \
+    "vmovlb.s16 %q[weight], %q[odd]\n" \
+    "vadd.i32 %q[s1], %q[s1], %q[weight]\n" \
+    "vmovlt.s16 %q[even], %q[even]\n" \
+    "vadd.i32 %q[s2], %q[s2], %q[even]\n" \
+    "vmovlt.s16 %q[odd], %q[odd]\n" \
+    "vadd.i32 %q[s3], %q[s3], %q[odd]\n"
+
+#define EP_DEPTHWISE_MVE_SET \
+    "vmovlb.s16 %q[s0], %q[even]\n" \
+    "vadd.i16 %q[odd], %q[odd], %q[tap]\n" \
+    "vmovlt.s16 %q[s2], %q[even]\n" \
+    "vmovlb.s16 %q[s1], %q[odd]\n" \
+    "vmovlt.s16 %q[s3], %q[odd]\n"
+
+#define EP_DEPTHWISE_MVE_RESULTS(how) \
+    [x] "+l"(x), [w] "+l"(w), [s0] how(sums[0]), [s1] how(sums[1]), [s2] how(sums[2]), [s3] how(sums[3]), [even] "=&w"(even), \
+        [odd] "=&w"(odd), [tap] "=&w"(tap), [weight] "=&w"(weight)
+
+/* The sums of sixteen channels of one pixel: 85 instructions for 144 multiply-accumulates of 3x3, else 20 for 32. */
+EP_INLINE void ep_depthwise_conv_2d_mve_taps(const int8_t *x, const int8_t *w, int32_t taps, int32x4_t sums[4])
 {
-    int32x4_t s0 = vdupq_n_s32(0), s1 = vdupq_n_s32(0), s2 = vdupq_n_s32(0), s3 = vdupq_n_s32(0);
     int8x16_t even, odd, tap, weight;
-    const int8_t *weights = *w;
-    __asm__("dls lr, %[pairs]\n"
-            "1:\n"
-            "vldrb.u8 %q[tap], [%[x]]\n"
-            "vldrb.u8 %q[weight], [%[w]], #16\n"
-            "vmullb.s8 %q[even], %q[tap], %q[weight]\n"
-            "add %[x], %[channels]\n"
-            "vmullt.s8 %q[odd], %q[tap], %q[weight]\n"
-            "vldrb.u8 %q[tap], [%[x]]\n"
-            "vldrb.u8 %q[weight], [%[w]], #16\n"
-            "vmullb.s8 %q[tap], %q[tap], %q[weight]\n"
-            "vadd.i16 %q[even], %q[even], %q[tap]\n"
-            "vldrb.u8 %q[tap], [%[x]]\n"
-            "vmullt.s8 %q[tap], %q[tap], %q[weight]\n"
-            "add %[x], %[channels]\n"
-            "vmovlb.s16 %q[weight], %q[even]\n"
-            "vadd.i16 %q[odd], %q[odd], %q[tap]\n"
-            "vadd.i32 %q[s0], %q[s0], %q[weight]\n"
-            "vmovlb.s16 %q[weight], %q[odd]\n"
-            "vadd.i32 %q[s1], %q[s1], %q[weight]\n"
-            "vmovlt.s16 %q[even], %q[even]\n"
-            "vadd.i32 %q[s2], %q[s2], %q[even]\n"
-            "vmovlt.s16 %q[odd], %q[odd]\n"
-            "vadd.i32 %q[s3], %q[s3], %q[odd]\n"
-            "le lr, 1b\n"
-            : [x] "+l"(x), [w] "+l"(weights), [s0] "+w"(s0), [s1] "+w"(s1), [s2] "+w"(s2), [s3] "+w"(s3), [even] "=&w"(even),
-              [odd] "=&w"(odd), [tap] "=&w"(tap), [weight] "=&w"(weight)
-            : [channels] "r"(channels), [pairs] "r"(pairs)
-            : "lr", "cc", "memory");
-    *w = weights;
-    sums[0] = s0;
-    sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
+    if (taps == 9) {
+        __asm__(EP_DEPTHWISE_MVE_TWO_TAPS EP_DEPTHWISE_MVE_SET EP_DEPTHWISE_MVE_TWO_TAPS EP_DEPTHWISE_MVE_ADD EP_DEPTHWISE_MVE_TWO_TAPS
+                    EP_DEPTHWISE_MVE_ADD EP_DEPTHWISE_MVE_TWO_TAPS EP_DEPTHWISE_MVE_ADD
+                "vldrb.u8 %q[tap], [%[x]], #16\n"
+                "vldrb.u8 %q[weight], [%[w]], #16\n"
+                "vmullb.s8 %q[even], %q[tap], %q[weight]\n"
+                "vmullt.s8 %q[odd], %q[tap], %q[weight]\n"
+                "vmovlb.s16 %q[tap], %q[even]\n"
+                "vadd.i32 %q[s0], %q[s0], %q[tap]\n"
+                "vmovlb.s16 %q[weight], %q[odd]\n"
+                "vadd.i32 %q[s1], %q[s1], %q[weight]\n"
+                "vmovlt.s16 %q[even], %q[even]\n"
+                "vadd.i32 %q[s2], %q[s2], %q[even]\n"
+                "vmovlt.s16 %q[odd], %q[odd]\n"
+                "vadd.i32 %q[s3], %q[s3], %q[odd]\n"
+                : EP_DEPTHWISE_MVE_RESULTS("=&w")
+                :
+                : "memory");
+    } else {
+        sums[0] = sums[1] = sums[2] = sums[3] = vdupq_n_s32(0);
+        __asm__("dls lr, %[pairs]\n"
+                "1:\n" EP_DEPTHWISE_MVE_TWO_TAPS EP_DEPTHWISE_MVE_ADD "le lr, 1b\n"
+                : EP_DEPTHWISE_MVE_RESULTS("+w")
+                : [pairs] "r"((taps + 1) >> 1)
+                : "lr", "cc", "memory");
+    }
 }
 
-static void ep_depthwise_conv_2d_mve_pixel(const struct ep_depthwise_conv_2d_mve *op, const int8_t *window, int8_t *output)
+/* `some` of sixteen channels of a row of pixels. */
+EP_NOINLINE void ep_depthwise_conv_2d_mve_row(const struct ep_depthwise_conv_2d_mve *op, const int8_t *x, const int8_t *w,
+                                              const int32_t *constants, int32_t some, int8_t *output)
 {
-    const int32_t channels = op->outputs.channels;
-    const int32_t *constants = op->outputs.constants;
-    const int8_t *w = op->weights;
+    const int32_t channels = op->outputs.channels, step = op->step, taps = op->taps;
+    const mve_pred16_t there = vctp8q((uint32_t)some);
     int32_t left;
-    for (left = channels; left > 0; left -= 16, window += 16, output += 16) {
+    for (left = op->out_w; left > 0; left--, x += step, output += channels) {
+        const int32_t *c = constants;
         int32x4_t sums[4];
-        ep_depthwise_conv_2d_mve_taps(window, &w, channels, op->pairs, sums);
-        vstrbq_p_s8(output, ep_mve_requantize(&op->outputs, sums, &constants), vctp8q((uint32_t)left));
+        ep_depthwise_conv_2d_mve_taps(x, w, taps, sums);
+        vstrbq_p_s8(output, ep_mve_requantize(&op->outputs, sums, &c), there);
     }
 }
 
 #else
 
-static void ep_depthwise_conv_2d_mve_pixel(const struct ep_depthwise_conv_2d_mve *op, const int8_t *window, int8_t *output)
+static void ep_depthwise_conv_2d_mve_row(const struct ep_depthwise_conv_2d_mve *op, const int8_t *x, const int8_t *w,
+                                         const int32_t *constants, int32_t some, int8_t *output)
 {
-    const int32_t channels = op->outputs.channels;
-    int32_t c, t;
-    for (c = 0; c < channels; c++) {
-        const int8_t *const w = op->weights + (c >> 4) * 32 * op->pairs + (c & 15);
-        int32_t sum = 0;
-        for (t = 0; t < 2 * op->pairs; t++) {
-            sum += window[t * channels + c] * w[16 * t];
+    int32_t pixel, c, t;
+    for (pixel = 0; pixel < op->out_w; pixel++, x += op->step, output += op->outputs.channels) {
+        for (c = 0; c < ep_min(some, 16); c++) {
+            int32_t sum = 0;
+            for (t = 0; t < op->taps; t++) {
+                sum += x[16 * t + c] * w[16 * t + c];
+            }
+            output[c] = ep_mve_output_of(&op->outputs, sum, constants, c);
         }
-        output[c] = ep_mve_output(&op->outputs, sum, c);
     }
 }
 
@@ -95,15 +124,24 @@ static void ep_depthwise_conv_2d_mve_pixel(const struct ep_depthwise_conv_2d_mve
 
 EP_KERNEL void ep_depthwise_conv_2d_mve(const struct ep_depthwise_conv_2d_mve *op, const int8_t *input, int8_t *output, void *scratch)
 {
-    int8_t *const strip = (int8_t *)scratch;
-    int32_t batch, row, pixel;
-    memset(strip, op->strip.in_zero, (size_t)(ep_strip_mve_bytes(&op->strip) + op->strip.in_c + 16));
-    for (batch = 0; batch < op->batches; batch++, input += op->strip.in_h * op->strip.in_w * op->strip.in_c) {
-        for (row = 0; row < op->out_h; row++) {
-            const int8_t *x = strip;
-            ep_strip_mve(&op->strip, input, row * op->stride_h - op->pad_top, strip);
-            for (pixel = 0; pixel < op->out_w; pixel++, x += op->step, output += op->strip.in_c) {
-                ep_depthwise_conv_2d_mve_pixel(op, x, output);
+    const int32_t channels = op->outputs.channels, weights = 16 * ((op->taps + 1) & ~1), constants = op->outputs.scale != 0 ? 32 : 48;
+    const int32_t bytes = 16 * op->strip.columns * op->strip.kernel_h;
+    int32_t batch, row, c, first;
+    memset(scratch, op->strip.in_zero, (size_t)(op->strips * bytes + 16));
+    for (batch = 0; batch < op->batches; batch++, input += op->strip.in_h * op->strip.in_w * channels) {
+        for (row = 0; row < op->out_h; row++, output += op->out_w * channels) {
+            const int8_t *w = op->weights;
+            const int32_t *k = op->outputs.constants;
+            for (first = 0; first < channels; first += 16 * op->strips) {
+                const int32_t end = ep_min(first + 16 * op->strips, channels);
+                int8_t *strip = (int8_t *)scratch;
+                for (c = first; c < end; c += 16, strip += bytes) {
+                    ep_strip_mve(&op->strip, input + c, row * op->stride_h - op->pad_top, strip, ep_min(channels - c, 16), 16);
+                }
+                strip = (int8_t *)scratch;
+                for (c = first; c < end; c += 16, strip += bytes, w += weights, k += constants) {
+                    ep_depthwise_conv_2d_mve_row(op, strip, w, k, channels - c, output + c);
+                }
             }
         }
     }

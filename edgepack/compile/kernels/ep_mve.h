@@ -89,11 +89,6 @@ EP_INLINE int8_t ep_mve_output_of(const struct ep_mve_outputs *op, int32_t sum, 
     return (int8_t)ep_clamp(y + op->out_zero, op->out_min, op->out_max);
 }
 
-EP_INLINE int8_t ep_mve_output(const struct ep_mve_outputs *op, int32_t sum, int32_t channel)
-{
-    return ep_mve_output_of(op, sum, op->constants + (channel >> 4) * (op->scale != 0 ? 32 : 48), channel & 15);
-}
-
 EP_INLINE const int32_t *ep_mve_outputs_some(const struct ep_mve_outputs *op, const int32_t *sums, const int32_t *constants,
                                              int32_t some, int8_t *output)
 {

@@ -14,8 +14,6 @@ struct ep_strip_mve {
     int32_t in_zero;
 };
 
-EP_INLINE int32_t ep_strip_mve_bytes(const struct ep_strip_mve *op) { return op->columns * op->kernel_h * op->in_c; }
-
 /* Copy `count` pieces of `size` bytes, each `from_step` and `to_step` bytes after the one before; from NULL: fill with `value`. */
 static void ep_strip_mve_row(int8_t *to, int32_t to_step, const int8_t *from, int32_t from_step, int32_t size, int32_t count,
                              int32_t value)
@@ -54,15 +52,16 @@ static void ep_strip_mve_row(int8_t *to, int32_t to_step, const int8_t *from, in
 #endif
 }
 
-/* The strip whose first row is input row y, perhaps outside. Columns of padding are filled beforehand. */
-EP_INLINE void ep_strip_mve(const struct ep_strip_mve *op, const int8_t *input, int32_t y, int8_t *strip)
+/* The strip whose first row is input row y, perhaps outside, of `size` channels from `input` on, `width` bytes for each column and
+ * row. Columns of padding are filled beforehand. */
+EP_INLINE void ep_strip_mve(const struct ep_strip_mve *op, const int8_t *input, int32_t y, int8_t *strip, int32_t size, int32_t width)
 {
-    const int32_t column = op->kernel_h * op->in_c, line = op->in_w * op->in_c;
+    const int32_t column = op->kernel_h * width, line = op->in_w * op->in_c;
     int32_t row;
     strip += op->pad_left * column;
-    for (row = 0; row < op->kernel_h; row++, strip += op->in_c, y += op->dilation_h) {
+    for (row = 0; row < op->kernel_h; row++, strip += width, y += op->dilation_h) {
         const int8_t *const from = y >= 0 && y < op->in_h ? input + y * line : NULL;
-        ep_strip_mve_row(strip, column, from, op->in_c, op->in_c, op->inside, op->in_zero);
+        ep_strip_mve_row(strip, column, from, op->in_c, size, op->inside, op->in_zero);
     }
 }
 

@@ -24,7 +24,7 @@ class Walk:
     """A window over rows and columns of an input, batch 1, channels last; sizes in pixels and bytes.
 
     `step` pixels are read completely before any of them is written (their patches are copied); 0 means that a kernel still
-    reads a pixel's window while it writes that pixel.
+    reads a pixel's window while it writes that pixel. Not `copied`: any of the `step` pixels may be read while any is written.
     """
 
     in_h: int
@@ -39,6 +39,7 @@ class Walk:
     kernel: tuple[int, int]
     dilation: tuple[int, int]
     step: int
+    copied: bool = True
 
 
 def _first_inside(out: int, stride: int, pad: int, kernel: int, dilation: int, size: int) -> Data:
@@ -64,7 +65,7 @@ def distance(walk: Walk) -> int:
     step = max(walk.step, 1)
     starts = np.arange(0, pixels, step)
     written = np.minimum(starts + step, pixels) * walk.out_bytes
-    later = starts + walk.step
+    later = starts + (walk.step if walk.copied else 0)
     pending = later < pixels
     worst = np.max(written[pending] - still_needed[later[pending]], initial=-walk.in_h * walk.in_w * walk.in_bytes)
     return int(worst)

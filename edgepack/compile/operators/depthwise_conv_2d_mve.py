@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgepack.compile.call import Array, Call
@@ -26,7 +28,17 @@ def _pairs_fit(weights: Data) -> bool:
 
 
 def _strip(conv: DepthwiseConv2D) -> int:
-    return strip_bytes(conv.in_shape[3], conv.out_shape[2], conv.kernel, conv.stride[1])
+    return strip_bytes(LANES, conv.out_shape[2], conv.kernel, conv.stride[1])
+
+
+def _blocks(conv: DepthwiseConv2D) -> int:
+    """Blocks of sixteen channels."""
+    return -(-conv.in_shape[3] // LANES)
+
+
+def _strips(conv: DepthwiseConv2D) -> int:
+    """Strips filled at once: all, so that a row of outputs may overwrite its input, or one where that takes much memory."""
+    return _blocks(conv) if _blocks(conv) * _strip(conv) <= STRIP else 1
 
 
 def _applies(conv: DepthwiseConv2D) -> bool:
@@ -41,17 +53,18 @@ def _applies(conv: DepthwiseConv2D) -> bool:
 
 
 def _cost(conv: DepthwiseConv2D) -> float:
-    """Instructions, measured: 19 for a pair of taps of 16 channels, 35 for their outputs, 6 to copy a vector to the strip."""
+    """Instructions, measured: 20 for a pair of taps of 16 channels, 38 for their outputs, 5 to copy a vector to the strip."""
     batches, out_h, out_w, channels = conv.out_shape
     kernel_h, kernel_w = conv.kernel
-    pair, outputs = 19.0 * ((kernel_h * kernel_w + 1) // 2), 35.0
+    taps, outputs = 10.0 * kernel_h * kernel_w, 38.0
     copied = kernel_h * (out_w * conv.stride[1] + kernel_w)
-    return batches * out_h * -(-channels // LANES) * (out_w * (pair + outputs) + 6.0 * copied)
+    return batches * out_h * -(-channels // LANES) * (out_w * (taps + outputs) + 5.0 * copied + 60.0)
 
 
 def _lower(conv: DepthwiseConv2D) -> Call:
-    batches, out_h, out_w, channels = conv.out_shape
+    batches, out_h, out_w, _ = conv.out_shape
     taps = conv.kernel[0] * conv.kernel[1]
+    over = replace(walk(conv, out_w), copied=_strips(conv) == _blocks(conv))
     return Call(
         kernel="ep_depthwise_conv_2d_mve",
         header="ep_depthwise_conv_2d_mve.h",
@@ -64,15 +77,16 @@ def _lower(conv: DepthwiseConv2D) -> Call:
             "out_w": out_w,
             "stride_h": conv.stride[0],
             "pad_top": conv.padding.top,
-            "step": conv.stride[1] * conv.kernel[0] * channels,
-            "pairs": (taps + 1) // 2,
+            "step": conv.stride[1] * conv.kernel[0] * LANES,
+            "taps": taps,
+            "strips": _strips(conv),
             "weights": Array(channel_blocks(conv.weights).reshape(-1), "weights"),
             "outputs": outputs_fields(conv.requantization),
         },
         inputs=(conv.input,),
         outputs=(conv.output,),
-        scratch=_strip(conv) + channels + LANES,
-        overlaps=chase(walk(conv, out_w), conv.input, conv.output) if batches == 1 else (),
+        scratch=_strips(conv) * _strip(conv) + LANES,
+        overlaps=chase(over, conv.input, conv.output) if batches == 1 else (),
     )
 
 
