@@ -64,6 +64,17 @@ def test_vectors_equal_the_reference_on_the_core(name: str, seed: int) -> None:
 
 @needs_qemu
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_vectors_built_by_gcc_equal_the_reference_on_the_core(name: str) -> None:
+    model = cases_assembly.CASES[name](np.random.default_rng(2001), count=24)
+    kernels, differing = differing_on_the_core(model, 1, toolchain="gcc")
+    assert KERNELS[name] in kernels
+    assert differing == 0
+
+
+@needs_qemu
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(61_000, 61_008))
 def test_random_networks_equal_the_reference_on_the_core(seed: int) -> None:
     assert differing_on_the_core(random_network(seed), seed)[1] == 0

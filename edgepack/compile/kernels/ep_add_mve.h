@@ -20,8 +20,8 @@ struct ep_add_mve {
 EP_INLINE int32x4_t ep_add_mve_four(const struct ep_add_mve *op, int32x4_t a, int32x4_t b)
 {
     const int32x4_t sum = vmlaq_n_s32(vmlasq_n_s32(a, vdupq_n_s32(op->multiplier_1), op->offset), b, op->multiplier_2);
-    const int16x8_t half = vqshrnbq_n_s32(vreinterpretq_s16_s32(sum), sum, 16);
-    return vreinterpretq_s32_s8(vqshrnbq_n_s16(vreinterpretq_s8_s16(half), half, EP_ADD_MVE_SHIFT));
+    const int16x8_t half = EP_MVE_NARROW_BOTTOM(32, vreinterpretq_s16_s32(sum), sum, 16);
+    return vreinterpretq_s32_s8(EP_MVE_NARROW_BOTTOM(16, vreinterpretq_s8_s16(half), half, EP_ADD_MVE_SHIFT));
 }
 
 EP_KERNEL void ep_add_mve(const struct ep_add_mve *op, const int8_t *a, const int8_t *b, int8_t *output)

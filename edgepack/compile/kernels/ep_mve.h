@@ -15,8 +15,7 @@
 
 #include "ep_fixed_point.h"
 
-/* Only clang: what arm-none-eabi-gcc 12 makes of the intrinsics gave other outputs on the emulated core. */
-#if defined(__ARM_FEATURE_MVE) && defined(__clang__) && !defined(EP_NO_MVE)
+#if defined(__ARM_FEATURE_MVE) && !defined(EP_NO_MVE)
 #include <arm_mve.h>
 #define EP_MVE 1
 #else
@@ -36,6 +35,16 @@ struct ep_mve_outputs {
 
 typedef int8x16_t ep_bytes;
 
+/* Shift right, saturate and narrow to the even (bottom) or odd (top) lanes of `to`. GNU as (2.40 for one) encodes VQSHRNB and VQSHRNT
+ * as VQRSHRNB and VQRSHRNT, which round; two instructions say it without them. */
+#if defined(__clang__)
+#define EP_MVE_NARROW_BOTTOM(bits, to, from, shift) vqshrnbq_n_s##bits(to, from, shift)
+#define EP_MVE_NARROW_TOP(bits, to, from, shift) vqshrntq_n_s##bits(to, from, shift)
+#else
+#define EP_MVE_NARROW_BOTTOM(bits, to, from, shift) vqmovnbq_s##bits(to, vshrq_n_s##bits(from, shift))
+#define EP_MVE_NARROW_TOP(bits, to, from, shift) vqmovntq_s##bits(to, vshrq_n_s##bits(from, shift))
+#endif
+
 /* Sums to outputs of sixteen channels; advances to the next channels' constants. One-sided: 22 instructions, exact: 42. */
 EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t **constants)
 {
@@ -48,8 +57,10 @@ EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t 
             sums[r] = vmulhq_s32(sums[r], vldrwq_s32(c + 16 + 4 * r));
         }
         *constants = c + 32;
-        even = vqshrntq_n_s32(vqshrnbq_n_s32(vreinterpretq_s16_s32(sums[0]), sums[0], EP_MVE_SHIFT), sums[2], EP_MVE_SHIFT);
-        odd = vqshrntq_n_s32(vqshrnbq_n_s32(vreinterpretq_s16_s32(sums[1]), sums[1], EP_MVE_SHIFT), sums[3], EP_MVE_SHIFT);
+        even = EP_MVE_NARROW_BOTTOM(32, vreinterpretq_s16_s32(sums[0]), sums[0], EP_MVE_SHIFT);
+        even = EP_MVE_NARROW_TOP(32, even, sums[2], EP_MVE_SHIFT);
+        odd = EP_MVE_NARROW_BOTTOM(32, vreinterpretq_s16_s32(sums[1]), sums[1], EP_MVE_SHIFT);
+        odd = EP_MVE_NARROW_TOP(32, odd, sums[3], EP_MVE_SHIFT);
         return vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
     }
     for (r = 0; r < 4; r++) {
