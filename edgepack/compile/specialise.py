@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from edgepack.compile.lowering import Lowered
 
-ROOM = 9500  # bytes, with one shared function of each kernel
-SHARED = 600  # bytes of a kernel, its copy in assembly included
-# Bytes of a copy by how the kernel's name ends, measured.
-COPY = {"depthwise_conv_2d_mve": 500, "fully_connected_mve": 700, "conv_2d_mve": 1800, "lanes": 600}
+ROOM = 9500  # bytes
+SHARED = 600  # bytes of the function that calls of a kernel share
+# Bytes of a copy by how the kernel's name ends, measured; windows that are not in the input take more.
+COPY = {"depthwise_conv_2d_mve": 500, "fully_connected_mve": 700, "conv_2d_mve": 1750, "lanes": 600}
+WINDOWS = 650
 OTHER_COPY = 600
 
 
@@ -23,11 +24,12 @@ def sharing(lowered: Sequence[Lowered], optimize: str) -> frozenset[int]:
     if optimize != "speed":
         return bands if optimize == "balanced" else frozenset()
     large = {index: one for index, one in enumerate(lowered) if _large(one)}
-    names = {part.kernel for one in lowered for part in one.call.parts() if _large(one) or one.call.rounds}
-    room = ROOM - SHARED * len(names)
+    calls = [part.kernel for one in lowered for part in one.call.parts() if _large(one) or one.call.rounds]
+    room = ROOM - SHARED * sum(calls.count(kernel) > 1 for kernel in set(calls))
     copied = set()
     for index, one in sorted(large.items(), key=lambda item: -item[1].cost):
         size = next((size for end, size in COPY.items() if one.call.kernel.endswith(end)), OTHER_COPY)
+        size += WINDOWS if one.call.kernel == "ep_conv_2d_mve" and not one.call.fields["direct"] else 0
         if size <= room:
             room -= size
             copied.add(index)
