@@ -27,7 +27,7 @@ from tests.standins.android_root import Aarch64Userland
 from tests.standins.releases import current_release, no_leftovers
 
 SILENT = SilentProgress()
-CUTS = int(os.environ.get("EDGEPACK_CUTS", "12"))
+CUTS = int(os.environ.get("EDGEPACK_CUTS", "6"))
 
 
 @pytest.fixture(params=["debian", "google"])

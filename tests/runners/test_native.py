@@ -123,3 +123,15 @@ def test_processors_by_their_names() -> None:
     with pytest.raises(DeviceError) as caught:
         target_of("riscv64")
     assert caught.value.code == "EP-526"
+
+
+def test_a_program_times_blocks_between_those_of_another(conv: Pack) -> None:
+    """As the script that compares two models on a device asks for them."""
+    program = build_program(conv.model, "aarch64", SilentProgress())
+    words = [_emulator(), str(program), "serve", "--model", str(conv.model), "--warmup", "2", "--warmup-seconds", "5"]
+    done = subprocess.run(words, input=b"block 0.01\nblock 0\nend\n", capture_output=True, timeout=300)
+    ready, first, second = done.stdout.decode().splitlines()[:3]
+    assert int(ready.removeprefix("ready ")) >= 1
+    assert len(second.split()) == 4 and len(first.split()) > 4 and min(map(int, first.split())) > 0
+    found = parse_result(done.stdout)
+    assert found["after"]["time"] >= found["steady"]["time"] >= found["before"]["time"] and found["after"]["own"] > 0

@@ -9,6 +9,8 @@
 #include "runner.h"
 
 #define WINDOW 10   /* runs whose median is compared with that of the runs before */
+#define BLOCK_LEAST 4 /* runs of a block, the first of which meets caches that another model filled */
+#define BLOCK_MOST 65536
 #define STABLE 0.02 /* relative change of the median below which the warm-up has ended */
 
 static double seconds_now(void)
@@ -131,12 +133,25 @@ static void print_conditions(const char *name, const struct conditions *found)
     }
     printf("], \"throttled\": null, \"load\": ");
     print_number(found->load, found->load >= 0.0);
-    printf("}");
+    printf(", \"battery\": ");
+    if (found->battery < 0.0) {
+        printf("null");
+    } else {
+        printf("{\"level\": %.15g, \"status\": \"%s\"}", found->battery, found->battery_status);
+    }
+    printf(", \"processor\": ");
+    if (found->busy < 0.0) {
+        printf("null");
+    } else {
+        printf("{\"busy\": %.15g, \"stolen\": %.15g}", found->busy, found->stolen);
+    }
+    printf(", \"own\": %.15g, \"preempted\": %ld, \"time\": %.15g}", found->own, found->preempted, found->time);
 }
 
 void run_bench(const struct options *options)
 {
     struct conditions before;
+    struct conditions steady;
     struct conditions after;
     const long long most = options->runs < 1 ? 1 : options->runs;
     double *samples = allocate((unsigned long long)most * sizeof *samples);
@@ -154,6 +169,7 @@ void run_bench(const struct options *options)
     }
     const double first = timed_run();
     const long long warmups = warm_up(options->warmup, options->warmup_seconds, &stable);
+    read_conditions(&steady);
     const double end = seconds_now() + options->seconds;
     while (count < most && (seconds_now() < end || count < 10)) {
         samples[count] = timed_run();
@@ -163,7 +179,7 @@ void run_bench(const struct options *options)
     qsort(sorted, (size_t)count, sizeof *sorted, ascending);
     read_conditions(&after);
     printf("EDGEPACK-RESULT\n{\"runs\": %lld, \"warmup_runs\": %lld, \"stable\": %s, \"min\": %.9f, \"p50\": %.9f, \"p95\": %.9f, "
-           "\"p99\": %.9f, \"max\": %.9f, \"mean\": %.9f, \"first\": %.9f, \"load_time\": %.9f, \"samples\": [",
+           "\"p99\": %.9f, \"max\": %.9f, \"mean\": %.9f, \"first\": %.9f, \"import_time\": 0, \"load_time\": %.9f, \"samples\": [",
            count, warmups, stable ? "true" : "false", sorted[0], percentile(sorted, count, 50), percentile(sorted, count, 95),
            percentile(sorted, count, 99), sorted[count - 1], sum / (double)count, first, load_time);
     for (long long i = 0; i < count; i++) {
@@ -173,8 +189,59 @@ void run_bench(const struct options *options)
     print_bytes("peak_memory", process_memory("VmHWM"));
     print_bytes("memory_before", memory_before);
     print_conditions("before", &before);
+    print_conditions("steady", &steady);
     print_conditions("after", &after);
     if (options->power != NULL && strcmp(options->power, "off") != 0) {
         printf(", \"energy\": {\"reason\": \"the program of engine c reads no power sensor\"}");
     }
+}
+
+/* Time blocks of inferences as they are asked for on standard input, so that another program can run in between: says
+   "ready MICROSECONDS", answers each line "block SECONDS" with the block's times in nanoseconds, and ends at any other. */
+void run_serve(const struct options *options)
+{
+    struct conditions before;
+    struct conditions steady;
+    struct conditions after;
+    double window[WINDOW];
+    char line[128];
+    int stable;
+    double *samples = allocate(BLOCK_MOST * sizeof *samples);
+    const long long memory_before = process_memory("VmRSS");
+    read_conditions(&before);
+    const double start = seconds_now();
+    model_reset();
+    const double load_time = seconds_now() - start;
+    for (int i = 0; i < model_input_count; i++) {
+        fill(&model_inputs[i]);
+    }
+    const double first = timed_run();
+    const long long warmups = warm_up(options->warmup, options->warmup_seconds, &stable);
+    for (int i = 0; i < WINDOW; i++) {
+        window[i] = timed_run();
+    }
+    const double micros = window_median(window) * 1e6;
+    read_conditions(&steady);
+    printf("ready %.0f\n", micros < 1.0 ? 1.0 : micros);
+    fflush(stdout);
+    while (fgets(line, sizeof line, stdin) != NULL && strncmp(line, "block ", 6) == 0) {
+        const double end = seconds_now() + atof(line + 6);
+        int runs = 0;
+        while (runs < BLOCK_MOST && (runs < BLOCK_LEAST || seconds_now() < end)) {
+            samples[runs++] = timed_run();
+        }
+        for (int run = 0; run < runs; run++) {
+            printf("%s%.0f", run ? " " : "", samples[run] * 1e9);
+        }
+        printf("\n");
+        fflush(stdout);
+    }
+    read_conditions(&after);
+    printf("EDGEPACK-RESULT\n{\"warmup_runs\": %lld, \"stable\": %s, \"first\": %.9f, \"import_time\": 0, \"load_time\": %.9f", warmups,
+           stable ? "true" : "false", first, load_time);
+    print_bytes("peak_memory", process_memory("VmHWM"));
+    print_bytes("memory_before", memory_before);
+    print_conditions("before", &before);
+    print_conditions("steady", &steady);
+    print_conditions("after", &after);
 }

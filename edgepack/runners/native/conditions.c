@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #define ZONES_READ 128
 
@@ -34,6 +37,51 @@ static void add_governor(struct conditions *found, const char *name)
     }
 }
 
+/* The first of the supplies that Linux, and Android after it, name so; a battery of a mouse has another name. */
+static void read_battery(struct conditions *found)
+{
+    static const char *const names[] = {"battery", "BAT0", "BAT1", "bms"};
+    char path[96];
+    char line[64];
+    found->battery = -1.0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && found->battery < 0.0; i++) {
+        snprintf(path, sizeof path, "/sys/class/power_supply/%s/capacity", names[i]);
+        if (read_line(path, line, sizeof line)) {
+            found->battery = atof(line);
+            snprintf(path, sizeof path, "/sys/class/power_supply/%s/status", names[i]);
+            if (read_line(path, line, sizeof line) && strpbrk(line, "\"\\") == NULL) {
+                snprintf(found->battery_status, sizeof found->battery_status, "%.20s", line);
+            }
+        }
+    }
+}
+
+/* The first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq and steal, in ticks (proc(5)). */
+static void read_processor(struct conditions *found)
+{
+    char line[256];
+    unsigned long long t[8];
+    const double tick = (double)sysconf(_SC_CLK_TCK);
+    found->busy = found->stolen = -1.0;
+    if (tick > 0.0 && read_line("/proc/stat", line, sizeof line) &&
+        sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]) == 8) {
+        found->busy = (double)(t[0] + t[1] + t[2] + t[5] + t[6]) / tick;
+        found->stolen = (double)t[7] / tick;
+    }
+}
+
+static void read_own(struct conditions *found)
+{
+    struct rusage usage;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    found->time = (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    getrusage(RUSAGE_SELF, &usage);
+    found->own = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+    found->preempted = usage.ru_nivcsw;
+}
+
 void read_conditions(struct conditions *found)
 {
     char path[96];
@@ -60,6 +108,9 @@ void read_conditions(struct conditions *found)
     if (read_line("/proc/loadavg", line, sizeof line)) {
         found->load = atof(line);
     }
+    read_battery(found);
+    read_processor(found);
+    read_own(found);
 }
 
 long long process_memory(const char *field)

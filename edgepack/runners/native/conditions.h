@@ -12,6 +12,12 @@ struct conditions {
     int frequency_count;
     char governors[8][32]; /* each once */
     int governor_count;
+    double battery;            /* charge in percent */
+    char battery_status[24];   /* "Discharging", "Charging", ... */
+    double busy, stolen;       /* seconds that all cores were busy, and that a virtual machine's host took, since the start */
+    double own;                /* seconds of processor time of this process */
+    long preempted;            /* how often it lost a core that it still wanted */
+    double time;               /* a clock in seconds */
 };
 
 void read_conditions(struct conditions *found);

@@ -6,6 +6,7 @@
        NAME golden --model model.tflite --folder golden
        NAME infer  --model model.tflite --input input_0.bin --output output_0.bin [--first N] [--count N] [--sequence]
        NAME bench  --model model.tflite [--runs N] [--seconds S] [--warmup N] [--warmup-seconds S] [--cpus 4,5]
+       NAME serve  --model model.tflite [--warmup N] [--warmup-seconds S]
 
    The .tflite is not read for running; its SHA-256 must be that of the file the code was generated from, so that a program
    of an older model cannot be taken for the newer one's. One line of JSON between EDGEPACK-RESULT and EDGEPACK-END; status 0,
@@ -168,8 +169,10 @@ int main(int argc, char **argv)
             run_infer(&options);
         } else if (strcmp(options.command, "bench") == 0) {
             run_bench(&options);
+        } else if (strcmp(options.command, "serve") == 0) {
+            run_serve(&options);
         } else {
-            fail("data", "unknown command %s: use probe, golden, infer or bench", options.command);
+            fail("data", "unknown command %s: use probe, golden, infer, bench or serve", options.command);
         }
     }
     printf(", \"engine\": \"c\", \"engine_version\": \"%s\", \"threads\": 1}\nEDGEPACK-END\n", model_version);

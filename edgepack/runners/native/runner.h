@@ -24,5 +24,6 @@ void *allocate(unsigned long long bytes);
 void run_golden(const struct options *options);
 void run_infer(const struct options *options);
 void run_bench(const struct options *options);
+void run_serve(const struct options *options);
 
 #endif
