@@ -110,9 +110,9 @@ def test_bytes_are_written_as_c_writes_them() -> None:
 
 def test_ten_megabytes_are_formatted_quickly() -> None:
     data = np.random.default_rng(0).bytes(10_000_000)
-    start = time.perf_counter()
+    start = time.process_time()
     text = hex_bytes(data)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     assert len(text) > 60_000_000
 
 
