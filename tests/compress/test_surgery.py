@@ -147,18 +147,39 @@ def test_weights_of_a_layer_called_twice_are_cut_once() -> None:
     assert smaller.get_layer("twice").kernel.shape[2] == smaller.get_layer("twice").filters == smaller.get_layer("stem").filters
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetV2"])
-def test_published_networks(name: str) -> None:
-    """MobileNetV2 at its narrowest, and an EfficientNetV2 of one block a stage, with squeeze-excite in the later ones."""
+def test_inverted_residuals_with_squeeze_excite() -> None:
+    """Two blocks as in EfficientNetV2: expansion, depthwise, a gate on the channels, projection, and the sum with the input."""
     keras = fresh(0)
-    if name == "MobileNetV2":
-        model = keras.applications.MobileNetV2((96, 96, 3), alpha=0.35, weights=None, classes=10)
-    else:
-        model = keras.applications.efficientnet_v2.EfficientNetV2(
-            0.25, 0.1, 64, input_shape=(64, 64, 3), weights=None, classes=10, model_name="efficientnetv2-b0"
+    layers = keras.layers
+    start = layers.Input((16, 16, 3))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", name="stem")(layers.Rescaling(1 / 128, offset=-1)(start))
+    for block in ("a", "b"):
+        wide = layers.Activation("swish")(
+            layers.BatchNormalization()(layers.Conv2D(24, 1, use_bias=False, name=f"{block}_wide")(x))
         )
-    flat, _ = flat_model(model, [tuple(model.input_shape[1:])])
+        deep = layers.Activation("swish")(layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same")(wide)))
+        gate = layers.Reshape((1, 1, 24))(layers.GlobalAveragePooling2D()(deep))
+        gate = layers.Conv2D(6, 1, activation="swish", name=f"{block}_squeeze")(gate)
+        gate = layers.Conv2D(24, 1, activation="sigmoid", name=f"{block}_excite")(gate)
+        narrow = layers.Conv2D(8, 1, use_bias=False, name=f"{block}_narrow")(layers.multiply([deep, gate]))
+        x = layers.add([layers.Dropout(0.2)(layers.BatchNormalization()(narrow)), x])
+    model = shaken(keras.Model(start, layers.Dense(4)(layers.GlobalAveragePooling2D()(x))))
+    smaller, channels, _ = cut(model)
+    assert {names: len(groups) for names, groups in channels.families()} == {
+        ("stem", "a_narrow", "b_narrow"): 8,
+        ("a_wide", "a_excite"): 24,
+        ("a_squeeze",): 6,
+        ("b_wide", "b_excite"): 24,
+        ("b_squeeze",): 6,
+    }
+    assert smaller.get_layer("a_wide").filters == smaller.get_layer("a_excite").filters < 24
+
+
+@pytest.mark.slow
+def test_mobilenet_v2_at_its_narrowest() -> None:
+    keras = fresh(0)
+    model = keras.applications.MobileNetV2((96, 96, 3), alpha=0.35, weights=None, classes=10)
+    flat, _ = flat_model(model, [(96, 96, 3)])
     rng = np.random.default_rng(0)
     for layer in flat.layers:
         if type(layer).__name__ == "BatchNormalization":  # so that no offset and no average is zero
