@@ -72,7 +72,9 @@ class Adbd:
         connection = _Connection(self, reader, writer)
         self._connections.add(connection)
         try:
-            await connection.serve()
+            # asyncio's own callback after this one takes a cancelled task for a failure and prints it.
+            with suppress(asyncio.CancelledError):
+                await connection.serve()
         finally:
             self._connections.discard(connection)
 
