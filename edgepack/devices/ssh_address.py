@@ -45,11 +45,13 @@ def parse_ssh_address(text: str) -> SshAddress:
     else:  # no port, or an IPv6 address without brackets, which cannot carry one
         host, port = rest, None
     valid = re.fullmatch(r"[^\s\x00-\x1f\x7f/\"'`$;&|<>()\[\]\\]+", host) and not host.startswith("-")
-    user_valid = not at or re.fullmatch(r"[^\s\x00-\x1f\x7f\"'`$;&|<>()\\:-][^\s\x00-\x1f\x7f\"'`$;&|<>()\\]*", user)
+    user_valid = not at or re.fullmatch(r"[^\s\x00-\x1f\x7f\"'`$;&|<>()\\:-][^\s\x00-\x1f\x7f\"'`$;&|<>()\\:]*", user)
     if not valid or not user_valid or (port is not None and not (port.isdigit() and 0 < int(port) < 65536)):
+        secret, at, place = text.rpartition("@")
+        shown = f"{secret.partition(':')[0]}:***@{place}" if at and ":" in secret else text
         raise DeviceError(
             "EP-500",
-            f"{text!r} is not an ssh address",
+            f"{shown!r} is not an ssh address",
             "write user@host, user@host:port, user@[ipv6]:port, or a Host of your ssh configuration",
         )
     return SshAddress(host, user or None, None if port is None else int(port))

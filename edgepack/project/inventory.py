@@ -156,6 +156,8 @@ def _address(name: str, variables: Mapping[str, Any], file: Path) -> str:
     Raises:
         ProjectError: EP-113 for a value that is none: a template, a number out of range, white space.
     """
+    from edgepack.project.schema import holds_password
+
     values = {}
     for key, variable in _ADDRESS.items():
         value = variables.get(variable, variables.get(variable.replace("ansible_", "ansible_ssh_")))
@@ -166,6 +168,10 @@ def _address(name: str, variables: Mapping[str, Any], file: Path) -> str:
             raise wrong_inventory(file, "", f"host {name}: {variable} is a template, which is not evaluated")
         if not text or text.startswith("-") or any(character.isspace() or ord(character) < 32 for character in text):
             raise wrong_inventory(file, "", f"host {name}: {variable} is not one word")
+        if key == "user" and (":" in text or "@" in text):
+            raise wrong_inventory(file, "", f"host {name}: {variable} is not a login's name")
+        if key == "host" and holds_password(text):
+            raise wrong_inventory(file, "", f"host {name}: {variable} holds a password; use keys")
         values[key] = text
     host = values.get("host", name)
     port = values.get("port")

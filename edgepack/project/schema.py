@@ -59,8 +59,11 @@ def check_address(value: str) -> str:
     """An address that is safe on a client's command line: one word that is not an option.
 
     Raises:
-        PydanticCustomError: it is empty, starts with "-", or holds white space or control characters.
+        PydanticCustomError: it is empty, starts with "-", or holds a password, white space or control characters. A password is
+            not repeated in the message.
     """
+    if holds_password(value):
+        raise wrong("an address may not hold a password", "install a key with ssh-copy-id; passwords are never used")
     if not value or value.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise wrong(f"{value!r} is not a device address", "write user@host, user@host:port, or a serial number")
     return value
@@ -74,6 +77,12 @@ def _power(value: str) -> str:
             f"{value!r} is no power sensor", 'write "auto", "off", "ina219:/dev/i2c-1:0x40:0.1" or "ina260:/dev/i2c-1:0x40"'
         )
     return value
+
+
+def holds_password(address: str) -> bool:
+    """Whether an address is of the form user:password@host."""
+    user, at, _ = address.removeprefix("ssh://").rpartition("@")
+    return bool(at) and ":" in user
 
 
 Bytes = Annotated[int, _quantity(units.parse_bytes, "256 KiB")]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from edgepack.files import sha256_bytes
 from edgepack.judge.verdict import Verdict
 from edgepack.measure.types import Measurement
 from edgepack.report.report import SCHEMA_VERSION, Report, Row, plain
@@ -92,8 +93,9 @@ def with_report(device: FleetDevice, report: Report) -> FleetDevice:
 
 
 def folder_name(host: str) -> str:
-    """A host's name as a folder's; characters that no file system likes become "_"."""
-    return re.sub(r"[^A-Za-z0-9._@-]", "_", host).lstrip(".") or "_"
+    """A host's name as a folder's: itself, or with other characters than the usual replaced and a hash that tells it apart."""
+    plain_name = re.sub(r"[^A-Za-z0-9._@-]", "_", host).lstrip(".-")
+    return host if plain_name == host else f"{plain_name}-{sha256_bytes(host.encode('utf-8', 'replace'))[:8]}"
 
 
 def fleet_from_json(values: Mapping[str, Any]) -> FleetReport:

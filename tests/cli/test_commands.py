@@ -255,10 +255,13 @@ def test_releases_go_back_and_off_again(edgepack: Run, small_model: Path) -> Non
     changed.write_bytes(content + bytes(16))  # another file, the same model
     ids = []
     for model in (small_model, changed):
-        done = edgepack("deploy", model, *where, "--set", "budget.accuracy_drop=none", "--set", "device.runs=5", "--json")
+        settings = ("--set", "budget.accuracy_drop=none", "--set", "device.runs=5")
+        done = edgepack("deploy", model, *where, *settings, "--json", env={"MY_TOKEN": "hunter2"})
         assert done.returncode in (0, 1), done.stderr
         ids.append(json.loads(done.stdout)["pack"])
     assert len(set(ids)) == 2
+    written = [path for path in small_model.parent.parent.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()]
+    assert written == [], "nothing of the environment may be written down"
     listed = json.loads(edgepack("device", "releases", small_model, *where, "--json").stdout)
     assert {row["release"]: row["state"] for row in listed} == {ids[0]: "previous", ids[1]: "current"}
     back = edgepack("rollback", small_model, *where, "--json")

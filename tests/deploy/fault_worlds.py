@@ -198,7 +198,7 @@ class AdbWorld(World):
         self.phone.fail(drop_after_bytes=count)
 
     def corrupt_at(self, count: int) -> None:
-        self.phone.fail(corrupt_at_byte=count)
+        self.phone.fail(corrupt_at_byte=count % 1000)  # in the first large message from then on: the upload
 
     def stall(self) -> None:
         self.phone.fail(stall_after_bytes=0)

@@ -42,3 +42,19 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 def test_an_address_prints_as_it_is_written() -> None:
     for text in ("pi@host:2222", "pi@[::1]:2222", "host"):
         assert str(parse_ssh_address(text)) == text
+
+
+def test_a_password_is_refused_and_never_repeated() -> None:
+    from edgepack.errors import ProjectError
+    from edgepack.project import device_address, load_target
+
+    with pytest.raises(DeviceError) as caught:
+        parse_ssh_address("pi:hunter2@raspberrypi")
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}" and "pi:***@raspberrypi" in str(caught.value)
+    for flag, environ in (("pi:hunter2@raspberrypi", {}), (None, {"EDGEPACK_RPI": "ssh://pi:hunter2@raspberrypi:22"})):
+        with pytest.raises(ProjectError) as refused:
+            device_address(load_target("rpi"), flag, environ)
+        assert refused.value.code == "EP-109" and "hunter2" not in f"{refused.value} {refused.value.hint}"
+    with pytest.raises(ProjectError) as refused:
+        load_target("rpi", None, ["device.address=pi:hunter2@raspberrypi"])
+    assert refused.value.code == "EP-105" and "hunter2" not in f"{refused.value} {refused.value.hint}"

@@ -116,7 +116,9 @@ def test_the_reports_have_every_device(fleet: Fleet) -> None:
     from edgepack.report import fleet_from_json
 
     standin.down("three")
-    fleet.inventory.write_text(fleet.inventory.read_text().replace("standin:three", "nobody@127.0.0.1:1"))
+    hard = "$(touch pwned)<i>/../x"
+    text = fleet.inventory.read_text().replace("standin:three", "nobody@127.0.0.1:1")
+    fleet.inventory.write_text(text.replace("four ansible", f"'{hard}' ansible"))
     outcome = fleet.deploy(0)
     assert outcome.exit_code == 4
     text = (outcome.folder / "report.json").read_text()
@@ -124,11 +126,13 @@ def test_the_reports_have_every_device(fleet: Fleet) -> None:
     rows = {device.name: device for device in outcome.report.devices}
     assert rows["three"].state == "failed" and rows["three"].code == "EP-502" and rows["one"].exit_code == 0
     suites = ET.parse(outcome.folder / "junit.xml").getroot()
-    assert [suite.get("hostname") for suite in suites] == list(NAMES)
+    assert [suite.get("hostname") for suite in suites] == ["one", "two", "three", hard]
     assert [suite.get("errors") for suite in suites] == ["0", "0", "1", "0"]
     html = (outcome.folder / "report.html").read_text()
-    assert all(name in html for name in NAMES) and 'href="devices/one/report.html"' in html
-    assert sorted(path.name for path in (outcome.folder / "devices").iterdir()) == ["four", "one", "two"]
+    assert "$(touch pwned)&lt;i&gt;" in html and "<i>" not in html and 'href="devices/one/report.html"' in html
+    folders = sorted(path.name for path in (outcome.folder / "devices").iterdir())
+    assert folders[1:] == ["one", "two"] and folders[0].startswith("__touch_pwned__i__.._x-")
+    assert not list(fleet.folder.rglob("pwned"))
     assert (outcome.folder / "devices" / "one" / "report.json").is_file()
 
 

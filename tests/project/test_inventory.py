@@ -98,5 +98,10 @@ def test_passwords_and_keys_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "group_vars").mkdir()
     (tmp_path / "group_vars" / "x.yml").write_text("$ANSIBLE_VAULT;1.1;AES256\n61\n")
     inventory = read_inventory(tmp_path / "h.ini")
+    for line in ("a ansible_user=pi:hunter2", "a ansible_host=pi:hunter2@10.0.0.1"):
+        (tmp_path / "secret.ini").write_text(f"[x]\n{line}\n")
+        with pytest.raises(ProjectError) as caught:
+            read_inventory(tmp_path / "secret.ini")
+        assert "hunter2" not in f"{caught.value} {caught.value.hint}"
     assert "hunter2" not in repr(inventory) and inventory.hosts[0].address == "a"
     assert len(inventory.notes) == 1 and "encrypted" in inventory.notes[0]
