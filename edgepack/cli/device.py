@@ -20,18 +20,29 @@ Name = Annotated[str, typer.Argument(help="The target to stand in for, for examp
 
 
 @device_app.command("up")
-def up(name: Name, json_output: Json = False) -> None:
-    """Start a stand-in: for ssh targets an sshd on the loopback address, with keys of its own."""
+def up(
+    name: Name,
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="An emulated arm64 Raspberry Pi (needs root, mmdebstrap and qemu-user-static).")
+    ] = False,
+    quiet: Quiet = False,
+    json_output: Json = False,
+) -> None:
+    """Start a stand-in: for ssh targets an sshd on the loopback address, with keys of its own.
+
+    With --virtual it is an arm64 system of its own, whose programs QEMU runs: real wheels and libraries, no real times.
+    """
     from edgepack.cli.output import print_json
     from edgepack.devices import standin
+    from edgepack.progress import choose_progress
     from edgepack.project import load_target
 
     standin.check_target(load_target(name))
-    started = standin.up(name)
+    started = standin.up(name, virtual, choose_progress(quiet))
     if json_output:
         print_json(started)
     else:
-        typer.echo(f"{started.name}: {started.address} is up; a stand-in, not the target's hardware")
+        typer.echo(f"{started.name}: {started.address} is up; a stand-in: {standin.reason_of(started)}")
 
 
 @device_app.command("down")
@@ -53,7 +64,7 @@ def list_devices(json_output: Json = False) -> None:
         print_json(list(running))
         return
     for one in running:
-        typer.echo(f"{one.name}: {one.address} (stand-in)")
+        typer.echo(f"{one.name}: {one.address} ({'virtual Pi' if standin.is_virtual(one.folder) else 'stand-in'})")
     if not running:
         typer.echo("no stand-in is running; `edgepack device up rpi` starts one")
 

@@ -12,7 +12,7 @@ from edgepack.devices.device import Device
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.devices.ssh_address import SshAddress, parse_ssh_address
-from edgepack.devices.standin import REASON, Lease
+from edgepack.devices.standin import Lease, reason_of
 from edgepack.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _open(target: Target, address: str | None) -> LocalDevice | SshDevice | AdbD
             config=lease.standin.config,
             name=f"{name} (stand-in)",
             stand_in=True,
-            stand_in_reason=REASON,
+            stand_in_reason=reason_of(lease.standin),
             on_close=lease.release,
         )
     except BaseException:

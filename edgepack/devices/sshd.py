@@ -82,7 +82,7 @@ def start(folder: Path, alias: str, user: str) -> int:
         Path("/run/sshd").mkdir(mode=0o755, parents=True, exist_ok=True)
     before = read_port(folder)
     for _ in range(_PORTS_TRIED):
-        port = before if before is not None and _is_free(before) else _free_port()
+        port = before if before is not None and _is_free(before) else free_port()
         before = None
         _write_configuration(folder, alias, user, port)
         log = folder / "sshd.log"
@@ -94,7 +94,7 @@ def start(folder: Path, alias: str, user: str) -> int:
             stderr=subprocess.PIPE,
             cwd="/",
         )
-        if started.returncode == 0 and _answers(folder, port):
+        if started.returncode == 0 and answers(folder, port):
             return port
         stop(folder)
     said = [line for line in (started.stderr.decode("utf-8", "replace") + log.read_text()).splitlines() if line.strip()]
@@ -126,6 +126,12 @@ def _write_configuration(folder: Path, alias: str, user: str, port: int) -> None
         "Subsystem sftp internal-sftp",
         f'SetEnv "HOME={folder / "home"}" "PATH={path}"',
     ]
+    write_atomic(folder / "sshd_config", "\n".join(server) + "\n")
+    write_atomic(folder / "ssh_config", client_configuration(folder, alias, user, port))
+
+
+def client_configuration(folder: Path, alias: str, user: str, port: int) -> str:
+    """The ssh configuration that reaches the server of `folder`, and nothing else, as Host `alias`."""
     client = [
         f"Host {alias}",
         "  HostName 127.0.0.1",
@@ -139,8 +145,7 @@ def _write_configuration(folder: Path, alias: str, user: str, port: int) -> None
         "  GlobalKnownHostsFile none",
         "  StrictHostKeyChecking yes",
     ]
-    write_atomic(folder / "sshd_config", "\n".join(server) + "\n")
-    write_atomic(folder / "ssh_config", "\n".join(client) + "\n")
+    return "\n".join(client) + "\n"
 
 
 def _word(path: Path) -> str:
@@ -148,7 +153,8 @@ def _word(path: Path) -> str:
     return '"' + str(path).replace("%", "%%") + '"'
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback address that nothing listens on now."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return int(server.getsockname()[1])
@@ -163,13 +169,16 @@ def _is_free(port: int) -> bool:
     return False
 
 
-def _answers(folder: Path, port: int) -> bool:
-    end = time.monotonic() + _START_SECONDS
+def answers(folder: Path, port: int, seconds: float = _START_SECONDS) -> bool:
+    """Whether the server of `folder` greets on `port` within `seconds`; false at once when its process has ended."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2.0) as client:
             if client.recv(4) == b"SSH-":
                 return running_pid(folder) is not None
         time.sleep(0.05)
+        if seconds > _START_SECONDS and running_pid(folder) is None:
+            return False
     return False
 
 
@@ -192,13 +201,13 @@ def running_pid(folder: Path) -> int | None:
     return None
 
 
-def stop(folder: Path) -> bool:
+def stop(folder: Path, sign: signal.Signals = signal.SIGTERM) -> bool:
     """Stop the sshd of `folder`; false when it was not running."""
     pid = running_pid(folder)
     if pid is None:
         return False
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, sign)
         end = time.monotonic() + 5.0
         while running_pid(folder) == pid:
             if time.monotonic() > end:

@@ -12,14 +12,16 @@ import os
 import pwd
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from edgepack.devices import sshd
+from edgepack.devices import sshd, virtual_pi
 from edgepack.errors import DeviceError
+from edgepack.progress import Progress, SilentProgress
 
 if TYPE_CHECKING:
     from edgepack.project import Target
@@ -46,16 +48,41 @@ def state_folder() -> Path:
     return Path(base).absolute() / "edgepack" / "standins"
 
 
-def up(name: str) -> StandIn:
+def up(name: str, virtual: bool = False, progress: Progress | None = None) -> StandIn:
     """Start a stand-in, or find it running; what an earlier one of this name was given is still there.
 
+    `virtual` makes it an emulated arm64 system (virtual_pi.py) instead of this machine, in place of one that is.
+
     Raises:
-        ToolError: EP-681 or EP-682 when openssh is not installed.
-        DeviceError: EP-522 for a name that cannot be one, EP-521 when sshd does not start.
+        ToolError: EP-681 or EP-682 when openssh is not installed, EP-688 when a virtual one cannot be had.
+        DeviceError: EP-522 for a name that cannot be one, EP-521 when sshd does not start, EP-539 no system can be fetched.
     """
     folder = _folder(name)
-    with _locked(folder):
-        return _start(name, folder)
+    if virtual and not is_virtual(folder):
+        reason = virtual_pi.missing()
+        if reason:
+            virtual_pi.refuse(reason)
+        down(name)
+        with _locked(folder):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / virtual_pi.MARK).touch()
+    try:
+        with _locked(folder):
+            return _start(name, folder, progress)
+    except BaseException:
+        if virtual:
+            down(name)
+        raise
+
+
+def is_virtual(folder: Path) -> bool:
+    """Whether the stand-in of `folder` is an emulated system."""
+    return (folder / virtual_pi.MARK).exists()
+
+
+def reason_of(standin: StandIn) -> str:
+    """What a stand-in is instead of the target's hardware."""
+    return virtual_pi.REASON if is_virtual(standin.folder) else REASON
 
 
 def check_target(target: Target) -> None:
@@ -75,7 +102,8 @@ def down(name: str) -> bool:
     if not folder.is_dir():
         return False
     with _locked(folder):
-        sshd.stop(folder)
+        # Nothing milder reaches the first process of a namespace; its mounts, and so everything but files, go with it.
+        sshd.stop(folder, signal.SIGKILL if is_virtual(folder) else signal.SIGTERM)
         shutil.rmtree(folder, ignore_errors=True)
     (folder.parent / f".{name}.lock").unlink(missing_ok=True)
     return True
@@ -127,16 +155,21 @@ def _find(name: str, folder: Path) -> StandIn | None:
     if pid is None or port is None:
         return None
     alias = _alias(name)
-    return StandIn(name, f"{_user()}@127.0.0.1:{port}", alias, port, pid, folder / "ssh_config", folder)
+    user = virtual_pi.USER if is_virtual(folder) else _user()
+    return StandIn(name, f"{user}@127.0.0.1:{port}", alias, port, pid, folder / "ssh_config", folder)
 
 
-def _start(name: str, folder: Path) -> StandIn:
+def _start(name: str, folder: Path, progress: Progress | None = None) -> StandIn:
     found = _find(name, folder)
     if found is not None:
         return found
-    sshd.find_sshd()
-    sshd.prepare(folder, _alias(name))
-    sshd.start(folder, _alias(name), _user())
+    if is_virtual(folder):
+        sshd.prepare(folder, _alias(name))
+        virtual_pi.start(folder, _alias(name), progress or SilentProgress())
+    else:
+        sshd.find_sshd()
+        sshd.prepare(folder, _alias(name))
+        sshd.start(folder, _alias(name), _user())
     started = _find(name, folder)
     if started is None:
         raise DeviceError("EP-521", "the stand-in's sshd stopped at once", f"see {folder / 'sshd.log'}")
