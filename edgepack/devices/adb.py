@@ -6,6 +6,7 @@ argument, quoted for the device's shell; without the end marker of shell.py noth
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -62,6 +63,9 @@ class AdbDevice(ShellDevice):
         self._on_close = on_close
         self._closed = False
         self._gone = False
+        if not self._shell_v2:  # what commands that were cut off an hour ago and more have left
+            line = f"find {shlex.quote(folder)} -maxdepth 1 -name '.edgepack-*' -mmin +60 -exec rm -f {{}} +"
+            self._adb("exec-out", line, timeout=20.0)
 
     @property
     def kind(self) -> str:
@@ -163,22 +167,3 @@ class AdbDevice(ShellDevice):
             self._closed = True
             if self._on_close is not None:
                 self._on_close()
-
-
-def attached_devices() -> tuple[Attached, ...]:
-    """Every Android device that adb sees; none when there is no adb.
-
-    Raises:
-        DeviceError: EP-546 when its server does not answer.
-    """
-    from edgepack.devices.adb_client import list_attached
-    from edgepack.errors import ToolError
-
-    try:
-        program = find_adb()
-    except ToolError:
-        return ()
-    return list_attached(program)
-
-
-__all__ = ["FOLDER", "AdbDevice", "attached_devices"]

@@ -99,6 +99,24 @@ def test_an_android_disk_that_is_full_or_read_only(
         assert caught.value.code == "EP-511", caught.value
 
 
+@pytest.mark.slow
+def test_a_device_from_before_android_7(adb: str, android: tuple[Aarch64Userland, AdbStandin], tmp_path: Path) -> None:
+    """Without shell_v2 streams are mixed, input does not end and statuses are lost; files take their place."""
+    userland, phone = android
+    phone.configure(shell_v2=False)
+    device = AdbDevice(phone.serial)
+    completed = device.run(["sh", "-c", "cat; echo no >&2; exit 3"], timeout=60, stdin=b"a\r\n\0b")
+    assert (completed.status, completed.stdout, completed.stderr) == (3, b"a\r\n\0b", b"no\n")
+    content = os.urandom(1_200_000)
+    (tmp_path / "file").write_bytes(content)
+    device.put(tmp_path / "file", "/data/local/tmp/a folder/it's")
+    assert (userland.path("/data/local/tmp/a folder") / "it's").read_bytes() == content
+    assert [path.name for path in userland.path("/data/local/tmp").iterdir()] == ["a folder"], "nothing stays behind"
+    with pytest.raises(DeviceError) as caught:
+        device.run(["sleep", "60"], timeout=2)
+    assert caught.value.code == "EP-508"
+
+
 @pytest.fixture
 def quick_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program that answers at once, where dozens of deployments are made and the model's own is not what is tested."""
