@@ -34,12 +34,15 @@ def render(results: Sequence[Result], asked: argparse.Namespace) -> str:
 def _head(results: Sequence[Result], asked: argparse.Namespace) -> str:
     tools = ", ".join(dict.fromkeys(", ".join(result["method"].split(", ")[:-2]) for result in results))
     compilers = ", ".join(dict.fromkeys(result["method"].split(", ")[-2] for result in results))
+    each = dict.fromkeys((result["cpu"], result["cycles_error"]) for result in results)
+    errors = "\n".join(f"  - {core}: {error}" for core, error in each)
     return f"""# Microcontroller benchmark
 
 Written by `python benchmarks/mcu/run.py --toolchain {asked.toolchain} --optimize {asked.optimize}`; do not edit.
 
 - **Counted**: executed instructions of one inference (emulators: {tools}; compiler: {compilers}). Exact and repeatable.
-- **Estimated**: cycles, from those instructions and each core's published timings (docs/reference/cycle-estimates.md).
+- **Estimated**: cycles, from those instructions and each core's published timings (docs/reference/cycle-estimates.md):
+{errors}
 - **Read off the linked program**: flash (code and constants of the model and the libraries it needs) and arena.
 - **Counted elsewhere**: TFLM, TensorFlow Lite Micro with CMSIS-NN, on QEMU with an instruction clock.
 - **Published**: cycles of other stacks, their measured latency times the clock.

@@ -12,6 +12,7 @@ from edgepack.compile.cpu import find_cpu
 from edgepack.compile.emit import KERNEL_DECLARATIONS, Program, emit
 from edgepack.compile.graph import Graph, build_graph
 from edgepack.compile.lowering import lower
+from edgepack.compile.order import reordered
 from edgepack.compile.passes import run_passes
 from edgepack.compile.plan import Plan, make_plan
 from edgepack.compile.specialise import sharing
@@ -73,6 +74,13 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
     lowered = lower(graph, core, optimize, rank)
     calls = tuple(one.call for one in lowered)
     plan = make_plan(graph, calls)
+    other = None if rank else reordered(graph)
+    if other is not None:
+        other_lowered = lower(other, core, optimize)
+        other_plan = make_plan(other, [one.call for one in other_lowered])
+        if other_plan.arena_size < plan.arena_size:
+            graph, lowered, plan = other, other_lowered, other_plan
+            calls = tuple(one.call for one in lowered)
     program = Program(
         name=c_name(name),
         graph=graph,

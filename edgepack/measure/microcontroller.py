@@ -168,9 +168,10 @@ def metric_measurements(
 
 def _measurements(result: McuResult, target: Target) -> tuple[Measurement, ...]:
     how = {"core": result.cpu, "tools": result.method}
+    basis = f"{result.cycles_basis}; {result.cycles_error}"
     found = [
         Measurement("instructions", float(result.instructions), "", "emulated", "executed in one inference", how),
-        Measurement("cycles_estimated", float(result.cycles_estimated), "", "estimate", result.cycles_basis, how),
+        Measurement("cycles_estimated", float(result.cycles_estimated), "", "estimate", basis, how),
         Measurement("flash", float(result.flash_bytes), "bytes", "file", "code and constants of the linked program", how),
         Measurement("arena", float(result.arena_bytes), "bytes", "file", "the caller's memory, as the header says", how),
         Measurement("stack", float(result.stack_bytes), "bytes", "emulated", "the deepest stack of one inference", how),

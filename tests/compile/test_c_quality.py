@@ -83,6 +83,18 @@ def test_cppcheck_finds_nothing(tmp_path: Path, cpu: str) -> None:
     run(["cppcheck", "-q", "--std=c99", "--enable=warning,performance,portability", allowed, "--error-exitcode=3", *sources])
 
 
+@needs_zig
+@pytest.mark.parametrize("protection", ["none", "standard"])
+def test_assembly_is_left_out_under_branch_protection(tmp_path: Path, protection: str) -> None:
+    wanted = int(protection == "none")
+    (tmp_path / "check.c").write_text(
+        '#include "ep_assembly.h"\n#include "ep_lanes_assembly.h"\n'
+        f"int32_t assembly[EP_ASSEMBLY == {wanted} && EP_LANES_ASSEMBLY == {wanted} ? 1 : -1];\n"
+    )
+    target = ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m85", f"-mbranch-protection={protection}"]
+    run([*ZIG, *target, "-I", str(KERNELS), "-I", STRING_H, "-c", str(tmp_path / "check.c"), "-o", str(tmp_path / "check.o")])
+
+
 @pytest.mark.parametrize("optimize", ["speed", "size"])
 def test_each_optimisation_gives_the_same_bits(optimize: str) -> None:
     cases = [Case(f"seed {seed}", random_network(seed)) for seed in range(20_000, 20_012)]

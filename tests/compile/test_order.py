@@ -1,0 +1,90 @@
+"""Branched graphs run in the order that needs least memory at once, and compute the same."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from edgepack.compile import compile_model, order
+from edgepack.compile.graph import Graph, Node, Value
+from edgepack.flatbuffer import read_model
+from tests.compile.builder import ModelBuilder
+from tests.compile.harness import Case, mismatches
+
+
+def random_graph(seed: int, count: int = 7) -> Graph:
+    """Operators that each read one or two earlier values, of random sizes."""
+    rng = np.random.default_rng(seed)
+    values = {i: Value(i, f"v{i}", (int(rng.integers(1, 500)),), "int8") for i in range(count + 1)}
+    nodes = []
+    for i in range(1, count + 1):
+        reads = tuple(dict.fromkeys(int(rng.integers(0, i)) for _ in range(int(rng.integers(1, 3)))))
+        nodes.append(Node(i, "ADD", reads, (i,)))
+    return Graph(values, tuple(nodes), (0,), (count,))
+
+
+def live_bytes(graph: Graph, nodes: tuple[Node, ...]) -> int:
+    """The peak of a value's bytes between its writer and its last reader; the input and the output are not counted."""
+    place = {node.outputs[0]: at for at, node in enumerate(nodes)}
+    last = {value: max([at, *(i for i, node in enumerate(nodes) if value in node.inputs)]) for value, at in place.items()}
+    counted = [value for value in place if value not in graph.outputs]
+    return max(sum(graph.values[v].bytes for v in counted if place[v] <= at <= last[v]) for at in range(len(nodes)))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_order_of_a_small_graph_needs_less(seed: int) -> None:
+    graph = random_graph(seed)
+    found = order.reordered(graph)
+    nodes = (found or graph).nodes
+    possible = []
+    for permutation in itertools.permutations(graph.nodes):
+        written = {0}
+        for node in permutation:
+            if not set(node.inputs) <= written:
+                break
+            written |= set(node.outputs)
+        else:
+            possible.append(permutation)
+    assert nodes in possible
+    assert live_bytes(graph, nodes) == min(live_bytes(graph, each) for each in possible)
+    assert found is None or live_bytes(graph, nodes) < live_bytes(graph, graph.nodes)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_greedy_order_is_an_order(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "SETS", 0)
+    graph = random_graph(seed, 20)
+    found = order.reordered(graph)
+    written = {0}
+    for node in (found or graph).nodes:
+        assert set(node.inputs) <= written
+        written |= set(node.outputs)
+    assert written == set(graph.values)
+
+
+def branches(rng: np.random.Generator) -> bytes:
+    """Branches that first widen and then shrink one value, written level by level: the order that needs most memory."""
+    b = ModelBuilder()
+    scale, zero = 0.05, int(rng.integers(-128, 128))
+    x = b.tensor((1, 8, 8, 4), scale=scale, zero_point=zero)
+    copies = [int(count) for count in rng.integers(2, 6, int(rng.integers(2, 5)))]
+    wide = [b.tensor((1, 8, 8, 4 * count), scale=scale, zero_point=zero) for count in copies]
+    small = [b.tensor((1, 2, 2, 4 * count), scale=scale, zero_point=zero) for count in copies]
+    y = b.tensor((1, 2, 2, 4 * sum(copies)), scale=scale, zero_point=zero)
+    for count, value in zip(copies, wide, strict=True):
+        b.operator("CONCATENATION", [x] * count, [value], "ConcatenationOptions", axis=3)
+    for value, result in zip(wide, small, strict=True):
+        window = {"strideH": 4, "strideW": 4, "filterHeight": 4, "filterWidth": 4}
+        b.operator("MAX_POOL_2D", [value], [result], "Pool2DOptions", version=2, padding="VALID", **window)
+    b.operator("CONCATENATION", small, [y], "ConcatenationOptions", axis=3)
+    return b.finish([x], [y])
+
+
+def test_reordered_networks_equal_the_reference_in_less_memory() -> None:
+    models = [branches(np.random.default_rng(seed)) for seed in range(8)]
+    for model in models:
+        as_written, better = (compile_model(read_model(model), "net", "cortex-m4", rank=rank) for rank in (9, 0))
+        assert better.arena_size < as_written.arena_size
+    assert mismatches([Case(f"seed {seed}", model) for seed, model in enumerate(models)], "cortex-m4") == []
