@@ -30,6 +30,7 @@ done
 """
 """Removes the blobs that `$used`, lines of SHA256SUMS, does not name."""
 
+# Shells without a printf of their own start a program for each, so what can be echoed is: names hold no backslashes.
 # The lock is held, so nobody else uses what stopped runs left; an upload of this very release stays. Reads lines of SHA256SUMS;
 # says where the release is, what of it is missing or wrong, and which content is on the device already.
 _PREPARE = (
@@ -52,17 +53,18 @@ links=no
 true | cat >.probe || exit 71
 ln .probe .probe.link 2>/dev/null && links=yes
 rm -f .probe .probe.link
-printf 'into %s\\nlinks %s\\n' "$into" "$links"
+echo "into $into"
+echo "links $links"
 set -- $(df -Pk . | tail -n 1)
-printf 'free %s\\n' "$4"
-printf '%s\\n' "$wanted" | while read -r sum name; do
+echo "free $4"
+echo "$wanted" | while read -r sum name; do
   [ -f "$into/$name" ] && [ "$(sha256 "$into/$name")" = "$sum" ] && continue
-  printf 'wrong %s\\n' "$name"
-  if [ -f "blobs/$sum" ] && [ "$(sha256 "blobs/$sum")" = "$sum" ]; then printf 'have %s blobs/%s\\n' "$sum" "$sum"; continue; fi
-  for f in "blobs/$sum".part-*; do [ -f "$f" ] && printf 'part %s %s\\n' "$sum" "$(wc -c <"$f")"; done
+  echo "wrong $name"
+  if [ -f "blobs/$sum" ] && [ "$(sha256 "blobs/$sum")" = "$sum" ]; then echo "have $sum blobs/$sum"; continue; fi
+  for f in "blobs/$sum".part-*; do [ -f "$f" ] && echo "part $sum $(wc -c <"$f")"; done
   grep -- "^$sum  " /dev/null releases/*/SHA256SUMS 2>/dev/null | while IFS= read -r line; do
     f=${line%%/SHA256SUMS:*}/${line#*:"$sum"  }
-    if [ -f "$f" ] && [ "$(sha256 "$f")" = "$sum" ]; then printf 'have %s %s\\n' "$sum" "$f"; break; fi
+    if [ -f "$f" ] && [ "$(sha256 "$f")" = "$sum" ]; then echo "have $sum $f"; break; fi
   done
 done
 """
@@ -71,11 +73,11 @@ done
 # Reads "<sha256> TAB <where it is> TAB <name in the release>". A file that is replaced gets its new content by a rename.
 _PLACE = """\
 cd "$1" || exit 70
-into=$2 links=$3 tab=$(printf '\\t')
+into=$2 links=$3 tab='\t'
 while IFS=$tab read -r sum from name; do
   to=$into/$name
-  mkdir -p -- "${to%/*}" || exit 71
-  rm -f -- "$to.part-new"
+  [ -d "${to%/*}" ] || mkdir -p -- "${to%/*}" || exit 71
+  [ ! -e "$to.part-new" ] || rm -f -- "$to.part-new"
   if [ "$links" = yes ]; then
     if [ "$from" != "blobs/$sum" ]; then rm -f -- "blobs/$sum" && ln -- "$from" "blobs/$sum" || exit 71; fi
     ln -- "blobs/$sum" "$to.part-new" || exit 71

@@ -14,8 +14,10 @@ from edgepack.progress import Task
 
 SHA256_FUNCTION = """\
 sha256() {
-  if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$1"; elif command -v shasum >/dev/null 2>&1; then shasum -a 256 <"$1"
-  else openssl dgst -sha256 <"$1" | sed 's/.*= *//'; fi | cut -d' ' -f1
+  if command -v sha256sum >/dev/null 2>&1; then s=$(sha256sum <"$1")
+  elif command -v shasum >/dev/null 2>&1; then s=$(shasum -a 256 <"$1")
+  else s=$(openssl dgst -sha256 <"$1"); s=${s##*= }; fi
+  echo "${s%% *}"
 }
 """
 
