@@ -81,7 +81,7 @@ class BiasCorrection:
                 variable = getattr(other.get_layer(layer), weight)
                 variable.assign(variable - sign * shift)
             work.task.update(done, len(nodes), f"comparing {node.layer.name} on {count} training examples")
-        work.note_layers("bias left", left, "shared, or without a bias of its own")
+        work.note_layers("bias left", [*dict.fromkeys(left)], "shared, or without a bias of its own")
         work.note(f"largest mean shift of a channel corrected: {largest:.3g}")
         return corrected
 
