@@ -16,9 +16,11 @@ _ACTIVATIONS = frozenset({"linear", "relu", "swish", "softmax", "sigmoid", "tanh
 _FIXED_RANGE = frozenset({"softmax", "sigmoid", "tanh"})
 _RECTIFIERS = frozenset({"relu", "relu6"})
 
-_KERNELS = frozenset({"Conv1D", "Conv1DTranspose", "DepthwiseConv1D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "Dense"})
+# SeparableConv1D too, which TF-MOT would rebuild with Lambda layers that Keras does not load again.
+_LINES = frozenset({"Conv1D", "Conv1DTranspose", "DepthwiseConv1D", "SeparableConv1D"})
+_KERNELS = _LINES | {"Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "Dense"}
 # TF-MOT recognises a BatchNorm behind these; separable convolutions it takes apart first.
-_FOLDED = frozenset({"Conv2D", "DepthwiseConv2D", "Dense", "SeparableConv1D", "SeparableConv2D"})
+_FOLDED = frozenset({"Conv2D", "DepthwiseConv2D", "Dense", "SeparableConv2D"})
 # What TF-MOT refuses although only its output needs to be quantized, or not even that.
 _MERGES = frozenset({"Average", "Maximum", "Minimum", "Multiply", "PReLU", "Rescaling", "Subtract", "UpSampling1D"})
 _PASSING = frozenset({"MaxPooling1D", "RepeatVector", "ZeroPadding3D"})
@@ -31,10 +33,11 @@ def own_config(model: Any, layer: Any) -> dict[str, bool] | str:
     """
     keras = import_tf_keras()
     kind = type(layer).__name__
-    if isinstance(layer, keras.layers.InputLayer) or kind in ("SeparableConv1D", "SeparableConv2D"):
+    if isinstance(layer, keras.layers.InputLayer) or kind == "SeparableConv2D":
         return {}
     if calls(model, layer) > 1:
-        return "called several times, each time with another range"
+        # TF-MOT's patterns look at the first call alone; one range for the outputs of all calls is what remains.
+        return {layer.name: True} if kind in _KERNELS else "called several times"
     if type(layer) is keras.layers.BatchNormalization:
         before = folds_into(model, layer)
         return {} if before is not None and type(before).__name__ in _FOLDED else batch_norm_config(model, layer)
@@ -44,7 +47,7 @@ def own_config(model: Any, layer: Any) -> dict[str, bool] | str:
     if kind in _MERGES or kind in _PASSING:
         return {layer.name: kind in _MERGES}
     known = _registry().supports(layer)
-    if kind in _KERNELS and not (known and activation in _ACTIVATIONS):
+    if kind in _LINES or (kind in _KERNELS and activation not in _ACTIVATIONS):
         fused = activation == "linear" and _rectified(model, layer)
         return {layer.name: activation not in _FIXED_RANGE and not fused}
     if not known:

@@ -34,7 +34,7 @@ def classes() -> SimpleNamespace:
     activation and output as `inner` says; without an `inner`, its output when `quantize_output` is true.
 
     A KernelQuantizer rounds straight-through (Bengio et al. 2013). Trained scales are one an output channel, one a kernel for
-    Dense layers, which older runtimes do not know otherwise; their gradient is that of learned step size quantization (Esser
+    Dense layers, whose axis the converter loses; their gradient is that of learned step size quantization (Esser
     et al. 2020, equation 3). The logarithm is trained, so that an optimiser's step changes a scale by a share of it.
     """
     import_tfmot()

@@ -1,0 +1,176 @@
+"""Models that are not ours go through prune, cluster and aware training, and end fully int8 with their zeros and few codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgepack.compress.graph import flat_model
+from edgepack.compress.step import Work
+from edgepack.convert.proof import prove
+from edgepack.convert.survival import check_kernels
+from edgepack.convert.tflite import run_converter
+from edgepack.flatbuffer import read_model
+from edgepack.progress import SilentProgress
+
+from .small import dataset, fresh, noise, recipe
+
+_TABLES = (
+    {"step": "prune", "sparsity": 0.5, "schedule": "constant", "epochs": 1, "learning_rate": 1e-4},
+    {"step": "cluster", "clusters": 8, "epochs": 1},
+    {"step": "quantize", "epochs": 1},
+)
+
+
+def through(model: Any, data: Any, *tables: dict[str, Any]) -> tuple[Any, Any, str]:
+    """The model after the recipe, the checked .tflite, and all notes."""
+    shapes = tuple(tuple(array.shape[1:]) for array in data.train.inputs)
+    model, notes = flat_model(model, shapes)
+    kept: frozenset[Any] = frozenset()
+    with SilentProgress().stage("") as task:
+        for step in recipe(*(tables or _TABLES)):
+            work = Work(data, task, kept)
+            model = step.apply(model, work)
+            kept |= step.leaves
+            notes += work.notes
+        converted = read_model(run_converter(model, "int8", data, task))
+    assert prove(converted, "int8").fully_integer
+    layers = check_kernels(model, converted, kept)
+    clustered = [layer for layer in layers if layer.values <= 8]
+    if "zeros" in kept:
+        assert sum(layer.pruned for layer in clustered) >= 0.3 * sum(layer.weights for layer in clustered)
+    assert all(layer.distinct <= 8 for layer in clustered if layer.found)
+    assert sum(layer.found for layer in layers) >= 0.8 * len(layers)
+    return model, converted, " | ".join(notes)
+
+
+@pytest.mark.slow
+def test_mobilenet_v2_of_keras_applications() -> None:
+    keras = fresh(0)
+    model = keras.applications.MobileNetV2((96, 96, 3), alpha=0.35, weights=None, classes=5)
+    _, converted, notes = through(model, noise(((96, 96, 3),), 5, count=16), *_TABLES[::2])
+    assert "quantized after training" not in notes
+    counts = [operator.name for operator in converted.subgraphs[0].operators]
+    assert counts.count("DEPTHWISE_CONV_2D") == 17 and "MUL" not in counts  # every BatchNorm is folded
+
+
+def test_an_efficient_net_block_with_squeeze_and_excite() -> None:
+    keras = fresh(0)
+    layers = keras.layers
+    start = x = layers.Input((16, 16, 3))
+    x = layers.Rescaling(1 / 2)(x)
+    x = layers.Activation("swish")(layers.BatchNormalization()(layers.Conv2D(8, 3, padding="same", use_bias=False)(x)))
+    before = x
+    x = layers.Activation("swish")(layers.BatchNormalization()(layers.Conv2D(16, 1, use_bias=False)(x)))
+    x = layers.Activation("swish")(layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)))
+    squeezed = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    squeezed = layers.Conv2D(16, 1, activation="sigmoid")(layers.Conv2D(4, 1, activation="swish")(squeezed))
+    x = layers.Multiply(name="excite")([x, squeezed])
+    x = layers.Add()([layers.BatchNormalization()(layers.Conv2D(8, 1, use_bias=False)(x)), before])
+    model = keras.Model(start, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
+    _, _, notes = through(model, noise(((16, 16, 3),), 4))
+    assert "quantized after training" not in notes
+
+
+def test_a_u_net_with_concatenation_and_transposed_convolution() -> None:
+    keras = fresh(0)
+    layers = keras.layers
+    start = layers.Input((16, 16, 3))
+    top = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 3, padding="same")(start)))
+    low = layers.Conv2D(12, 3, padding="same", activation="relu")(layers.MaxPooling2D()(top))
+    up = layers.ReLU()(layers.BatchNormalization()(layers.Conv2DTranspose(8, 2, strides=2)(low)))
+    x = layers.Concatenate()([top, up])
+    x = layers.Conv2D(3, 1, activation="sigmoid")(
+        layers.Conv2D(8, 3, padding="same", activation="relu")(layers.ZeroPadding2D(0)(x))
+    )
+    data = noise(((16, 16, 3),), None)
+    _, converted, notes = through(keras.Model(start, x), data)
+    assert "quantized after training" not in notes
+    assert "TRANSPOSE_CONV" in [operator.name for operator in converted.subgraphs[0].operators]
+
+
+def test_a_time_series_network_of_one_dimensional_convolutions() -> None:
+    """The shape of the har_watch recordings: windows of 100 samples of accelerometer and gyroscope."""
+    keras = fresh(0)
+    layers = keras.layers
+    start = x = layers.Input((100, 6))
+    for filters in (8, 12):
+        x = layers.ReLU()(layers.BatchNormalization()(layers.Conv1D(filters, 5, padding="same", use_bias=False)(x)))
+        x = layers.MaxPooling1D(2)(x)
+    x = layers.SeparableConv1D(12, 3, activation="relu")(x)
+    model = keras.Model(start, layers.Dense(7, activation="softmax")(layers.GlobalAveragePooling1D()(x)))
+    _, _, notes = through(model, noise(((100, 6),), 7))
+    assert "quantized after training" not in notes
+
+
+@pytest.mark.parametrize("cell", ["GRU", "LSTM"])
+def test_recurrent_keyword_models_are_unrolled_and_the_rest_is_trained(cell: str) -> None:
+    keras = fresh(0)
+    layers = keras.layers
+    start = layers.Input((10, 6))
+    model = keras.Model(start, layers.Dense(4, activation="softmax", name="head")(getattr(layers, cell)(8, name="memory")(start)))
+    _, _, notes = through(model, noise(((10, 6),), 4), *_TABLES[1:])
+    assert "recurrent layers unrolled" in notes
+    assert f"quantized after training instead: memory (TF-MOT cannot wrap {cell})" in notes
+
+
+def test_nested_models_and_shared_layers() -> None:
+    keras = fresh(0)
+    layers = keras.layers
+    inner = keras.Sequential([layers.Conv2D(8, 3, padding="same", input_shape=(12, 12, 4)), layers.ReLU()], name="inner")
+    shared = layers.Conv2D(4, 3, padding="same", name="shared")
+    start = layers.Input((12, 12, 4))
+    x = layers.Add()([shared(start), shared(layers.ReLU()(start))])
+    x = layers.Dense(3)(layers.GlobalAveragePooling2D()(inner(x)))
+    _, _, notes = through(keras.Model(start, x), noise(((12, 12, 4),), 3))
+    assert "nested models put in line: inner" in notes
+    assert "quantized after training" not in notes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["Functional", "Sequential"])
+def test_keras_3_models(form: str, tmp_path: Path) -> None:
+    """Written by Keras 3 in a process of its own, since only one Keras can be the one of TensorFlow."""
+    import subprocess
+    import sys
+
+    from edgepack.sources import open_keras
+    from edgepack.sources.frameworks import import_tf_keras
+
+    layers = (
+        "[keras.layers.Conv2D(8, 3, activation='relu'), keras.layers.DepthwiseConv2D(3), keras.layers.BatchNormalization(),"
+        "keras.layers.ReLU(), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation='softmax')]"
+    )
+    build = {
+        "Sequential": f"keras.Sequential([keras.Input((12, 12, 2)), *{layers}])",
+        "Functional": f"(lambda start: keras.Model(start, functools.reduce(lambda x, f: f(x), {layers}, start)))"
+        "(keras.Input((12, 12, 2)))",
+    }[form]
+    file = tmp_path / "model.keras"
+    subprocess.run([sys.executable, "-c", f"import functools, keras; {build}.save({str(file)!r})"], check=True)
+    assert import_tf_keras().__version__.startswith("2")
+    source = keras_source(file)
+    _, _, notes = through(open_keras(source), noise(((12, 12, 2),), 3))
+    assert "quantized after training" not in notes
+
+
+def keras_source(file: Path) -> Any:
+    from edgepack.sources import SourceModel
+
+    return SourceModel("keras", file, "", None, (), file.parent, True, (), ())
+
+
+def test_the_other_schemes_still_go_through_recipes() -> None:
+    keras = fresh(0)
+    start = keras.Input((8, 8, 1))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(4, 3, activation="relu")(start))
+    model = keras.Model(start, keras.layers.Dense(60)(x))
+    data = dataset(("schemes",), noise(((8, 8, 1),), 3).train.inputs, noise(((8, 8, 1),), 3).train.labels, 16, 8)
+    for scheme in ("int16x8", "float16", "dynamic"):
+        (step,) = recipe({"step": "quantize", "scheme": scheme})
+        assert not step.trains
+        with SilentProgress().stage("") as task:
+            converted = read_model(run_converter(model, scheme, data, task))
+        assert prove(converted, scheme).scheme == scheme
