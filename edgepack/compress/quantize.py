@@ -64,7 +64,7 @@ class Quantize:
     where: Where
 
     name: ClassVar[str] = "quantize"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     place: ClassVar[Place] = "last"
     leaves: ClassVar[frozenset[Structure]] = frozenset()
 

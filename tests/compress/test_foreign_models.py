@@ -56,6 +56,7 @@ def test_mobilenet_v2_of_keras_applications() -> None:
     assert counts.count("DEPTHWISE_CONV_2D") == 17 and "MUL" not in counts  # every BatchNorm is folded
 
 
+@pytest.mark.slow
 def test_an_efficient_net_block_with_squeeze_and_excite() -> None:
     keras = fresh(0)
     layers = keras.layers
@@ -74,6 +75,7 @@ def test_an_efficient_net_block_with_squeeze_and_excite() -> None:
     assert "quantized after training" not in notes
 
 
+@pytest.mark.slow
 def test_a_u_net_with_concatenation_and_transposed_convolution() -> None:
     keras = fresh(0)
     layers = keras.layers
@@ -105,6 +107,7 @@ def test_a_time_series_network_of_one_dimensional_convolutions() -> None:
     assert "quantized after training" not in notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["GRU", "LSTM"])
 def test_recurrent_keyword_models_are_unrolled_and_the_rest_is_trained(cell: str) -> None:
     keras = fresh(0)
