@@ -104,7 +104,7 @@ class Cluster:
             for kernel in kernels(model)
             if kernel.layer in chosen and most_values(kernel, kernel.values) <= self.options.clusters
         ]
-        work.note_layers("has no more distinct weights than wanted", few, "as depthwise kernels often have not")
+        work.note_layers("nothing to share", list(dict.fromkeys(few)), "no more distinct weights a channel than wanted")
         if not chosen:
             raise RecipeError("EP-412", "cluster: no layer of the model is left to cluster", "check layers and exclude")
         return frozenset(chosen)
