@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,16 +43,6 @@ def through(model: Any, data: Any, *tables: dict[str, Any]) -> tuple[Any, Any, s
     assert all(layer.distinct <= 8 for layer in clustered if layer.found)
     assert sum(layer.found for layer in layers) >= 0.8 * len(layers)
     return model, converted, " | ".join(notes)
-
-
-@pytest.mark.slow
-def test_mobilenet_v2_of_keras_applications() -> None:
-    keras = fresh(0)
-    model = keras.applications.MobileNetV2((96, 96, 3), alpha=0.35, weights=None, classes=5)
-    _, converted, notes = through(model, noise(((96, 96, 3),), 5, count=16), *_TABLES[::2])
-    assert "quantized after training" not in notes
-    counts = [operator.name for operator in converted.subgraphs[0].operators]
-    assert counts.count("DEPTHWISE_CONV_2D") == 17 and "MUL" not in counts  # every BatchNorm is folded
 
 
 @pytest.mark.slow
@@ -130,39 +119,6 @@ def test_nested_models_and_shared_layers() -> None:
     _, _, notes = through(keras.Model(start, x), noise(((12, 12, 4),), 3))
     assert "nested models put in line: inner" in notes
     assert "quantized after training" not in notes
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("form", ["Functional", "Sequential"])
-def test_keras_3_models(form: str, tmp_path: Path) -> None:
-    """Written by Keras 3 in a process of its own, since only one Keras can be the one of TensorFlow."""
-    import subprocess
-    import sys
-
-    from edgepack.sources import open_keras
-    from edgepack.sources.frameworks import import_tf_keras
-
-    layers = (
-        "[keras.layers.Conv2D(8, 3, activation='relu'), keras.layers.DepthwiseConv2D(3), keras.layers.BatchNormalization(),"
-        "keras.layers.ReLU(), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation='softmax')]"
-    )
-    build = {
-        "Sequential": f"keras.Sequential([keras.Input((12, 12, 2)), *{layers}])",
-        "Functional": f"(lambda start: keras.Model(start, functools.reduce(lambda x, f: f(x), {layers}, start)))"
-        "(keras.Input((12, 12, 2)))",
-    }[form]
-    file = tmp_path / "model.keras"
-    subprocess.run([sys.executable, "-c", f"import functools, keras; {build}.save({str(file)!r})"], check=True)
-    assert import_tf_keras().__version__.startswith("2")
-    source = keras_source(file)
-    _, _, notes = through(open_keras(source), noise(((12, 12, 2),), 3))
-    assert "quantized after training" not in notes
-
-
-def keras_source(file: Path) -> Any:
-    from edgepack.sources import SourceModel
-
-    return SourceModel("keras", file, "", None, (), file.parent, True, (), ())
 
 
 def test_the_other_schemes_still_go_through_recipes() -> None:
