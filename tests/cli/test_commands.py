@@ -90,6 +90,14 @@ def test_verbose_shows_the_programs_that_are_run_and_quiet_shows_nothing(edgepac
     assert edgepack(*words, "--quiet").stderr == ""
 
 
+def test_two_models_are_compared_by_naming_both(edgepack: Run, small_model: Path) -> None:
+    words = ("bench", small_model, small_model, "--target", "host", "--engine", "litert", "--seconds", "1")
+    done = edgepack(*words, "--json", "--quiet")
+    compared = json.loads(done.stdout)
+    assert 0.2 < compared["low"] <= compared["ratio"] <= compared["high"] < 5 and compared["groups"] >= 8
+    assert {row["quantity"] for row in compared["first"]["measurements"]} >= {"latency_p50", "peak_memory", "cold_start"}
+
+
 def test_an_unmeasured_accuracy_is_no_pass_on_the_targets_hardware(edgepack: Run, small_model: Path) -> None:
     done = edgepack("deploy", small_model, "--target", "host", "--out", "out", "--json", "--quiet")
     assert done.returncode == 1
@@ -143,7 +151,10 @@ def test_the_c_array_of_a_model_needs_no_tensorflow(edgepack: Run, small_model: 
         (("inspect", "empty.tflite"), "EP-201", 3),
         (("deploy", "SMALL", "--bogus"), "EP-100", 2),
         (("deploy",), "EP-100", 2),
-        (("bench", "SMALL", "--threads", "0"), "EP-105", 2),
+        (("bench", "SMALL", "--target", "host", "--threads", "0"), "EP-105", 2),
+        (("bench", "SMALL", "SMALL", "SMALL"), "EP-100", 2),
+        (("bench", "SMALL", "SMALL", "--target", "cortex-m4"), "EP-180", 2),
+        (("bench", "SMALL", "--target", "host", "--engine", "litert", "--engine", "warp"), "EP-105", 2),
         (("frobnicate",), "EP-100", 2),
         (("cache", "list", "nowhere"), "EP-101", 2),
         (("targets", "--project", "nowhere"), "EP-101", 2),
