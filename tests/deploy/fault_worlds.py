@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -182,8 +183,15 @@ class AdbWorld(World):
         return Phone(self.phone.serial)
 
     def good(self) -> ShellDevice:
-        """Another command of the user: adb finds the device again, or says that it is offline still."""
-        return self.make()
+        """Another command of the user, when adb no longer lists the device as offline, as it does for a moment after a cut."""
+        end = time.monotonic() + 20
+        while True:
+            try:
+                return self.make()
+            except DeviceError as error:
+                if error.code not in ("EP-543", "EP-541", "EP-545") or time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
 
     @contextmanager
     def broken(self, around: Around | None = None) -> Iterator[ShellDevice]:
