@@ -9,6 +9,7 @@ import importlib.util
 import os
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,11 +132,28 @@ def connect(program: str, serial: str, timeout: float) -> None:
     Raises:
         DeviceError: EP-544 when it cannot be reached, EP-542 when it does not accept this computer's key.
     """
-    states = {device.serial: device.state for device in list_attached(program)}
-    if states.get(serial) == READY:
-        return
-    if serial in states:
-        run_adb(program, "disconnect", serial)
+    end = time.monotonic() + timeout
+    while True:
+        state = _state(program, serial)
+        if state == READY:
+            return
+        if state is not None:
+            run_adb(program, "disconnect", serial)
+        _connect(program, serial, timeout)
+        # The server makes broken connections anew by itself, too; where both meet, a device is offline for a moment.
+        while (state := _state(program, serial)) in (None, "offline", "connecting", "authorizing") and time.monotonic() < end:
+            time.sleep(0.2)
+            if state == "offline":
+                break
+        if state != "offline" or time.monotonic() >= end:
+            return
+
+
+def _state(program: str, serial: str) -> str | None:
+    return next((device.state for device in list_attached(program) if device.serial == serial), None)
+
+
+def _connect(program: str, serial: str, timeout: float) -> None:
     try:
         finished = run_adb(program, "connect", serial, timeout=timeout)
     except DeviceError as error:
