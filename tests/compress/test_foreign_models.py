@@ -121,6 +121,24 @@ def test_nested_models_and_shared_layers() -> None:
     assert "quantized after training" not in notes
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["functional", "sequential"])
+def test_keras_3_models(form: str) -> None:
+    import keras as keras3
+
+    from edgepack.sources.keras3 import rebuild
+
+    kinds = keras3.layers
+    stack = [kinds.Conv2D(8, 3, activation="relu"), kinds.DepthwiseConv2D(3), kinds.BatchNormalization(), kinds.ReLU()]
+    stack += [kinds.GlobalAveragePooling2D(), kinds.Dense(3, activation="softmax")]
+    start = tensor = keras3.Input((12, 12, 2))
+    for layer in stack:
+        tensor = layer(tensor)
+    model = keras3.Model(start, tensor) if form == "functional" else keras3.Sequential([start, *stack])
+    _, _, notes = through(rebuild(model, "model.keras", {}), noise(((12, 12, 2),), 3))
+    assert "quantized after training" not in notes
+
+
 def test_the_other_schemes_still_go_through_recipes() -> None:
     keras = fresh(0)
     start = keras.Input((8, 8, 1))
