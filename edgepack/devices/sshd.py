@@ -201,13 +201,13 @@ def running_pid(folder: Path) -> int | None:
     return None
 
 
-def stop(folder: Path, sign: signal.Signals = signal.SIGTERM) -> bool:
+def stop(folder: Path) -> bool:
     """Stop the sshd of `folder`; false when it was not running."""
     pid = running_pid(folder)
     if pid is None:
         return False
     with suppress(ProcessLookupError):
-        os.kill(pid, sign)
+        os.kill(pid, signal.SIGTERM)
         end = time.monotonic() + 5.0
         while running_pid(folder) == pid:
             if time.monotonic() > end:

@@ -12,7 +12,6 @@ import os
 import pwd
 import re
 import shutil
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -102,8 +101,10 @@ def down(name: str) -> bool:
     if not folder.is_dir():
         return False
     with _locked(folder):
-        # Nothing milder reaches the first process of a namespace; its mounts, and so everything but files, go with it.
-        sshd.stop(folder, signal.SIGKILL if is_virtual(folder) else signal.SIGTERM)
+        pid = sshd.running_pid(folder)
+        if pid is not None and is_virtual(folder):
+            virtual_pi.stop(pid)
+        sshd.stop(folder)
         shutil.rmtree(folder, ignore_errors=True)
     (folder.parent / f".{name}.lock").unlink(missing_ok=True)
     return True

@@ -56,6 +56,7 @@ _CORES = 4
 # qemu-user's entry for aarch64, as Debian's qemu-user-static registers it; F keeps the interpreter open across the chroot.
 _MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
 _MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+# The shell stays the namespace's first process: one that gains privileges by exec, as sshd would, outlives unshare's death.
 # $1 the root, $2 the emulator, $3 the configuration by which the process is found again.
 _INIT = f"""\
 set -e
@@ -68,7 +69,8 @@ mount --bind "$1/etc/edgepack/cpuinfo" "$1/proc/cpuinfo"
 mkdir -p "$1/dev/shm"
 mount -t tmpfs tmpfs "$1/dev/shm"
 for device in null zero random urandom; do : >"$1/dev/$device"; mount --bind "/dev/$device" "$1/dev/$device"; done
-exec chroot "$1" /usr/sbin/sshd -D -e -f /etc/edgepack/sshd_config
+chroot "$1" /usr/sbin/sshd -D -e -f /etc/edgepack/sshd_config
+exit $?
 """
 
 
@@ -110,8 +112,12 @@ def start(folder: Path, alias: str, progress: Progress) -> None:
 
 def stop(pid: int) -> None:
     """End the first process of a virtual Pi, with which everything else there ends."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)  # unshare passes nothing milder on
+    inside: list[str] = []
+    with suppress(OSError):
+        inside = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for one in (*map(int, inside), pid):  # unshare passes nothing milder on
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
 
 
 def _find(program: str) -> str | None:
