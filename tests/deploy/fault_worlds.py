@@ -104,15 +104,15 @@ class World:
 
     def cut_after(self, count: int) -> None:
         """The link breaks when so many bytes have passed."""
-        raise NotImplementedError
+        raise LookupError(f"no such fault over {self.name}")
 
     def corrupt_at(self, count: int) -> None:
         """The byte of that number arrives changed."""
-        raise NotImplementedError
+        raise LookupError(f"no such fault over {self.name}")
 
     def stall(self) -> None:
         """Nothing moves any more."""
-        raise NotImplementedError
+        raise LookupError(f"no such fault over {self.name}")
 
     def drop(self) -> None:
         """The link breaks now."""
