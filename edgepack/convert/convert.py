@@ -20,7 +20,7 @@ from edgepack.progress import Progress
 from edgepack.sources import Dataset
 
 # Changes whenever the same model would give another file or another check.
-_VERSION = 4
+_VERSION = 5
 FLOAT_FILE = "float.tflite"
 
 

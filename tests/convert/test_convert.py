@@ -109,7 +109,9 @@ def test_converting_again_gives_the_same_bytes(walk: Walk, converted: Converted,
     digits_net()
     again = convert(walk.compressed, digits(), Cache(tmp_path), SilentProgress())
     assert again.file.read_bytes() == converted.file.read_bytes()
-    assert replace(again, file=converted.file) == converted
+    assert again.float_file is not None and converted.float_file is not None
+    assert again.float_file.read_bytes() == converted.float_file.read_bytes()
+    assert replace(again, file=converted.file, float_file=converted.float_file) == converted
 
 
 def test_a_cached_conversion_is_read_back_whole(walk: Walk, converted: Converted) -> None:

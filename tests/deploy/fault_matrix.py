@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +146,7 @@ def main() -> int:
     print(table(rows))
     print(f"\n{time.monotonic() - start:.0f} s, seed {arguments.seed}")
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps([asdict(row) for row in rows]))
+        arguments.json.write_text(json.dumps([{**vars(row), "codes": dict(row.codes)} for row in rows]))
     for row in rows:
         for text in row.lost:
             print(f"lost: {row.transport}, {row.fault}, {text}", file=sys.stderr)

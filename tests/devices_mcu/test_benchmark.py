@@ -23,6 +23,9 @@ def result(core: str, instructions: int, differing: int = 0, **more: Any) -> dic
         "parity": {"compared": 9, "differing": differing, "largest": differing},
         "per_layer": {"00 CONV_2D conv2d": 900, "kws_run": 20},
         "per_layer_cycles": {"00 CONV_2D conv2d": 1200, "kws_run": 30},
+        "macs": 2_656_768,
+        "cycles_error": "estimate; within about 10 %",
+        "layers": [{"expected": 110, "counted": 100}],
         "method": "unicorn 2.1.4, zig 0.17.1, speed",
         **more,
     }

@@ -21,10 +21,12 @@ INT16 = (-32768, 32767)
 
 def float_ratio(source: Value, output: Value, factor: float = 1.0) -> float:
     """Input scale times a factor over output scale, in float32 as activations.cc computes it."""
-    return float(np.float32(source.scale) * np.float32(factor) / np.float32(output.scale))
+    with np.errstate(over="ignore"):
+        return float(np.float32(source.scale) * np.float32(factor) / np.float32(output.scale))
 
 
 def _require_shift(site: Site, real: float) -> None:
+    site.require(math.isfinite(real), "has an output scale much smaller than its input's", CHECK_RANGES, site.output())
     _, shift = quantize_multiplier(real)
     site.require(shift <= LARGEST_SHIFT, "has an output scale much smaller than its input's", CHECK_RANGES, site.output())
 

@@ -48,7 +48,7 @@ def tabulate_floats(graph: Graph) -> Graph:
     producers = {output: node for node in graph.nodes for output in node.outputs}
     nodes = []
     for node in graph.nodes:
-        chain = _chain(graph, node, producers) if node.op == "QUANTIZE" and node.inputs else None
+        chain = _chain(graph, node, producers) if node.op == "QUANTIZE" and node.inputs and node.outputs else None
         if chain is not None:
             source, functions = chain
             node = replace(node, op=TABLE, inputs=(source,), options={"functions": functions})
