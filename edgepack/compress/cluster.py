@@ -156,7 +156,7 @@ class Cluster:
         keeper.verify(self.name)
         stripped = clustering.strip_clustering(wrapped)
         before.verify_against(kernels(stripped), self.name)
-        return stripped
+        return copy_model(stripped)  # the stripped layers still hang together with their wrappers
 
     def _verify(self, model: Any, chosen: frozenset[str]) -> None:
         """Count the values of every clustered kernel.
