@@ -55,7 +55,7 @@ report: $(STAMP) ## show the last report of MODEL on TARGET again
 
 test: $(STAMP) ## every test, the slow ones too
 	@scripts/system-packages.sh ssh sshd gcc g++
-	@$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 test-quick: $(STAMP) ## the tests that take less than ten seconds each
 	@$(VENV)/bin/python -m pytest -m "not slow" $(ARGS)

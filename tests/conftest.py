@@ -24,10 +24,3 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the reference data (../shared/data, or EDGEPACK_SHARED) is not on this machine")
     return folder
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, so that workers that run side by side end at about the same time."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)

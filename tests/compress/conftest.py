@@ -25,10 +25,11 @@ class Walk:
     compressed: Compressed
     cache: Cache
     steps: Any
+    folders: tuple[Path, ...]
 
     def model(self, stage: str) -> Any:
         """The stored Keras model of a stage."""
-        (folder,) = self.cache.folder.glob(f"{stage}-*")
+        (folder,) = (folder for folder in self.folders if folder.name.startswith(f"{stage}-"))
         return open_stored(self.compressed.source, folder / "model.h5")
 
 
@@ -48,4 +49,5 @@ def walk(tmp_path_factory: pytest.TempPathFactory, accuracy: Metric) -> Iterator
     )
     cache = Cache(folder / "cache")
     source = source_of(digits_net(), folder / "source", trained=False)
-    yield Walk(compress(source, digits(), steps, accuracy, cache, SilentProgress()), cache, steps)
+    compressed = compress(source, digits(), steps, accuracy, cache, SilentProgress())
+    yield Walk(compressed, cache, steps, tuple(cache.folder.iterdir()))
