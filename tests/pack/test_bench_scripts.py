@@ -59,11 +59,11 @@ def sshd(tmp_path: Path) -> Iterator[LoopbackSshd]:
 def test_over_ssh_the_model_is_checked_and_timed_and_nothing_stays(sshd: LoopbackSshd, tmp_path: Path) -> None:
     pack = _pack(tmp_path / "a pack it's", "ssh")
     settings = {"SSH": f"ssh -F {sshd.config}", "PYTHON": sys.executable, "RUNS": "20"}
-    before = set(Path("/tmp").glob("edgepack-bench-*"))
+    before = set(Path("/tmp").glob("edgepack-script-*"))
     done = _run(pack, "ssh.sh", sshd.host, **settings, ENGINE="tflite-ref")
     assert done.returncode == 0, done.stderr
     assert f"0 of {pack.golden.count} differ from the reference" in done.stdout and "Latency of 20 runs: median" in done.stdout
-    assert set(Path("/tmp").glob("edgepack-bench-*")) <= before
+    assert set(Path("/tmp").glob("edgepack-script-*")) <= before
     done = _run(pack, "ssh.sh", sshd.host, **settings)
     assert done.returncode == 0 and "Golden vectors with litert" in done.stdout, done.stderr
 

@@ -46,7 +46,7 @@ value() { printf '%s\n' "$result" | sed -n "s/.*\"$1\": \([-+0-9.eE]*\).*/\1/p";
 milliseconds() { awk -v seconds="$(value "$1")" 'BEGIN { printf "%.4g ms", 1000 * seconds }'; }
 
 # shellcheck disable=SC2016 # expanded on the device
-folder=$(there 'mktemp -d "${TMPDIR:-/tmp}/edgepack-bench-XXXXXX"' </dev/null) || stop "$host cannot be reached, or has no room"
+folder=$(there 'mktemp -d "${TMPDIR:-/tmp}/edgepack-script-XXXXXX"' </dev/null) || stop "$host cannot be reached, or has no room"
 trap 'there "rm -rf -- $(quote "$folder")" </dev/null || true' EXIT
 trap 'exit 1' HUP INT TERM
 
