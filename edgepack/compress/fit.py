@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from edgepack.compress.augment import RANKS
 from edgepack.compress.distill_fit import Teaching
 from edgepack.compress.loss import Loss
 from edgepack.compress.options import FineTuning
@@ -64,17 +65,13 @@ def fit(
 
     Raises:
         RecipeError: EP-413 when the loss is no longer a number, or there is nothing to train on; EP-415 when `augment` is to
-            vary what is no image; EP-412 or EP-418 when `match` does not fit model and teacher.
+            vary what has too few axes for it; EP-412 or EP-418 when `match` does not fit model and teacher.
     """
     keras = import_tf_keras()
     data, task = work.data, work.task
     if not len(data.train):
         raise RecipeError("EP-413", "the training split is empty", "give training data, or lower [data] validation and test")
-    if tuning.augment and data.train.inputs[0].ndim != 4:
-        shape = " x ".join(str(size) for size in data.train.inputs[0].shape[1:])
-        raise RecipeError(
-            "EP-415", f"augment varies images (height x width x channels), the data has examples of {shape}", "remove augment"
-        )
+    _check_augment(tuning.augment, data.train.inputs[0].shape[1:])
     steps = math.ceil(len(data.train) / tuning.batch_size)
     count = len(model.outputs)
     model.compile(
@@ -109,6 +106,14 @@ def fit(
     model.set_weights(keeper.best_weights)
     best: Fit = keeper.best
     return replace(best, epochs=keeper.epochs, diverged=not math.isfinite(keeper.last_loss))
+
+
+def _check_augment(kinds: Sequence[str], shape: tuple[int, ...]) -> None:
+    for kind in kinds:
+        if len(shape) < RANKS[kind]:
+            needed = "images (height x width x channels)" if RANKS[kind] == 3 else "recordings (time x features)"
+            found = " x ".join(str(size) for size in shape)
+            raise RecipeError("EP-415", f'augment = ["{kind}"] varies {needed}, the data has examples of {found}', "remove augment")
 
 
 def _optimizer(tuning: FineTuning, steps: int) -> Any:

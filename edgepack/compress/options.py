@@ -41,10 +41,10 @@ class FineTuning(StepOptions):
     patience: int = Field(
         default=3, ge=0, description="epochs without a better validation result before stopping; 0 never stops early"
     )
-    augment: tuple[Literal["flip", "shift"], ...] = Field(
+    augment: tuple[Literal["flip", "shift", "time"], ...] = Field(
         default=(),
         strict=False,
-        description="vary training images: flip mirrors them left to right, shift moves them by up to an eighth",
+        description="vary training examples: flip mirrors images, shift moves them, time moves recordings along their first axis",
     )
     seed: int = Field(default=0, ge=0, description="of shuffling, dropout and every other random choice")
     teacher: str = Field(

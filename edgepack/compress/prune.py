@@ -12,6 +12,7 @@ from pydantic import Field
 
 from edgepack.compress.fit import fit
 from edgepack.compress.int8 import channels_first
+from edgepack.compress.lamp import layer_shares
 from edgepack.compress.loss import choose_loss
 from edgepack.compress.models import copy_model, import_tfmot, unfreeze
 from edgepack.compress.options import FineTuning, Names
@@ -36,7 +37,10 @@ _DEPTHWISE = "depthwise kernels: few weights that matter much; depthwise = true 
 class PruneOptions(FineTuning):
     """Options of `prune`."""
 
-    sparsity: Share = Field(default=0.5, description="share of each layer's weights that become zero")
+    sparsity: Share = Field(default=0.5, description="share of the weights that become zero")
+    scope: Literal["layer", "global"] = Field(
+        default="layer", description="that share of each layer, or of all layers together, more where weights matter less"
+    )
     schedule: Literal["polynomial", "constant"] = Field(
         default="polynomial", description="raise the sparsity little by little, or all at once before fine-tuning"
     )
@@ -72,7 +76,9 @@ class Prune:
     @property
     def label(self) -> str:
         """For example "prune 50 %"."""
-        return "prune 2:4" if self.options.pattern == "2:4" else f"prune {self.options.sparsity * 100:g} %"
+        if self.options.pattern == "2:4":
+            return "prune 2:4"
+        return f"prune {self.options.sparsity * 100:g} %" + (" of all" if self.options.scope == "global" else "")
 
     @classmethod
     def read(cls, table: StepTable) -> Prune:
@@ -83,7 +89,7 @@ class Prune:
         """
         options = read_options(table, PruneOptions)
         if options.pattern == "2:4":
-            for option in ("sparsity", "per_layer", "schedule", "initial_sparsity", "ramp"):
+            for option in ("sparsity", "scope", "per_layer", "schedule", "initial_sparsity", "ramp"):
                 if option in options.model_fields_set:
                     raise ProjectError(
                         "EP-405",
@@ -164,7 +170,20 @@ class Prune:
             work.note_layers("not pruned", layers, reason)
         if not shares:
             raise RecipeError("EP-412", "prune: no layer of the model is left to prune", "check layers, exclude and depthwise")
+        if tuning.scope == "global":
+            free = [name for name in shares if not any(matches(name, [pattern]) for pattern in tuning.per_layer)]
+            weights = {name: np.concatenate([kernel.values.ravel() for kernel in self._pruned(model, name)]) for name in free}
+            shares |= layer_shares(weights, tuning.sparsity)
+            work.note_layers("sparsity", [f"{name} {share * 100:.1f} %" for name, share in shares.items()], "chosen over all layers")
         return shares
+
+    def _pruned(self, model: Any, layer: str) -> list[Kernel]:
+        """The kernels of a layer that take part."""
+        return [
+            kernel
+            for kernel in kernels(model)
+            if kernel.layer == layer and (kernel.name != "depthwise_kernel" or self.options.depthwise)
+        ]
 
     def _share(self, layer: str) -> float:
         if self.options.pattern == "2:4":
