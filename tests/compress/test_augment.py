@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from edgepack.compress.augment import augment
 
@@ -29,6 +30,23 @@ def test_shift_moves_by_at_most_an_eighth() -> None:
         assert len(found) == 1
         moves.add(found[0])
     assert len(moves) > 10
+
+
+@pytest.mark.parametrize("shape", [(40, 6), (49, 10, 1)])
+def test_time_moves_frames_and_leaves_each_frame_as_it_is(shape: tuple[int, ...]) -> None:
+    recordings = np.random.default_rng(2).normal(size=(32, *shape)).astype(np.float32)
+    reach, length, moves = round(shape[0] / 8), shape[0], set()
+    for before, after in zip(recordings, augment(recordings, ["time"], np.random.default_rng(1)), strict=True):
+        found = [
+            move
+            for move in range(-reach, reach + 1)
+            if np.array_equal(after[reach : length - reach], before[reach + move : length - reach + move])
+        ]
+        assert len(found) == 1
+        edge = after[:1] if found[0] < 0 else after[-1:]
+        assert found[0] == 0 or np.array_equal(edge, before[:1] if found[0] < 0 else before[-1:])
+        moves.add(found[0])
+    assert len(moves) > 5 and min(moves) < 0 < max(moves)
 
 
 def test_nothing_asked_for_changes_nothing() -> None:

@@ -122,7 +122,8 @@ def test_of_several_outputs_the_first_is_trained() -> None:
     assert not np.array_equal(model.get_layer("main").kernel.numpy(), main)
 
 
-def test_augment_is_refused_for_what_is_no_image() -> None:
-    with pytest.raises(RecipeError, match="augment varies images") as caught:
-        run(one_weight(), line(), augment=("flip",))
+@pytest.mark.parametrize(("kind", "needs"), [("flip", "images"), ("shift", "images"), ("time", "recordings")])
+def test_augment_is_refused_for_what_it_cannot_vary(kind: str, needs: str) -> None:
+    with pytest.raises(RecipeError, match=f"varies {needs}.*examples of 1") as caught:
+        run(one_weight(), line(), augment=(kind,))
     assert caught.value.code == "EP-415"

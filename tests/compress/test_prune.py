@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgepack.compress.lamp import layer_shares
 from edgepack.compress.step import Work
 from edgepack.errors import RecipeError
 from edgepack.progress import SilentProgress
@@ -55,6 +56,38 @@ def test_layers_exclude_and_per_layer_choose() -> None:
     pruned, _ = prune(digits_net(), layers=["*e*"], exclude=["stem"], per_layer={"he*": 0.9}, sparsity=0.25)
     zeros = {layer: share_of_zeros(pruned, layer) for layer in ("stem", "pointwise", "head")}
     assert zeros == {"stem": 0, "pointwise": 0.25, "head": 0.9}
+
+
+def test_the_share_of_all_layers_together_is_what_was_asked_for() -> None:
+    pruned, notes = prune(digits_net(), scope="global", sparsity=0.7, per_layer={"stem": 0.25})
+    weights = {layer: pruned.get_layer(layer).get_weights()[0] for layer in ("stem", "pointwise", "head")}
+    free = weights["pointwise"].size + weights["head"].size
+    zeros = {layer: int(np.sum(values == 0)) for layer, values in weights.items()}
+    assert zeros["stem"] == 0.25 * weights["stem"].size
+    assert zeros["pointwise"] + zeros["head"] == round(0.7 * free)
+    assert zeros["pointwise"] / weights["pointwise"].size != zeros["head"] / weights["head"].size
+    assert any(note.startswith("sparsity:") and "stem 25.0 %" in note for note in notes)
+
+
+def test_layer_adaptive_magnitudes_are_those_of_the_paper() -> None:
+    """Scores by hand, equation 4 of Lee et al. 2021: w^2 / (w^2 + the squares of all larger ones)."""
+    flat = {"a": np.array([3, -1, 2], np.float32), "b": np.array([10, 10, 10, 10], np.float32)}
+    # a: 1/14, 4/13, 1; b: 1/4, 1/3, 1/2, 1 (the paper breaks ties by place). In order: a, b, a, b, b.
+    assert [layer_shares(flat, count / 7) for count in range(6)] == [
+        {"a": 0, "b": 0},
+        {"a": 1 / 3, "b": 0},
+        {"a": 1 / 3, "b": 1 / 4},
+        {"a": 2 / 3, "b": 1 / 4},
+        {"a": 2 / 3, "b": 2 / 4},
+        {"a": 2 / 3, "b": 3 / 4},
+    ]
+    assert layer_shares(flat, 0.99) == {"a": 2 / 3, "b": 3 / 4}, "a weight stays in every layer"
+
+
+def test_scale_does_not_decide_which_layer_is_pruned() -> None:
+    values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    shares = layer_shares({"small": values / 1000, "large": values * 1000}, 0.6)
+    assert shares["small"] == pytest.approx(shares["large"], abs=0.002)
 
 
 def test_depthwise_kernels_are_left_alone_with_a_note() -> None:
