@@ -113,7 +113,9 @@ def _check_augment(kinds: Sequence[str], shape: tuple[int, ...]) -> None:
         if len(shape) < RANKS[kind]:
             needed = "images (height x width x channels)" if RANKS[kind] == 3 else "recordings (time x features)"
             found = " x ".join(str(size) for size in shape)
-            raise RecipeError("EP-415", f'augment = ["{kind}"] varies {needed}, the data has examples of {found}', "remove augment")
+            raise RecipeError(
+                "EP-415", f'augment = ["{kind}"] varies {needed}, the data has examples of {found}', "remove augment"
+            )
 
 
 def _optimizer(tuning: FineTuning, steps: int) -> Any:

@@ -5,7 +5,7 @@ Only pydantic is imported, so that a recipe can be checked in a moment.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +17,9 @@ class StepOptions(BaseModel):
     """Base of every step's options: unknown keys and values of another type are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset()
+    """Options that only conversion reads: the step's Keras model does not depend on them."""
 
 
 class FineTuning(StepOptions):

@@ -174,7 +174,9 @@ class Prune:
             free = [name for name in shares if not any(matches(name, [pattern]) for pattern in tuning.per_layer)]
             weights = {name: np.concatenate([kernel.values.ravel() for kernel in self._pruned(model, name)]) for name in free}
             shares |= layer_shares(weights, tuning.sparsity)
-            work.note_layers("sparsity", [f"{name} {share * 100:.1f} %" for name, share in shares.items()], "chosen over all layers")
+            work.note_layers(
+                "sparsity", [f"{name} {share * 100:.1f} %" for name, share in shares.items()], "chosen over all layers"
+            )
         return shares
 
     def _pruned(self, model: Any, layer: str) -> list[Kernel]:

@@ -51,6 +51,9 @@ class QuantizeOptions(FineTuning):
         default="minmax", description="ranges of activations without aware training: all values, nearly all, or the least error"
     )
     percentile: float = Field(default=99.9, gt=50, lt=100, description="per cent of an activation's values that its range holds")
+    int16: Names = Field(default=(), description="layers whose outputs keep 16 bits in the int8 file, with * and ?")
+
+    FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset({"int16"})
 
 
 _TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude", "weights", "keep_int8")
@@ -85,7 +88,8 @@ class Quantize:
         """For example "quantize int8, ternary weights, aware"."""
         weights = "" if self.options.weights == "int8" else f", {self.options.weights} weights"
         way = "aware" if self.options.aware else self.options.calibration if self.trains else ""
-        return f"quantize {self.options.scheme}{weights}" + (f", {way}" if way else "")
+        wide = f", int16 in {', '.join(self.options.int16)}" if self.options.int16 else ""
+        return f"quantize {self.options.scheme}{weights}" + (f", {way}" if way else "") + wide
 
     @classmethod
     def read(cls, table: StepTable) -> Quantize:
@@ -96,6 +100,12 @@ class Quantize:
         """
         options = read_options(table, QuantizeOptions)
         if options.scheme != "int8":
+            if options.int16:
+                raise ProjectError(
+                    "EP-405",
+                    f"{table.at('int16')}: quantize: int16 is for single layers of an int8 file, not of {options.scheme}",
+                    'set scheme = "int8", or remove int16',
+                )
             if options.aware and "aware" in options.model_fields_set:
                 raise ProjectError(
                     "EP-405",
@@ -117,7 +127,7 @@ class Quantize:
     def quantization(self, kept: frozenset[Structure]) -> Quantization:
         """What conversion has to know; `kept` is what earlier steps left in the weights."""
         few: set[Structure] = {"codes"} if self.options.weights != "int8" else set()
-        return Quantization(self.options.scheme, self.trains, tuple(sorted(kept | few)))
+        return Quantization(self.options.scheme, self.trains, tuple(sorted(kept | few)), self.options.int16)
 
     def apply(self, model: Any, work: Work) -> Any:
         """A copy of `model` with quantization ranges, trained with them or calibrated.
@@ -129,7 +139,8 @@ class Quantize:
         if not self.options.aware:
             return self._calibrated(model, work)
         names = [layer.name for layer in model.layers]
-        check_patterns(self.options.exclude, names, "exclude", self.name)
+        for option, patterns in (("exclude", self.options.exclude), ("int16", self.options.int16)):
+            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
         excluded = frozenset(name for name in names if matches(name, self.options.exclude))
         loss = choose_loss(model, work.data, self.options.loss)
         work.note_layers("trained although frozen", unfreeze(model), "to get used to quantization")

@@ -166,7 +166,7 @@ class _Run:
             "data": self._data.sha256,
             "step": step.name,
             "step_version": step.version,
-            "options": step.options.model_dump(mode="json"),
+            "options": step.options.model_dump(mode="json", exclude=set(step.options.FOR_CONVERSION)),
             "kept": sorted(kept),
             "named": [None if named is None else named.sha256 for named in (teacher, student)],
         }

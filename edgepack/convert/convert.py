@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from edgepack.cache import Cache
 from edgepack.compress import Compressed
 from edgepack.compress.aware import without_quantization
 from edgepack.compress.models import open_compressed, start_afresh, training_versions
+from edgepack.convert.mixed import mix
 from edgepack.convert.proof import Proof, prove
 from edgepack.convert.survival import LayerZeros, check_kernels
 from edgepack.convert.tflite import run_converter
@@ -18,9 +20,11 @@ from edgepack.files import canonical_json, sha256_file, write_atomic
 from edgepack.flatbuffer import read_model
 from edgepack.progress import Progress
 from edgepack.sources import Dataset
+from edgepack.sources.frameworks import import_tf_keras
 
 # Changes whenever the same model would give another file or another check.
 _VERSION = 5
+_MIX_VERSION = 1
 FLOAT_FILE = "float.tflite"
 
 
@@ -61,7 +65,7 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
     every shared weight still shared.
 
     Raises:
-        ConvertError: EP-450 … EP-456.
+        ConvertError: EP-450 … EP-457.
     """
     scheme = compressed.quantization.scheme
     inputs = {
@@ -95,11 +99,32 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
             task.finish(f"{len(content):,} bytes" + (", every tensor and operator an integer" if proof.fully_integer else ""))
 
     folder = cache.stage("convert", inputs, compute).folder
+    file = folder / "model.tflite"
     facts: dict[str, Any] = json.loads((folder / "proof.json").read_text())
     stored = facts["proof"]
     proof = Proof(
         **{**stored, **{key: tuple(stored[key]) for key in ("inputs", "outputs", "float_layers")}},
     )
-    file = folder / "model.tflite"
+    if compressed.quantization.int16:
+        file = _mixed(file, compressed.quantization.int16, cache, progress)
+        proof = prove(read_model(file.read_bytes()), scheme)
     layers = tuple(LayerZeros(**layer) for layer in facts["layers"])
     return Converted(file, sha256_file(file), scheme, proof, layers, folder / FLOAT_FILE)
+
+
+def _mixed(file: Path, patterns: Sequence[str], cache: Cache, progress: Progress) -> Path:
+    """The int8 file with 16 bit outputs of the layers that match `patterns`."""
+
+    def compute(folder: Path) -> None:
+        import_tf_keras()
+        mixed = mix(file.read_bytes(), patterns)
+        write_atomic(folder / "model.tflite", mixed.content)
+        (folder / "mixed.json").write_bytes(canonical_json({"computed": mixed.computed, "narrowed": mixed.narrowed}))
+
+    inputs = {"version": _MIX_VERSION, "versions": training_versions(), "model": sha256_file(file), "int16": list(patterns)}
+    folder = cache.stage("mix", inputs, compute).folder
+    facts = json.loads((folder / "mixed.json").read_text())
+    progress.note(f"computed with 16 bit activations: {', '.join(facts['computed'])}")
+    if facts["narrowed"]:
+        progress.note(f"read 8 bits all the same, without a 16 bit kernel: {', '.join(facts['narrowed'])}")
+    return folder / "model.tflite"

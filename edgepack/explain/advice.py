@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from edgepack.compress import Quantization, StepResult
 from edgepack.compress.sensitivity import LayerSensitivity, Sensitivity
+from edgepack.convert.mixed import INT16_OPERATORS
 from edgepack.explain.layer_errors import LayerErrors
 
 # A twentieth of the signal's energy as noise is 13 dB: there argmax answers begin to change. Below a thousandth (30 dB) int8
@@ -79,8 +80,14 @@ def _quantization(errors: LayerErrors, quantization: Quantization | None) -> lis
         if quantization is not None and quantization.scheme == "int8" and not quantization.aware:
             lines.append(f"{names} add most of the noise: train with simulated quantization (quantize, aware = true).")
         else:
-            lines.append(f'{names} add most of the noise: 16 bit activations would remove it (quantize, scheme = "int16x8").')
+            wide = {layer.layer: None for layer in worst if layer.added > _MUCH_NOISE and layer.operator in INT16_OPERATORS}
+            option = f"int16 = [{', '.join(map(_quoted, wide))}]" if wide else 'scheme = "int16x8"'
+            lines.append(f"{names} add most of the noise: give them 16 bit activations (quantize, {option}).")
     return lines
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _pruning(steps: Sequence[StepResult], sensitivity: Sensitivity | None) -> list[str]:

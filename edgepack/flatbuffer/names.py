@@ -17,7 +17,7 @@ _CALL_SCOPE = re.compile(r"^((Stateful)?PartitionedCall|Identity)(_\d+)?(:\d+)?(
 _MADE_BY_CONVERTER = re.compile(r"^(arith|tfl|std|mhlo|stablehlo)\.|_intermediate\d*$|^Const\d*$")
 _WRAPPER = re.compile(r"^(quant_|prune_low_magnitude_|cluster_)+")
 _OP_PART = re.compile(
-    r"^[A-Z0-9]|^(separable_conv2d|conv2d_transpose|depthwise|batchnorm|strided_slice|stack|moments|split)(_\d+)?$"
+    r"^[A-Z0-9]|^(separable_conv2d|conv2d_transpose|depthwise|batchnorm|strided_slice|stack|moments|split|resize)(_\d+)?$"
 )
 
 _RANKS = (

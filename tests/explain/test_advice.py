@@ -48,7 +48,9 @@ def test_clipping_and_unused_range_are_told_for_layers_that_add_noise() -> None:
 def test_noise_asks_for_training_and_after_that_for_more_bits() -> None:
     noisy = errors(error("stem", added=0.3))
     assert "aware = true" in advise((), noisy, None, Quantization("int8", False), True)[-1]
-    assert "int16x8" in advise((), noisy, None, Quantization("int8", True), True)[-1]
+    assert 'int16 = ["stem"]' in advise((), noisy, None, Quantization("int8", True), True)[-1]
+    without_kernel = errors(error("swish", "HARD_SWISH", added=0.3))
+    assert 'scheme = "int16x8"' in advise((), without_kernel, None, Quantization("int8", True), True)[-1]
 
 
 def test_fragile_and_robust_layers_are_told_apart() -> None:

@@ -19,6 +19,7 @@ from tests.flatbuffer.build import conv_model
         ("model/re_lu_1/Relu;model/batch_normalization_1/FusedBatchNormV3;model/dw/depthwise1", "dw"),
         ("model/separable_conv2d/separable_conv2d/depthwise1", "separable_conv2d"),
         ("model/conv2d_transpose/strided_slice/stack", "conv2d_transpose"),
+        ("model/smooth/resize/ResizeBilinear", "smooth"),
         ("model/conv2d_transpose/stack/3", "conv2d_transpose"),
         ("model/head/MatMul;model/head/Relu", "head"),
         ("sequential_3/max_pooling1d/ExpandDims/dim", "max_pooling1d"),
