@@ -108,7 +108,7 @@ def test_the_model_learns_the_data(tmp_path):
     write_template(tmp_path)
     code = """
 import os
-os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0")
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3")
 import data, model, tf_keras
 tf_keras.utils.set_random_seed(1)
 net, sets = model.build(), data.load(None)
