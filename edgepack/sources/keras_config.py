@@ -101,9 +101,8 @@ def refuse_wrapper(class_name: str, name: str, where: str) -> None:
     """Refuse what TF-MOT put around a layer: steps would wrap it once more, and the converter writes its masks into the file."""
     class_name = class_name.rpartition(">")[2]
     if class_name in _WRAPPERS:
-        raise ModelError(
-            "EP-236", f"{where}: layer {name} is still wrapped by TF-MOT for its own training ({class_name})", _WRAPPERS[class_name]
-        )
+        what = f"{where}: layer {name} is still wrapped by TF-MOT for its own training ({class_name})"
+        raise ModelError("EP-236", what, _WRAPPERS[class_name])
 
 
 def unknown_layer(class_name: str, name: str, where: str) -> ModelError:
