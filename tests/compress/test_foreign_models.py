@@ -102,7 +102,7 @@ def test_a_time_series_network_of_one_dimensional_convolutions() -> None:
 
 @pytest.mark.slow
 def test_a_time_series_network_learns_real_exercises(shared_data: Path) -> None:
-    """Windows of two seconds of a smartwatch, of people that the network has not seen; int8, half zero, eight values a channel."""
+    """Two seconds of a smartwatch, on people that the network has not seen; int8, half zero, eight values a channel."""
     stored = np.load(shared_data / "har_watch.npz")
     windows, labels, people = [], [], []
     for number, label in enumerate(stored["y"]):
