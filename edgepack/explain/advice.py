@@ -34,7 +34,11 @@ def advise(
         quantization: How the file was quantized, where edgepack did it.
     """
     lines = [*_costliest_step(steps, higher_is_better), *_quantization(errors, quantization), *_pruning(steps, sensitivity)]
-    return tuple(lines) or ("Every layer follows the float model closely, and no step lost more than the test set can tell.",)
+    if lines:
+        return tuple(lines)
+    return "Every layer follows the float model closely, and no step lost more than the test set can tell.", *_room(
+        steps, sensitivity
+    )
 
 
 def _costliest_step(steps: Sequence[StepResult], higher_is_better: bool) -> list[str]:
@@ -104,6 +108,23 @@ def _pruning(steps: Sequence[StepResult], sensitivity: Sensitivity | None) -> li
         noise = {layer.layer: layer.noise[-1] for layer in robust}
         lines.append(f"90 % sparsity hardly moves the output through {_named(robust, noise)}: prune more there (per_layer).")
     return lines
+
+
+def _room(steps: Sequence[StepResult], sensitivity: Sensitivity | None) -> list[str]:
+    """Where nothing hurts: which layers bear the middle sparsity untrained, and what finds how far a recipe may go."""
+    interval = steps[-1].interval if steps else None
+    if sensitivity is None or interval is None or not any(step.step == "prune" for step in steps):
+        return []
+    half = (interval[1] - interval[0]) / 2
+    share = sensitivity.layers[0].sparsities[1][0] if sensitivity.layers else 0.0
+    drops = {layer.layer: layer.sparsities[1][1] for layer in sensitivity.layers if layer.sparsities[1][1] <= half}
+    if not drops:
+        return []
+    layers = ", ".join(f"{name} ({drop:+.4f})" for name, drop in sorted(drops.items(), key=lambda item: item[1])[:4])
+    return [
+        f"There is room: {share:.0%} zeros, untrained, lose less than the test set can tell in {layers}. How far the recipe "
+        f"may go: edgepack crossval PROJECT --vary prune.sparsity=0.5,{share:g},0.9"
+    ]
 
 
 def _named(layers: Sequence[LayerSensitivity], noise: dict[str, float]) -> str:

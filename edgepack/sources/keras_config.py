@@ -11,6 +11,17 @@ from edgepack.errors import ModelError
 # Layers that tf_keras makes for TensorFlow functions in a model; they are stored by the function's name.
 _OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty"})
 _MODELS = frozenset({"Functional", "Model", "Sequential"})
+# The classes that TensorFlow Model Optimization wraps layers in, and how to come to a plain model.
+_WRAPPERS = {
+    "PruneLowMagnitude": "end with tfmot.sparsity.keras.strip_pruning(model)",
+    **dict.fromkeys(
+        ("ClusterWeights", "ClusterWeightsRNN", "ClusterWeightsMHA"), "end with tfmot.clustering.keras.strip_clustering(model)"
+    ),
+    **dict.fromkeys(
+        ("QuantizeAnnotate", "QuantizeLayer", "QuantizeWrapper", "QuantizeWrapperV2"),
+        "give the float model, as it was before quantize_model or quantize_annotate_model; the step quantize wraps it itself",
+    ),
+}
 _LAYER_KEYS = frozenset({"layer", "backward_layer", "cell", "cells", "layers"})
 
 
@@ -50,10 +61,11 @@ def check_layers(config: Mapping[str, Any], where: str, known: Collection[str], 
 
     Raises:
         ModelError: EP-223 for a Lambda layer, EP-224 for a layer class of the user's that was not given, EP-232 for a Keras 3
-            layer that Keras 2 does not have.
+            layer that Keras 2 does not have, EP-236 for a wrapper of TF-MOT.
     """
     for layer in stored_layers(config):
         refuse_lambda(layer.class_name, layer.name, where)
+        refuse_wrapper(layer.class_name, layer.name, where)
         own = {layer.class_name, layer.registered_name} & set(custom)
         if own or layer.is_operation or layer.class_name in _MODELS | _OPERATION_LAYERS or layer.class_name in known:
             continue
@@ -66,10 +78,11 @@ def check_own_layers(model: Any, where: str, custom: Collection[str]) -> None:
     """Refuse a Keras 2 model with a layer of the user's own that later stages could not open again.
 
     Raises:
-        ModelError: EP-224, naming the layer.
+        ModelError: EP-224 or, for a wrapper of TF-MOT, EP-236, naming the layer.
     """
     for layer in model._flatten_layers(include_self=False):
         kind = type(layer)
+        refuse_wrapper(kind.__name__, layer.name, where)
         if not kind.__module__.startswith("tf_keras.") and kind.__name__ not in {name.rpartition(">")[2] for name in custom}:
             raise unknown_layer(kind.__name__, layer.name, where)
 
@@ -82,6 +95,14 @@ def refuse_lambda(class_name: str, name: str, where: str) -> None:
             f"{where}: layer {name} is a Lambda, whose Python code cannot be opened safely nor converted reliably",
             "use a built-in layer (Rescaling, Reshape, …), or a Layer class of your own in model.py, listed in CUSTOM_OBJECTS",
         )
+
+
+def refuse_wrapper(class_name: str, name: str, where: str) -> None:
+    """Refuse what TF-MOT put around a layer: steps would wrap it once more, and the converter writes its masks into the file."""
+    class_name = class_name.rpartition(">")[2]
+    if class_name in _WRAPPERS:
+        what = f"{where}: layer {name} is still wrapped by TF-MOT for its own training ({class_name})"
+        raise ModelError("EP-236", what, _WRAPPERS[class_name])
 
 
 def unknown_layer(class_name: str, name: str, where: str) -> ModelError:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from edgepack.errors import EdgepackError, ModelError
 from edgepack.sources.frameworks import import_h5py, import_keras3, import_tf_keras
-from edgepack.sources.keras_config import check_layers, refuse_lambda, stored_layers, unknown_layer
+from edgepack.sources.keras_config import check_layers, refuse_lambda, refuse_wrapper, stored_layers, unknown_layer
 from edgepack.sources.user_code import standard_error
 
 FileKind = Literal["h5", "keras", "saved_model", "tflite"]
@@ -64,8 +64,8 @@ def open_model(path: Path, custom_objects: Mapping[str, Any]) -> OpenedModel:
     """The model in a .h5 or .keras file or a SavedModel folder, opened without running code stored in it.
 
     Raises:
-        ModelError: EP-220 … EP-225, EP-231, EP-232: the file is missing, damaged, of another kind, holds Lambda layers or
-            classes that were not given, is no Keras model, or holds only weights.
+        ModelError: EP-220 … EP-225, EP-231, EP-232, EP-236: the file is missing, damaged, of another kind, holds Lambda layers,
+            classes that were not given or wrappers of TF-MOT, is no Keras model, or holds only weights.
     """
     kind = file_kind(path)
     try:
@@ -149,6 +149,7 @@ def _open_saved_model(path: Path, custom_objects: Mapping[str, Any]) -> Any:
         )
     for layer in model._flatten_layers(include_self=True):
         refuse_lambda(type(layer).__name__, layer.name, path.name)
+        refuse_wrapper(type(layer).__name__, layer.name, path.name)
         if type(layer).__module__.endswith("saved_model.load"):  # a stand-in that Keras makes for a class it does not know
             raise unknown_layer(type(layer).__name__, layer.name, path.name)
     return model

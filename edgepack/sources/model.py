@@ -74,7 +74,7 @@ def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset
     `data` is for a `build(data)` that makes the model fit the data's sizes.
 
     Raises:
-        ModelError: EP-220 … EP-235, each naming the file, line or layer; EP-20x and EP-21x for a damaged .tflite.
+        ModelError: EP-220 … EP-236, each naming the file, line or layer; EP-20x and EP-21x for a damaged .tflite.
         ToolError: EP-620 when a Keras model has to be read and TensorFlow is not installed.
     """
     folder = project.folder.resolve()

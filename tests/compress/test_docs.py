@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,6 +13,7 @@ import pytest
 from edgepack.compress.options import FineTuning, StepOptions
 from edgepack.compress.registry import STEPS
 from edgepack.errors import ProjectError
+from edgepack.project.toml import read_toml
 
 from .small import recipe
 
@@ -59,6 +61,18 @@ def test_the_guides_table_of_combinations_is_what_recipes_allow() -> None:
         for then, cell in zip(columns, cells, strict=True):
             tables = [{"step": first}, *([] if then == "quantize" else [{"step": then}]), {"step": "quantize"}]
             assert cell == ("yes" if allowed(tables) else "no"), (first, then)
+
+
+@pytest.mark.parametrize("page", sorted((PAGE_FOLDER.parent / "guides" / "compress").glob("*.md")), ids=lambda page: page.stem)
+def test_every_recipe_in_a_guide_can_be_run(page: Path, tmp_path: Path) -> None:
+    blocks = re.findall(r"(?:^(?: {4}.*)?\n)+", page.read_text(), flags=re.MULTILINE)
+    recipes = [textwrap.dedent(block) for block in blocks if "[[recipe]]" in block]
+    assert recipes
+    for text in recipes:
+        (tmp_path / "recipe.toml").write_text(text)
+        tables = read_toml(tmp_path / "recipe.toml", "recipe file").values["recipe"]
+        last = [] if tables[-1]["step"] == "quantize" else [{"step": "quantize"}]
+        recipe(*tables, *last)
 
 
 def allowed(tables: list[dict[str, Any]]) -> bool:

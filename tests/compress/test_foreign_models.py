@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgepack.compress.graph import flat_model
@@ -13,6 +15,7 @@ from edgepack.convert.survival import check_kernels
 from edgepack.convert.tflite import run_converter
 from edgepack.flatbuffer import read_model
 from edgepack.progress import SilentProgress
+from tests.convert.runtime import run
 
 from .small import dataset, fresh, noise, recipe
 
@@ -23,7 +26,7 @@ _TABLES = (
 )
 
 
-def through(model: Any, data: Any, *tables: dict[str, Any]) -> tuple[Any, Any, str]:
+def through(model: Any, data: Any, *tables: dict[str, Any]) -> tuple[Any, bytes, str]:
     """The model after the recipe, the checked .tflite, and all notes."""
     shapes = tuple(tuple(array.shape[1:]) for array in data.train.inputs)
     model, notes = flat_model(model, shapes)
@@ -34,7 +37,8 @@ def through(model: Any, data: Any, *tables: dict[str, Any]) -> tuple[Any, Any, s
             model = step.apply(model, work)
             kept |= step.leaves
             notes += work.notes
-        converted = read_model(run_converter(model, "int8", data, task))
+        content = run_converter(model, "int8", data, task)
+    converted = read_model(content)
     assert prove(converted, "int8").fully_integer
     layers = check_kernels(model, converted, kept)
     clustered = [layer for layer in layers if layer.values <= 8]
@@ -42,7 +46,7 @@ def through(model: Any, data: Any, *tables: dict[str, Any]) -> tuple[Any, Any, s
         assert sum(layer.pruned for layer in clustered) >= 0.3 * sum(layer.weights for layer in clustered)
     assert all(layer.distinct <= 8 for layer in clustered if layer.found)
     assert sum(layer.found for layer in layers) >= 0.8 * len(layers)
-    return model, converted, " | ".join(notes)
+    return model, content, " | ".join(notes)
 
 
 @pytest.mark.slow
@@ -77,9 +81,9 @@ def test_a_u_net_with_concatenation_and_transposed_convolution() -> None:
         layers.Conv2D(8, 3, padding="same", activation="relu")(layers.ZeroPadding2D(0)(x))
     )
     data = noise(((16, 16, 3),), None)
-    _, converted, notes = through(keras.Model(start, x), data)
+    _, content, notes = through(keras.Model(start, x), data)
     assert "quantized after training" not in notes
-    assert "TRANSPOSE_CONV" in [operator.name for operator in converted.subgraphs[0].operators]
+    assert "TRANSPOSE_CONV" in [operator.name for operator in read_model(content).subgraphs[0].operators]
 
 
 def test_a_time_series_network_of_one_dimensional_convolutions() -> None:
@@ -97,13 +101,44 @@ def test_a_time_series_network_of_one_dimensional_convolutions() -> None:
 
 
 @pytest.mark.slow
+def test_a_time_series_network_learns_real_exercises(shared_data: Path) -> None:
+    """Two seconds of a smartwatch, on people that the network has not seen; int8, half zero, eight values a channel."""
+    stored = np.load(shared_data / "har_watch.npz")
+    windows, labels, people = [], [], []
+    for number, label in enumerate(stored["y"]):
+        recording = stored["x"][stored["offsets"][number] : stored["offsets"][number + 1]]
+        for start in range(0, len(recording) - 100, 200):
+            windows.append(recording[start : start + 100])
+            labels.append(int(label))
+            people.append(int(stored["subject"][number]))
+    unseen = np.isin(people, np.unique(people)[-2:])
+    order = np.argsort(unseen, kind="stable")
+    rest = np.random.default_rng(0).permutation(order[: int((~unseen).sum())])
+    order = np.concatenate([rest, order[len(rest) :]])
+    x, y = np.asarray(windows, np.float32)[order], np.asarray(labels)[order]
+    data = dataset(("har",), ((x - x[: len(rest)].mean((0, 1))) / x[: len(rest)].std((0, 1)),), y, len(rest) - 100, 100)
+    keras = fresh(0)
+    layers = keras.layers
+    start = x = layers.Input((100, 6))
+    for filters in (16, 24):
+        x = layers.ReLU()(layers.BatchNormalization()(layers.Conv1D(filters, 5, padding="same", use_bias=False)(x)))
+        x = layers.MaxPooling1D(2)(x)
+    model = keras.Model(start, layers.Dense(7, activation="softmax")(layers.GlobalAveragePooling1D()(x)))
+    train = {"step": "train", "epochs": 6, "learning_rate": 0.01}
+    step = {"epochs": 2, "learning_rate": 0.001}
+    _, content, _ = through(model, data, train, *(table | step for table in _TABLES))
+    (scores,) = run(content, data.test.inputs[0])
+    assert np.mean(scores.argmax(axis=1) == data.test.labels) > 0.5
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["GRU", "LSTM"])
 def test_recurrent_keyword_models_are_unrolled_and_the_rest_is_trained(cell: str) -> None:
     keras = fresh(0)
     layers = keras.layers
     start = layers.Input((10, 6))
     model = keras.Model(start, layers.Dense(4, activation="softmax", name="head")(getattr(layers, cell)(8, name="memory")(start)))
-    _, _, notes = through(model, noise(((10, 6),), 4), *_TABLES[1:])
+    _, _, notes = through(model, noise(((10, 6),), 4))
     assert "recurrent layers unrolled" in notes
     assert f"quantized after training instead: memory (TF-MOT cannot wrap {cell})" in notes
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ import pytest
 
 from edgepack.cache import Cache
 from edgepack.compress import compress
+from edgepack.compress.models import store_model
 from edgepack.compress.prune import Prune
+from edgepack.compress.registry import STEPS
 from edgepack.compress.train import Train
 from edgepack.errors import RecipeError
 from edgepack.metrics import Metric
@@ -24,7 +26,7 @@ from edgepack.progress import SilentProgress
 from edgepack.sources import SourceModel
 
 from .conftest import Walk
-from .small import digits, digits_net, recipe, source_of
+from .small import digits, digits_net, fresh, noise, recipe, source_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,6 +123,57 @@ def test_a_killed_run_goes_on_after_the_last_finished_step(tmp_path: Path) -> No
     assert "prune" in stages and "quantize" not in stages
     resumed = _process(tmp_path / "killed", "resume")
     assert resumed.stdout.strip() and resumed.stdout == _process(tmp_path / "whole", "whole").stdout
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_in_every_step_makes_each_of_them_again_and_no_other(
+    tmp_path: Path, accuracy: Metric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every technique in one recipe, each stopped when half of its model was written, and then begun again."""
+    short = {"epochs": 1, "learning_rate": 1e-4}
+    steps = recipe(
+        {"step": "train", **short},
+        {"step": "distill", "student": "student.h5", **short},
+        {"step": "fold"},
+        {"step": "structured", "macs": 0.8, **short},
+        {"step": "low_rank", "energy": 0.5, **short},
+        {"step": "equalize"},
+        {"step": "prune", **short},
+        {"step": "cluster", **short},
+        {"step": "bias_correction", "examples": 16},
+        {"step": "quantize", "weights": "int4", **short},
+    )
+    assert {step.name for step in steps} == set(STEPS)
+    source = source_of(_plain_net(1), tmp_path / "source", trained=False)
+    _plain_net(2).save(source.folder / "student.h5")
+    runs: list[list[str]] = []
+
+    def stopping(model: Any, file: Path) -> str:
+        """Stores a model that the run before was stopped at; else stops."""
+        sha256 = store_model(model, file)
+        runs[-1].append(sha256)
+        if len(runs) == 1 or len(runs[-1]) == 2:
+            file.write_bytes(file.read_bytes()[:1000])
+            raise KeyboardInterrupt
+        return sha256
+
+    monkeypatch.setattr("edgepack.compress.run.store_model", stopping)
+    data, cache, done = noise(((8, 8, 1),), 10), Cache(tmp_path / "cache"), None
+    while done is None:
+        runs.append([])
+        with suppress(KeyboardInterrupt):
+            done = compress(source, data, steps, accuracy, cache, SilentProgress())
+    assert [len(run) for run in runs] == [1, *[2] * (len(steps) + 1), 1]  # the source and the student are stored too
+    assert [run[0] for run in runs[1:]] == [run[-1] for run in runs[:-1]]
+    assert done.sha256 == runs[-1][-1]
+
+
+def _plain_net(seed: int) -> Any:
+    """Something for every technique, in few layers."""
+    keras = fresh(seed)
+    layers = keras.layers
+    stack = [layers.Input((8, 8, 1)), layers.Conv2D(8, 3, strides=2), layers.BatchNormalization(), layers.ReLU()]
+    return keras.Sequential([*stack, layers.Flatten(), layers.Dense(16, activation="relu"), layers.Dense(10)])
 
 
 def _process(folder: Path, mode: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import tflite
 from edgepack.cache import Cache
 from edgepack.compress import Compressed, Quantization, compress
 from edgepack.convert import Converted, convert
+from edgepack.convert.tflite import run_converter
 from edgepack.errors import ConvertError
 from edgepack.metrics import Metric
 from edgepack.progress import SilentProgress
@@ -182,6 +184,42 @@ def test_a_recurrent_model_becomes_fully_integer(tmp_path: Path, accuracy: Metri
     result = of(model, data, tmp_path, accuracy)
     assert result.proof.fully_integer
     assert np.abs(run(result.file, data.test.inputs[0])[0] - wanted).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("floats", "taken", "tries"),
+    [
+        ([0, 0], 0, 2),
+        ([3, 0, 1, 0], 0, 4),
+        ([8, 4, 5, 4, 4, 0, 0], 0, 6),  # as measured with two GRUs in Bidirectional
+        ([2] * 20, 2, 4),  # float for a reason
+        ([2, 1] * 10, 1, 16),
+    ],
+)
+def test_conversions_are_repeated_while_chance_leaves_something_float(
+    floats: list[int], taken: int, tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The converter is stood in for: each file is the number of its float tensors."""
+    given = iter(floats)
+    made: list[int] = []
+
+    def convert_once(*_: Any) -> bytes:
+        made.append(next(given))
+        return bytes([made[-1]])
+
+    stand_ins = {
+        "_convert": convert_once,
+        "_quality": lambda content: (content[0], 0, 0, content),
+        "_concrete_function": lambda model: None,
+        "_refuse_loops": lambda function: None,
+        "sign": lambda content, inputs, outputs: content,
+    }
+    for name, stand_in in stand_ins.items():
+        monkeypatch.setattr(f"edgepack.convert.tflite.{name}", stand_in)
+    model = SimpleNamespace(input_names=[], output_names=[])
+    with SilentProgress().stage("") as task:
+        assert run_converter(model, "int8", noise(((4,),), 2), task) == bytes([taken])
+    assert len(made) == tries
 
 
 def test_layers_without_an_integer_kernel_are_named(tmp_path: Path, accuracy: Metric) -> None:

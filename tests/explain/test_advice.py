@@ -68,3 +68,15 @@ def test_nothing_to_mend_is_said() -> None:
     assert advise((), errors(error("stem")), None, None, True) == (
         "Every layer follows the float model closely, and no step lost more than the test set can tell.",
     )
+
+
+def test_where_nothing_hurts_the_layers_that_bear_more_are_named() -> None:
+    def layer(name: str, drop: float) -> LayerSensitivity:
+        sparsities = ((0.5, 0.0), (0.7, drop), (0.9, 0.5))
+        return LayerSensitivity(name, "Conv2D", 100, ((8, 0.0), (4, 0.0), (2, 0.0)), sparsities, (0.0, 0.0, 0.0, 0.0, 0.01, 0.2))
+
+    scan = Sensitivity((layer("stem", 0.3), layer("middle", 0.006), layer("late", -0.001)), "accuracy", 0.9, 100)
+    pruned = (step("train", 0.9), step("prune", 0.91))
+    _, line = advise(pruned, errors(), scan, None, True)
+    assert "70% zeros" in line and "late (-0.0010), middle (+0.0060)" in line and "stem" not in line and "crossval" in line
+    assert len(advise(pruned[:1], errors(), scan, None, True)) == 1

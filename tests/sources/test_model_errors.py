@@ -116,6 +116,49 @@ def test_an_unlisted_layer_in_the_users_code_is_named(folder: Path, cache: Cache
     assert (error.code, "layer twice is of the class Doubled" in str(error)) == ("EP-224", True)
 
 
+WRAPPED = """import tf_keras
+import tensorflow_model_optimization as tfmot
+def base():
+    return tf_keras.Sequential([tf_keras.layers.Dense(9, input_shape=(4,), name="one"), tf_keras.layers.Dense(2, name="two")])
+def prune():
+    return tfmot.sparsity.keras.prune_low_magnitude(base(), pruning_schedule=tfmot.sparsity.keras.ConstantSparsity(0.5, 0))
+def cluster():
+    start = tfmot.clustering.keras.CentroidInitialization.LINEAR
+    return tfmot.clustering.keras.cluster_weights(base(), number_of_clusters=2, cluster_centroids_init=start)
+def quantize():
+    return tfmot.quantization.keras.quantize_model(base())
+def annotate():
+    return tfmot.quantization.keras.quantize_annotate_model(base())
+def strip():
+    return tfmot.sparsity.keras.strip_pruning(prune())
+CUSTOM_OBJECTS = {"PruneLowMagnitude": type(prune().layers[0])}
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "layer", "hint"),
+    [
+        ("prune", "prune_low_magnitude_one", "strip_pruning"),
+        ("cluster", "cluster_one", "strip_clustering"),
+        ("quantize", "quantize_layer", "float model"),
+        ("annotate", "quantize_annotate", "float model"),
+    ],
+)
+def test_a_model_in_tf_mots_wrappers_is_refused(
+    made: str, layer: str, hint: str, folder: Path, cache: Cache, project: MakeProject
+) -> None:
+    """Listed in CUSTOM_OBJECTS or not; what was stripped of them is a model like any other."""
+    (folder / "model.py").write_text(WRAPPED)
+    error = refused(project, cache, model=f"model.py:{made}")
+    assert error.code == "EP-236" and f"layer {layer} is still wrapped" in str(error) and hint in error.hint
+    space: dict[str, Callable[[], object]] = {}
+    exec(compile(WRAPPED, "model.py", "exec"), space)
+    space[made]().save(folder / "wrapped.h5")  # type: ignore[attr-defined]
+    assert refused(project, cache, model="wrapped.h5").code == "EP-236"
+    if made == "prune":
+        assert load_model(project(model="model.py:strip"), cache, QUIET).outputs[0].shape == (2,)
+
+
 def test_a_keras_3_layer_unknown_to_keras_2_is_named(folder: Path, cache: Cache, project: MakeProject) -> None:
     keras = import_keras3()
     keras.Sequential([keras.Input((4,)), keras.layers.RMSNormalization(name="rms")]).save(folder / "m.keras")
