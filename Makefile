@@ -21,7 +21,7 @@ DATA_OPTION   := $(if $(DATA),--data "$(DATA)")
 DEVICE_OPTION := $(if $(DEVICE),--device "$(DEVICE)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deploy bench headers report test test-quick lint format clean device-tools
+.PHONY: help setup deploy bench headers report test test-quick coverage lint format clean device-tools
 
 help: ## what can be made
 	@echo "make deploy [MODEL=digits] [TARGET=$(TARGET)] [DATA=file.npz] [DEVICE=user@host] [ARGS=...]"
@@ -55,10 +55,13 @@ report: $(STAMP) ## show the last report of MODEL on TARGET again
 
 test: $(STAMP) ## every test, the slow ones too
 	@scripts/system-packages.sh ssh sshd gcc g++
-	@$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 test-quick: $(STAMP) ## the tests that take less than ten seconds each
-	@$(VENV)/bin/python -m pytest -m "not slow" $(ARGS)
+	@$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow" $(ARGS)
+
+coverage: $(STAMP) ## every test, and the lines of edgepack that none of them runs
+	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term-missing:skip-covered $(ARGS)"
 
 lint: $(STAMP) ## ruff and mypy
 	@$(VENV)/bin/ruff check .

@@ -1,11 +1,26 @@
-"""What every test may use: the reference models and data beside the checkout, when they are there."""
+"""What every test may use: the reference models and data beside the checkout, when they are there, and folders to share."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from edgepack.devices.mcu.toolchain import user_cache
+
+# zig builds a run-time library for each core and each C library once; a test with a home of its own need not do that again.
+os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(user_cache() / "zig"))
+
+# Workers keep every core busy: TensorFlow's threads in each of them would only wait for one another.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 SHARED = Path(os.environ.get("EDGEPACK_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
@@ -23,4 +38,31 @@ def shared_data() -> Path:
     folder = SHARED / "data"
     if not folder.is_dir():
         pytest.skip("the reference data (../shared/data, or EDGEPACK_SHARED) is not on this machine")
+    return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One more than there are cores: many tests wait for a device, a connection or a time limit."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """`once(name, make)` is a folder that `make` has filled, in the first of the workers that asked for it; only to be read."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "once"
+
+    def folder(name: str, make: Callable[[Path], object]) -> Path:
+        made, unfinished = shared / name, shared / f"{name}.unfinished"
+        shared.mkdir(exist_ok=True)
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.is_dir():
+                shutil.rmtree(unfinished, ignore_errors=True)
+                unfinished.mkdir()
+                make(unfinished)
+                unfinished.rename(made)
+        return made
+
     return folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -39,19 +39,24 @@ def number(value: int | float, dtype: str = "int32") -> str:
 
 def numbers(data: Data, width: int = 120) -> str:
     """The elements, comma-separated, in lines of at most `width` characters."""
-    dtype = "int64" if data.dtype == np.int64 else "float32" if data.dtype == np.float32 else "int32"
+    text = ", ".join(_literals(data)) + ", "
+    lines, start = [], 0
+    while start < len(text) - 2:
+        end = text.rfind(", ", start, start + width + 1)
+        end = end if end >= 0 else text.index(", ", start)
+        lines.append(text[start : end + 1])
+        start = end + 2
+    return "\n    ".join(lines).removesuffix(",")
+
+
+def _literals(data: Data) -> list[str]:
+    """Each element as a literal of its type. Weights are many and small, and need no thought."""
+    if data.dtype in (np.int8, np.int16, np.uint8, np.uint16):
+        return list(map(str, data.reshape(-1).tolist()))
     if data.dtype == np.uint32:
-        literals: Iterable[str] = (f"{item}u" for item in data.reshape(-1).tolist())
-    else:
-        literals = (number(item, dtype) for item in data.reshape(-1).tolist())
-    lines, line = [], ""
-    for literal in literals:
-        if len(line) + len(literal) + 2 > width:
-            lines.append(line)
-            line = ""
-        line += f"{' ' if line else ''}{literal},"
-    lines.append(line.rstrip(","))
-    return "\n    ".join(lines)
+        return [f"{item}u" for item in data.reshape(-1).tolist()]
+    dtype = "int64" if data.dtype == np.int64 else "float32" if data.dtype == np.float32 else "int32"
+    return [number(item, dtype) for item in data.reshape(-1).tolist()]
 
 
 def initialiser(fields: Mapping[str, Field], names: Mapping[int, str], indent: str = "    ") -> str:

@@ -7,6 +7,7 @@ python -m tests.compile.differential --seed 1234 --keep DIR    # one failure aga
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -23,7 +24,7 @@ CPUS = ("generic", "cortex-m0plus", "cortex-m4")
 def check(seeds: range, cpus: tuple[str, ...] = CPUS, flags: tuple[str, ...] = ("-O1",)) -> list[str]:
     """Every mismatch among the networks of these seeds."""
     cases = [Case(f"seed {seed}", random_network(seed)) for seed in seeds]
-    return [line for cpu in cpus for line in mismatches(cases, cpu, flags=flags, seed=seeds.start)]
+    return mismatches(cases, *cpus, flags=flags, seed=seeds.start)
 
 
 def check_all(first: int, count: int, workers: int, cpus: tuple[str, ...] = CPUS) -> list[str]:
@@ -44,7 +45,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="check one network")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--cpu", action="append", help="only this CPU's kernels; may be repeated")
     parser.add_argument("--keep", type=Path, help="with --seed: write model.tflite and a folder of C for each CPU here")
     options = parser.parse_args()

@@ -76,6 +76,8 @@ def build(codes: Sequence[CCode], flags: Sequence[str] = ("-O1",), compiler: Seq
     The models share kernels by being included in one file; the header guards make that work, and it is what keeps thousands
     of models fast to test.
     """
+    if not codes:
+        return []
     with tempfile.TemporaryDirectory(prefix="edgepack-compile-") as name:
         loaded = _library(Path(name), codes, flags, compiler)  # stays loaded when its file is gone
     return [HostModel(code, loaded) for code in codes]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from edgepack.compress.models import open_stored
 from edgepack.metrics import Metric, load_metric
 from edgepack.progress import SilentProgress
 
+from ..conftest import Once
 from .small import digits, digits_net, recipe, source_of
 
 
@@ -39,15 +40,22 @@ def accuracy() -> Metric:
 
 
 @pytest.fixture(scope="session")
-def walk(tmp_path_factory: pytest.TempPathFactory, accuracy: Metric) -> Iterator[Walk]:
-    """The digits network trained, pruned to half (depthwise too), and trained for int8."""
+def walk(tmp_path_factory: pytest.TempPathFactory, once: Once, accuracy: Metric) -> Walk:
+    """The digits network trained, pruned to half (depthwise too), and trained for int8.
+
+    Trained once for all rooms and workers; each has a copy of the cache.
+    """
     folder = tmp_path_factory.mktemp("walk")
     steps = recipe(
         {"step": "train", "epochs": 10, "learning_rate": 0.01},
         {"step": "prune", "epochs": 4, "learning_rate": 0.003, "depthwise": True},
         {"step": "quantize", "epochs": 2, "learning_rate": 0.001},
     )
-    cache = Cache(folder / "cache")
     source = source_of(digits_net(), folder / "source", trained=False)
-    compressed = compress(source, digits(), steps, accuracy, cache, SilentProgress())
-    yield Walk(compressed, cache, steps, tuple(cache.folder.iterdir()))
+
+    def walked(cache: Path) -> Compressed:
+        return compress(source, digits(), steps, accuracy, Cache(cache), SilentProgress())
+
+    shutil.copytree(once("walk", walked), folder / "cache")
+    compressed = walked(folder / "cache")
+    return Walk(compressed, Cache(folder / "cache"), steps, tuple((folder / "cache").iterdir()))

@@ -164,7 +164,7 @@ def test_signs_of_life_are_given(path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(lock_module, "_HEARTBEAT", 0.2)
     with DeviceLock(LocalDevice(), str(path), SilentProgress()):
         (path / "time").write_text("0\n")
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while (path / "time").read_text().strip() in ("", "0") and time.monotonic() < end:
             time.sleep(0.05)
         kind, now = (path / "time").read_text().split()

@@ -113,7 +113,7 @@ def test_a_runtime_that_hangs_is_stopped(shared_models: Path, tmp_path: Path, mo
     runner.write_text(f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
     monkeypatch.setattr(worker, "RUNNER", runner)
     with pytest.raises(ModelError) as caught:
-        describe_model(_kws(shared_models), timeout=2.0)
+        describe_model(_kws(shared_models), timeout=5.0)
     assert caught.value.code == "EP-282"
     assert not Path(f"/proc/{pid_file.read_text()}").exists()
 

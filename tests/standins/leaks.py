@@ -27,7 +27,7 @@ def control_folders() -> set[str]:
     return {path.name for path in Path(tempfile.gettempdir()).glob(f"edgepack-ssh-{os.getpid()}-*")}
 
 
-def gone(check: object, seconds: float = 5.0) -> bool:
+def gone(check: object, seconds: float = 30.0) -> bool:
     """Whether `check()` becomes empty within some time: a process that was told to end needs a moment."""
     assert callable(check)
     end = time.monotonic() + seconds

@@ -185,6 +185,7 @@ def link(
         return elf
     with (progress or SilentProgress()).stage("Building zig's run-time library", f"once for {core.name}, up to a minute"):
         run_compiler(command, elf.name)
+    linked_before.parent.mkdir(parents=True, exist_ok=True)  # zig's own cache may be elsewhere: ZIG_GLOBAL_CACHE_DIR
     linked_before.touch()
     return elf
 
