@@ -86,9 +86,29 @@ class AdbDevice(ShellDevice):
     ) -> Finished:
         if self._closed:
             raise DeviceError("EP-509", f"{self.name}: the connection was closed", "open the device again")
-        if self._gone and is_network(self._serial):
+        network = is_network(self._serial)
+        if self._gone and network:
             connect(self._program, self._serial, self._connect_timeout)
         self._gone = False
+        begin = 0 if stdin is None else stdin.tell()
+        finished = self._once(argv, nonce, timeout, stdin, stall, on_sent)
+        if network and b"device offline" in finished.stderr and not finished.stdout:
+            # The connection broke between two commands, and adb has not yet made it anew: this one was never begun.
+            connect(self._program, self._serial, self._connect_timeout)
+            if stdin is not None:
+                stdin.seek(begin)
+            finished = self._once(argv, nonce, timeout, stdin, stall, on_sent)
+        return finished
+
+    def _once(
+        self,
+        argv: Sequence[str],
+        nonce: str,
+        timeout: float,
+        stdin: BinaryIO | None,
+        stall: float | None,
+        on_sent: Callable[[int], None] | None,
+    ) -> Finished:
         if not self._shell_v2:
             return self._execute_plain(argv, nonce, timeout, stdin, stall, on_sent)
         command = [self._program, "-s", self._serial, "shell", "-T", wrap_line(argv, nonce, timeout)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,6 +131,16 @@ def test_a_device_that_vanishes_is_told_and_found_again(phone: AdbStandin) -> No
         assert caught.value.code in ("EP-509", "EP-541", "EP-543", "EP-544"), caught.value
     phone.reappear()
     assert device.run(["true"], timeout=30).status == 0
+
+
+def test_a_command_right_after_a_break_finds_the_connection_made_anew(phone: AdbStandin) -> None:
+    """adb lists the device as offline then, for up to half a second."""
+    device = AdbDevice(phone.serial)
+    for pause in (0.0, 0.05, 0.2, 0.0, 0.02, 0.1):
+        phone.drop()
+        time.sleep(pause)
+        content = os.urandom(100_000)
+        assert device.run(["cat"], timeout=30, stdin=content).stdout == content
 
 
 def test_no_device_says_how_to_attach_one(adb: str) -> None:
