@@ -14,7 +14,7 @@ from edgepack.devices.adb import AdbDevice
 from edgepack.devices.adbd import HostUserland
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.process import Finished
-from edgepack.devices.shell import ShellDevice
+from edgepack.devices.shell import Command, ShellDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.devices.ssh_address import SshAddress
 from edgepack.errors import DeviceError
@@ -32,16 +32,16 @@ class _Hooked:
     calls = 0
     boot: str | None = None
 
-    def _execute(self, argv, nonce, timeout, stdin, stall, on_sent):  # type: ignore[no-untyped-def]
+    def _execute(self, command: Command) -> Finished:
         self.calls += 1
         run = super()._execute  # type: ignore[misc]
         if self.around is None:
-            return run(argv, nonce, timeout, stdin, stall, on_sent)
-        data = None if stdin is None else stdin.read()
+            plain: Finished = run(command)
+            return plain
+        data = None if command.stdin is None else command.stdin.read()
 
         def go(given: bytes | None = data) -> Finished:
-            source = None if given is None else io.BytesIO(given)
-            finished: Finished = run(argv, nonce, timeout, source, stall, on_sent)
+            finished: Finished = run(replace(command, stdin=None if given is None else io.BytesIO(given)))
             return finished
 
         return self.around(self.calls, go, data)
