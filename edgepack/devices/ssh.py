@@ -111,7 +111,9 @@ class SshDevice(ShellDevice):
     def _link_failure(self, finished: Finished) -> DeviceError:
         said = finished.stderr.decode("utf-8", "replace")
         config = None if self._config is None else str(self._config)
-        return ssh_failure(self.name, self._target, said, finished.status, config)
+        # A command that began was run by the login, whatever ssh's exit status is.
+        status = 255 if b"\nedgepack-begin-" in finished.stdout else finished.status
+        return ssh_failure(self.name, self._target, said, status, config)
 
     def _gave_up(self) -> None:
         self.disconnect()

@@ -17,6 +17,7 @@ from edgepack.devices.adbd import HostUserland
 from edgepack.errors import DeviceError, EdgepackError, ToolError
 from tests.standins.adb_clients import private_adb
 from tests.standins.adb_device import AdbStandin
+from tests.standins.leaks import gone, processes_with
 
 
 @pytest.fixture(params=["debian", "google"])
@@ -87,6 +88,7 @@ def test_a_cut_upload_leaves_no_file_of_that_name_and_goes_on(
         device.put(tmp_path / "file", f"{home}/file")
     assert caught.value.code in ("EP-509", "EP-541", "EP-543"), caught.value
     assert (home / "file").read_bytes() == b"old"
+    assert gone(lambda: processes_with(str(home))), "a command whose client is gone ends"
     phone.fail()
     device.put(tmp_path / "file", f"{home}/file")
     assert (home / "file").read_bytes() == content
