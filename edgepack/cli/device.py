@@ -83,26 +83,18 @@ def releases(
     verbose: Verbose = False,
 ) -> None:
     """List the releases that devices hold: which is current, which one a rollback goes to."""
-    from edgepack.cli.output import print_managed, setup_verbose
-    from edgepack.pipeline import Request, list_installed
-    from edgepack.progress import choose_progress
+    from edgepack.cli.managing import manage
+    from edgepack.pipeline import list_installed
     from edgepack.project.units import format_bytes
-
-    setup_verbose(verbose)
-    request = Request(
-        project=project or Path("any"),
-        target=target,
-        device=device,
-        overrides=tuple(overrides or ()),
-        inventory=inventory,
-        limit=limit,
-        workers=workers,
-    )
-    found = list_installed(request, choose_progress(quiet), everything=project is None)
 
     def text(rows: tuple[InstalledRelease, ...]) -> str:
         return "\n".join(f"{row.name}  {row.release}  {format_bytes(row.size)}  {row.state}".rstrip() for row in rows) or (
             "nothing is deployed"
         )
 
-    raise typer.Exit(print_managed(found, json_output, text))
+    manage(
+        lambda request, progress: list_installed(request, progress, everything=project is None),
+        text,
+        json_output, quiet, verbose, overrides,
+        project=project or Path("any"), target=target, device=device, inventory=inventory, limit=limit, workers=workers,
+    )  # fmt: skip

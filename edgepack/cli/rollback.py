@@ -34,23 +34,12 @@ def rollback(
     verbose: Verbose = False,
 ) -> None:
     """Switch devices back to the release before the current one, after checking that release's files on the device."""
-    from edgepack.cli.output import print_managed, setup_verbose
-    from edgepack.pipeline import Request, run_rollback
-    from edgepack.progress import choose_progress
+    from edgepack.cli.managing import manage
+    from edgepack.pipeline import run_rollback
 
-    setup_verbose(verbose)
-    request = Request(
-        project=project,
-        target=target,
-        device=device,
-        overrides=tuple(overrides or ()),
-        inventory=inventory,
-        limit=limit,
-        workers=workers,
-    )
-    found = run_rollback(request, choose_progress(quiet), to)
-    raise typer.Exit(
-        print_managed(
-            found, json_output, lambda done: f"{done.path}: release {done.release} is current again (was {done.replaced})"
-        )
-    )
+    manage(
+        lambda request, progress: run_rollback(request, progress, to),
+        lambda done: f"{done.path}: release {done.release} is current again (was {done.replaced})",
+        json_output, quiet, verbose, overrides,
+        project=project, target=target, device=device, inventory=inventory, limit=limit, workers=workers,
+    )  # fmt: skip

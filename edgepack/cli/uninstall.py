@@ -23,28 +23,15 @@ def uninstall(
     verbose: Verbose = False,
 ) -> None:
     """Remove a project from devices: all its releases, and with the last project everything that edgepack brought there."""
-    from edgepack.cli.output import print_managed, setup_verbose
-    from edgepack.pipeline import Request, run_uninstall
-    from edgepack.progress import choose_progress
+    from edgepack.cli.managing import manage
+    from edgepack.pipeline import run_uninstall
 
-    setup_verbose(verbose)
-    request = Request(
-        project=project,
-        target=target,
-        device=device,
-        overrides=tuple(overrides or ()),
-        inventory=inventory,
-        limit=limit,
-        workers=workers,
-    )
-    found = run_uninstall(request, choose_progress(quiet))
-    raise typer.Exit(
-        print_managed(
-            found,
-            json_output,
-            lambda done: (
-                f"{done.name}: {done.releases} release{'' if done.releases == 1 else 's'} removed,"
-                f" {done.freed / 1e6:.1f} MB freed{', nothing is left' if done.root_removed else f' below {done.root}'}"
-            ),
-        )
-    )
+    manage(
+        run_uninstall,
+        lambda done: (
+            f"{done.name}: {done.releases} release{'' if done.releases == 1 else 's'} removed,"
+            f" {done.freed / 1e6:.1f} MB freed{', nothing is left' if done.root_removed else f' below {done.root}'}"
+        ),
+        json_output, quiet, verbose, overrides,
+        project=project, target=target, device=device, inventory=inventory, limit=limit, workers=workers,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -24,7 +24,7 @@ from edgepack.devices.adb_client import (
     unauthorised,
 )
 from edgepack.devices.process import Finished, run_process
-from edgepack.devices.shell import ShellDevice, wrap_line
+from edgepack.devices.shell import Command, ShellDevice, closed
 from edgepack.errors import DeviceError
 
 FOLDER = "/data/local/tmp"
@@ -75,49 +75,43 @@ class AdbDevice(ShellDevice):
     def _adb(self, *words: str, timeout: float) -> Finished:
         return run_adb(self._program, "-s", self._serial, *words, timeout=timeout)
 
-    def _execute(
-        self,
-        argv: Sequence[str],
-        nonce: str,
-        timeout: float,
-        stdin: BinaryIO | None,
-        stall: float | None,
-        on_sent: Callable[[int], None] | None,
-    ) -> Finished:
+    def _execute(self, command: Command) -> Finished:
         if self._closed:
-            raise DeviceError("EP-509", f"{self.name}: the connection was closed", "open the device again")
-        if self._gone and is_network(self._serial):
+            raise closed(self.name)
+        network = is_network(self._serial)
+        if self._gone and network:
             connect(self._program, self._serial, self._connect_timeout)
         self._gone = False
-        if not self._shell_v2:
-            return self._execute_plain(argv, nonce, timeout, stdin, stall, on_sent)
-        command = [self._program, "-s", self._serial, "shell", "-T", wrap_line(argv, nonce, timeout)]
-        if stdin is None:
-            command.insert(4, "-n")
-        return run_process(command, timeout=timeout, stdin=stdin, stall=stall, on_sent=on_sent)
+        begin = 0 if command.stdin is None else command.stdin.tell()
+        finished = self._once(command)
+        if network and b"device offline" in finished.stderr and not finished.stdout:
+            # The connection broke between two commands, and adb has not yet made it anew: this one was never begun.
+            connect(self._program, self._serial, self._connect_timeout)
+            if command.stdin is not None:
+                command.stdin.seek(begin)
+            finished = self._once(command)
+        return finished
 
-    def _execute_plain(
-        self,
-        argv: Sequence[str],
-        nonce: str,
-        timeout: float,
-        stdin: BinaryIO | None,
-        stall: float | None,
-        on_sent: Callable[[int], None] | None,
-    ) -> Finished:
+    def _once(self, command: Command) -> Finished:
+        if not self._shell_v2:
+            return self._plainly(command)
+        no_input = ["-n"] if command.stdin is None else []
+        return command.through([self._program, "-s", self._serial, "shell", *no_input, "-T", command.line])
+
+    def _plainly(self, command: Command) -> Finished:
         """A device from before Android 7: streams are mixed, input does not end. So files take the place of both."""
-        errors, given = f"{self.folder}/.edgepack-{nonce}.err", f"{self.folder}/.edgepack-{nonce}.in"
+        errors, given = f"{self.folder}/.edgepack-{command.nonce}.err", f"{self.folder}/.edgepack-{command.nonce}.in"
         source = "/dev/null"
-        if stdin is not None:
-            pushed = self._push(stdin, given, timeout if stall is None else stall, on_sent)
+        if command.stdin is not None:
+            pushed = self._push(command.stdin, given, command.stall or command.timeout, command.on_sent)
             if pushed is not None:
                 return pushed
             source = given
         # The command's own output ends with the end marker; its errors follow behind a line of their own.
-        line = wrap_line(argv, nonce, timeout).removeprefix("exec ")
-        line = f"{line} <{source} 2>{errors}; echo edgepack-errors-{nonce}; cat {errors}; rm -f {errors} {given}"
-        finished = run_process([self._program, "-s", self._serial, "exec-out", line], timeout=timeout)
-        stdout, _, stderr = finished.stdout.partition(f"edgepack-errors-{nonce}\n".encode())
+        line = command.line.removeprefix("exec ")
+        line = f"{line} <{source} 2>{errors}; echo edgepack-errors-{command.nonce}; cat {errors}; rm -f {errors} {given}"
+        finished = run_process([self._program, "-s", self._serial, "exec-out", line], timeout=command.timeout)
+        stdout, _, stderr = finished.stdout.partition(f"edgepack-errors-{command.nonce}\n".encode())
         return Finished(finished.status, stdout, stderr or finished.stderr, finished.sent)
 
     def _push(self, source: BinaryIO, remote: str, stall: float, on_sent: Callable[[int], None] | None) -> Finished | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
-from typing import BinaryIO
 
-from edgepack.devices.process import Finished, run_process
-from edgepack.devices.shell import ShellDevice, wrap
+from edgepack.devices.process import Finished
+from edgepack.devices.shell import Command, ShellDevice
 from edgepack.errors import DeviceError
 
 
@@ -22,17 +20,8 @@ class LocalDevice(ShellDevice):
         """local."""
         return "local"
 
-    def _execute(
-        self,
-        argv: Sequence[str],
-        nonce: str,
-        timeout: float,
-        stdin: BinaryIO | None,
-        stall: float | None,
-        on_sent: Callable[[int], None] | None,
-    ) -> Finished:
-        command = wrap(argv, nonce, timeout)
-        return run_process(command, timeout=timeout, stdin=stdin, stall=stall, on_sent=on_sent, kill_group=True)
+    def _execute(self, command: Command) -> Finished:
+        return command.through(command.words, kill_group=True)
 
     def _link_failure(self, finished: Finished) -> DeviceError:
         return DeviceError("EP-509", f"{self.name}: a command was stopped before its end", "run again")

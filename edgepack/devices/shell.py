@@ -13,13 +13,13 @@ import secrets
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from edgepack.devices.device import Completed, DeviceFacts
 from edgepack.devices.facts import FACTS_SCRIPT, parse_facts
-from edgepack.devices.process import Finished
+from edgepack.devices.process import Finished, run_process
 from edgepack.devices.upload import upload
 from edgepack.errors import DeviceError
 from edgepack.files import write_atomic
@@ -36,14 +36,36 @@ s=$?; echo; echo "edgepack-end-$n $s"
 _GRACE = 10  # seconds by which the device's own limit lies beyond the host's
 
 
-def wrap(argv: Sequence[str], nonce: str, timeout: float) -> list[str]:
-    """The program and arguments that run `argv` between the markers."""
-    return ["sh", "-c", _WRAPPER, "sh", nonce, str(int(timeout) + _GRACE), *argv]
+@dataclass(frozen=True)
+class Command:
+    """A program for a transport to run, and what it reads.
 
+    `nonce` is the number in its markers; `timeout` seconds are its limit, or with `stall` those without a byte of `stdin` being
+    taken. `on_sent` is called now and then with the bytes taken so far.
+    """
 
-def wrap_line(argv: Sequence[str], nonce: str, timeout: float) -> str:
-    """The same as one line for a login shell, every word quoted."""
-    return "exec " + shlex.join(wrap(argv, nonce, timeout))
+    argv: Sequence[str]
+    nonce: str
+    timeout: float
+    stdin: BinaryIO | None = None
+    stall: float | None = None
+    on_sent: Callable[[int], None] | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The program and arguments that run `argv` between the markers."""
+        return ["sh", "-c", _WRAPPER, "sh", self.nonce, str(int(self.timeout) + _GRACE), *self.argv]
+
+    @property
+    def line(self) -> str:
+        """The same as one line for a login shell, every word quoted."""
+        return "exec " + shlex.join(self.words)
+
+    def through(self, client: Sequence[str], kill_group: bool = False) -> Finished:
+        """Run a transport's client, which hands the command's streams on."""
+        return run_process(
+            client, timeout=self.timeout, stdin=self.stdin, stall=self.stall, on_sent=self.on_sent, kill_group=kill_group
+        )
 
 
 def unwrap(stdout: bytes, nonce: str) -> tuple[int | None, bytes]:
@@ -52,6 +74,11 @@ def unwrap(stdout: bytes, nonce: str) -> tuple[int | None, bytes]:
     body = stdout[begin + len(f"\nedgepack-begin-{nonce}\n") :] if begin >= 0 else b""
     end = re.search(rb"\nedgepack-end-" + nonce.encode() + rb" (\d+)\n", body)
     return (None, body) if begin < 0 or end is None else (int(end.group(1)), body[: end.start()])
+
+
+def closed(name: str) -> DeviceError:
+    """The device object was closed before."""
+    return DeviceError("EP-509", f"{name}: the connection was closed", "open the device again")
 
 
 class ShellDevice(ABC):
@@ -76,16 +103,8 @@ class ShellDevice(ABC):
         """local, ssh or adb."""
 
     @abstractmethod
-    def _execute(
-        self,
-        argv: Sequence[str],
-        nonce: str,
-        timeout: float,
-        stdin: BinaryIO | None,
-        stall: float | None,
-        on_sent: Callable[[int], None] | None,
-    ) -> Finished:
-        """Run wrapped `argv` through the transport."""
+    def _execute(self, command: Command) -> Finished:
+        """Run a command through the transport."""
 
     @abstractmethod
     def _link_failure(self, finished: Finished) -> DeviceError:
@@ -118,7 +137,8 @@ class ShellDevice(ABC):
     ) -> Completed:
         nonce = secrets.token_hex(8)
         # A transfer is limited by its progress, not by its length: the device must not end it earlier.
-        finished = self._execute(argv, nonce, timeout if stall is None else 86400.0, stdin, stall, on_sent)
+        limit = timeout if stall is None else 86400.0
+        finished = self._execute(Command(argv, nonce, limit, stdin, stall, on_sent))
         if finished.status is None:
             self._gave_up()
             seconds = timeout if stall is None else max(timeout, stall)

@@ -11,13 +11,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
-from edgepack.devices.process import Finished, run_process
-from edgepack.devices.shell import ShellDevice, unwrap, wrap_line
+from edgepack.devices.process import Finished
+from edgepack.devices.shell import Command, ShellDevice, closed, unwrap
 from edgepack.devices.ssh_address import SshAddress
 from edgepack.devices.ssh_errors import missing_ssh, ssh_failure
 from edgepack.errors import DeviceError
@@ -93,36 +92,28 @@ class SshDevice(ShellDevice):
             *self._target.arguments,
         ]  # fmt: skip
 
-    def _execute(
-        self,
-        argv: Sequence[str],
-        nonce: str,
-        timeout: float,
-        stdin: BinaryIO | None,
-        stall: float | None,
-        on_sent: Callable[[int], None] | None,
-    ) -> Finished:
+    def _execute(self, command: Command) -> Finished:
         if self._closed:
-            raise DeviceError("EP-509", f"{self.name}: the connection was closed", "open the device again")
+            raise closed(self.name)
         if not self._connected:
-            # Connecting has a limit of its own, so that `timeout` is the command's alone.
-            opened = run_process(
-                [*self._client(), wrap_line(["true"], nonce, 2 * self._connect_timeout)], timeout=2.0 * self._connect_timeout
-            )
-            if opened.status is None:
+            # Connecting has a limit of its own, so that the command's is the command's alone.
+            opened = Command(["true"], command.nonce, 2.0 * self._connect_timeout)
+            finished = opened.through([*self._client(), opened.line])
+            if finished.status is None:
                 return Finished(255, b"", b"Connection timed out during banner exchange", 0)
-            if unwrap(opened.stdout, nonce)[0] is None:
-                return opened
+            if unwrap(finished.stdout, command.nonce)[0] is None:
+                return finished
             self._connected = True
-        command = [*self._client(), wrap_line(argv, nonce, timeout)]
-        finished = run_process(command, timeout=timeout, stdin=stdin, stall=stall, on_sent=on_sent)
+        finished = command.through([*self._client(), command.line])
         self._connected = finished.status not in (None, 255)
         return finished
 
     def _link_failure(self, finished: Finished) -> DeviceError:
         said = finished.stderr.decode("utf-8", "replace")
         config = None if self._config is None else str(self._config)
-        return ssh_failure(self.name, self._target, said, finished.status, config)
+        # A command that began was run by the login, whatever ssh's exit status is.
+        status = 255 if b"\nedgepack-begin-" in finished.stdout else finished.status
+        return ssh_failure(self.name, self._target, said, status, config)
 
     def _gave_up(self) -> None:
         self.disconnect()

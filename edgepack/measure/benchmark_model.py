@@ -16,8 +16,11 @@ from typing import Any
 from edgepack.deploy.layout import Layout
 from edgepack.deploy.program import provide_file
 from edgepack.devices import Device, DeviceFacts
+from edgepack.devices.mcu.toolchain import user_cache
+from edgepack.download import fetch_pinned, parse_pinned
 from edgepack.errors import DeviceError, ProjectError
 from edgepack.measure.types import Measurement, Method
+from edgepack.progress import Progress
 from edgepack.project import Target
 
 _SECONDS = 30  # the longest that the timed runs may take
@@ -124,16 +127,29 @@ def taskset(cpus: Sequence[int]) -> tuple[str, str]:
     return "taskset", f"{sum(1 << cpu for cpu in cpus):x}"
 
 
-def run_tool(device: Device, place: Layout, model: str, target: Target, facts: DeviceFacts) -> ToolResult:
+def tool_file(target: Target, progress: Progress) -> Path | None:
+    """The tool on this machine, downloaded where the target names an address; None when the target wants none.
+
+    Raises:
+        ProjectError: EP-172 when there is no such file; ToolError, ProjectError as `fetch_pinned`.
+    """
+    named = target.device.benchmark_model
+    if named is None:
+        return None
+    if "://" in named:
+        return fetch_pinned(parse_pinned(named), "benchmark_model", user_cache() / "downloads", progress)
+    tool = Path(named).expanduser()
+    if not tool.is_file():
+        raise ProjectError("EP-172", f"benchmark_model = {tool}: there is no such file", "give the path of the tool's binary")
+    return tool
+
+
+def run_tool(device: Device, place: Layout, tool: Path, model: str, target: Target, facts: DeviceFacts) -> ToolResult:
     """Bring the tool to the device and run it on the model at path `model`.
 
     Raises:
-        ProjectError: EP-172 when there is no such file.
         DeviceError: EP-549 when it fails or prints no result.
     """
-    tool = Path(str(target.device.benchmark_model)).expanduser()
-    if not tool.is_file():
-        raise ProjectError("EP-172", f"benchmark_model = {tool}: there is no such file", "give the path of the tool's binary")
     command = [provide_file(device, place, tool), *tool_arguments(target, model)]
     cpus = chosen_cpus(target, facts)
     if cpus:

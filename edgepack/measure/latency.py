@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from edgepack.deploy import Runner
 from edgepack.deploy.call import call_runner
 from edgepack.deploy.layout import layout
 from edgepack.devices import Device
-from edgepack.measure.benchmark_model import chosen_cpus, run_tool, taskset, tool_measurements
+from edgepack.measure.benchmark_model import chosen_cpus, run_tool, taskset, tool_file, tool_measurements
 from edgepack.measure.disturbances import disturbances
 from edgepack.measure.energy import energy_measurements
 from edgepack.measure.types import Measurement, Method
@@ -39,8 +40,9 @@ def run_benchmark(device: Device, runner: Runner, model: str, target: Target, co
         DeviceError: EP-517 the runner fails, EP-508 it takes too long.
     """
     settings = target.device
-    if settings.benchmark_model is not None:
-        return _with_tool(device, model, target, progress)
+    tool = tool_file(target, progress)
+    if tool is not None:
+        return _with_tool(device, tool, model, target, progress)
     cpus = chosen_cpus(target, device.facts())
     if cpus:
         runner = replace(runner, argv=(*taskset(cpus), *runner.argv))
@@ -60,10 +62,10 @@ def run_benchmark(device: Device, runner: Runner, model: str, target: Target, co
     )
 
 
-def _with_tool(device: Device, model: str, target: Target, progress: Progress) -> Benchmark:
+def _with_tool(device: Device, tool: Path, model: str, target: Target, progress: Progress) -> Benchmark:
     """The same by Google's benchmark_model, which tells no single runs."""
     with progress.stage("Latency", f"benchmark_model, delegate {target.device.delegate}") as task:
-        found = run_tool(device, layout(device, "bench", target.device.root), model, target, device.facts())
+        found = run_tool(device, layout(device, "bench", target.device.root), tool, model, target, device.facts())
         task.finish(f"mean {found.mean * 1e3:.3f} ms of {found.runs} runs")
     return Benchmark(
         measurements=tool_measurements(found, target, "stand-in" if device.stand_in else "hardware"),

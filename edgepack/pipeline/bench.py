@@ -14,6 +14,7 @@ from edgepack.devices.mcu import check_board_address
 from edgepack.errors import ProjectError
 from edgepack.flatbuffer import read_model
 from edgepack.measure import Measured, bench
+from edgepack.measure.benchmark_model import tool_file
 from edgepack.measure.compare import Comparison, compare
 from edgepack.measure.microcontroller import McuMeasured, measure_board, measure_mcu
 from edgepack.pack import read_pack, write_pack
@@ -32,6 +33,7 @@ def run_bench(request: Request, progress: Progress) -> Measured | McuMeasured:
     model = _model(plan)
     if plan.target.device.kind == "mcu":
         return _bench_mcu(model, plan, progress)
+    tool_file(plan.target, progress)  # what cannot be had is told before a device is reached
     with open_device(plan.target, device_address(plan.target, request.device, os.environ)) as device:
         return bench(model, device, plan.target, progress)
 

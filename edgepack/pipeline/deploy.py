@@ -10,6 +10,7 @@ from typing import Any
 from edgepack.deploy import deploy
 from edgepack.devices import open_device
 from edgepack.devices.mcu import check_board_address
+from edgepack.measure.benchmark_model import tool_file
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.explain import explain_layers
 from edgepack.pipeline.fleet import FleetOutcome, deploy_fleet
@@ -40,6 +41,7 @@ def run_deploy(request: Request, progress: Progress) -> Outcome | FleetOutcome:
         EdgepackError: anything that kept the run from a verdict; a missed budget is no error but an exit code of 1.
     """
     plan = prepare(request)
+    tool_file(plan.target, progress)  # what cannot be had is told before the training
     hosts = find_hosts(plan, progress)
     if hosts is not None:
         return deploy_fleet(plan, hosts, progress)

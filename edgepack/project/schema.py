@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from edgepack.download import parse_pinned
 from edgepack.project import units
 from edgepack.project.names import check_name
 
@@ -79,6 +80,16 @@ def _power(value: str) -> str:
     return value
 
 
+def _tool(value: str) -> str:
+    """A file's path, or where it is downloaded from, with its checksum."""
+    if "://" in value:
+        try:
+            parse_pinned(value)
+        except ValueError as error:
+            raise wrong(*error.args) from error
+    return _text(value)
+
+
 def holds_password(address: str) -> bool:
     """Whether an address is of the form user:password@host."""
     user, at, _ = address.removeprefix("ssh://").rpartition("@")
@@ -94,6 +105,7 @@ Volts = Annotated[float, _quantity(units.parse_volts, "3.3 V")]
 Text = Annotated[str, AfterValidator(_text)]
 Address = Annotated[str, AfterValidator(check_address)]
 Power = Annotated[str, AfterValidator(_power)]
+Tool = Annotated[str, AfterValidator(_tool)]
 Name = Annotated[str, AfterValidator(check_name)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -185,7 +197,7 @@ class DeviceTable(Table):
     engine: Literal[ENGINES] = "auto"  # type: ignore[valid-type]
     threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = 1
     cpus: Annotated[str, Field(pattern=r"^(fastest|\d{1,3}(,\d{1,3})*)$")] | None = None
-    benchmark_model: Text | None = None
+    benchmark_model: Tool | None = None
     delegate: Literal["none", "xnnpack", "gpu"] = "xnnpack"
     runs: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     warmup: Annotated[int, Field(ge=0, le=1_000_000)] = 20

@@ -100,7 +100,7 @@ class DeviceSettings:
     "ina219:/dev/i2c-1:0x40:0.1" (shunt in ohms). `library` is a TensorFlow Lite library on the host, for engine
     tflite-c. `current_ma` (milliampere) and `voltage_v` (volt), where given, allow an
     energy estimate. `cpus` are the processors it may run on: their numbers, or "fastest". `benchmark_model` is a file on this
-    machine, Google's tool of that name, which then measures the latency, with `delegate`.
+    machine, or an address with its SHA-256: Google's tool of that name, which then measures the latency, with `delegate`.
     """
 
     kind: DeviceKind

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 from edgepack.devices.process import Finished
 from edgepack.errors import DeviceError
@@ -153,7 +152,7 @@ def clocks(bench: Bench, world: World) -> None:
     """The device's date jumps by years between any two commands."""
     row = bench.row("clock skew", world)
     date = world.bin / "date"
-    with _on_path(world):
+    with world.own_programs():
         for jump in (-300_000_000, 0, 300_000_000):
             date.write_text(f'#!/bin/sh\n[ "$1" = "+date %s" ] && echo "date {int(time.time()) + jump}" || exec /bin/date "$@"\n')
             date.chmod(0o755)
@@ -168,7 +167,7 @@ def full_disk(bench: Bench, world: World) -> None:
     """Each write in turn finds the disk full."""
     row = bench.row("disk full at every write", world)
     cat, count = world.bin / "cat", world.folder / "count"
-    with _on_path(world):
+    with world.own_programs():
         for at in range(1, 200):
             count.write_text("0")
             cat.write_text(
@@ -234,7 +233,7 @@ def read_only(bench: Bench, world: World) -> None:
     """Nothing can be written below the model's folder."""
     row = bench.row("read-only folder", world)
     mkdir = world.bin / "mkdir"
-    with _on_path(world):
+    with world.own_programs():
         mkdir.write_text('#!/bin/sh\necho "mkdir: cannot create directory: Read-only file system" >&2\nexit 1\n')
         mkdir.chmod(0o755)
         with world.broken() as device:
@@ -242,14 +241,3 @@ def read_only(bench: Bench, world: World) -> None:
         mkdir.unlink()
     assert code == "EP-511", code
     bench.judge(row, world, code, "mkdir refused")
-
-
-@contextmanager
-def _on_path(world: World) -> Iterator[None]:
-    """The programs in the world's bin/ are the device's, where its link is this machine's shell."""
-    before = os.environ["PATH"]
-    os.environ["PATH"] = f"{world.bin}:{before}"
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before

@@ -39,33 +39,31 @@ from tests.deploy.fault_worlds import AdbWorld, SshWorld, World
 
 Inject = Callable[[Bench, World], object]
 
+_OF_THE_DEVICE: tuple[Inject, ...] = (
+    lost_exit_codes,
+    full_disk,
+    read_only,
+    clocks,
+    rebooted,
+    killed_runner,
+    wrong_architecture,
+    two_deployers,
+)
+_OF_A_LINK: tuple[Inject, ...] = (
+    lambda bench, world: cuts_at_commands(bench, world, ("after",)),
+    lambda bench, world: cuts_at_bytes(bench, world, 60),
+    lambda bench, world: corrupted_bytes(bench, world, 4),
+    *_OF_THE_DEVICE,
+    stalled,
+)
 PLANS: dict[str, tuple[Inject, ...]] = {
     "shell": (
         lambda bench, world: cuts_at_commands(bench, world, ("before", "within", "after")),
         corrupted_files,
-        lost_exit_codes,
-        full_disk,
-        read_only,
-        clocks,
-        rebooted,
-        killed_runner,
-        wrong_architecture,
-        two_deployers,
+        *_OF_THE_DEVICE,
     ),
-    "ssh": (
-        lambda bench, world: cuts_at_commands(bench, world, ("after",)),
-        lambda bench, world: cuts_at_bytes(bench, world, 60),
-        lambda bench, world: corrupted_bytes(bench, world, 4),
-        two_deployers,
-        stalled,
-    ),
-    "adb": (
-        lambda bench, world: cuts_at_commands(bench, world, ("after",)),
-        lambda bench, world: cuts_at_bytes(bench, world, 60),
-        lambda bench, world: corrupted_bytes(bench, world, 4),
-        lost_exit_codes,
-        stalled,
-    ),
+    "ssh": _OF_A_LINK,
+    "adb": _OF_A_LINK,
 }
 WORLDS = {"shell": World, "ssh": SshWorld, "adb": AdbWorld}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +14,7 @@ from edgepack.devices.adb import AdbDevice
 from edgepack.devices.adbd import HostUserland
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.process import Finished
-from edgepack.devices.shell import ShellDevice
+from edgepack.devices.shell import Command, ShellDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.devices.ssh_address import SshAddress
 from edgepack.errors import DeviceError
@@ -32,16 +32,16 @@ class _Hooked:
     calls = 0
     boot: str | None = None
 
-    def _execute(self, argv, nonce, timeout, stdin, stall, on_sent):  # type: ignore[no-untyped-def]
+    def _execute(self, command: Command) -> Finished:
         self.calls += 1
         run = super()._execute  # type: ignore[misc]
         if self.around is None:
-            return run(argv, nonce, timeout, stdin, stall, on_sent)
-        data = None if stdin is None else stdin.read()
+            plain: Finished = run(command)
+            return plain
+        data = None if command.stdin is None else command.stdin.read()
 
         def go(given: bytes | None = data) -> Finished:
-            source = None if given is None else io.BytesIO(given)
-            finished: Finished = run(argv, nonce, timeout, source, stall, on_sent)
+            finished: Finished = run(replace(command, stdin=None if given is None else io.BytesIO(given)))
             return finished
 
         return self.around(self.calls, go, data)
@@ -68,15 +68,15 @@ class Phone(_Hooked, AdbDevice):
 
 
 class World:
-    """One device and its transport. `root` holds its files, `bin` is first on its PATH where the transport lets one say."""
+    """One device and its transport. `root` holds its files, `bin` is first on its PATH."""
 
     name = "shell"
-    folder: Path
+    place = "."  # where what the device sees is, in `folder`
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = folder / "root with 'quotes' $(id)"
-        self.bin = folder / "bin"
+        self.bin = folder / self.place / "bin"
         self.bin.mkdir(parents=True, exist_ok=True)
         self._good: ShellDevice | None = None
 
@@ -88,6 +88,16 @@ class World:
         if self._good is None:
             self._good = self.make()
         return self._good
+
+    @contextmanager
+    def own_programs(self) -> Iterator[None]:
+        """What is in `bin` is found by the device while the block runs."""
+        before = os.environ["PATH"]
+        os.environ["PATH"] = f"{self.bin}:{before}"
+        try:
+            yield
+        finally:
+            os.environ["PATH"] = before
 
     @contextmanager
     def broken(self, around: Around | None = None) -> Iterator[ShellDevice]:
@@ -129,6 +139,7 @@ class SshWorld(World):
     """A real sshd behind a TCP link that breaks; whole deployments go there directly, over one shared connection."""
 
     name = "ssh"
+    place = "sshd"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -145,6 +156,10 @@ class SshWorld(World):
         if self._good is None:
             self._good = Ssh(SshAddress(self.sshd.host), config=self.direct, connect_timeout=5)
         return self._good
+
+    @contextmanager
+    def own_programs(self) -> Iterator[None]:
+        yield  # in every session
 
     def bytes_moved(self) -> int:
         return self.link.bytes
@@ -174,6 +189,7 @@ class AdbWorld(World):
     """A loopback Android device behind real adb."""
 
     name = "adb"
+    place = "phone"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -182,16 +198,9 @@ class AdbWorld(World):
     def make(self) -> ShellDevice:
         return Phone(self.phone.serial)
 
-    def good(self) -> ShellDevice:
-        """Another command of the user, when adb no longer lists the device as offline, as it does for a moment after a cut."""
-        end = time.monotonic() + 20
-        while True:
-            try:
-                return self.make()
-            except DeviceError as error:
-                if error.code not in ("EP-543", "EP-541", "EP-545") or time.monotonic() > end:
-                    raise
-                time.sleep(0.5)
+    @contextmanager
+    def own_programs(self) -> Iterator[None]:
+        yield  # in every command
 
     @contextmanager
     def broken(self, around: Around | None = None) -> Iterator[ShellDevice]:

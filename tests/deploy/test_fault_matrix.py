@@ -11,15 +11,17 @@ import pytest
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3700)
 def test_no_fault_loses_a_release(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.deploy.fault_matrix", "--json", str(tmp_path / "rows.json")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=800, cwd=Path(__file__).parents[2])
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3600, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert all(row["tried"] == row["old"] + row["new"] and not row["lost"] for row in rows)
     transports = {row["transport"] for row in rows}
     cuts = sum(row["tried"] for row in rows if "cut" in row["fault"])
     assert cuts >= {1: 40, 2: 120, 3: 200}[len(transports)], done.stdout
-    assert {"disk full at every write", "rebooted between upload and switch", "exit code lost", "clock skew"} <= {
-        row["fault"] for row in rows
-    }
+    everywhere = {"disk full at every write", "read-only folder", "runner killed", "wrong architecture", "clock skew",
+                  "rebooted between upload and switch", "exit code lost", "two deployers at once"}  # fmt: skip
+    for transport in transports:
+        assert everywhere <= {row["fault"] for row in rows if row["transport"] == transport}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from edgepack.devices.adbd import HostUserland
 from edgepack.errors import DeviceError, EdgepackError, ToolError
 from tests.standins.adb_clients import private_adb
 from tests.standins.adb_device import AdbStandin
+from tests.standins.leaks import gone, processes_with
 
 
 @pytest.fixture(params=["debian", "google"])
@@ -86,6 +88,7 @@ def test_a_cut_upload_leaves_no_file_of_that_name_and_goes_on(
         device.put(tmp_path / "file", f"{home}/file")
     assert caught.value.code in ("EP-509", "EP-541", "EP-543"), caught.value
     assert (home / "file").read_bytes() == b"old"
+    assert gone(lambda: processes_with(str(home))), "a command whose client is gone ends"
     phone.fail()
     device.put(tmp_path / "file", f"{home}/file")
     assert (home / "file").read_bytes() == content
@@ -130,6 +133,16 @@ def test_a_device_that_vanishes_is_told_and_found_again(phone: AdbStandin) -> No
         assert caught.value.code in ("EP-509", "EP-541", "EP-543", "EP-544"), caught.value
     phone.reappear()
     assert device.run(["true"], timeout=30).status == 0
+
+
+def test_a_command_right_after_a_break_finds_the_connection_made_anew(phone: AdbStandin) -> None:
+    """adb lists the device as offline then, for up to half a second."""
+    device = AdbDevice(phone.serial)
+    for pause in (0.0, 0.05, 0.2, 0.0, 0.02, 0.1):
+        phone.drop()
+        time.sleep(pause)
+        content = os.urandom(100_000)
+        assert device.run(["cat"], timeout=30, stdin=content).stdout == content
 
 
 def test_no_device_says_how_to_attach_one(adb: str) -> None:

@@ -199,6 +199,12 @@ def test_a_lost_end_marker_is_no_success(sshd: LoopbackSshd, ssh_device: SshDevi
     assert _fails(ssh_device).code == "EP-518"
 
 
+def test_a_command_that_began_and_has_no_end_was_cut_whatever_ssh_says(sshd: LoopbackSshd, ssh_device: SshDevice) -> None:
+    key = (sshd.folder / "user_key.pub").read_text()
+    (sshd.folder / "authorized_keys").write_text(f'command="eval \\"$SSH_ORIGINAL_COMMAND\\" | head -n 2" {key}')
+    assert _fails(ssh_device).code == "EP-509"
+
+
 def test_settings_of_the_users_configuration_cannot_break_commands(sshd: LoopbackSshd, ssh_device: SshDevice) -> None:
     settings = (
         "RemoteCommand echo hijacked",

@@ -10,14 +10,19 @@ from pathlib import Path
 
 def ssh_clients() -> list[str]:
     """Running ssh clients that this process started, their shared connections included."""
-    mark = f"edgepack-ssh-{os.getpid()}-".encode()
+    return processes_with(f"edgepack-ssh-{os.getpid()}-")
+
+
+def processes_with(word: str) -> list[str]:
+    """Running processes with `word` in their command line, but for this one."""
+    mark = word.encode()
     found = []
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = command.read_bytes()
         except OSError:
             continue
-        if mark in words:
+        if mark in words and command.parent.name != str(os.getpid()):
             found.append(words.replace(b"\0", b" ").decode("utf-8", "replace"))
     return found
 

@@ -29,7 +29,10 @@ def make_key(path: Path) -> Path:
 
 
 class LoopbackSshd:
-    """One sshd, started in the foreground as a child, with files in `folder`. `config` is an ssh configuration for it."""
+    """One sshd, started in the foreground as a child, with files in `folder`. `config` is an ssh configuration for it.
+
+    Programs in `folder`/bin come before the system's.
+    """
 
     def __init__(self, folder: Path, host: str = "device-under-test") -> None:
         self.folder = folder
@@ -67,7 +70,8 @@ class LoopbackSshd:
         settings.write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder / host_key}\nPidFile none\n"
             f"AuthorizedKeysFile {self.folder / 'authorized_keys'}\nUsePAM no\nStrictModes no\nMaxSessions 50\n"
-            f"MaxStartups 100\nSubsystem sftp internal-sftp\nSetEnv HOME={self.home} PATH=/usr/local/bin:/usr/bin:/bin\n"
+            f"MaxStartups 100\nSubsystem sftp internal-sftp\nSetEnv HOME={self.home} "
+            f"PATH={self.folder / 'bin'}:/usr/local/bin:/usr/bin:/bin\n"
         )
         sshd = os.path.abspath(str(shutil.which("sshd", path=PATHS)))
         with (self.folder / "sshd.log").open("ab") as log:

@@ -84,7 +84,7 @@ async def _serve(
         await process.wait()
     finally:
         feeder.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, OSError):
             await feeder
         if process.stdin is not None:
             process.stdin.close()
@@ -95,7 +95,7 @@ async def _serve(
 
 
 async def _fed(stream: Stream, process: asyncio.subprocess.Process, feed: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    with suppress(EOFError):
+    with suppress(EOFError, OSError):  # the client is gone, or so is the connection on which a block would be acknowledged
         await feed()
     if stream.closed:
         if process.stdin is not None:

@@ -1,0 +1,33 @@
+"""What the commands that manage releases on devices have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from edgepack.pipeline import Managed, Request
+    from edgepack.progress import Progress
+
+T = TypeVar("T")
+
+
+def manage(
+    work: Callable[[Request, Progress], tuple[Managed[T], ...]],
+    text: Callable[[T], str],
+    json_output: bool,
+    quiet: bool,
+    verbose: bool,
+    overrides: list[str] | None,
+    **asked: Any,
+) -> NoReturn:
+    """Do `work` on the devices that were asked for (fields of a Request), print what came of each, and exit."""
+    from edgepack.cli.output import print_managed, setup_verbose
+    from edgepack.pipeline import Request
+    from edgepack.progress import choose_progress
+
+    setup_verbose(verbose)
+    found = work(Request(overrides=tuple(overrides or ()), **asked), choose_progress(quiet))
+    raise typer.Exit(print_managed(found, json_output, text))
