@@ -1,8 +1,11 @@
 /* TensorFlow Lite's C API (tensorflow/lite/c/c_api.h, stable since 2.3), found by name in a shared library when the program
-   runs: the same program serves libtensorflowlite_c.so, libtensorflowlite_jni.so and libLiteRtRuntimeCApi.so. */
+   runs: the same program serves libtensorflowlite_c.so, libtensorflowlite_jni.so and libLiteRtRuntimeCApi.so.
+
+   The command line says which: `--library PATH` is this engine's own option. */
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "runner.h"
 
@@ -42,9 +45,12 @@ static struct {
 } lite;
 
 static struct Interpreter *interpreter;
-static char said[512]; /* the library's last words */
+static const char *library_path;
+static double import_time; /* seconds that loading the library took */
+static int xnnpack;        /* whether XNNPACK's kernels are wanted */
+static char said[512];     /* the library's last words */
 
-static void keep_message(void *data, const char *format, va_list values)
+__attribute__((format(printf, 2, 0))) static void keep_message(void *data, const char *format, va_list values)
 {
     (void)data;
     vsnprintf(said, sizeof said, format, values);
@@ -66,9 +72,8 @@ static void find_if_there(void *library, const char *name, void *slot)
     *(void **)slot = dlsym(library, name);
 }
 
-double load_library(const char *path)
+static void load_library(const char *path)
 {
-    const double start = seconds_now();
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         fail("runtime", "%s", dlerror());
@@ -92,12 +97,42 @@ double load_library(const char *path)
     find_if_there(library, "TfLiteInterpreterOptionsAddDelegate", &lite.add_delegate);
     find_if_there(library, "TfLiteXNNPackDelegateOptionsDefault", &lite.xnnpack_defaults);
     find_if_there(library, "TfLiteXNNPackDelegateCreate", &lite.xnnpack_create);
-    return seconds_now() - start;
 }
 
-const char *library_version(void)
+int engine_option(const char *option, const char *value)
+{
+    if (strcmp(option, "--library") != 0) {
+        return 0;
+    }
+    library_path = value;
+    return 1;
+}
+
+void engine_start(struct options *options)
+{
+    if (library_path == NULL) {
+        fail("runtime", "--library is missing");
+    }
+    options->engine = options->engine == NULL ? "tflite-c" : options->engine;
+    xnnpack = strcmp(options->engine, "tflite-c") == 0;
+    if (!xnnpack && strcmp(options->engine, "tflite-c-builtin") != 0) {
+        fail("data", "unknown engine %s: use tflite-c or tflite-c-builtin (without XNNPACK)", options->engine);
+    }
+    const double start = seconds_now();
+    load_library(library_path);
+    import_time = seconds_now() - start;
+}
+
+const char *engine_version(void)
 {
     return lite.version();
+}
+
+void engine_probe(void)
+{
+    printf("\"library\": \"");
+    print_text(library_path);
+    printf("\"");
 }
 
 /* The numbers of TfLiteType (tensorflow/lite/core/c/c_api_types.h). */
@@ -131,12 +166,12 @@ static void look_up(struct model *model)
 }
 
 /* An interpreter with its tensors allocated, with XNNPACK's kernels or without; 0 when the runtime refuses. */
-static int create(const struct Model *file, int threads, int xnnpack)
+static int create(const struct Model *file, int threads, int with_xnnpack)
 {
     struct Options *options = lite.options_create();
     lite.set_threads(options, threads);
     lite.set_reporter(options, keep_message, NULL);
-    if (xnnpack) {
+    if (with_xnnpack) {
         struct xnnpack_options settings = lite.xnnpack_defaults();
         settings.threads = threads;
         lite.add_delegate(options, lite.xnnpack_create(&settings));
@@ -145,13 +180,14 @@ static int create(const struct Model *file, int threads, int xnnpack)
     return interpreter != NULL && lite.allocate(interpreter) == 0;
 }
 
-void open_model(struct model *model, const char *path, int threads, int xnnpack)
+void open_model(const struct options *options, struct model *model)
 {
     const double start = seconds_now();
-    const struct Model *file = lite.model_create(path);
+    const struct Model *file = lite.model_create(options->model);
+    const int threads = options->threads;
     const int has_xnnpack = lite.add_delegate != NULL && lite.xnnpack_defaults != NULL && lite.xnnpack_create != NULL;
     if (file == NULL) {
-        fail("model", "the runtime refuses the model: %s is none", path);
+        fail("model", "the runtime refuses the model: %s is none", options->model);
     }
     if (!(xnnpack && has_xnnpack && create(file, threads, 1)) && !create(file, threads, 0)) {
         fail("model", "the runtime refuses the model: %s", said);
@@ -162,6 +198,7 @@ void open_model(struct model *model, const char *path, int threads, int xnnpack)
         fail("model", "the model has more than %d inputs or outputs", MOST_TENSORS);
     }
     look_up(model);
+    model->import_time = import_time;
     model->load_time = seconds_now() - start;
 }
 
