@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgepack.deploy import Runner
 from edgepack.deploy.layout import Layout
 from edgepack.deploy.program import provide_file
 from edgepack.devices import Device, DeviceFacts
 from edgepack.errors import DeviceError, ProjectError
+from edgepack.measure.op_profile import ToolNode, parse_op_profile
 from edgepack.measure.types import Measurement, Method
 from edgepack.project import Target
 
@@ -124,6 +126,12 @@ def taskset(cpus: Sequence[int]) -> tuple[str, str]:
     return "taskset", f"{sum(1 << cpu for cpu in cpus):x}"
 
 
+def on_chosen_cpus(runner: Runner, target: Target, device: Device) -> Runner:
+    """The runner, kept on the processors that the target names, if any; see `chosen_cpus`."""
+    cpus = chosen_cpus(target, device.facts())
+    return replace(runner, argv=(*taskset(cpus), *runner.argv)) if cpus else runner
+
+
 def run_tool(device: Device, place: Layout, model: str, target: Target, facts: DeviceFacts) -> ToolResult:
     """Bring the tool to the device and run it on the model at path `model`.
 
@@ -131,10 +139,36 @@ def run_tool(device: Device, place: Layout, model: str, target: Target, facts: D
         ProjectError: EP-172 when there is no such file.
         DeviceError: EP-549 when it fails or prints no result.
     """
+    return _run(device, place, model, target, facts, ())[0]
+
+
+def profile_tool(
+    device: Device, place: Layout, model: str, target: Target, facts: DeviceFacts
+) -> tuple[ToolResult, tuple[ToolNode, ...]]:
+    """The same with a clock between the operators, and their times.
+
+    Raises:
+        ProjectError, DeviceError: as `run_tool`; EP-549 also when it prints no times of operators.
+    """
+    found, said = _run(device, place, model, target, facts, ("--enable_op_profiling=true",))
+    nodes = parse_op_profile(said)
+    if not nodes:
+        raise DeviceError(
+            "EP-549",
+            f"{device.name}: benchmark_model printed no times of operators",
+            "take a build with profiling (TensorFlow 1.14 or later has it)",
+        )
+    return found, nodes
+
+
+def _run(
+    device: Device, place: Layout, model: str, target: Target, facts: DeviceFacts, flags: Sequence[str]
+) -> tuple[ToolResult, str]:
+    """What the tool measured, and all it said."""
     tool = Path(str(target.device.benchmark_model)).expanduser()
     if not tool.is_file():
         raise ProjectError("EP-172", f"benchmark_model = {tool}: there is no such file", "give the path of the tool's binary")
-    command = [provide_file(device, place, tool), *tool_arguments(target, model)]
+    command = [provide_file(device, place, tool), *tool_arguments(target, model), *flags]
     cpus = chosen_cpus(target, facts)
     if cpus:
         command = [*taskset(cpus), *command]
@@ -146,7 +180,7 @@ def run_tool(device: Device, place: Layout, model: str, target: Target, facts: D
         raise DeviceError(
             "EP-549", f"{device.name}: benchmark_model failed: {detail}", "check that it was built for this device's processor"
         )
-    return found
+    return found, said
 
 
 def tool_measurements(found: ToolResult, target: Target, method: Method) -> tuple[Measurement, ...]:

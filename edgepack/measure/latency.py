@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from edgepack.deploy import Runner
 from edgepack.deploy.call import call_runner
 from edgepack.deploy.layout import layout
 from edgepack.devices import Device
-from edgepack.measure.benchmark_model import chosen_cpus, run_tool, taskset, tool_measurements
+from edgepack.measure.benchmark_model import on_chosen_cpus, run_tool, tool_measurements
 from edgepack.measure.disturbances import disturbances
 from edgepack.measure.energy import energy_measurements
 from edgepack.measure.types import Measurement, Method
@@ -41,9 +41,7 @@ def run_benchmark(device: Device, runner: Runner, model: str, target: Target, co
     settings = target.device
     if settings.benchmark_model is not None:
         return _with_tool(device, model, target, progress)
-    cpus = chosen_cpus(target, device.facts())
-    if cpus:
-        runner = replace(runner, argv=(*taskset(cpus), *runner.argv))
+    runner = on_chosen_cpus(runner, target, device)
     arguments = [
         "--runs", str(settings.runs), "--seconds", str(_SECONDS),
         "--warmup", str(settings.warmup), "--warmup-seconds", str(_WARMUP_SECONDS), "--power", settings.power,

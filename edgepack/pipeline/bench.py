@@ -33,7 +33,7 @@ def run_bench(request: Request, progress: Progress) -> Measured | McuMeasured:
     if plan.target.device.kind == "mcu":
         return _bench_mcu(model, plan, progress)
     with open_device(plan.target, device_address(plan.target, request.device, os.environ)) as device:
-        return bench(model, device, plan.target, progress)
+        return bench(model, device, plan.target, progress, request.per_layer)
 
 
 def run_compare(

@@ -11,8 +11,6 @@ from pathlib import Path
 SHARED = Path(__file__).parent / "c"
 NATIVE = Path(__file__).parent / "native"
 """Engine `c`: the model compiled to C."""
-LAYERS = NATIVE / "layers"
-"""What the profiling build of its programs has besides."""
 TFLITE_C = Path(__file__).parent / "tflite_c"
 """Engines `tflite-c` and `tflite-c-builtin`: a TensorFlow Lite library."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from edgepack.errors import DeviceError, ToolError
 from edgepack.files import sha256_file
 from edgepack.progress import Progress
-from edgepack.runners.c_sources import LAYERS, NATIVE, include_flags, link_program, program_key, runner_sources
+from edgepack.runners.c_sources import NATIVE, include_flags, link_program, program_key, runner_sources
 
 if TYPE_CHECKING:
     from edgepack.compile import CCode, Layer
@@ -109,7 +109,7 @@ def _key(model: str, flags: tuple[str, ...], layers: bool) -> str:
     if importlib.util.find_spec("ziglang") is None:
         raise ToolError("EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"')
     compiler = Path(__file__).parent.parent / "compile"
-    own = [*compiler.rglob("*.[ch]"), *compiler.rglob("*.py"), Path(__file__), *(LAYERS.glob("*.[ch]") if layers else ())]
+    own = [*compiler.rglob("*.[ch]"), *compiler.rglob("*.py"), Path(__file__)]
     return program_key((model, native_version(), *flags, *(("layers",) if layers else ())), NATIVE, *own)
 
 
@@ -117,7 +117,7 @@ def _compile(model_file: Path, flags: tuple[str, ...], program: Path, layers: bo
     with tempfile.TemporaryDirectory(prefix="edgepack-code-") as name:
         folder = Path(name)
         code = write_program_code(model_file, folder)
-        sources = [*runner_sources(NATIVE), *(LAYERS.glob("*.c") if layers else ()), *sorted(folder.glob("*.c"))]
+        sources = [*runner_sources(NATIVE), *sorted(folder.glob("*.c"))]
         hooks = layer_flags(code) if layers else ()
         options = [*flags, *hooks, *include_flags(NATIVE), f"-I{folder}"]
         command = [sys.executable, "-m", "ziglang", "cc", *options, *map(str, sources)]
@@ -127,7 +127,7 @@ def _compile(model_file: Path, flags: tuple[str, ...], program: Path, layers: bo
 def layer_flags(code: CCode) -> tuple[str, ...]:
     """The compiler's options that make the profiling build of a program."""
     hook = f"-D{code.name.upper()}_BEFORE_LAYER(index)=layers_mark(index)"
-    return (f"-DEDGEPACK_LAYERS={len(code.layers)}", hook, f"-I{LAYERS}", "-include", "layers.h")
+    return (f"-DEDGEPACK_LAYERS={len(code.layers)}", hook, "-include", str(NATIVE / "layers_mark.h"))
 
 
 def write_program_code(model_file: Path, folder: Path) -> CCode:

@@ -36,6 +36,9 @@ const char *engine_version(void);
 /* Print the fields of `probe`, without a comma before or after them. */
 void engine_probe(void);
 
+/* Before a model is opened: have its operators told by layer_begins and layer_ends, or fail. */
+void engine_tells_layers(void);
+
 /* Open the model at options->model in its initial state; run it once; give it its initial state again. Or fail. */
 void open_model(const struct options *options, struct model *model);
 void run_model(struct model *model);

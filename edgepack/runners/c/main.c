@@ -7,6 +7,7 @@
        PROGRAM infer  --model model.tflite --input input_0.bin --output output_0.bin [--first N] [--count N] [--sequence]
        PROGRAM bench  --model model.tflite [--runs N] [--seconds S] [--warmup N] [--warmup-seconds S] [--cpus 4,5]
        PROGRAM serve  --model model.tflite [--warmup N] [--warmup-seconds S]
+       PROGRAM layers --model model.tflite [--runs N] [--seconds S] [--warmup N] [--warmup-seconds S]
 
    One line of JSON between EDGEPACK-RESULT and EDGEPACK-END; status 0, or 1 with {"error": ..., "kind": ...}. */
 #define _GNU_SOURCE
@@ -15,10 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runner.h"
-#ifdef EDGEPACK_LAYERS
 #include "layers.h"
-#endif
+#include "runner.h"
 
 static const struct {
     const char *name;
@@ -28,9 +27,7 @@ static const struct {
     {"infer", run_infer},
     {"bench", run_bench},
     {"serve", run_serve},
-#ifdef EDGEPACK_LAYERS
     {"layers", run_layers},
-#endif
 };
 
 static void run_command(const struct options *options)
@@ -44,7 +41,7 @@ static void run_command(const struct options *options)
             return;
         }
     }
-    fail("data", "unknown command %s: use probe, golden, infer, bench or serve", options->command);
+    fail("data", "unknown command %s: use probe, golden, infer, bench, serve or layers", options->command);
 }
 
 /* Stay on the processors of a list such as "4,5". */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layers.h"
 #include "model.h"
 #include "runner.h"
 #include "sha256.h"
@@ -31,6 +32,24 @@ void engine_probe(void)
 {
     printf("\"model_sha256\": \"%s\"", model_sha256);
 }
+
+#ifdef EDGEPACK_LAYERS
+void engine_tells_layers(void)
+{
+}
+
+void layers_mark(int index)
+{
+    static int layer = -1;
+    layer_ends(layer);
+    layer = index < EDGEPACK_LAYERS ? layer_begins("", index) : -1;
+}
+#else
+void engine_tells_layers(void)
+{
+    fail("runtime", "this program was built without a clock between its layers");
+}
+#endif
 
 static void check_model(const char *path)
 {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layers.h"
 #include "runner.h"
 
 struct Model;
@@ -20,6 +21,17 @@ struct Tensor;
 struct xnnpack_options {
     int32_t threads;
     uint32_t others[255];
+};
+
+/* TfLiteTelemetryProfilerStruct (profiling/telemetry/c/profiler.h): the library calls its functions, all of which it needs. */
+struct profiler {
+    void *data;
+    void (*event)(struct profiler *self, const char *name, uint64_t status);
+    void (*operator_event)(struct profiler *self, const char *name, int64_t operator, int64_t subgraph, uint64_t status);
+    void (*settings)(struct profiler *self, const char *name, const void *settings);
+    uint32_t (*begin)(struct profiler *self, const char *name, int64_t operator, int64_t subgraph);
+    void (*end)(struct profiler *self, uint32_t handle);
+    void (*took)(struct profiler *self, const char *name, uint64_t microseconds, int64_t operator, int64_t subgraph);
 };
 
 static struct {
@@ -42,12 +54,14 @@ static struct {
     void (*add_delegate)(struct Options *options, void *delegate);
     struct xnnpack_options (*xnnpack_defaults)(void);
     void *(*xnnpack_create)(const struct xnnpack_options *options);
+    void (*set_profiler)(struct Options *options, struct profiler *profiler);
 } lite;
 
 static struct Interpreter *interpreter;
 static const char *library_path;
 static double import_time; /* seconds that loading the library took */
 static int xnnpack;        /* whether XNNPACK's kernels are wanted */
+static int tells_layers;
 static char said[512];     /* the library's last words */
 
 __attribute__((format(printf, 2, 0))) static void keep_message(void *data, const char *format, va_list values)
@@ -97,6 +111,7 @@ static void load_library(const char *path)
     find_if_there(library, "TfLiteInterpreterOptionsAddDelegate", &lite.add_delegate);
     find_if_there(library, "TfLiteXNNPackDelegateOptionsDefault", &lite.xnnpack_defaults);
     find_if_there(library, "TfLiteXNNPackDelegateCreate", &lite.xnnpack_create);
+    find_if_there(library, "TfLiteInterpreterOptionsSetTelemetryProfiler", &lite.set_profiler);
 }
 
 int engine_option(const char *option, const char *value)
@@ -134,6 +149,63 @@ void engine_probe(void)
     print_text(library_path);
     printf("\"");
 }
+
+void engine_tells_layers(void)
+{
+    if (lite.set_profiler == NULL) {
+        fail("runtime", "the library tells nothing of its operators (TfLiteInterpreterOptionsSetTelemetryProfiler)");
+    }
+    tells_layers = 1;
+}
+
+static void ignore_event(struct profiler *self, const char *name, uint64_t status)
+{
+    (void)self;
+    (void)name;
+    (void)status;
+}
+
+static void ignore_operator_event(struct profiler *self, const char *name, int64_t operator, int64_t subgraph, uint64_t status)
+{
+    (void)self;
+    (void)name;
+    (void)operator;
+    (void)subgraph;
+    (void)status;
+}
+
+static void ignore_settings(struct profiler *self, const char *name, const void *settings)
+{
+    (void)self;
+    (void)name;
+    (void)settings;
+}
+
+/* Operators of the main graph; those of a graph that one of them calls are in its time. */
+static uint32_t begin_operator(struct profiler *self, const char *name, int64_t operator, int64_t subgraph)
+{
+    (void)self;
+    return subgraph == 0 ? (uint32_t)layer_begins(name, operator) : UINT32_MAX;
+}
+
+static void end_operator(struct profiler *self, uint32_t handle)
+{
+    (void)self;
+    layer_ends(handle == UINT32_MAX ? -1 : (int)handle);
+}
+
+/* A delegate's operators, after they ran; XNNPACK tells of its own, and then the library does not tell of XNNPACK as a whole. */
+static void take_part(struct profiler *self, const char *name, uint64_t microseconds, int64_t operator, int64_t subgraph)
+{
+    (void)self;
+    (void)operator;
+    if (subgraph == 0) {
+        layer_took(name, -1, (double)microseconds * 1e-6);
+    }
+}
+
+static struct profiler profiler = {NULL,           ignore_event, ignore_operator_event, ignore_settings,
+                                   begin_operator, end_operator, take_part};
 
 /* The numbers of TfLiteType (tensorflow/lite/core/c/c_api_types.h). */
 static enum element element_of(int type)
@@ -175,6 +247,9 @@ static int create(const struct Model *file, int threads, int with_xnnpack)
         struct xnnpack_options settings = lite.xnnpack_defaults();
         settings.threads = threads;
         lite.add_delegate(options, lite.xnnpack_create(&settings));
+    }
+    if (tells_layers) {
+        lite.set_profiler(options, &profiler);
     }
     interpreter = lite.interpreter_create(file, options);
     return interpreter != NULL && lite.allocate(interpreter) == 0;
