@@ -50,7 +50,8 @@ class ToolResult:
 def parse_benchmark_model(text: str) -> ToolResult | None:
     """The result in what the tool printed (on both streams), None when there is none.
 
-    The last statistics line counts: the one before is the warm-up's.
+    The last statistics line counts: the one before is the warm-up's. Those of a profile, "Timings (microseconds): count=...",
+    are sums over its operators.
 
     >>> found = parse_benchmark_model('''count=1 curr=146161
     ... count=50 first=137789 curr=137254 min=137079 max=143416 avg=137722 std=896
@@ -59,7 +60,7 @@ def parse_benchmark_model(text: str) -> ToolResult | None:
     (50, 0.137722, None, 0.004452, None)
     """
     counts = re.findall(
-        rf"count=(\d+) (?:first=\d+ )?curr=\d+(?: min={_NUMBER} max={_NUMBER} avg={_NUMBER} std={_NUMBER})?"
+        rf"(?<!microseconds\): )count=(\d+) (?:first=\d+ )?curr=\d+(?: min={_NUMBER} max={_NUMBER} avg={_NUMBER} std={_NUMBER})?"
         rf"(?: p5=\d+ median={_NUMBER} p95={_NUMBER})?",
         text,
     )

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from edgepack.errors import DeviceError
 from edgepack.pack import Pack, write_pack
 from edgepack.progress import SilentProgress
 from edgepack.runners import RUNNER, RunnerFailure, parse_result, run_reference
-from edgepack.runners.native import build_program, target_of
+from edgepack.runners.native import build_program, program_layers, target_of
 from tests.standins.packs import conv_pack
 
 
@@ -39,9 +40,11 @@ def _emulator(machine: str = "aarch64") -> list[str]:
     return [found, "-cpu", cpu]
 
 
-def _run(pack: Pack, command: str, *arguments: object, model: Path | None = None, machine: str = "aarch64") -> dict[str, Any]:
+def _run(
+    pack: Pack, command: str, *arguments: object, model: Path | None = None, machine: str = "aarch64", layers: bool = False
+) -> dict[str, Any]:
     emulator = _emulator(machine)
-    program = build_program(pack.model, machine, SilentProgress())
+    program = build_program(pack.model, machine, SilentProgress(), layers)
     words = [*emulator, program, command, "--model", model or pack.model, "--engine", "c", "--threads", 1, *arguments]
     done = subprocess.run([str(word) for word in words], capture_output=True, timeout=300)
     return parse_result(done.stdout)
@@ -119,6 +122,44 @@ def test_a_program_refuses_another_model(conv: Pack, tmp_path: Path) -> None:
     with pytest.raises(RunnerFailure) as caught:
         _run(conv, "bench", "--runs", 1, model=other)
     assert caught.value.kind == "model" and hashlib.sha256(other.read_bytes()).hexdigest()[:16] in str(caught.value)
+
+
+def _layers(pack: Pack) -> dict[str, Any]:
+    return _run(pack, "layers", "--runs", 20, "--seconds", 20, "--warmup-seconds", 2, layers=True)
+
+
+def _check_layers(pack: Pack, operators: list[str]) -> None:
+    """Every operator in order, with times that fit the whole inference, in a program whose outputs keep their bits."""
+    found = _layers(pack)
+    assert [row["number"] for row in found["layers"]] == list(range(len(operators)))
+    assert [layer.op for layer in program_layers(pack.model)] == operators
+    # In each inference the layers are parts of the whole, and all of it but the clock's readings and the call itself.
+    assert sum(row["min"] for row in found["layers"]) <= found["min"] <= found["p50"] <= found["max"]
+    assert sum(row["p50"] for row in found["layers"]) >= 0.7 * found["min"]
+    assert 0 < found["clock"] < found["min"] and all(row["min"] > 0 for row in found["layers"])
+    golden = _run(pack, "golden", "--folder", pack.folder / "golden", layers=True)
+    assert golden["count"] == pack.golden.count and golden["values_differing"] == 0
+
+
+def test_a_profiling_build_times_the_layers(conv: Pack) -> None:
+    _check_layers(conv, ["CONV_2D"])
+
+
+@pytest.mark.slow
+def test_every_operator_of_keyword_spotting_is_timed_in_order(shared_models: Path, tmp_path: Path) -> None:
+    model = shared_models / "kws_ref_model.tflite"
+    names = {number: name for name, number in vars(import_module("tflite.BuiltinOperator").BuiltinOperator).items()}
+    root = import_module("tflite.Model").Model.GetRootAs(model.read_bytes())
+    codes = [root.OperatorCodes(root.Subgraphs(0).Operators(i).OpcodeIndex()) for i in range(root.Subgraphs(0).OperatorsLength())]
+    operators = [names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())] for code in codes]
+    assert operators.count("RESHAPE") == 1, "it moves nothing: no code is generated for it"
+    _check_layers(write_pack(tmp_path / "pack", "kws", model), [name for name in operators if name != "RESHAPE"])
+
+
+def test_a_program_that_ships_has_no_clock_between_its_layers(conv: Pack) -> None:
+    with pytest.raises(RunnerFailure) as caught:
+        _run(conv, "layers")
+    assert caught.value.kind == "runtime" and "without a clock" in str(caught.value)
 
 
 @pytest.mark.parametrize(

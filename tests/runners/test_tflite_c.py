@@ -18,6 +18,8 @@ from edgepack.deploy.tflite_c import provide_tflite_c
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.mcu.toolchain import zig_present
 from edgepack.errors import DeviceError, ToolError
+from edgepack.flatbuffer import read_model
+from edgepack.measure import bench
 from edgepack.measure.compare import compare
 from edgepack.progress import SilentProgress
 from edgepack.project import Target, load_target
@@ -104,6 +106,23 @@ def test_it_is_deployed_measured_and_compared_like_any_engine(argv: tuple[str, .
     assert "libtensorflowlite_c.so" in deployment.runner.runtime
     compared = compare((pack.model, pack.model), ("tflite-c", "tflite-c-builtin"), LocalDevice(), target, SilentProgress(), 1.0)
     assert compared.groups >= 8 and compared.second.engine.startswith("tflite-c-builtin 2.")
+
+
+@pytest.mark.slow
+def test_the_library_tells_the_time_of_each_operator(argv: tuple[str, ...], shared_models: Path, tmp_path: Path) -> None:
+    model = shared_models / "kws_ref_model.tflite"
+    operators = [operator.name for operator in read_model(model).subgraphs[0].operators]
+    found = _run(argv, "layers", "--model", model, "--engine", "tflite-c-builtin", "--runs", 30, "--warmup-seconds", 2)
+    assert [(row["number"], row["name"]) for row in found["layers"]] == list(enumerate(operators))
+    assert sum(row["min"] for row in found["layers"]) <= found["min"] <= found["p50"]
+    parts = _run(argv, "layers", "--model", model, "--engine", "tflite-c", "--runs", 30, "--warmup-seconds", 2)["layers"]
+    assert {row["name"] for row in parts if row["number"] >= 0} == {"AVERAGE_POOL_2D", "SOFTMAX"}
+    assert sum(row["name"].startswith("Convolution") for row in parts) == sum("CONV" in name for name in operators) == 9
+
+    measured = bench(model, LocalDevice(), _target(tmp_path / "root", "tflite-c-builtin"), SilentProgress(), per_layer=True)
+    assert measured.layers is not None and [row.kind for row in measured.layers.rows] == operators
+    assert [row.layer for row in measured.layers.rows[:3]] == ["conv2d", "depthwise_conv2d", "conv2d_1"]
+    assert sum(row.share for row in measured.layers.rows) == pytest.approx(1) and "library tells" in measured.layers.how
 
 
 @pytest.mark.slow

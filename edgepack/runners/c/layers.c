@@ -107,9 +107,11 @@ void run_layers(const struct options *options)
         take(first, count, times + done, runs);
         done++;
     }
+    sort(whole, done);
     begin_result();
-    printf("\"runs\": %lld, \"warmup_runs\": %lld, \"stable\": %s, \"p50\": %.9f, \"clock\": %.9f, \"layers\": [", done, warmups,
-           stable ? "true" : "false", median_of(whole, done), clock_time());
+    printf("\"runs\": %lld, \"warmup_runs\": %lld, \"stable\": %s, \"min\": %.9f, \"p50\": %.9f, \"max\": %.9f, \"clock\": %.9f, "
+           "\"layers\": [",
+           done, warmups, stable ? "true" : "false", whole[0], percentile(whole, done, 50), whole[done - 1], clock_time());
     for (int i = 0; i < count; i++) {
         double *of_layer = times + i * runs;
         sort(of_layer, done);
