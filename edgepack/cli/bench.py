@@ -25,7 +25,10 @@ def bench(
     ] = None,
     runs: Annotated[int | None, typer.Option("--runs", min=1, help="Timed runs (default: the target's).")] = None,
     seconds: Annotated[float, typer.Option("--seconds", min=1, max=3600, help="How long two models take turns.")] = 10.0,
-    per_layer: Annotated[bool, typer.Option("--per-layer", help="Instructions of each layer (microcontrollers).")] = False,
+    per_layer: Annotated[
+        bool,
+        typer.Option("--per-layer", help="Also each layer: its time (engine c, benchmark_model) or instructions."),
+    ] = False,
     overrides: Overrides = None,
     json_output: Json = False,
     quiet: Quiet = False,
@@ -47,11 +50,12 @@ def bench(
     one_engine = engines if len(engines) == 1 else []
     settings = (("threads", threads), ("runs", runs), *(("engine", name) for name in one_engine))
     extra = [f"device.{key}={value}" for key, value in settings if value is not None]
-    requests = [Request(project=model, target=target, device=device, overrides=(*(overrides or ()), *extra)) for model in models]
+    changes = (*(overrides or ()), *extra)
+    requests = [Request(project=model, target=target, device=device, overrides=changes, per_layer=per_layer) for model in models]
     progress = choose_progress(quiet)
     from rich.console import Console
 
-    from edgepack.report import print_comparison, print_measurements
+    from edgepack.report import print_comparison, print_layer_times, print_measurements
 
     if comparing:
         pair = (requests[0], requests[-1])
@@ -67,11 +71,9 @@ def bench(
         print_json(counted if counted is not None else result)
         return
     print_measurements(result.measurements, Console())
+    layers = getattr(result, "layers", None)
+    if layers is not None:
+        print_layer_times(layers, Console())
     if per_layer and counted is not None:
         for layer, instructions in counted.per_layer.items():
             typer.echo(f"{instructions:>14,}  {layer}")
-    elif per_layer:
-        typer.echo(
-            "No per-layer times: TensorFlow Lite's runtimes do not tell them through the interfaces used here. "
-            "--target cortex-m4 counts the instructions of each layer of the generated C."
-        )

@@ -41,6 +41,9 @@ def deploy(
         typer.Option("--require-hardware", help="Exit 1 unless every budget was measured on the target's own hardware."),
     ] = False,
     zip_file: Annotated[Path | None, typer.Option("--zip", help="Also write the pack as one .zip file.")] = None,
+    per_layer: Annotated[
+        bool, typer.Option("--per-layer", help="Also the time of each layer, in the report (engine c, or benchmark_model).")
+    ] = False,
     inventory: Inventory = None,
     limit: Limit = None,
     canary: Annotated[
@@ -83,6 +86,7 @@ def deploy(
             use_cache=not no_cache,
             require_hardware=require_hardware,
             zip_file=zip_file,
+            per_layer=per_layer,
             inventory=inventory,
             limit=limit,
             canary=canary,

@@ -321,7 +321,7 @@ def _weights(program: Program, arrays: _Arrays) -> str:
     p = program.prefix
     definitions: Sequence[str] = [
         f"/* {comment(note)} */\n"
-        f"{p}_WEIGHTS_SECTION EP_ALIGN(4) const {_c_type(data)} {name}[{data.size}] = {{\n    {numbers(data)}\n}};\n"
+        f"{p}_WEIGHTS_SECTION EP_CONSTANTS_ALIGNED const {_c_type(data)} {name}[{data.size}] = {{\n    {numbers(data)}\n}};\n"
         for name, data, note in arrays.distinct
     ]
     return f"""{_banner(program, f"{program.name}: constants.")}\

@@ -41,4 +41,5 @@ def _scores(weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """The scores of a layer, smallest weight first."""
     squares = np.sort(np.square(weights, dtype=np.float64), axis=None)
     rest = np.cumsum(squares[::-1])[::-1]
-    return squares / np.maximum(rest, np.finfo(np.float64).tiny)
+    scores: NDArray[np.float64] = squares / np.maximum(rest, np.finfo(np.float64).tiny)
+    return scores

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from edgepack.pack import Pack
 
 _SECONDS = 0.5  # of timed inferences a candidate
-_BRIEFLY = ("--runs", "200", "--seconds", str(_SECONDS), "--warmup", "2", "--warmup-seconds", str(_SECONDS / 2))
 _GOLDEN_SECONDS = 120.0
 _MARGIN = 0.95  # a later candidate must be this much faster: the earlier ones are the ones that need less
 
@@ -153,8 +152,6 @@ def _try(device: Device, runner: Runner, folder: str, pack: Pack) -> Candidate:
     arguments = ["--folder", f"{folder}/golden", "--seconds", str(_SECONDS)]
     result = call_runner(device, runner, "golden", f"{folder}/model.tflite", arguments, runner.timeout + _GOLDEN_SECONDS)
     refuse_wrong(device.name, runner, check_of(result, runner, pack.folder / "golden"))
-    if "p50" not in result:  # a runner that does not time within the golden vectors
-        result = call_runner(device, runner, "bench", f"{folder}/model.tflite", _BRIEFLY, runner.timeout + _GOLDEN_SECONDS)
     return Candidate(runner.engine, runner.engine_version, runner.threads, float(result["p50"]), "")
 
 

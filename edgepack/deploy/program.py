@@ -33,16 +33,18 @@ def runs_program(device: Device, target: Target) -> bool:
     return engine == ENGINE or device.kind == "adb"
 
 
-def provide_program(device: Device, layout: Layout, model: Path, target: Target, progress: Progress) -> Runner:
+def provide_program(
+    device: Device, layout: Layout, model: Path, target: Target, progress: Progress, layers: bool = False
+) -> Runner:
     """Compile the model for the device's processor, and bring the program there when this very one is not.
 
-    It runs on one thread, whatever the target says.
+    It runs on one thread, whatever the target says. `layers` asks for the profiling build.
 
     Raises:
         DeviceError: EP-526 no program for this processor, or a failing transfer.
         CompileError: what the C compiler says of the model; ToolError: EP-601 no zig.
     """
-    program = build_program(model, machine_of(device.facts()), progress)
+    program = build_program(model, machine_of(device.facts()), progress, layers)
     return Runner(
         argv=(provide_file(device, layout, program),),
         engine=ENGINE,

@@ -9,8 +9,9 @@ from edgepack.measure.types import Measurement
 if TYPE_CHECKING:
     from edgepack.measure.bare_model import bench
     from edgepack.measure.deployed import Measured, measure
+    from edgepack.measure.layers import LayerTimes
 
-__all__ = ["Measured", "Measurement", "bench", "measure"]
+__all__ = ["LayerTimes", "Measured", "Measurement", "bench", "measure"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from edgepack.measure import deployed
 
         return getattr(deployed, name)
+    if name == "LayerTimes":
+        from edgepack.measure.layers import LayerTimes
+
+        return LayerTimes
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

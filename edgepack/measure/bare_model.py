@@ -16,6 +16,7 @@ from edgepack.devices import Device
 from edgepack.errors import DeviceError
 from edgepack.measure.deployed import MEASURING_WAIT, Measured, parity
 from edgepack.measure.latency import run_benchmark
+from edgepack.measure.layers import LayerTimes, measure_layers, no_layers
 from edgepack.measure.types import Measurement, Method
 from edgepack.progress import Progress
 from edgepack.project import Target
@@ -24,11 +25,11 @@ GOLDEN_SECONDS = 120.0
 """Seconds that golden vectors may take beyond the target's time limit."""
 
 
-def bench(model: Path, device: Device, target: Target, progress: Progress) -> Measured:
+def bench(model: Path, device: Device, target: Target, progress: Progress, per_layer: bool = False) -> Measured:
     """Measure the .tflite `model` on `device`; what was sent for it is removed afterwards.
 
     The file's hash is checked on the device, so no older file of its name can be measured, and its outputs on extreme and
-    random inputs are compared with the reference kernels'.
+    random inputs are compared with the reference kernels'. `per_layer` asks for the times of single layers, too.
 
     Raises:
         ModelError: the file is no model, or the reference refuses it.
@@ -40,6 +41,7 @@ def bench(model: Path, device: Device, target: Target, progress: Progress) -> Me
     place = layout(device, "bench", target.device.root)
     facts = device.facts()
     found = [Measurement("model_size", float(model.stat().st_size), "bytes", "file", model.name)]
+    layers: LayerTimes | None = None
     with tempfile.TemporaryDirectory(prefix="edgepack-bench-") as name:
         with progress.stage("Reference outputs", model.name):
             pack = write_pack(Path(name) / "pack", "bench", model)
@@ -53,11 +55,14 @@ def bench(model: Path, device: Device, target: Target, progress: Progress) -> Me
                 timeout = target.device.timeout_s + GOLDEN_SECONDS
                 found.extend(parity(measure_golden(device, runner, folder, pack.folder / "golden", timeout), method))
                 benchmark = run_benchmark(device, runner, f"{folder}/model.tflite", target, facts.cores, progress)
+                if per_layer:
+                    layers = measure_layers(device, runner, folder, pack, target, benchmark.median, progress)
             finally:
                 remove_bench(device, place)
-    for warning in benchmark.warnings:
+    warnings = (*benchmark.warnings, *((no_layers(runner.engine),) if per_layer and layers is None else ()))
+    for warning in warnings:
         progress.warn(warning)
-    return Measured((*found, *benchmark.measurements), benchmark.samples, benchmark.warnings, facts)
+    return Measured((*found, *benchmark.measurements), benchmark.samples, warnings, facts, layers)
 
 
 def remove_bench(device: Device, place: Layout) -> None:

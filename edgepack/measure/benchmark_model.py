@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgepack.deploy import Runner
 from edgepack.deploy.layout import Layout
 from edgepack.deploy.program import provide_file
 from edgepack.devices import Device, DeviceFacts
 from edgepack.devices.mcu.toolchain import user_cache
 from edgepack.download import fetch_pinned, parse_pinned
 from edgepack.errors import DeviceError, ProjectError
+from edgepack.measure.op_profile import ToolNode, parse_op_profile
 from edgepack.measure.types import Measurement, Method
 from edgepack.progress import Progress
 from edgepack.project import Target
@@ -51,7 +53,8 @@ class ToolResult:
 def parse_benchmark_model(text: str) -> ToolResult | None:
     """The result in what the tool printed (on both streams), None when there is none.
 
-    The last statistics line counts: the one before is the warm-up's.
+    The last statistics line counts: the one before is the warm-up's. Those of a profile, "Timings (microseconds): count=...",
+    are sums over its operators.
 
     >>> found = parse_benchmark_model('''count=1 curr=146161
     ... count=50 first=137789 curr=137254 min=137079 max=143416 avg=137722 std=896
@@ -60,7 +63,7 @@ def parse_benchmark_model(text: str) -> ToolResult | None:
     (50, 0.137722, None, 0.004452, None)
     """
     counts = re.findall(
-        rf"count=(\d+) (?:first=\d+ )?curr=\d+(?: min={_NUMBER} max={_NUMBER} avg={_NUMBER} std={_NUMBER})?"
+        rf"(?<!microseconds\): )count=(\d+) (?:first=\d+ )?curr=\d+(?: min={_NUMBER} max={_NUMBER} avg={_NUMBER} std={_NUMBER})?"
         rf"(?: p5=\d+ median={_NUMBER} p95={_NUMBER})?",
         text,
     )
@@ -144,13 +147,45 @@ def tool_file(target: Target, progress: Progress) -> Path | None:
     return tool
 
 
+def on_chosen_cpus(runner: Runner, target: Target, device: Device) -> Runner:
+    """The runner, kept on the processors that the target names, if any; see `chosen_cpus`."""
+    cpus = chosen_cpus(target, device.facts())
+    return replace(runner, argv=(*taskset(cpus), *runner.argv)) if cpus else runner
+
+
 def run_tool(device: Device, place: Layout, tool: Path, model: str, target: Target, facts: DeviceFacts) -> ToolResult:
     """Bring the tool to the device and run it on the model at path `model`.
 
     Raises:
         DeviceError: EP-549 when it fails or prints no result.
     """
-    command = [provide_file(device, place, tool), *tool_arguments(target, model)]
+    return _run(device, place, tool, model, target, facts, ())[0]
+
+
+def profile_tool(
+    device: Device, place: Layout, tool: Path, model: str, target: Target, facts: DeviceFacts
+) -> tuple[ToolResult, tuple[ToolNode, ...]]:
+    """The same with a clock between the operators, and their times.
+
+    Raises:
+        DeviceError: EP-549 as `run_tool`, also when it prints no times of operators.
+    """
+    found, said = _run(device, place, tool, model, target, facts, ("--enable_op_profiling=true",))
+    nodes = parse_op_profile(said)
+    if not nodes:
+        raise DeviceError(
+            "EP-549",
+            f"{device.name}: benchmark_model printed no times of operators",
+            "take a build with profiling (TensorFlow 1.14 or later has it)",
+        )
+    return found, nodes
+
+
+def _run(
+    device: Device, place: Layout, tool: Path, model: str, target: Target, facts: DeviceFacts, flags: Sequence[str]
+) -> tuple[ToolResult, str]:
+    """What the tool measured, and all it said."""
+    command = [provide_file(device, place, tool), *tool_arguments(target, model), *flags]
     cpus = chosen_cpus(target, facts)
     if cpus:
         command = [*taskset(cpus), *command]
@@ -162,7 +197,7 @@ def run_tool(device: Device, place: Layout, tool: Path, model: str, target: Targ
         raise DeviceError(
             "EP-549", f"{device.name}: benchmark_model failed: {detail}", "check that it was built for this device's processor"
         )
-    return found
+    return found, said
 
 
 def tool_measurements(found: ToolResult, target: Target, method: Method) -> tuple[Measurement, ...]:

@@ -11,6 +11,7 @@ from edgepack.deploy.lock import DeviceLock
 from edgepack.devices import Device, DeviceFacts
 from edgepack.measure.accuracy import device_metric
 from edgepack.measure.latency import run_benchmark
+from edgepack.measure.layers import LayerTimes, measure_layers, no_layers
 from edgepack.measure.types import Measurement, Method
 from edgepack.progress import Progress
 from edgepack.project import Target
@@ -26,12 +27,16 @@ MEASURING_WAIT = 1800.0
 
 @dataclass(frozen=True)
 class Measured:
-    """Measurements of one deployment; `latency_samples` are single inferences in seconds, in the order they ran."""
+    """Measurements of one deployment; `latency_samples` are single inferences in seconds, in the order they ran.
+
+    `layers` are the times of single layers, where they were asked for and could be told.
+    """
 
     measurements: tuple[Measurement, ...]
     latency_samples: tuple[float, ...]
     warnings: tuple[str, ...]
     facts: DeviceFacts
+    layers: LayerTimes | None = None
 
 
 def measure(
@@ -43,6 +48,7 @@ def measure(
     baseline: float | None,
     target: Target,
     progress: Progress,
+    per_layer: bool = False,
 ) -> Measured:
     """Size, parity, latency, memory and accuracy of the release that is current on `device`.
 
@@ -50,6 +56,7 @@ def measure(
         data: The data set whose test split is run on the device; None leaves accuracy out.
         metric: What the outputs are scored by.
         baseline: The float model's score on the same split; None leaves accuracy_drop out.
+        per_layer: Whether to time each layer, too.
 
     Raises:
         DataError, DeviceError: the data does not fit the model, or the device fails.
@@ -61,15 +68,20 @@ def measure(
     ]
     facts = device.facts()
     place = Layout(deployment.root, deployment.name)
+    layers: LayerTimes | None = None
     with DeviceLock(device, place.measuring, progress, wait=MEASURING_WAIT):
         benchmark = run_benchmark(device, deployment.runner, deployment.model, target, facts.cores, progress)
         found.extend(benchmark.measurements)
         if data is not None and metric is not None:
             value = device_metric(deployment, device, pack, data, metric, benchmark.median, progress)
             found.extend(_scores(value, metric, baseline, len(data.test), deployment, method))
-    for warning in benchmark.warnings:
+        if per_layer:
+            folder = deployment.model.rpartition("/")[0]
+            layers = measure_layers(device, deployment.runner, folder, pack, target, benchmark.median, progress)
+    warnings = (*benchmark.warnings, *((no_layers(deployment.engine),) if per_layer and layers is None else ()))
+    for warning in warnings:
         progress.warn(warning)
-    return Measured(tuple(found), benchmark.samples, benchmark.warnings, facts)
+    return Measured(tuple(found), benchmark.samples, warnings, facts, layers)
 
 
 def parity(golden: GoldenCheck, method: Method) -> tuple[Measurement, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from edgepack.deploy import Runner
 from edgepack.deploy.call import call_runner
 from edgepack.deploy.layout import layout
 from edgepack.devices import Device
-from edgepack.measure.benchmark_model import chosen_cpus, run_tool, taskset, tool_file, tool_measurements
+from edgepack.measure.benchmark_model import on_chosen_cpus, run_tool, tool_file, tool_measurements
 from edgepack.measure.disturbances import disturbances
 from edgepack.measure.energy import energy_measurements
 from edgepack.measure.types import Measurement, Method
@@ -43,9 +43,7 @@ def run_benchmark(device: Device, runner: Runner, model: str, target: Target, co
     tool = tool_file(target, progress)
     if tool is not None:
         return _with_tool(device, tool, model, target, progress)
-    cpus = chosen_cpus(target, device.facts())
-    if cpus:
-        runner = replace(runner, argv=(*taskset(cpus), *runner.argv))
+    runner = on_chosen_cpus(runner, target, device)
     arguments = [
         "--runs", str(settings.runs), "--seconds", str(_SECONDS),
         "--warmup", str(settings.warmup), "--warmup-seconds", str(_WARMUP_SECONDS), "--power", settings.power,

@@ -35,7 +35,7 @@ def run_bench(request: Request, progress: Progress) -> Measured | McuMeasured:
         return _bench_mcu(model, plan, progress)
     tool_file(plan.target, progress)  # what cannot be had is told before a device is reached
     with open_device(plan.target, device_address(plan.target, request.device, os.environ)) as device:
-        return bench(model, device, plan.target, progress)
+        return bench(model, device, plan.target, progress, request.per_layer)
 
 
 def run_compare(

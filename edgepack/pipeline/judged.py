@@ -27,7 +27,9 @@ def measure_deployed(
     Raises:
         DataError, DeviceError: as `measure` says.
     """
-    measured = measure(deployment, device, packed, built.data, plan.metric, built.baseline, plan.target, progress)
+    measured = measure(
+        deployment, device, packed, built.data, plan.metric, built.baseline, plan.target, progress, plan.request.per_layer
+    )
     return Result(
         pack=packed,
         measurements=measured.measurements,
@@ -36,6 +38,7 @@ def measure_deployed(
         deployment=deployment,
         latency_samples=measured.latency_samples,
         warnings=measured.warnings,
+        layers=measured.layers,
     )
 
 
@@ -61,6 +64,7 @@ def judge_result(plan: Plan, built: Built, result: Result, explained: dict[str, 
         steps=built.steps,
         inspection=inspect_model(read_model(built.model)),
         instructions=result.instructions,
+        layer_times=result.layers,
         latency_samples=result.latency_samples,
         device=result.device,
         deployment=result.deployment,

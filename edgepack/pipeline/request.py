@@ -26,9 +26,9 @@ from edgepack.project import (
 class Request:
     """One deployment as the user asked for it. `project` is a project folder or a ready .tflite file.
 
-    The last six are for several devices: `inventory` names them, `limit` chooses among them, `canary` of them come first, the
-    others in groups of `batch` (0: all), at most `workers` at a time; `on_failure` is what happens when a device computes
-    something wrong or misses a budget.
+    `per_layer` asks for the time of each layer, where the engine tells it. The last six are for several devices: `inventory`
+    names them, `limit` chooses among them, `canary` of them come first, the others in groups of `batch` (0: all), at most
+    `workers` at a time; `on_failure` is what happens when a device computes something wrong or misses a budget.
     """
 
     project: Path
@@ -41,6 +41,7 @@ class Request:
     use_cache: bool = True
     require_hardware: bool = False
     zip_file: Path | None = None
+    per_layer: bool = False
     inventory: Path | None = None
     limit: str | None = None
     canary: int = 0

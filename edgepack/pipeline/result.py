@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgepack.measure import Measurement
+from edgepack.measure import LayerTimes, Measurement
 from edgepack.pack import Pack
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a kind of device gives to the report; `instructions` by operator index where they were counted."""
+    """What a kind of device gives to the report; `instructions` by operator index where they were counted, `layers` the times."""
 
     pack: Pack
     measurements: tuple[Measurement, ...]
@@ -22,3 +22,4 @@ class Result:
     latency_samples: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
     instructions: Mapping[int, float] = field(default_factory=dict)
+    layers: LayerTimes | None = None

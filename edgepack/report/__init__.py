@@ -9,7 +9,7 @@ from edgepack.report.fleet import FleetDevice, FleetReport, fleet_from_json, wit
 from edgepack.report.fleet_pages import print_fleet, write_fleet_reports
 from edgepack.report.report import SCHEMA_VERSION, Report, plain
 from edgepack.report.store import ReportFiles, pack_warning, read_any_report, read_report, write_reports
-from edgepack.report.terminal import print_inspection, print_measurements, print_report
+from edgepack.report.terminal import print_inspection, print_layer_times, print_measurements, print_report
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -26,6 +26,7 @@ __all__ = [
     "print_explanation",
     "print_fleet",
     "print_inspection",
+    "print_layer_times",
     "print_measurements",
     "print_report",
     "read_any_report",

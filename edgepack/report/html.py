@@ -13,7 +13,7 @@ from edgepack.report import charts
 from edgepack.report import format as fmt
 from edgepack.report.explanation import ERROR_COLUMNS, error_rows, worst_confusions
 from edgepack.report.report import Report, Row
-from edgepack.report.words import device_sentence, headline, metric_name, status_of, tone_of
+from edgepack.report.words import device_sentence, headline, layer_sentences, metric_name, status_of, tone_of
 
 _TEMPLATE = Path(__file__).parent / "template.html"
 
@@ -75,6 +75,7 @@ def page(report: Report) -> dict[str, Any]:
         "steps": [_step_row(step) for step in report.steps],
         "metric_name": metric_name(report),
         "layer_columns": column_names,
+        "layer_times": layer_sentences(report.layer_times) if report.layer_times else (),
         "layers": _costliest(layers, _MANY_LAYERS // 2) if many else layers,
         "all_layers": layers if many else [],
         "totals": _totals(report),
@@ -212,8 +213,9 @@ def _latency_figures(report: Report) -> list[tuple[str, str]]:
 
 def _layers(report: Report) -> tuple[list[LayerRow], list[str]]:
     columns: list[tuple[str, str]] = [("macs", "MACs"), ("bytes", "Bytes"), ("live_bytes", "Memory while it runs")]
-    if any(layer.get("instructions") for layer in report.layers):
-        columns.insert(1, ("instructions", "Instructions"))
+    for key, name in (("instructions", "Instructions"), ("seconds", "Time")):
+        if any(layer.get(key) for layer in report.layers):
+            columns.insert(1, (key, name))
     largest = {key: max((layer.get(key) or 0 for layer in report.layers), default=0) or 1 for key, _ in columns}
     rows = [
         LayerRow(
@@ -230,7 +232,8 @@ def _layers(report: Report) -> tuple[list[LayerRow], list[str]]:
 
 def _cell(layer: Row, key: str, largest: float) -> tuple[str, float]:
     value = layer.get(key) or 0
-    text = format_bytes(value) if key in ("bytes", "live_bytes") else fmt.count(value)
+    words = {"bytes": format_bytes, "live_bytes": format_bytes, "seconds": format_seconds}
+    text = words.get(key, fmt.count)(value)
     return (text if value else ""), round(100 * value / largest, 1)
 
 

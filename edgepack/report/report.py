@@ -26,8 +26,9 @@ class Report:
 
     All rows are JSON-able. `target` has name, title, file, device and budget (base units). `model` describes the file that
     ships (file, bytes, sha256, scheme, …, `metric_name`, `baseline`). `steps` are the compression's StepResults,
-    `layers` one row an operator (layer, operator, shape, macs, bytes, weights, zeros, entropy, quantization, instructions),
-    `latency_samples` seconds. `explanation` is the layers' errors, the confusion matrix and advice.
+    `layers` one row an operator (layer, operator, shape, macs, bytes, weights, zeros, entropy, quantization, instructions,
+    seconds), `layer_times` how those seconds were measured (a LayerTimes), `latency_samples` seconds. `explanation` is the
+    layers' errors, the confusion matrix and advice.
     `real_hardware` is whether the device is the target's own hardware, `pack` the id of the pack that was measured ("" in
     reports older than that field).
     """
@@ -42,6 +43,7 @@ class Report:
     model: Row = field(default_factory=dict)
     steps: tuple[Row, ...] = ()
     layers: tuple[Row, ...] = ()
+    layer_times: Row = field(default_factory=dict)
     totals: Row = field(default_factory=dict)
     latency_samples: tuple[float, ...] = ()
     device: Row = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Report:
         steps: Iterable[Any] = (),
         inspection: Any = None,
         instructions: Mapping[int, float] | None = None,
+        layer_times: Any = None,
         latency_samples: Iterable[float] = (),
         device: Any = None,
         deployment: Any = None,
@@ -86,11 +89,16 @@ class Report:
         """A report from the rooms' own results, given as their dataclasses or as mappings.
 
         `recipe` holds StepTables, checked steps (with their defaults) or mappings. `inspection` is flatbuffer's Inspection of
-        the file that ships, `instructions` the executed instructions by operator index where a device counted them.
+        the file that ships, `instructions` the executed instructions by operator index where a device counted them,
+        `layer_times` the LayerTimes where a device told them.
         `created` is an ISO time (default: now, UTC).
         """
         inspected = {} if inspection is None else plain(inspection)
-        counted = dict(instructions or {})
+        counted, timed = dict(instructions or {}), _row(layer_times)
+        seconds: dict[int, float] = {}
+        for row in timed.get("rows", []):
+            if row["operator"] is not None:
+                seconds[row["operator"]] = seconds.get(row["operator"], 0.0) + row["seconds"]
         report = cls(
             name=name,
             target=plain(target),
@@ -101,7 +109,8 @@ class Report:
             created=created or datetime.now(timezone.utc).isoformat(timespec="seconds"),
             model=_row(model),
             steps=tuple(_row(step) for step in steps),
-            layers=tuple(_layer(layer, counted) for layer in inspected.get("layers", [])),
+            layers=tuple(_layer(layer, counted, seconds) for layer in inspected.get("layers", [])),
+            layer_times=timed,
             totals={**inspected.get("totals", {}), **({"peak": inspected["peak"]} if "peak" in inspected else {})},
             latency_samples=tuple(float(f"{sample:.6g}") for sample in latency_samples),
             device=_row(device),
@@ -184,7 +193,7 @@ def _recipe_row(step: Any) -> Row:
     return {"step": name, **_row(step.options)}
 
 
-def _layer(layer: Mapping[str, Any], instructions: Mapping[int, float]) -> Row:
+def _layer(layer: Mapping[str, Any], instructions: Mapping[int, float], seconds: Mapping[int, float]) -> Row:
     weights = layer["weights"]
     return {
         "index": layer["index"],
@@ -201,4 +210,5 @@ def _layer(layer: Mapping[str, Any], instructions: Mapping[int, float]) -> Row:
         "quantization": layer["quantization"],
         "live_bytes": layer["live_bytes"],
         "instructions": instructions.get(layer["index"]),
+        "seconds": seconds.get(layer["index"]),
     }

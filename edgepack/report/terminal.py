@@ -12,13 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from edgepack.measure.types import Measurement
-from edgepack.project.units import format_bytes, format_quantity
+from edgepack.project.units import format_bytes, format_quantity, format_seconds
 from edgepack.report import format as fmt
-from edgepack.report.report import Report
-from edgepack.report.words import device_sentence, headline, metric_name, status_of, tone_of
+from edgepack.report.report import Report, plain
+from edgepack.report.words import device_sentence, headline, layer_sentences, metric_name, status_of, tone_of
 
 if TYPE_CHECKING:
     from edgepack.flatbuffer import Inspection
+    from edgepack.measure.layers import LayerTimes
 
 _STYLES = {"PASS": "bold green", "FAIL": "bold red", "NOT MEASURED": "yellow"}
 _TONES = {"pass": "bold green", "fail": "bold red", "part": "bold yellow"}
@@ -91,6 +92,15 @@ def print_measurements(measurements: Iterable[Measurement], console: Console) ->
     print_table(console, (Column("quantity"), Column("value", True), Column("how"), Column("details")), rows)
     for conditions, names in found.items():
         print_line(console, (f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {conditions}", "dim"))
+
+
+def print_layer_times(times: LayerTimes, console: Console) -> None:
+    """The layers in the order they ran, their sum beside the whole inference, and how they were measured."""
+    columns = (Column("layer"), Column("operator", style="dim"), Column("time", True), Column("share", True))
+    rows = [(row.layer, row.kind, format_seconds(row.seconds), fmt.share(row.share)) for row in times.rows]
+    print_table(console, columns, rows)
+    for text in layer_sentences(plain(times)):
+        print_line(console, (text, "dim"))
 
 
 def print_inspection(inspection: Inspection, console: Console) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from edgepack.judge.verdict import Verdict
+from edgepack.project.units import format_seconds
+from edgepack.report.format import METHODS
 from edgepack.report.report import Report
 
 
@@ -47,6 +52,16 @@ def device_sentence(report: Report) -> str:
     reason = report.device.get("stand_in_reason")
     what = f" ({reason})" if reason else ""
     return f"Run on a stand-in, not on the target's hardware{what}: times and memory are not the target's."
+
+
+def layer_sentences(times: Mapping[str, Any]) -> tuple[str, str]:
+    """How the times of single layers were measured (a LayerTimes as a row), and how their sum compares with whole inferences."""
+    total, inference, undisturbed = (format_seconds(times[key]) for key in ("total", "inference", "undisturbed"))
+    where = METHODS.get(times["method"], times["method"])
+    return (
+        f"Times of layers: {times['how']}; {where}.",
+        f"They add up to {total}; a whole inference took {inference} with the clock between them, {undisturbed} without.",
+    )
 
 
 def metric_name(report: Report) -> str:

@@ -6,7 +6,6 @@ the command line and the results of run.py and refuses to run beside another .tf
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import sys
@@ -17,12 +16,11 @@ from typing import TYPE_CHECKING
 from edgepack.errors import DeviceError, ToolError
 from edgepack.files import sha256_file
 from edgepack.progress import Progress
+from edgepack.runners.c_sources import NATIVE, include_flags, link_program, program_key, runner_sources
 
 if TYPE_CHECKING:
-    from edgepack.compile import CCode
+    from edgepack.compile import CCode, Layer
     from edgepack.flatbuffer import Model
-
-NATIVE = Path(__file__).parent / "native"
 
 ENGINE = "c"
 """The engine's name: the generated C, which gives the reference kernels' bits."""
@@ -60,8 +58,11 @@ _ELEMENTS = {
 _STORAGE = {"float32": "float", "bool": "bool"}
 
 
-def build_program(model_file: Path, machine: str, progress: Progress) -> Path:
+def build_program(model_file: Path, machine: str, progress: Progress, layers: bool = False) -> Path:
     """The program of a model for a machine (`uname -m` or an Android ABI), from the user's cache when it was built before.
+
+    With `layers` it is the profiling build, which also has the command `layers`: the same code with a clock read between the
+    operators.
 
     Raises:
         DeviceError: EP-526 no program can be made for such a machine.
@@ -71,13 +72,13 @@ def build_program(model_file: Path, machine: str, progress: Progress) -> Path:
     from edgepack.devices.mcu.toolchain import user_cache
 
     flags = (*target_of(machine), *_FLAGS)
-    key = _identity(sha256_file(model_file), flags)
-    program = user_cache() / "programs" / f"{key[:32]}" / "run"
+    program = user_cache() / "programs" / _key(sha256_file(model_file), flags, layers) / "run"
     if program.is_file():
         os.utime(program)
         return program
-    with progress.stage("Compiling to C", f"a static program for {machine}") as task:
-        _compile(model_file, flags, program)
+    title = f"a static program for {machine}{', with a clock between the layers' if layers else ''}"
+    with progress.stage("Compiling to C", title) as task:
+        _compile(model_file, flags, program, layers)
         task.finish(f"{program.stat().st_size / 1e3:.0f} kB")
     return program
 
@@ -104,34 +105,52 @@ def native_version() -> str:
     return f"edgepack {__version__}, zig {version('ziglang')}"
 
 
-def _identity(model: str, flags: tuple[str, ...]) -> str:
+def _key(model: str, flags: tuple[str, ...], layers: bool) -> str:
     if importlib.util.find_spec("ziglang") is None:
         raise ToolError("EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"')
-    digest = hashlib.sha256("\0".join((model, native_version(), *flags)).encode())
-    kernels = Path(__file__).parent.parent / "compile"
-    for path in sorted((*NATIVE.glob("*.[ch]"), *kernels.rglob("*.[ch]"), *kernels.rglob("*.py"), Path(__file__))):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    compiler = Path(__file__).parent.parent / "compile"
+    own = [*compiler.rglob("*.[ch]"), *compiler.rglob("*.py"), Path(__file__)]
+    return program_key((model, native_version(), *flags, *(("layers",) if layers else ())), NATIVE, *own)
 
 
-def _compile(model_file: Path, flags: tuple[str, ...], program: Path) -> None:
-    from edgepack.compile import compile_model, write_code
-    from edgepack.devices.mcu.toolchain import run_compiler
+def _compile(model_file: Path, flags: tuple[str, ...], program: Path, layers: bool) -> None:
+    with tempfile.TemporaryDirectory(prefix="edgepack-code-") as name:
+        folder = Path(name)
+        code = write_program_code(model_file, folder)
+        sources = [*runner_sources(NATIVE), *sorted(folder.glob("*.c"))]
+        hooks = layer_flags(code) if layers else ()
+        options = [*flags, *hooks, *include_flags(NATIVE), f"-I{folder}"]
+        command = [sys.executable, "-m", "ziglang", "cc", *options, *map(str, sources)]
+        link_program(command, program, f"the program of {model_file.name}", ["-lm"])
+
+
+def layer_flags(code: CCode) -> tuple[str, ...]:
+    """The compiler's options that make the profiling build of a program."""
+    hook = f"-D{code.name.upper()}_BEFORE_LAYER(index)=layers_mark(index)"
+    return (f"-DEDGEPACK_LAYERS={len(code.layers)}", hook, "-include", str(NATIVE / "layers_mark.h"))
+
+
+def write_program_code(model_file: Path, folder: Path) -> CCode:
+    """Write what is the model's own in its program: the generated C, and the glue to the runner."""
+    from edgepack.compile import write_code
+
+    model, code = _generate(model_file)
+    write_code(code, folder)
+    (folder / "glue.c").write_text(glue(model, code))
+    return code
+
+
+def program_layers(model_file: Path) -> tuple[Layer, ...]:
+    """The layers of a model's program in the order they run."""
+    return _generate(model_file)[1].layers
+
+
+def _generate(model_file: Path) -> tuple[Model, CCode]:
+    from edgepack.compile import compile_model
     from edgepack.flatbuffer import read_model
 
     model = read_model(model_file)
-    code = compile_model(model, "network", "generic", "speed")
-    program.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="edgepack-program-", dir=program.parent) as name:
-        folder = Path(name)
-        write_code(code, folder / "code")
-        (folder / "glue.c").write_text(glue(model, code))
-        sources = [*sorted(NATIVE.glob("*.c")), *sorted((folder / "code").glob("*.c")), folder / "glue.c"]
-        command = [sys.executable, "-m", "ziglang", "cc", *flags, f"-I{NATIVE}", f"-I{folder / 'code'}"]
-        built = folder / "run"
-        run_compiler([*command, *map(str, sources), "-o", str(built), "-lm"], f"the program of {model_file.name}")
-        built.chmod(0o755)
-        os.replace(built, program)
+    return model, compile_model(model, "network", "generic", "speed")
 
 
 def glue(model: Model, code: CCode) -> str:

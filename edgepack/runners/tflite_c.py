@@ -6,16 +6,14 @@ the NDK's clang is taken from $ANDROID_NDK. The program is the same for every mo
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from edgepack.errors import DeviceError, ToolError
 from edgepack.progress import Progress
+from edgepack.runners.c_sources import TFLITE_C, include_flags, link_program, program_key, runner_sources
 
-SOURCES = Path(__file__).parent / "tflite_c"
 ENGINES = ("tflite-c", "tflite-c-builtin")
 """With XNNPACK's kernels where the library has them, and without."""
 
@@ -38,39 +36,38 @@ def build_runner(machine: str, progress: Progress, android: bool = False) -> Pat
         ToolError: EP-601 when zig, or for Android the NDK, is missing.
         CompileError: EP-750 when it does not compile, which it should.
     """
-    from edgepack.devices.mcu.toolchain import run_compiler, user_cache
+    from edgepack.devices.mcu.toolchain import user_cache
 
+    target = target_of(machine)
+    command = _android_command(machine) if android else _zig_command(target)
+    program = user_cache() / "programs" / program_key(command, TFLITE_C) / "tflite_runner"
+    if not program.is_file():
+        sources = map(str, runner_sources(TFLITE_C))
+        with progress.stage("Compiling the runner", f"for {machine}"):
+            link_program([*command, *include_flags(TFLITE_C), *sources], program, "the runner", ["-ldl", "-lm"])
+    return program
+
+
+def target_of(machine: str) -> tuple[str, ...]:
+    """zig's options for a machine.
+
+    Raises:
+        DeviceError: EP-526 for a machine that is not known.
+    """
     if machine not in _TARGETS:
         known = ", ".join(_TARGETS)
         raise DeviceError(
             "EP-526", f"there is no runner without Python for machine {machine or 'unknown'!r}", f"it runs on {known}"
         )
-    command = _android_command(machine) if android else _zig_command(machine)
-    sources = sorted(SOURCES.glob("*.c"))
-    digest = hashlib.sha256("\0".join(command).encode())
-    for path in (*sources, *sorted(SOURCES.glob("*.h"))):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    program = user_cache() / "programs" / digest.hexdigest()[:32] / "tflite_runner"
-    if program.is_file():
-        return program
-    program.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        progress.stage("Compiling the runner", f"for {machine}"),
-        tempfile.TemporaryDirectory(prefix="edgepack-runner-", dir=program.parent) as name,
-    ):
-        built = Path(name) / "tflite_runner"
-        run_compiler([*command, *map(str, sources), "-o", str(built), "-ldl", "-lm"], "the runner")
-        built.chmod(0o755)
-        os.replace(built, program)
-    return program
+    return _TARGETS[machine]
 
 
-def _zig_command(machine: str) -> list[str]:
+def _zig_command(target: tuple[str, ...]) -> list[str]:
     from edgepack.devices.mcu.toolchain import zig_present
 
     if not zig_present():
         raise ToolError("EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"')
-    return [sys.executable, "-m", "ziglang", "cc", *_TARGETS[machine], *_FLAGS, "-fno-sanitize=all"]
+    return [sys.executable, "-m", "ziglang", "cc", *target, *_FLAGS, "-fno-sanitize=all"]
 
 
 def _android_command(machine: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
 import re
 import shutil
 import subprocess
@@ -171,6 +172,19 @@ def test_no_heap_no_writable_data_only_the_string_library(compiled: list[tuple[C
         if kind == "U":
             assert symbol in ("memcpy", "memset", "memmove") or symbol.startswith(f"{name}_"), symbol
     assert seen == {code.name for code, _, _ in compiled}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the ABI of x86-64")
+def test_constants_have_the_alignment_that_x86_64_promises(tmp_path: Path) -> None:
+    """Its ABI aligns arrays of 16 bytes and more to 16, and clang loads what is only declared accordingly (movdqa)."""
+    seen = 0
+    for code in every_operator(tmp_path, "generic"):
+        run(["gcc", "-std=c99", "-O2", "-fno-pic", "-c", str(tmp_path / f"{code.name}_weights.c"), "-o", str(tmp_path / "o.o")])
+        for line in run(["nm", "-S", str(tmp_path / "o.o")]).splitlines():
+            address, size, *_ = line.split()
+            seen += int(size, 16) >= 16
+            assert int(size, 16) < 16 or int(address, 16) % 16 == 0, line
+    assert seen > 20
 
 
 def test_kernels_call_no_function_in_a_circle() -> None:

@@ -9,7 +9,10 @@ import pytest
 
 from edgepack.errors import ProjectError
 from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.measure.layers import LayerTime, LayerTimes
 from edgepack.report import Report, pack_warning, plain, read_report, write_reports
+from edgepack.report.html import report_html
+from edgepack.report.report import from_json
 
 from .fake import report
 
@@ -66,6 +69,19 @@ def test_a_real_inspection_becomes_layers(shared_models):
     assert sum(layer["macs"] for layer in one.layers) == 12_501_632
     assert (one.layers[0]["instructions"], one.layers[1]["instructions"]) == (840_000.0, None)
     assert one.totals["peak"]["activation_bytes"] == inspection.peak.activation_bytes
+
+
+def test_times_of_layers_stand_beside_their_operators(shared_models):
+    inspection = inspect_model(read_model(shared_models / "pretrainedResnet_quant.tflite"))
+    rows = [LayerTime(f"layer {i}", "CONV_2D", at, 2e-6, 0.25) for i, at in enumerate((0, 1, 1, None))]
+    times = LayerTimes(tuple(rows), "hardware", "by a clock", 8e-6, 9e-6, 7e-6)
+    one = report(inspection=inspection, layer_times=times)
+    assert [layer["seconds"] for layer in one.layers[:3]] == [2e-6, 4e-6, None], "of two parts of an operator, their sum"
+    assert from_json(one.as_json()) == one and one.layer_times["how"] == "by a clock"
+    page = report_html(one)
+    assert "<th>Time</th>" in page and "4 µs" in page and "Times of layers: by a clock; on the device." in page
+    assert "They add up to 8 µs; a whole inference took 9 µs with the clock between them, 7 µs without." in page
+    assert "<th>Time</th>" not in report_html(report(inspection=inspection))
 
 
 def test_the_first_measurement_with_a_value_is_the_one_meant():

@@ -1,4 +1,4 @@
-"""Models as static programs, run here and as aarch64 code under qemu; the outputs are the reference kernels', bit for bit."""
+"""Models as static programs, as 64-bit and 32-bit Arm code under qemu; the outputs are the reference kernels', bit for bit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 import json
 import shutil
 import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,8 @@ import pytest
 from edgepack.errors import DeviceError
 from edgepack.pack import Pack, write_pack
 from edgepack.progress import SilentProgress
-from edgepack.runners import RunnerFailure, parse_result, run_reference
-from edgepack.runners.native import build_program, target_of
+from edgepack.runners import RUNNER, RunnerFailure, parse_result, run_reference
+from edgepack.runners.native import build_program, program_layers, target_of
 from tests.standins.packs import conv_pack
 
 
@@ -25,27 +27,44 @@ def conv(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     return conv_pack(tmp_path_factory.mktemp("conv") / "pack")
 
 
-def _emulator() -> str:
-    found = shutil.which("qemu-aarch64-static")
+# An emulated core that has no more than the program was compiled for: another instruction would end it.
+EMULATORS = {"aarch64": ("qemu-aarch64-static", "cortex-a53"), "armv7l": ("qemu-arm-static", "cortex-a7")}
+on_both = pytest.mark.parametrize("machine", list(EMULATORS))
+
+
+def _emulator(machine: str = "aarch64") -> list[str]:
+    program, cpu = EMULATORS[machine]
+    found = shutil.which(program)
     if found is None:
-        pytest.skip("qemu-aarch64-static is not installed (apt-get install --no-install-recommends qemu-user-static)")
-    return found
+        pytest.skip(f"{program} is not installed (apt-get install --no-install-recommends qemu-user-static)")
+    return [found, "-cpu", cpu]
 
 
-def _run(pack: Pack, command: str, *arguments: object, model: Path | None = None) -> dict[str, Any]:
-    program = build_program(pack.model, "aarch64", SilentProgress())
-    words = [_emulator(), program, command, "--model", model or pack.model, "--engine", "c", "--threads", 1, *arguments]
+def _run(
+    pack: Pack, command: str, *arguments: object, model: Path | None = None, machine: str = "aarch64", layers: bool = False
+) -> dict[str, Any]:
+    emulator = _emulator(machine)
+    program = build_program(pack.model, machine, SilentProgress(), layers)
+    words = [*emulator, program, command, "--model", model or pack.model, "--engine", "c", "--threads", 1, *arguments]
     done = subprocess.run([str(word) for word in words], capture_output=True, timeout=300)
     return parse_result(done.stdout)
 
 
+def _check_golden(pack: Pack, machine: str) -> None:
+    found = _run(pack, "golden", "--folder", pack.folder / "golden", machine=machine)
+    assert found["count"] == pack.golden.count and found["values_differing"] == 0, found
+    assert (found["engine"], found["threads"]) == ("c", 1)
+
+
+@on_both
+def test_golden_vectors_have_the_references_bits(conv: Pack, machine: str) -> None:
+    _check_golden(conv, machine)
+
+
 @pytest.mark.slow
-def test_golden_vectors_have_the_references_bits(conv: Pack, shared_models: Path, tmp_path: Path) -> None:
-    keywords = write_pack(tmp_path / "pack", "kws", shared_models / "kws_ref_model.tflite")
-    for pack in (conv, keywords):
-        found = _run(pack, "golden", "--folder", pack.folder / "golden")
-        assert found["count"] == pack.golden.count and found["values_differing"] == 0, found
-        assert (found["engine"], found["threads"]) == ("c", 1)
+@on_both
+def test_keyword_spotting_has_the_references_bits(shared_models: Path, tmp_path: Path, machine: str) -> None:
+    _check_golden(write_pack(tmp_path / "pack", "kws", shared_models / "kws_ref_model.tflite"), machine)
 
 
 def test_wrong_golden_outputs_are_noticed_and_measured(conv: Pack, tmp_path: Path) -> None:
@@ -62,28 +81,38 @@ def test_wrong_golden_outputs_are_noticed_and_measured(conv: Pack, tmp_path: Pat
     assert found["median_difference"] == differences[-(-len(differences) // 2) - 1]
 
 
-def test_a_test_set_in_parts_gives_the_references_outputs(conv: Pack, tmp_path: Path) -> None:
+@on_both
+def test_a_test_set_in_parts_gives_the_references_outputs(conv: Pack, tmp_path: Path, machine: str) -> None:
     tensor = conv.golden.inputs[0]
     samples = np.random.default_rng(3).integers(-128, 128, (7, *tensor.shape), dtype=np.int8)
     samples.tofile(tmp_path / "in put.bin")
     parts = []
     for first, count in ((0, 3), (3, 3), (6, 3)):
         options = ("--first", first, "--count", count)
-        found = _run(conv, "infer", "--input", tmp_path / "in put.bin", "--output", tmp_path / "out.bin", *options)
+        found = _run(
+            conv, "infer", "--input", tmp_path / "in put.bin", "--output", tmp_path / "out.bin", *options, machine=machine
+        )
         assert found["count"] == min(count, 7 - first)
         parts.append((tmp_path / "out.bin").read_bytes())
     expected = run_reference(conv.model, (samples,))[0]
     assert b"".join(parts) == np.ascontiguousarray(expected, np.int8).tobytes()
 
 
-def test_a_benchmark_says_what_the_python_runner_says(conv: Pack) -> None:
-    found = _run(conv, "bench", "--runs", 15, "--warmup", 3, "--seconds", 20, "--warmup-seconds", 5, "--cpus", 0)
+@on_both
+def test_a_benchmark_says_what_the_python_runner_says(conv: Pack, machine: str) -> None:
+    words = ("--runs", 15, "--warmup", 3, "--seconds", 20, "--warmup-seconds", 5)
+    found = _run(conv, "bench", *words, "--cpus", 0, machine=machine)
+    done = subprocess.run(
+        [sys.executable, str(RUNNER), "bench", "--model", str(conv.model), *map(str, words)], capture_output=True
+    )
+    python = parse_result(done.stdout)
+    assert set(found) == set(python) and all(set(found[one]) == set(python[one]) for one in ("before", "steady", "after"))
+    assert set(found["during"][0]) == set(python["during"][0])
     samples = found["samples"]
     assert found["runs"] == len(samples) == 15 and found["warmup_runs"] >= 3
     assert found["min"] == min(samples) and found["max"] == max(samples) and found["p50"] == sorted(samples)[7]
     assert found["p95"] == found["p99"] == max(samples), "nearest rank"
     assert found["peak_memory"] >= found["memory_before"] > 0 and found["first"] > 0
-    assert set(found["before"]) >= {"temperature", "frequencies", "governors", "throttled", "load"}
 
 
 def test_a_program_refuses_another_model(conv: Pack, tmp_path: Path) -> None:
@@ -93,6 +122,44 @@ def test_a_program_refuses_another_model(conv: Pack, tmp_path: Path) -> None:
     with pytest.raises(RunnerFailure) as caught:
         _run(conv, "bench", "--runs", 1, model=other)
     assert caught.value.kind == "model" and hashlib.sha256(other.read_bytes()).hexdigest()[:16] in str(caught.value)
+
+
+def _layers(pack: Pack) -> dict[str, Any]:
+    return _run(pack, "layers", "--runs", 20, "--seconds", 20, "--warmup-seconds", 2, layers=True)
+
+
+def _check_layers(pack: Pack, operators: list[str]) -> None:
+    """Every operator in order, with times that fit the whole inference, in a program whose outputs keep their bits."""
+    found = _layers(pack)
+    assert [row["number"] for row in found["layers"]] == list(range(len(operators)))
+    assert [layer.op for layer in program_layers(pack.model)] == operators
+    # In each inference the layers are parts of the whole, and all of it but the clock's readings and the call itself.
+    assert sum(row["min"] for row in found["layers"]) <= found["min"] <= found["p50"] <= found["max"]
+    assert sum(row["p50"] for row in found["layers"]) >= 0.7 * found["min"]
+    assert 0 < found["clock"] < found["min"] and all(row["min"] > 0 for row in found["layers"])
+    golden = _run(pack, "golden", "--folder", pack.folder / "golden", layers=True)
+    assert golden["count"] == pack.golden.count and golden["values_differing"] == 0
+
+
+def test_a_profiling_build_times_the_layers(conv: Pack) -> None:
+    _check_layers(conv, ["CONV_2D"])
+
+
+@pytest.mark.slow
+def test_every_operator_of_keyword_spotting_is_timed_in_order(shared_models: Path, tmp_path: Path) -> None:
+    model = shared_models / "kws_ref_model.tflite"
+    names = {number: name for name, number in vars(import_module("tflite.BuiltinOperator").BuiltinOperator).items()}
+    root = import_module("tflite.Model").Model.GetRootAs(model.read_bytes())
+    codes = [root.OperatorCodes(root.Subgraphs(0).Operators(i).OpcodeIndex()) for i in range(root.Subgraphs(0).OperatorsLength())]
+    operators = [names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())] for code in codes]
+    assert operators.count("RESHAPE") == 1, "it moves nothing: no code is generated for it"
+    _check_layers(write_pack(tmp_path / "pack", "kws", model), [name for name in operators if name != "RESHAPE"])
+
+
+def test_a_program_that_ships_has_no_clock_between_its_layers(conv: Pack) -> None:
+    with pytest.raises(RunnerFailure) as caught:
+        _run(conv, "layers")
+    assert caught.value.kind == "runtime" and "without a clock" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +195,7 @@ def test_processors_by_their_names() -> None:
 def test_a_program_times_blocks_between_those_of_another(conv: Pack) -> None:
     """As the script that compares two models on a device asks for them."""
     program = build_program(conv.model, "aarch64", SilentProgress())
-    words = [_emulator(), str(program), "serve", "--model", str(conv.model), "--warmup", "2", "--warmup-seconds", "5"]
+    words = [*_emulator(), str(program), "serve", "--model", str(conv.model), "--warmup", "2", "--warmup-seconds", "5"]
     done = subprocess.run(words, input=b"block 0.01\nblock 0\nend\n", capture_output=True, timeout=300)
     ready, first, second = done.stdout.decode().splitlines()[:3]
     assert int(ready.removeprefix("ready ")) >= 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,11 +18,13 @@ from edgepack.deploy.tflite_c import provide_tflite_c
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.mcu.toolchain import zig_present
 from edgepack.errors import DeviceError, ToolError
+from edgepack.flatbuffer import read_model
+from edgepack.measure import bench
 from edgepack.measure.compare import compare
 from edgepack.progress import SilentProgress
 from edgepack.project import Target, load_target
 from edgepack.runners import RUNNER, RunnerFailure, parse_result
-from edgepack.runners.tflite_c import SOURCES, build_runner
+from edgepack.runners.tflite_c import build_runner
 from tests.flatbuffer.build import conv_model
 from tests.standins.packs import conv_pack
 
@@ -108,6 +109,23 @@ def test_it_is_deployed_measured_and_compared_like_any_engine(argv: tuple[str, .
 
 
 @pytest.mark.slow
+def test_the_library_tells_the_time_of_each_operator(argv: tuple[str, ...], shared_models: Path, tmp_path: Path) -> None:
+    model = shared_models / "kws_ref_model.tflite"
+    operators = [operator.name for operator in read_model(model).subgraphs[0].operators]
+    found = _run(argv, "layers", "--model", model, "--engine", "tflite-c-builtin", "--runs", 30, "--warmup-seconds", 2)
+    assert [(row["number"], row["name"]) for row in found["layers"]] == list(enumerate(operators))
+    assert sum(row["min"] for row in found["layers"]) <= found["min"] <= found["p50"]
+    parts = _run(argv, "layers", "--model", model, "--engine", "tflite-c", "--runs", 30, "--warmup-seconds", 2)["layers"]
+    assert {row["name"] for row in parts if row["number"] >= 0} == {"AVERAGE_POOL_2D", "SOFTMAX"}
+    assert sum(row["name"].startswith("Convolution") for row in parts) == sum("CONV" in name for name in operators) == 9
+
+    measured = bench(model, LocalDevice(), _target(tmp_path / "root", "tflite-c-builtin"), SilentProgress(), per_layer=True)
+    assert measured.layers is not None and [row.kind for row in measured.layers.rows] == operators
+    assert [row.layer for row in measured.layers.rows[:3]] == ["conv2d", "depthwise_conv2d", "conv2d_1"]
+    assert sum(row.share for row in measured.layers.rows) == pytest.approx(1) and "library tells" in measured.layers.how
+
+
+@pytest.mark.slow
 def test_a_device_without_python_gets_it_by_itself(argv: tuple[str, ...], tmp_path: Path) -> None:
     settings = [f"device.root={tmp_path / 'root'}", f"device.python={tmp_path / 'no-python'}"]
     deployment = deploy(conv_pack(tmp_path / "pack"), LocalDevice(), load_target("host", None, settings), SilentProgress())
@@ -143,16 +161,6 @@ def test_broken_models_and_files_end_in_an_error(argv: tuple[str, ...], tmp_path
         with pytest.raises(RunnerFailure) as caught:
             _run(argv, *words)
         assert caught.value.kind == kind, words
-
-
-def test_it_compiles_without_warnings(tmp_path: Path) -> None:
-    gcc = shutil.which("gcc")
-    if gcc is None:
-        pytest.skip("gcc is not installed")
-    command = [gcc, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wshadow", "-Wformat=2", "-Werror", "-c"]
-    for source in sorted(SOURCES.glob("*.c")):
-        done = subprocess.run([*command, str(source), "-o", str(tmp_path / "object")], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
 
 
 def test_android_takes_the_ndk_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

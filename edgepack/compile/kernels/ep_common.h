@@ -24,6 +24,14 @@
 #define EP_INLINE static inline
 #endif
 
+/* The constants' alignment: 4, what Cortex-M's loads need. On x86-64 it is 16, which the ABI gives every array of 16 bytes and more:
+ * compilers rely on it where they see no more than a declaration. */
+#if defined(__x86_64__)
+#define EP_CONSTANTS_ALIGNED EP_ALIGN(16)
+#else
+#define EP_CONSTANTS_ALIGNED EP_ALIGN(4)
+#endif
+
 /* A function of its own, for what is called from several places; and one that runs seldom: small rather than fast. */
 #if defined(__clang__)
 #define EP_NOINLINE static __attribute__((noinline))

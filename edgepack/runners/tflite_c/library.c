@@ -1,9 +1,13 @@
 /* TensorFlow Lite's C API (tensorflow/lite/c/c_api.h, stable since 2.3), found by name in a shared library when the program
-   runs: the same program serves libtensorflowlite_c.so, libtensorflowlite_jni.so and libLiteRtRuntimeCApi.so. */
+   runs: the same program serves libtensorflowlite_c.so, libtensorflowlite_jni.so and libLiteRtRuntimeCApi.so.
+
+   The command line says which: `--library PATH` is this engine's own option. */
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "layers.h"
 #include "runner.h"
 
 struct Model;
@@ -17,6 +21,17 @@ struct Tensor;
 struct xnnpack_options {
     int32_t threads;
     uint32_t others[255];
+};
+
+/* TfLiteTelemetryProfilerStruct (profiling/telemetry/c/profiler.h): the library calls its functions, all of which it needs. */
+struct profiler {
+    void *data;
+    void (*event)(struct profiler *self, const char *name, uint64_t status);
+    void (*operator_event)(struct profiler *self, const char *name, int64_t operator, int64_t subgraph, uint64_t status);
+    void (*settings)(struct profiler *self, const char *name, const void *settings);
+    uint32_t (*begin)(struct profiler *self, const char *name, int64_t operator, int64_t subgraph);
+    void (*end)(struct profiler *self, uint32_t handle);
+    void (*took)(struct profiler *self, const char *name, uint64_t microseconds, int64_t operator, int64_t subgraph);
 };
 
 static struct {
@@ -39,12 +54,17 @@ static struct {
     void (*add_delegate)(struct Options *options, void *delegate);
     struct xnnpack_options (*xnnpack_defaults)(void);
     void *(*xnnpack_create)(const struct xnnpack_options *options);
+    void (*set_profiler)(struct Options *options, struct profiler *profiler);
 } lite;
 
 static struct Interpreter *interpreter;
-static char said[512]; /* the library's last words */
+static const char *library_path;
+static double import_time; /* seconds that loading the library took */
+static int xnnpack;        /* whether XNNPACK's kernels are wanted */
+static int tells_layers;
+static char said[512];     /* the library's last words */
 
-static void keep_message(void *data, const char *format, va_list values)
+__attribute__((format(printf, 2, 0))) static void keep_message(void *data, const char *format, va_list values)
 {
     (void)data;
     vsnprintf(said, sizeof said, format, values);
@@ -66,9 +86,8 @@ static void find_if_there(void *library, const char *name, void *slot)
     *(void **)slot = dlsym(library, name);
 }
 
-double load_library(const char *path)
+static void load_library(const char *path)
 {
-    const double start = seconds_now();
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         fail("runtime", "%s", dlerror());
@@ -92,13 +111,101 @@ double load_library(const char *path)
     find_if_there(library, "TfLiteInterpreterOptionsAddDelegate", &lite.add_delegate);
     find_if_there(library, "TfLiteXNNPackDelegateOptionsDefault", &lite.xnnpack_defaults);
     find_if_there(library, "TfLiteXNNPackDelegateCreate", &lite.xnnpack_create);
-    return seconds_now() - start;
+    find_if_there(library, "TfLiteInterpreterOptionsSetTelemetryProfiler", &lite.set_profiler);
 }
 
-const char *library_version(void)
+int engine_option(const char *option, const char *value)
+{
+    if (strcmp(option, "--library") != 0) {
+        return 0;
+    }
+    library_path = value;
+    return 1;
+}
+
+void engine_start(struct options *options)
+{
+    if (library_path == NULL) {
+        fail("runtime", "--library is missing");
+    }
+    options->engine = options->engine == NULL ? "tflite-c" : options->engine;
+    xnnpack = strcmp(options->engine, "tflite-c") == 0;
+    if (!xnnpack && strcmp(options->engine, "tflite-c-builtin") != 0) {
+        fail("data", "unknown engine %s: use tflite-c or tflite-c-builtin (without XNNPACK)", options->engine);
+    }
+    const double start = seconds_now();
+    load_library(library_path);
+    import_time = seconds_now() - start;
+}
+
+const char *engine_version(void)
 {
     return lite.version();
 }
+
+void engine_probe(void)
+{
+    printf("\"library\": \"");
+    print_text(library_path);
+    printf("\"");
+}
+
+void engine_tells_layers(void)
+{
+    if (lite.set_profiler == NULL) {
+        fail("runtime", "the library tells nothing of its operators (TfLiteInterpreterOptionsSetTelemetryProfiler)");
+    }
+    tells_layers = 1;
+}
+
+static void ignore_event(struct profiler *self, const char *name, uint64_t status)
+{
+    (void)self;
+    (void)name;
+    (void)status;
+}
+
+static void ignore_operator_event(struct profiler *self, const char *name, int64_t operator, int64_t subgraph, uint64_t status)
+{
+    (void)self;
+    (void)name;
+    (void)operator;
+    (void)subgraph;
+    (void)status;
+}
+
+static void ignore_settings(struct profiler *self, const char *name, const void *settings)
+{
+    (void)self;
+    (void)name;
+    (void)settings;
+}
+
+/* Operators of the main graph; those of a graph that one of them calls are in its time. */
+static uint32_t begin_operator(struct profiler *self, const char *name, int64_t operator, int64_t subgraph)
+{
+    (void)self;
+    return subgraph == 0 ? (uint32_t)layer_begins(name, operator) : UINT32_MAX;
+}
+
+static void end_operator(struct profiler *self, uint32_t handle)
+{
+    (void)self;
+    layer_ends(handle == UINT32_MAX ? -1 : (int)handle);
+}
+
+/* A delegate's operators, after they ran; XNNPACK tells of its own, and then the library does not tell of XNNPACK as a whole. */
+static void take_part(struct profiler *self, const char *name, uint64_t microseconds, int64_t operator, int64_t subgraph)
+{
+    (void)self;
+    (void)operator;
+    if (subgraph == 0) {
+        layer_took(name, -1, (double)microseconds * 1e-6);
+    }
+}
+
+static struct profiler profiler = {NULL,           ignore_event, ignore_operator_event, ignore_settings,
+                                   begin_operator, end_operator, take_part};
 
 /* The numbers of TfLiteType (tensorflow/lite/core/c/c_api_types.h). */
 static enum element element_of(int type)
@@ -131,27 +238,31 @@ static void look_up(struct model *model)
 }
 
 /* An interpreter with its tensors allocated, with XNNPACK's kernels or without; 0 when the runtime refuses. */
-static int create(const struct Model *file, int threads, int xnnpack)
+static int create(const struct Model *file, int threads, int with_xnnpack)
 {
     struct Options *options = lite.options_create();
     lite.set_threads(options, threads);
     lite.set_reporter(options, keep_message, NULL);
-    if (xnnpack) {
+    if (with_xnnpack) {
         struct xnnpack_options settings = lite.xnnpack_defaults();
         settings.threads = threads;
         lite.add_delegate(options, lite.xnnpack_create(&settings));
+    }
+    if (tells_layers) {
+        lite.set_profiler(options, &profiler);
     }
     interpreter = lite.interpreter_create(file, options);
     return interpreter != NULL && lite.allocate(interpreter) == 0;
 }
 
-void open_model(struct model *model, const char *path, int threads, int xnnpack)
+void open_model(const struct options *options, struct model *model)
 {
     const double start = seconds_now();
-    const struct Model *file = lite.model_create(path);
+    const struct Model *file = lite.model_create(options->model);
+    const int threads = options->threads;
     const int has_xnnpack = lite.add_delegate != NULL && lite.xnnpack_defaults != NULL && lite.xnnpack_create != NULL;
     if (file == NULL) {
-        fail("model", "the runtime refuses the model: %s is none", path);
+        fail("model", "the runtime refuses the model: %s is none", options->model);
     }
     if (!(xnnpack && has_xnnpack && create(file, threads, 1)) && !create(file, threads, 0)) {
         fail("model", "the runtime refuses the model: %s", said);
@@ -162,6 +273,7 @@ void open_model(struct model *model, const char *path, int threads, int xnnpack)
         fail("model", "the model has more than %d inputs or outputs", MOST_TENSORS);
     }
     look_up(model);
+    model->import_time = import_time;
     model->load_time = seconds_now() - start;
 }
 

@@ -1,12 +1,8 @@
 /* Golden vectors and test sets: files of examples, one after the other. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "model.h"
 #include "runner.h"
 
 struct reader {
@@ -14,13 +10,6 @@ struct reader {
     const char *path;
     const struct tensor *tensor;
 };
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* Open a file of examples of `tensor`; the number of them. */
 static long long open_samples(struct reader *reader, const char *path, const struct tensor *tensor)
@@ -39,13 +28,14 @@ static long long open_samples(struct reader *reader, const char *path, const str
     return bytes / (long long)tensor->bytes;
 }
 
-static void read_sample(struct reader *reader, void *to)
+static void read_sample(const struct reader *reader, void *to)
 {
     if (fread(to, reader->tensor->bytes, 1, reader->file) != 1) {
-        fail("system", "%s: cannot be read", reader->path);
+        fail("system", "%s cannot be read", reader->path);
     }
 }
 
+/* Open a file for each tensor; the number of examples, which must be the same in all. */
 static long long open_all(struct reader *readers, const struct tensor *tensors, int count, const char *const *paths)
 {
     long long samples = 0;
@@ -61,7 +51,7 @@ static long long open_all(struct reader *readers, const struct tensor *tensors, 
 
 static long long open_golden(struct reader *readers, const struct tensor *tensors, int count, const char *folder, const char *kind)
 {
-    const char *paths[MOST_FILES];
+    const char *paths[MOST_TENSORS];
     for (int i = 0; i < count; i++) {
         const size_t size = strlen(folder) + 32;
         char *path = allocate(size);
@@ -71,30 +61,21 @@ static long long open_golden(struct reader *readers, const struct tensor *tensor
     return open_all(readers, tensors, count, paths);
 }
 
-static void run(const char *what)
-{
-    const int status = model_run();
-    if (status != 0) {
-        fail("model", "the model returned %d on %s", status, what);
-    }
-}
-
 static double element_at(enum element element, const void *data, size_t index)
 {
     switch (element) {
     case ELEMENT_INT8: return ((const int8_t *)data)[index];
-    case ELEMENT_UINT8: return ((const uint8_t *)data)[index];
-    case ELEMENT_BOOL: return ((const uint8_t *)data)[index];
     case ELEMENT_INT16: return ((const int16_t *)data)[index];
     case ELEMENT_INT32: return ((const int32_t *)data)[index];
     case ELEMENT_INT64: return (double)((const int64_t *)data)[index];
-    default: return ((const float *)data)[index];
+    case ELEMENT_FLOAT32: return ((const float *)data)[index];
+    default: return ((const uint8_t *)data)[index];
     }
 }
 
 static size_t element_bytes(enum element element)
 {
-    static const size_t bytes[] = {1, 1, 2, 4, 8, 4, 1};
+    static const size_t bytes[] = {1, 1, 1, 1, 2, 4, 8, 4}; /* in the order of enum element */
     return bytes[element];
 }
 
@@ -103,6 +84,12 @@ struct difference {
     long long values;
     int argmax_moved;
 };
+
+/* As numpy's argmax orders values: a NaN is above every number. */
+static int above(double a, double b)
+{
+    return a > b || (isnan(a) && !isnan(b));
+}
 
 /* Compare one output with the expected one; a NaN differs from everything. */
 static void compare(const struct tensor *tensor, const void *expected, struct difference *found)
@@ -119,106 +106,103 @@ static void compare(const struct tensor *tensor, const void *expected, struct di
         }
         found->values += difference != 0.0;
         found->largest = difference > found->largest ? difference : found->largest;
-        best = got > element_at(tensor->element, tensor->data, best) ? i : best;
-        expected_best = wanted > element_at(tensor->element, expected, expected_best) ? i : expected_best;
+        best = above(got, element_at(tensor->element, tensor->data, best)) ? i : best;
+        expected_best = above(wanted, element_at(tensor->element, expected, expected_best)) ? i : expected_best;
     }
     found->argmax_moved |= best != expected_best;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 void run_golden(const struct options *options)
 {
-    struct reader inputs[MOST_FILES];
-    struct reader outputs[MOST_FILES];
+    struct model model;
+    struct reader inputs[MOST_TENSORS];
+    struct reader outputs[MOST_TENSORS];
+    void *expected[MOST_TENSORS];
     if (options->folder == NULL) {
         fail("data", "--folder is missing");
     }
-    const long long count = open_golden(inputs, model_inputs, model_input_count, options->folder, "input");
-    if (open_golden(outputs, model_outputs, model_output_count, options->folder, "output") != count || count == 0) {
+    open_model(options, &model);
+    const long long count = open_golden(inputs, model.inputs, model.input_count, options->folder, "input");
+    if (open_golden(outputs, model.outputs, model.output_count, options->folder, "output") != count || count == 0) {
         fail("data", "the golden inputs and outputs are not equally many, and at least one");
     }
-    void *expected[MOST_FILES];
-    for (int i = 0; i < model_output_count; i++) {
-        expected[i] = allocate(model_outputs[i].bytes);
+    for (int i = 0; i < model.output_count; i++) {
+        expected[i] = allocate(model.outputs[i].bytes);
     }
     double *largest = allocate((unsigned long long)count * sizeof *largest);
-    double most = 0.0;
     long long values = 0;
     long long moved = 0;
     long long differing = 0;
-    model_reset();
     for (long long sample = 0; sample < count; sample++) {
         struct difference found = {0.0, 0, 0};
-        for (int i = 0; i < model_input_count; i++) {
-            read_sample(&inputs[i], model_inputs[i].data);
+        for (int i = 0; i < model.input_count; i++) {
+            read_sample(&inputs[i], model.inputs[i].data);
         }
-        run("a golden vector");
-        for (int i = 0; i < model_output_count; i++) {
+        run_model(&model);
+        for (int i = 0; i < model.output_count; i++) {
             read_sample(&outputs[i], expected[i]);
-            compare(&model_outputs[i], expected[i], &found);
+            compare(&model.outputs[i], expected[i], &found);
         }
         largest[sample] = found.largest;
-        most = found.largest > most ? found.largest : most;
         values += found.values;
         moved += found.argmax_moved;
         differing += found.values != 0;
     }
-    qsort(largest, (size_t)count, sizeof *largest, ascending);
-    printf("EDGEPACK-RESULT\n{\"count\": %lld, \"inputs_differing\": %lld, \"values_differing\": %lld, \"max_difference\": %.17g, "
+    sort(largest, count);
+    begin_result();
+    printf("\"count\": %lld, \"inputs_differing\": %lld, \"values_differing\": %lld, \"max_difference\": %.17g, "
            "\"median_difference\": %.17g, \"argmax_moved\": %lld",
-           count, differing, values, most, largest[(count + 1) / 2 - 1], moved);
+           count, differing, values, largest[count - 1], percentile(largest, count, 50), moved);
+    if (options->seconds > 0) {
+        print_quick(&model, options->seconds);
+    }
 }
 
 void run_infer(const struct options *options)
 {
-    struct reader inputs[MOST_FILES];
-    FILE *outputs[MOST_FILES];
-    if (options->input_count != model_input_count || options->output_count != model_output_count) {
-        fail("data", "the model has %d inputs and %d outputs, %d and %d files were given", model_input_count, model_output_count,
+    struct model model;
+    struct reader inputs[MOST_TENSORS];
+    FILE *outputs[MOST_TENSORS];
+    open_model(options, &model);
+    if (options->input_count != model.input_count || options->output_count != model.output_count) {
+        fail("data", "the model has %d inputs and %d outputs, %d and %d files were given", model.input_count, model.output_count,
              options->input_count, options->output_count);
     }
-    const long long samples = open_all(inputs, model_inputs, model_input_count, options->inputs);
-    const long long wanted = options->count < 0 ? samples : options->count;
+    const long long samples = open_all(inputs, model.inputs, model.input_count, options->inputs);
     const long long left = samples > options->first ? samples - options->first : 0;
-    const long long count = wanted < left ? wanted : left;
-    for (int i = 0; i < model_input_count; i++) {
-        if (fseek(inputs[i].file, (long)(options->first * (long long)model_inputs[i].bytes), SEEK_SET) != 0) {
+    const long long count = options->count >= 0 && options->count < left ? options->count : left;
+    for (int i = 0; i < model.input_count; i++) {
+        if (fseek(inputs[i].file, (long)(options->first * (long long)model.inputs[i].bytes), SEEK_SET) != 0) {
             fail_file(inputs[i].path);
         }
     }
-    for (int i = 0; i < model_output_count; i++) {
+    for (int i = 0; i < model.output_count; i++) {
         outputs[i] = fopen(options->outputs[i], "wb");
         if (outputs[i] == NULL) {
             fail_file(options->outputs[i]);
         }
     }
-    model_reset();
     const double start = seconds_now();
     for (long long sample = 0; sample < count; sample++) {
-        for (int i = 0; i < model_input_count; i++) {
-            read_sample(&inputs[i], model_inputs[i].data);
-        }
         if (!options->sequence) {
-            model_reset();
+            reset_model();
         }
-        run("a sample");
-        for (int i = 0; i < model_output_count; i++) {
-            if (fwrite(model_outputs[i].data, model_outputs[i].bytes, 1, outputs[i]) != 1) {
+        for (int i = 0; i < model.input_count; i++) {
+            read_sample(&inputs[i], model.inputs[i].data);
+        }
+        run_model(&model);
+        for (int i = 0; i < model.output_count; i++) {
+            if (fwrite(model.outputs[i].data, model.outputs[i].bytes, 1, outputs[i]) != 1) {
                 fail_file(options->outputs[i]);
             }
         }
     }
     const double seconds = seconds_now() - start;
-    for (int i = 0; i < model_output_count; i++) {
+    for (int i = 0; i < model.output_count; i++) {
         if (fclose(outputs[i]) != 0) {
             fail_file(options->outputs[i]);
         }
     }
-    printf("EDGEPACK-RESULT\n{\"count\": %lld, \"seconds\": %.9g", count, seconds);
+    begin_result();
+    printf("\"count\": %lld, \"seconds\": %.9g", count, seconds);
 }
