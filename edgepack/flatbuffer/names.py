@@ -89,7 +89,7 @@ def _layer_of_node(node: str) -> str:
     if not parts:
         return ""
     if len(parts) == 1:
-        name = re.sub(r":\d+(_int8|_int16)?$|(?<=\d)_int8$", "", parts[0])
+        name = re.sub(r":\d+(_int8|_int16)?$|(?<=\d)_int8$|_int16$", "", parts[0])
         return "" if _MADE_BY_CONVERTER.search(name) else _WRAPPER.sub("", name.removeprefix("serving_default_"))
     path = parts[1:-1] if len(parts) > 2 else parts[:1]
     while len(path) > 1 and _OP_PART.match(path[-1]):

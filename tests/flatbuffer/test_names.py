@@ -20,6 +20,7 @@ from tests.flatbuffer.build import conv_model
         ("model/separable_conv2d/separable_conv2d/depthwise1", "separable_conv2d"),
         ("model/conv2d_transpose/strided_slice/stack", "conv2d_transpose"),
         ("model/smooth/resize/ResizeBilinear", "smooth"),
+        ("head_int16", "head"),
         ("model/conv2d_transpose/stack/3", "conv2d_transpose"),
         ("model/head/MatMul;model/head/Relu", "head"),
         ("sequential_3/max_pooling1d/ExpandDims/dim", "max_pooling1d"),
