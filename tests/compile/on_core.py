@@ -25,8 +25,7 @@ def differing_on_core(
 ) -> tuple[CCode, int]:
     """A model's C for a core, and how many of three inputs in a row, which matters to state, give other bytes than the reference.
 
-    With `counted` as a benchmark runs it: a second program marks the layers, and the instructions of the first input are counted,
-    for twice the time.
+    With `counted` as a benchmark runs it: a second program marks the layers, and the instructions of the first input are counted.
     """
     sets = inputs_for(read_model(model), 3, seed)
     expected = run_reference(model, sets, engine)
