@@ -7,12 +7,9 @@ import importlib.util
 import numpy as np
 import pytest
 
-from edgepack.compile import compile_model
-from edgepack.devices.mcu import bench_mcu
-from edgepack.flatbuffer import read_model
 from tests.compile.cases_assembly import CASES
-from tests.compile.harness import Case, inputs_for, mismatches
-from tests.compile.reference import run_reference
+from tests.compile.harness import Case, mismatches
+from tests.compile.on_core import differing_on_core
 
 TOOLS = all(importlib.util.find_spec(name) for name in ("ziglang", "unicorn"))
 
@@ -31,14 +28,9 @@ KERNELS = {
 def check(name: str, seed: int, cpu: str, toolchain: str = "zig") -> None:
     """24 layers side by side on an emulated core, three inputs."""
     model = CASES[name](np.random.default_rng(seed), count=24)
-    sets = inputs_for(read_model(model), 3, seed)
-    expected = run_reference(model, sets)
-    inputs = [np.stack([single[i] for single in sets]) for i in range(len(sets[0]))]
-    outputs = [np.stack([single[i] for single in expected]) for i in range(len(expected[0]))]
-    code = compile_model(read_model(model), "net", cpu)
+    code, differing = differing_on_core(model, cpu, seed, toolchain=toolchain)
     assert set(code.kernels) >= KERNELS.get((name, cpu), set())
-    result = bench_mcu(code.files, "net", cpu, inputs, outputs, toolchain=toolchain)
-    assert (result.parity.compared, result.parity.differing) == (3, 0)
+    assert differing == 0
 
 
 @pytest.mark.skipif(not TOOLS, reason="ziglang and unicorn are not installed")

@@ -8,13 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
-from edgepack.compile import compile_model
-from edgepack.devices.mcu import bench_mcu
-from edgepack.flatbuffer import read_model
 from tests.compile import cases_assembly
-from tests.compile.harness import Case, inputs_for, mismatches
+from tests.compile.harness import Case, mismatches
 from tests.compile.networks import random_network
-from tests.compile.reference import run_reference
+from tests.compile.on_core import differing_on_core
 from tests.compile.test_operators import ALL
 
 CPU = "cortex-m55"
@@ -39,26 +36,14 @@ def test_random_networks_in_plain_c_equal_the_reference() -> None:
     assert mismatches([Case(f"seed {seed}", random_network(seed)) for seed in range(60_000, 60_030)], CPU) == []
 
 
-def differing_on_the_core(model: bytes, seed: int, toolchain: str = "zig") -> tuple[tuple[str, ...], int]:
-    """The kernels of a model on the Cortex-M55, and how many of three inputs give other outputs than the reference's."""
-    sets = inputs_for(read_model(model), 3, seed)
-    expected = run_reference(model, sets)
-    inputs = [np.stack([single[i] for single in sets]) for i in range(len(sets[0]))]
-    outputs = [np.stack([single[i] for single in expected]) for i in range(len(expected[0]))]
-    code = compile_model(read_model(model), "net", CPU)
-    parity = bench_mcu(code.files, "net", CPU, inputs, outputs, toolchain=toolchain).parity
-    assert parity.compared == 3
-    return code.kernels, parity.differing
-
-
 @needs_qemu
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(KERNELS))
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_vectors_equal_the_reference_on_the_core(name: str, seed: int) -> None:
     model = cases_assembly.CASES[name](np.random.default_rng(2000 + seed), count=24)
-    kernels, differing = differing_on_the_core(model, seed)
-    assert KERNELS[name] in kernels
+    code, differing = differing_on_core(model, CPU, seed)
+    assert KERNELS[name] in code.kernels
     assert differing == 0
 
 
@@ -68,8 +53,8 @@ def test_vectors_equal_the_reference_on_the_core(name: str, seed: int) -> None:
 @pytest.mark.parametrize("name", sorted(KERNELS))
 def test_vectors_built_by_gcc_equal_the_reference_on_the_core(name: str) -> None:
     model = cases_assembly.CASES[name](np.random.default_rng(2001), count=24)
-    kernels, differing = differing_on_the_core(model, 1, toolchain="gcc")
-    assert KERNELS[name] in kernels
+    code, differing = differing_on_core(model, CPU, 1, toolchain="gcc")
+    assert KERNELS[name] in code.kernels
     assert differing == 0
 
 
@@ -77,4 +62,4 @@ def test_vectors_built_by_gcc_equal_the_reference_on_the_core(name: str) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(61_000, 61_008))
 def test_random_networks_equal_the_reference_on_the_core(seed: int) -> None:
-    assert differing_on_the_core(random_network(seed), seed)[1] == 0
+    assert differing_on_core(random_network(seed), CPU, seed, counted=True)[1] == 0

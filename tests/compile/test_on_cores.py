@@ -8,12 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from edgepack.compile import compile_model
-from edgepack.devices.mcu import bench_mcu
-from edgepack.flatbuffer import read_model
-from tests.compile.harness import inputs_for
 from tests.compile.networks import random_network
-from tests.compile.reference import run_reference
+from tests.compile.on_core import differing_on_core
 from tests.compile.test_operators import ALL
 
 TOOLS = all(importlib.util.find_spec(name) for name in ("ziglang", "unicorn"))
@@ -24,18 +20,7 @@ TOOLS = all(importlib.util.find_spec(name) for name in ("ziglang", "unicorn"))
 @pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m4", "cortex-m33"])
 @pytest.mark.parametrize("seed", [50_000, 50_001, 50_002])
 def test_a_core_gives_the_reference_outputs(cpu: str, seed: int) -> None:
-    _assert_exact_on(cpu, random_network(seed), "tflite-ref", seed)
-
-
-def _assert_exact_on(cpu: str, model: bytes, engine: str, seed: int) -> None:
-    """Three inferences in a row, which matters to operators with state, compared byte for byte."""
-    sets = inputs_for(read_model(model), 3, seed)
-    expected = run_reference(model, sets, engine)
-    inputs = [np.stack([single[i] for single in sets]) for i in range(len(sets[0]))]
-    outputs = [np.stack([single[i] for single in expected]) for i in range(len(expected[0]))]
-    code = compile_model(read_model(model), "net", cpu)
-    result = bench_mcu(code.files, "net", cpu, inputs, outputs)
-    assert (result.parity.compared, result.parity.differing) == (3, 0)
+    assert differing_on_core(random_network(seed), cpu, seed, counted=True)[1] == 0
 
 
 OPERATORS = (
@@ -66,7 +51,7 @@ CORES = ("cortex-m0plus", "cortex-m4", "cortex-m33")
 @pytest.mark.parametrize(("name", "cpu"), [(name, CORES[place % len(CORES)]) for place, name in enumerate(OPERATORS)])
 def test_an_operator_on_a_core_gives_the_reference_outputs(name: str, cpu: str) -> None:
     make, engine = ALL[name]
-    _assert_exact_on(cpu, make(np.random.default_rng(77)), engine, 77)
+    assert differing_on_core(make(np.random.default_rng(77)), cpu, 77, engine)[1] == 0
 
 
 @pytest.mark.slow
@@ -74,4 +59,4 @@ def test_an_operator_on_a_core_gives_the_reference_outputs(name: str, cpu: str) 
 @pytest.mark.parametrize("name", ["int16_conv_2d", "lstm", "svdf"])
 def test_an_operator_on_the_core_with_vectors_gives_the_reference_outputs(name: str) -> None:
     make, engine = ALL[name]
-    _assert_exact_on("cortex-m55", make(np.random.default_rng(78)), engine, 78)
+    assert differing_on_core(make(np.random.default_rng(78)), "cortex-m55", 78, engine)[1] == 0
