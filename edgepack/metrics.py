@@ -139,16 +139,16 @@ def _rows(outputs: Outputs, labels: NDArray[Any] | None) -> tuple[NDArray[Any], 
         one_hot = labels.shape == first.shape and first.shape[-1] > 1
         return first.reshape(-1, first.shape[-1]), (labels.argmax(axis=-1) if one_hot else labels).reshape(-1)
     scores, classes = _scores(outputs), _classes(labels)
-    if len(scores) != len(classes):
+    if labels is not None and len(scores) != len(classes):
         raise _misfit(labels, first)
     return scores, classes
 
 
-def _misfit(labels: NDArray[Any] | None, output: NDArray[Any]) -> DataError:
-    shapes = [" x ".join(map(str, array.shape[1:])) or "one value" for array in (labels, output) if array is not None]
+def _misfit(labels: NDArray[Any], output: NDArray[Any]) -> DataError:
+    label, answer = (" x ".join(map(str, array.shape[1:])) or "one value" for array in (labels, output))
     return DataError(
         "EP-322",
-        f"a label is {shapes[0]}, the model's output {shapes[-1]}: the metric cannot compare them",
+        f"a label is {label}, the model's output {answer}: the metric cannot compare them",
         "give a class number an example or a position of the output, or a metric of your own (module:function)",
     )
 
