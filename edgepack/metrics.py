@@ -37,7 +37,8 @@ class Metric:
         """Where the metric lies with 95 % confidence, for the size of this test set; see `edgepack.confidence`."""
         from edgepack.confidence import bootstrap_interval, wilson_interval
 
-        if self.proportion:
+        # The positions of one example are right or wrong together; resampling whole examples accounts for that.
+        if self.proportion and not (labels is not None and answers_positions(labels.shape, outputs[0].shape)):
             count = len(outputs[0])
             return wilson_interval(round(self.compute(outputs, labels, inputs) * count), count)
         return bootstrap_interval(self.compute, outputs, labels, inputs)
@@ -51,7 +52,7 @@ def load_metric(spec: str, folder: Path) -> Metric:
     """The metric named in a project: accuracy, top_k (top_5, …), f1, precision, recall, auc, mse or "module:function".
 
     f1, precision and recall are means over the classes (macro); f1_micro, precision_micro and recall_micro count every example
-    alike.
+    alike. Where labels say a class for each position of an example (a pixel, a step in time), positions are counted.
 
     "module:function" names a function `(outputs, labels, inputs) -> float` in a Python file of the project folder; its
     result counts as better when higher, unless the function has an attribute `higher_is_better = False`.
@@ -65,9 +66,7 @@ def load_metric(spec: str, folder: Path) -> Metric:
     name = spec.lower().replace("-", "_")
     if name.startswith("top_"):
         count = 5 if name == "top_k" else _top_count(name)
-        return Metric(
-            name, True, lambda outputs, labels, inputs: _top_k(_scores(outputs), _classes(labels), count), proportion=True
-        )
+        return Metric(name, True, lambda outputs, labels, inputs: _top_k(*_rows(outputs, labels), count), proportion=True)
     if name not in _METRICS:
         raise ProjectError(
             "EP-160",
@@ -123,8 +122,38 @@ def _classes(labels: NDArray[Any] | None) -> NDArray[Any]:
     return labels.argmax(axis=-1).reshape(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
 
 
-def _predicted(outputs: Outputs) -> NDArray[Any]:
-    scores = _scores(outputs)
+def answers_positions(labels: tuple[int, ...], output: tuple[int, ...]) -> bool:
+    """Whether labels of this shape say something of each position of an output (batch, positions …, channels)."""
+    places = output[:-1]
+    return len(output) > 2 and labels in (places, (*places, 1), output)
+
+
+def _rows(outputs: Outputs, labels: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Scores (rows, classes) and the class number of every row: an example, or a position of one.
+
+    Raises:
+        DataError: EP-310 without labels, EP-322 where there are more or fewer of them than rows.
+    """
+    first = outputs[0]
+    if labels is not None and answers_positions(labels.shape, first.shape):
+        one_hot = labels.shape == first.shape and first.shape[-1] > 1
+        return first.reshape(-1, first.shape[-1]), (labels.argmax(axis=-1) if one_hot else labels).reshape(-1)
+    scores, classes = _scores(outputs), _classes(labels)
+    if labels is not None and len(scores) != len(classes):
+        raise _misfit(labels, first)
+    return scores, classes
+
+
+def _misfit(labels: NDArray[Any], output: NDArray[Any]) -> DataError:
+    label, answer = (" x ".join(map(str, array.shape[1:])) or "one value" for array in (labels, output))
+    return DataError(
+        "EP-322",
+        f"a label is {label}, the model's output {answer}: the metric cannot compare them",
+        "give a class number an example or a position of the output, or a metric of your own (module:function)",
+    )
+
+
+def _predicted(scores: NDArray[Any]) -> NDArray[Any]:
     return (scores[:, 0] > 0.5).astype(np.int64) if scores.shape[1] == 1 else scores.argmax(axis=1)
 
 
@@ -143,12 +172,13 @@ def confusion_matrix(outputs: Outputs, labels: NDArray[Any] | None) -> NDArray[n
     classes = _classes(labels).astype(np.int64)
     if not len(classes) or classes.min() < 0 or classes.max() >= width:
         return None
-    pairs = classes * width + _predicted(outputs)
+    pairs = classes * width + _predicted(_scores(outputs))
     return np.bincount(pairs, minlength=width * width).reshape(width, width).astype(np.int64)
 
 
 def _accuracy(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
-    return float(np.mean(_predicted(outputs) == _classes(labels)))
+    scores, classes = _rows(outputs, labels)
+    return float(np.mean(_predicted(scores) == classes))
 
 
 def _top_k(scores: NDArray[Any], classes: NDArray[Any], count: int) -> float:
@@ -161,7 +191,8 @@ def _averaged(function_name: str, average: str) -> Compute:
         import sklearn.metrics
 
         function = getattr(sklearn.metrics, f"{function_name}_score")
-        return float(function(_classes(labels), _predicted(outputs), average=average, zero_division=0))
+        scores, classes = _rows(outputs, labels)
+        return float(function(classes, _predicted(scores), average=average, zero_division=0))
 
     return compute
 
@@ -170,11 +201,10 @@ def _auc(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> floa
     """Area under the ROC curve; a model that reproduces its input is scored by its mean squared reconstruction error."""
     from sklearn.metrics import roc_auc_score
 
-    classes = _classes(labels)
+    scores, classes = _rows(outputs, labels)
     if len(np.unique(classes)) < 2:
         raise DataError("EP-311", "auc needs both classes in the test data", "add test examples of the missing class")
-    scores = _scores(outputs)
-    if outputs[0].shape == inputs[0].shape and scores.shape[1] > 2:
+    if outputs[0].shape == inputs[0].shape and scores.shape[1] > 2 and len(scores) == len(inputs[0]):
         difference = scores - inputs[0].reshape(len(scores), -1)
         return float(roc_auc_score(classes, np.mean(np.square(difference), axis=1)))
     if scores.shape[1] <= 2:
@@ -184,8 +214,10 @@ def _auc(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> floa
 
 
 def _mse(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
-    wanted = inputs[0] if labels is None else labels
-    return float(np.mean(np.square(_scores(outputs) - wanted.reshape(len(wanted), -1))))
+    wanted, scores = inputs[0] if labels is None else labels, _scores(outputs)
+    if wanted.size != scores.size:
+        raise _misfit(wanted, outputs[0])
+    return float(np.mean(np.square(scores - wanted.reshape(scores.shape))))
 
 
 _METRICS: dict[str, Compute] = {

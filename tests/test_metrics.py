@@ -125,3 +125,37 @@ def test_averages_over_examples_and_over_classes(
     function = getattr(sklearn.metrics, f"{name}_score")
     expected = function(labels, values.argmax(axis=1), average=average)
     assert load_metric(f"{name}_{average}", tmp_path).compute((values,), labels, ()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("form", ["numbers", "column", "one_hot"])
+def test_every_pixel_of_a_segmentation_counts(form: str, tmp_path: Path) -> None:
+    generator = np.random.default_rng(5)
+    scores = generator.random((6, 4, 5, 3)).astype(np.float32)
+    classes = generator.integers(0, 3, (6, 4, 5))
+    labels = {"numbers": classes, "column": classes[..., None], "one_hot": np.eye(3)[classes]}[form]
+    rows = scores / scores.sum(axis=-1, keepdims=True)
+    pixels = (classes.reshape(-1), scores.argmax(axis=-1).reshape(-1))
+    expected = {
+        "accuracy": sklearn.metrics.accuracy_score(*pixels),
+        "f1": sklearn.metrics.f1_score(*pixels, average="macro"),
+        "top_2": sklearn.metrics.top_k_accuracy_score(pixels[0], rows.reshape(-1, 3), k=2),
+        "auc": sklearn.metrics.roc_auc_score(pixels[0], rows.reshape(-1, 3), multi_class="ovr"),
+    }
+    for name, value in expected.items():
+        assert load_metric(name, tmp_path).compute((scores,), labels, (scores,)) == pytest.approx(value), name
+    accuracy = load_metric("accuracy", tmp_path)
+    low, high = accuracy.interval((scores,), labels, (scores,)) or (1, 0)
+    assert low < expected["accuracy"] < high
+
+
+def test_the_pixels_of_a_mask_are_right_or_wrong(tmp_path: Path) -> None:
+    outputs = np.float32([[[[0.9], [0.1]], [[0.6], [0.4]]]])
+    for mask in (np.array([[[1, 0], [0, 0]]]), np.array([[[[1], [0]], [[0], [0]]]])):
+        assert load_metric("accuracy", tmp_path).compute((outputs,), mask, ()) == 0.75
+
+
+@pytest.mark.parametrize("name", ["accuracy", "f1", "auc", "top_2", "mse"])
+def test_labels_that_fit_no_output_are_an_error_of_one_line(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a label is 4 x 4, the model's output 8 x 8 x 3") as caught:
+        load_metric(name, tmp_path).compute((np.zeros((2, 8, 8, 3)),), np.zeros((2, 4, 4), int), (np.zeros((2, 8, 8, 3)),))
+    assert caught.value.code == "EP-322"

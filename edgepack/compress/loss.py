@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.errors import RecipeError
+from edgepack.metrics import answers_positions
 from edgepack.sources import Dataset, Split
 from edgepack.sources.frameworks import import_tf_keras
 
@@ -56,8 +58,9 @@ class Loss:
 def choose_loss(model: Any, data: Dataset, wanted: str) -> Loss:
     """The loss for the first output of a float `model`.
 
-    With `wanted` "auto": a model whose output has its input's shape, or data without labels, learns to reproduce its input
-    (mean squared error); whole-number labels are classes; one-hot rows are classes; anything else is a value to regress.
+    With `wanted` "auto": data without labels, or a model whose output has its input's shape while the labels say nothing of the
+    output's positions, learns to reproduce its input (mean squared error); whole-number labels are classes, of an example or of
+    each position of the output; one-hot rows are classes; anything else is a value to regress.
 
     Raises:
         RecipeError: EP-415 when labels and output do not fit each other.
@@ -65,7 +68,8 @@ def choose_loss(model: Any, data: Dataset, wanted: str) -> Loss:
     labels = data.train.labels
     output = tuple(model.outputs[0].shape[1:])
     activation = final_activation(model)
-    reproduces = output == tuple(model.inputs[0].shape[1:]) and (labels is None or labels.shape[1:] != output)
+    told = labels is not None and (labels.shape[1:] == output or answers_positions((1, *labels.shape[1:]), (1, *output)))
+    reproduces = output == tuple(model.inputs[0].shape[1:]) and not told
     if labels is None or reproduces:
         if output != tuple(model.inputs[0].shape[1:]):
             raise _misfit(f"the data has no labels, and the model's output {output} is not of its input's shape", "add labels")
@@ -75,9 +79,11 @@ def choose_loss(model: Any, data: Dataset, wanted: str) -> Loss:
     width = output[-1] if output else 1
     name = _automatic(labels, output) if wanted == "auto" else wanted
     if name == "sparse_categorical_crossentropy":
+        if not told and math.prod(labels.shape[1:]) != math.prod(output[:-1]):
+            raise _misfit(f"{name}: a label has the shape {labels.shape[1:]}, the model's output {output}", "correct the labels")
         _check_classes(labels, width)
         return Loss(name, "classes", activation != "softmax")
-    if labels.shape[1:] != output and not (width == 1 and labels.shape[1:] in ((), (1,))):
+    if labels.shape[1:] != output and not (width == 1 and (told or labels.shape[1:] in ((), (1,)))):
         raise _misfit(f"{name}: a label has the shape {labels.shape[1:]}, the model's output {output}", "correct the labels")
     if name == "categorical_crossentropy":
         return Loss(name, "one_hot", activation != "softmax")

@@ -77,10 +77,11 @@ def test_a_u_net_with_concatenation_and_transposed_convolution() -> None:
     low = layers.Conv2D(12, 3, padding="same", activation="relu")(layers.MaxPooling2D()(top))
     up = layers.ReLU()(layers.BatchNormalization()(layers.Conv2DTranspose(8, 2, strides=2)(low)))
     x = layers.Concatenate()([top, up])
-    x = layers.Conv2D(3, 1, activation="sigmoid")(
+    x = layers.Conv2D(3, 1, activation="softmax")(
         layers.Conv2D(8, 3, padding="same", activation="relu")(layers.ZeroPadding2D(0)(x))
     )
-    data = noise(((16, 16, 3),), None)
+    (images,) = noise(((16, 16, 3),), None, count=64).train.inputs
+    data = dataset(("masks",), (images,), images.argmax(axis=-1), 16, 8)
     _, content, notes = through(keras.Model(start, x), data)
     assert "quantized after training" not in notes
     assert "TRANSPOSE_CONV" in [operator.name for operator in read_model(content).subgraphs[0].operators]

@@ -48,6 +48,34 @@ def test_auto_chooses(units: int, activation: str | None, labels: Any, expected:
         assert loss.from_logits == expected[2]
 
 
+@pytest.mark.parametrize(
+    ("channels", "labels", "expected"),
+    [
+        (3, np.arange(12 * 16).reshape(12, 4, 4) % 3, ("sparse_categorical_crossentropy", "classes")),
+        (3, np.arange(12 * 16).reshape(12, 4, 4, 1) % 3, ("sparse_categorical_crossentropy", "classes")),
+        (3, np.eye(3)[np.arange(12 * 16).reshape(12, 4, 4) % 3], ("categorical_crossentropy", "one_hot")),
+        (1, np.arange(12 * 16).reshape(12, 4, 4) % 2, ("binary_crossentropy", "classes")),
+        (1, np.arange(12 * 16).reshape(12, 4, 4, 1) % 2, ("binary_crossentropy", "classes")),
+        (3, CLASSES, ("mse", "inputs")),
+        (3, None, ("mse", "inputs")),
+    ],
+)
+def test_labels_of_pixels_are_learnt_also_where_the_output_has_the_inputs_shape(
+    channels: int, labels: Any, expected: tuple[str, str]
+) -> None:
+    """A segmentation of colour images into three classes is no autoencoder; Keras takes the labels as they are."""
+    keras = fresh(0)
+    start = keras.Input((4, 4, channels))
+    end = keras.layers.Conv2D(channels, 1, activation="sigmoid" if channels == 1 else "softmax")(start)
+    x = np.random.default_rng(0).random((12, 4, 4, channels)).astype(np.float32)
+    given = dataset(("pixels",), (x,), labels, 8, 2)
+    loss = choose_loss(keras.Model(start, end), given, "auto")
+    assert (loss.name, loss.targets) == expected
+    net = keras.Model(start, end)
+    net.compile(loss=loss.build(), metrics=["accuracy"] if loss.classifies else None)
+    assert np.isfinite(net.evaluate(x[:8], loss.target(given.train), verbose=0)).all()
+
+
 def test_a_separate_softmax_layer_counts() -> None:
     keras = fresh(0)
     start = keras.Input((4,))
