@@ -108,7 +108,7 @@ def measure_layers(
     return LayerTimes(
         rows=tuple(LayerTime(*row, share=row[-1] / total if total else 0.0) for row in rows),
         method="stand-in" if device.stand_in else "hardware",
-        how=how + ("; not the target's hardware" if device.stand_in else ""),
+        how=how,
         total=total,
         covered=covered,
         inference=inference,
