@@ -27,7 +27,7 @@ def bench(
     seconds: Annotated[float, typer.Option("--seconds", min=1, max=3600, help="How long two models take turns.")] = 10.0,
     per_layer: Annotated[
         bool,
-        typer.Option("--per-layer", help="Also each layer: its time (engine c, benchmark_model) or instructions."),
+        typer.Option("--per-layer", help="Also each layer: its time (engines c, tflite-c; benchmark_model) or instructions."),
     ] = False,
     overrides: Overrides = None,
     json_output: Json = False,
@@ -47,6 +47,10 @@ def bench(
     comparing = len(models) == 2 or len(engines) == 2
     if len(models) > 2 or len(engines) > 2:
         raise ProjectError("EP-100", "two models or two engines are compared at a time", "give two of them")
+    if comparing and per_layer:
+        raise ProjectError(
+            "EP-100", "--per-layer is for one model with one engine", "leave it out, or measure one after the other"
+        )
     one_engine = engines if len(engines) == 1 else []
     settings = (("threads", threads), ("runs", runs), *(("engine", name) for name in one_engine))
     extra = [f"device.{key}={value}" for key, value in settings if value is not None]

@@ -42,7 +42,8 @@ def deploy(
     ] = False,
     zip_file: Annotated[Path | None, typer.Option("--zip", help="Also write the pack as one .zip file.")] = None,
     per_layer: Annotated[
-        bool, typer.Option("--per-layer", help="Also the time of each layer, in the report (engine c, or benchmark_model).")
+        bool,
+        typer.Option("--per-layer", help="Also the time of each layer, in the report (engines c, tflite-c; benchmark_model)."),
     ] = False,
     inventory: Inventory = None,
     limit: Limit = None,

@@ -176,7 +176,7 @@ def profile_tool(
         raise DeviceError(
             "EP-549",
             f"{device.name}: benchmark_model printed no times of operators",
-            "take a build with profiling (TensorFlow 1.14 or later has it)",
+            "take a newer build of the tool",
         )
     return found, nodes
 

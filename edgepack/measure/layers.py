@@ -56,13 +56,16 @@ class LayerTime:
 class LayerTimes:
     """All layers in the order they ran, `how` they were measured, and the seconds of a whole inference.
 
-    `total` is the sum of the layers, `inference` the whole where the layers were timed, `undisturbed` the whole where not.
+    `total` is the sum of the layers, `covered` the share of all inferences' time that layers took (what else runs on a device
+    interrupts layers in one inference and in another not, so that medians need not add up), `inference` the whole where the
+    layers were timed, `undisturbed` the whole where not.
     """
 
     rows: tuple[LayerTime, ...]
     method: Method
     how: str
     total: float
+    covered: float
     inference: float
     undisturbed: float
 
@@ -101,20 +104,21 @@ def measure_layers(
         found = _of_library(device, runner, folder, pack.model, target, progress)
     if found is None:
         return None
-    rows, how, inference = found
+    rows, how, covered, inference = found
     total = sum(seconds for *_, seconds in rows)
     return LayerTimes(
         rows=tuple(LayerTime(*row, share=row[-1] / total if total else 0.0) for row in rows),
         method="stand-in" if device.stand_in else "hardware",
-        how=how + ("; not the target's hardware" if device.stand_in else ""),
+        how=how,
         total=total,
+        covered=covered,
         inference=inference,
         undisturbed=undisturbed,
     )
 
 
 _Row = tuple[str, str, int | None, float]
-_Found = tuple[list[_Row], str, float]
+_Found = tuple[list[_Row], str, float, float]  # the rows, how, covered, inference
 
 
 def _of_program(device: Device, folder: str, pack: Pack, target: Target, progress: Progress) -> _Found:
@@ -130,15 +134,16 @@ def _of_program(device: Device, folder: str, pack: Pack, target: Target, progres
     layers, told = program_layers(pack.model), result["layers"]
     if [row["number"] for row in told] != [layer.index for layer in layers]:
         raise DeviceError("EP-517", f"{device.name}: the program's layers are not the model's", "please report it with the model")
+    names = [name for name, _ in _operators(pack.model)]
     rows: list[_Row] = [
-        (layer.layer, layer.op, layer.operator, float(row["p50"])) for layer, row in zip(layers, told, strict=True)
+        (names[layer.operator], layer.op, layer.operator, float(row["p50"])) for layer, row in zip(layers, told, strict=True)
     ]
     reading = result["clock"] * 1e9
     how = (
         f"medians of {result['runs']} inferences of the generated C, which read its clock between the operators (each holds one"
         f" reading of it, {reading:.0f} ns)"
     )
-    return rows, how, float(result["p50"])
+    return rows, how, float(result["covered"]), float(result["p50"])
 
 
 def _of_library(device: Device, runner: Runner, folder: str, model: Path, target: Target, progress: Progress) -> _Found | None:
@@ -149,10 +154,10 @@ def _of_library(device: Device, runner: Runner, folder: str, model: Path, target
             return None  # a library that lacks the function
         raise
     rows = _named(model, ((row["name"], int(row["number"]), "", float(row["p50"])) for row in result["layers"]))
-    whole = any(operator is None for _, _, operator, _ in rows)
-    parts = "; XNNPACK tells its own operators' times, in whole microseconds" if whole else ""
+    delegated = any(operator is None for _, _, operator, _ in rows)
+    parts = "; XNNPACK tells its own operators' times, in whole microseconds" if delegated else ""
     how = f"medians of {result['runs']} inferences, as TensorFlow Lite's library tells of its operators{parts}"
-    return rows, how, float(result["p50"])
+    return rows, how, float(result["covered"]), float(result["p50"])
 
 
 def _timed(device: Device, runner: Runner, folder: str, target: Target, progress: Progress) -> dict[str, Any]:
@@ -174,7 +179,7 @@ def _of_tool(device: Device, tool: Path, model: str, local: Path, target: Target
         task.finish(f"mean {found.mean * 1e3:.3f} ms of {found.runs} runs")
     rows = _named(local, ((node.kind, node.index, node.output, node.seconds) for node in nodes))
     how = f"means of {found.runs} inferences by benchmark_model --enable_op_profiling=true, delegate {target.device.delegate}"
-    return rows, how, found.mean
+    return rows, how, sum(seconds for *_, seconds in rows) / found.mean, found.mean
 
 
 def _named(model: Path, told: Iterable[tuple[str, int | None, str, float]]) -> list[_Row]:
@@ -182,15 +187,23 @@ def _named(model: Path, told: Iterable[tuple[str, int | None, str, float]]) -> l
 
     An index counts when the model has that operator there: a delegate in the place of operators has one behind them.
     """
-    from edgepack.flatbuffer import read_model
-    from edgepack.flatbuffer.names import keras_layer, operator_layer, result_names
+    from edgepack.flatbuffer.names import keras_layer
 
-    read = read_model(model)
-    operators, results = read.subgraphs[0].operators, result_names(read)
+    operators = _operators(model)
     rows: list[_Row] = []
     for kind, index, output, seconds in told:
-        if index is not None and 0 <= index < len(operators) and operators[index].name == kind:
-            rows.append((operator_layer(read.subgraphs[0], operators[index], results), kind, index, seconds))
+        if index is not None and 0 <= index < len(operators) and operators[index][1] == kind:
+            rows.append((operators[index][0], kind, index, seconds))
         else:
             rows.append((keras_layer(output) if output else "", kind, None, seconds))
     return rows
+
+
+def _operators(model: Path) -> list[tuple[str, str]]:
+    """The Keras layer and the name of each operator of a .tflite."""
+    from edgepack.flatbuffer import read_model
+    from edgepack.flatbuffer.names import operator_layer, result_names
+
+    read = read_model(model)
+    graph, results = read.subgraphs[0], result_names(read)
+    return [(operator_layer(graph, operator, results), operator.name) for operator in graph.operators]

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgepack.judge.verdict import Verdict
 from edgepack.project.units import format_seconds
-from edgepack.report.format import METHODS
+from edgepack.report.format import METHODS, share
 from edgepack.report.report import Report
 
 
@@ -60,7 +60,8 @@ def layer_sentences(times: Mapping[str, Any]) -> tuple[str, str]:
     where = METHODS.get(times["method"], times["method"])
     return (
         f"Times of layers: {times['how']}; {where}.",
-        f"They add up to {total}; a whole inference took {inference} with the clock between them, {undisturbed} without.",
+        f"They add up to {total} and took {share(times['covered'])} of the inferences' time; a whole one took {inference} with"
+        f" the clock between them, {undisturbed} without.",
     )
 
 

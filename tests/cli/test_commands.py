@@ -153,6 +153,7 @@ def test_the_c_array_of_a_model_needs_no_tensorflow(edgepack: Run, small_model: 
         (("deploy",), "EP-100", 2),
         (("bench", "SMALL", "--target", "host", "--threads", "0"), "EP-105", 2),
         (("bench", "SMALL", "SMALL", "SMALL"), "EP-100", 2),
+        (("bench", "SMALL", "--engine", "c", "--engine", "litert", "--per-layer"), "EP-100", 2),
         (("bench", "SMALL", "SMALL", "--target", "cortex-m4"), "EP-180", 2),
         (("bench", "SMALL", "--target", "host", "--engine", "litert", "--engine", "warp"), "EP-105", 2),
         (("frobnicate",), "EP-100", 2),

@@ -140,7 +140,7 @@ def test_the_generated_c_is_timed_layer_by_layer(shared_models: Path, tmp_path: 
     assert [row.operator for row in times.rows] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12], "10 is a RESHAPE that moves nothing"
     assert [row.layer for row in times.rows[:2]] == ["conv2d", "depthwise_conv2d"]
     assert sum(row.share for row in times.rows) == pytest.approx(1) and times.total == sum(row.seconds for row in times.rows)
-    assert 0.3 * min(measured.latency_samples) < times.total < 3 * max(measured.latency_samples)
+    assert 0.9 < times.covered < 1
     assert times.undisturbed == sorted(measured.latency_samples)[9]
     (program,) = (tmp_path / "root" / ".runners").iterdir()
     assert (program / "run").is_file(), "the program that is timed stays, the one with the clock goes"

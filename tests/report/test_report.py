@@ -74,13 +74,13 @@ def test_a_real_inspection_becomes_layers(shared_models):
 def test_times_of_layers_stand_beside_their_operators(shared_models):
     inspection = inspect_model(read_model(shared_models / "pretrainedResnet_quant.tflite"))
     rows = [LayerTime(f"layer {i}", "CONV_2D", at, 2e-6, 0.25) for i, at in enumerate((0, 1, 1, None))]
-    times = LayerTimes(tuple(rows), "hardware", "by a clock", 8e-6, 9e-6, 7e-6)
+    times = LayerTimes(tuple(rows), "hardware", "by a clock", 8e-6, 0.98, 9e-6, 7e-6)
     one = report(inspection=inspection, layer_times=times)
     assert [layer["seconds"] for layer in one.layers[:3]] == [2e-6, 4e-6, None], "of two parts of an operator, their sum"
     assert from_json(one.as_json()) == one and one.layer_times["how"] == "by a clock"
     page = report_html(one)
     assert "<th>Time</th>" in page and "4 µs" in page and "Times of layers: by a clock; on the device." in page
-    assert "They add up to 8 µs; a whole inference took 9 µs with the clock between them, 7 µs without." in page
+    assert "They add up to 8 µs and took 98 % of the inferences&#39; time; a whole one took 9 µs" in page
     assert "<th>Time</th>" not in report_html(report(inspection=inspection))
 
 

@@ -128,21 +128,21 @@ def _layers(pack: Pack) -> dict[str, Any]:
     return _run(pack, "layers", "--runs", 20, "--seconds", 20, "--warmup-seconds", 2, layers=True)
 
 
-def _check_layers(pack: Pack, operators: list[str]) -> None:
+def _check_layers(pack: Pack, operators: list[str], covered: float) -> None:
     """Every operator in order, with times that fit the whole inference, in a program whose outputs keep their bits."""
     found = _layers(pack)
     assert [row["number"] for row in found["layers"]] == list(range(len(operators)))
     assert [layer.op for layer in program_layers(pack.model)] == operators
     # In each inference the layers are parts of the whole, and all of it but the clock's readings and the call itself.
     assert sum(row["min"] for row in found["layers"]) <= found["min"] <= found["p50"] <= found["max"]
-    assert sum(row["p50"] for row in found["layers"]) >= 0.7 * found["min"]
-    assert 0 < found["clock"] < found["min"] and all(row["min"] > 0 for row in found["layers"])
+    assert covered <= found["covered"] <= 1
+    assert found["clock"] > 0 and all(row["min"] > 0 for row in found["layers"])
     golden = _run(pack, "golden", "--folder", pack.folder / "golden", layers=True)
     assert golden["count"] == pack.golden.count and golden["values_differing"] == 0
 
 
 def test_a_profiling_build_times_the_layers(conv: Pack) -> None:
-    _check_layers(conv, ["CONV_2D"])
+    _check_layers(conv, ["CONV_2D", "RELU6"], covered=0.1)
 
 
 @pytest.mark.slow
@@ -153,7 +153,7 @@ def test_every_operator_of_keyword_spotting_is_timed_in_order(shared_models: Pat
     codes = [root.OperatorCodes(root.Subgraphs(0).Operators(i).OpcodeIndex()) for i in range(root.Subgraphs(0).OperatorsLength())]
     operators = [names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())] for code in codes]
     assert operators.count("RESHAPE") == 1, "it moves nothing: no code is generated for it"
-    _check_layers(write_pack(tmp_path / "pack", "kws", model), [name for name in operators if name != "RESHAPE"])
+    _check_layers(write_pack(tmp_path / "pack", "kws", model), [name for name in operators if name != "RESHAPE"], covered=0.9)
 
 
 def test_a_program_that_ships_has_no_clock_between_its_layers(conv: Pack) -> None:

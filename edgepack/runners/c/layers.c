@@ -57,17 +57,20 @@ static double timed_layers(struct model *model)
     return whole;
 }
 
-/* The layers of the last inference are those of the first, each has ended; their seconds go to times[layer * runs]. */
-static void take(const struct layer *first, int count, double *times, long long runs)
+/* The layers of the last inference are those of the first, each has ended; their seconds go to times[layer * runs]. Their sum. */
+static double take(const struct layer *first, int count, double *times, long long runs)
 {
     int same = layer_count == count;
+    double sum = 0.0;
     for (int i = 0; i < count && same; i++) {
         same = strcmp(layers[i].name, first[i].name) == 0 && layers[i].number == first[i].number && layers[i].seconds >= 0.0;
         times[i * runs] = layers[i].seconds;
+        sum += layers[i].seconds;
     }
     if (!same) {
         fail("model", "not every inference has the same operators");
     }
+    return sum;
 }
 
 /* The median seconds between two readings of the clock. */
@@ -89,6 +92,8 @@ void run_layers(const struct options *options)
     struct model model;
     int stable;
     long long done = 0;
+    double inside = 0.0;
+    double all = 0.0;
     const long long runs = options->runs < 1 ? 1 : options->runs;
     const double seconds = options->seconds < 0 ? 30.0 : options->seconds;
     engine_tells_layers();
@@ -104,14 +109,16 @@ void run_layers(const struct options *options)
     const double end = seconds_now() + seconds;
     while (done < runs && (seconds_now() < end || done < 10)) {
         whole[done] = timed_layers(&model);
-        take(first, count, times + done, runs);
+        all += whole[done];
+        inside += take(first, count, times + done, runs);
         done++;
     }
     sort(whole, done);
     begin_result();
-    printf("\"runs\": %lld, \"warmup_runs\": %lld, \"stable\": %s, \"min\": %.9f, \"p50\": %.9f, \"max\": %.9f, \"clock\": %.9f, "
-           "\"layers\": [",
-           done, warmups, stable ? "true" : "false", whole[0], percentile(whole, done, 50), whole[done - 1], clock_time());
+    printf("\"runs\": %lld, \"warmup_runs\": %lld, \"stable\": %s, \"min\": %.9f, \"p50\": %.9f, \"max\": %.9f, \"covered\": %.6f, "
+           "\"clock\": %.9f, \"layers\": [",
+           done, warmups, stable ? "true" : "false", whole[0], percentile(whole, done, 50), whole[done - 1], inside / all,
+           clock_time());
     for (int i = 0; i < count; i++) {
         double *of_layer = times + i * runs;
         sort(of_layer, done);
