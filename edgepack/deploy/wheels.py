@@ -7,7 +7,6 @@ tflite-runtime's Arm wheels are tagged for 2.34 and need 2.27 (2.29 for x86-64).
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgepack.devices.mcu.toolchain import user_cache
 from edgepack.errors import DeviceError, ToolError
 from edgepack.files import atomic_folder, hash_of, sha256_file
 
@@ -204,9 +204,8 @@ def fetch_wheels(wanted: tuple[str, ...], platform: Platform) -> Wheels:
 
 
 def cache_folder() -> Path:
-    """Where downloaded wheels are kept: $XDG_CACHE_HOME/edgepack/wheels."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base).absolute() / "edgepack" / "wheels"
+    """Where downloaded wheels are kept."""
+    return user_cache().absolute() / "wheels"
 
 
 def _download(requirement: str, platform: Platform, folder: Path) -> None:

@@ -59,6 +59,8 @@ def run_compare(
             f"{target.name} is a microcontroller: two models are compared by taking turns only where time is measured",
             "run `edgepack bench` once for each; instructions are counted exactly",
         )
+    if target.device.benchmark_model is not None:
+        progress.note("benchmark_model cannot take turns: the two run in edgepack's own runner")
     models = (_model(plans[0]), _model(plans[1]))
     with open_device(target, device_address(target, requests[0].device, os.environ)) as device:
         return compare(models, engines, device, target, progress, seconds)

@@ -100,8 +100,11 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def run_all(transports: Sequence[str], folder: Path, seed: int) -> list[Row]:
-    """The transports side by side, each with a device of its own; without its programs a transport is left out, and told."""
+def run_all(transports: Sequence[str], folder: Path, seed: int, adb: str) -> list[Row]:
+    """The transports side by side, each with a device of its own; without its programs a transport is left out, and told.
+
+    `adb` is the client: "google" (else Debian's), or "debian".
+    """
     import pytest
 
     from tests.standins.adb_clients import private_adb
@@ -109,7 +112,7 @@ def run_all(transports: Sequence[str], folder: Path, seed: int) -> list[Row]:
 
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         wanted = list(transports)
-        for transport, need in (("ssh", require_openssh), ("adb", lambda: adb_server(stack, folder, patch, private_adb))):
+        for transport, need in (("ssh", require_openssh), ("adb", lambda: adb_server(stack, folder, patch, private_adb, adb))):
             if transport in wanted:
                 try:
                     need()
@@ -121,12 +124,12 @@ def run_all(transports: Sequence[str], folder: Path, seed: int) -> list[Row]:
     return [row for rows in found for row in rows]
 
 
-def adb_server(stack: ExitStack, folder: Path, patch: Any, private_adb: Any) -> None:
-    """An adb server of our own until `stack` is closed: Google's client, else Debian's."""
+def adb_server(stack: ExitStack, folder: Path, patch: Any, private_adb: Any, wanted: str) -> None:
+    """An adb server of our own until `stack` is closed: the client wanted, else Debian's."""
     import pytest
 
     try:
-        stack.enter_context(private_adb("google", folder / "adb home", patch))
+        stack.enter_context(private_adb(wanted, folder / "adb home", patch))
     except pytest.skip.Exception:
         stack.enter_context(private_adb("debian", folder / "adb home", patch))
 
@@ -136,11 +139,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Every fault of the link, the device and the deployers, in every transport.")
     parser.add_argument("--transport", action="append", choices=sorted(PLANS))
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--adb", choices=("google", "debian"), default="google", help="which client to try (36 or 29)")
     parser.add_argument("--json", type=Path, help="write the rows there, too")
     arguments = parser.parse_args()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="edgepack-faults-") as name:
-        rows = run_all(arguments.transport or list(PLANS), Path(name), arguments.seed)
+        rows = run_all(arguments.transport or list(PLANS), Path(name), arguments.seed, arguments.adb)
     print(table(rows))
     print(f"\n{time.monotonic() - start:.0f} s, seed {arguments.seed}")
     if arguments.json is not None:
