@@ -69,6 +69,18 @@ def test_an_efficient_net_block_with_squeeze_and_excite() -> None:
 
 
 @pytest.mark.slow
+def test_mobilenet_v2_of_keras_applications_loses_channels_and_is_simulated_as_a_whole() -> None:
+    """Without training, which takes minutes: aware training wraps the model in the same way."""
+    keras = fresh(0)
+    model = keras.applications.MobileNetV2(alpha=0.35, input_shape=(96, 96, 3), weights=None, classes=4)
+    tables = {"step": "structured", "epochs": 0}, {"step": "quantize", "aware": False, "calibration": "percentile"}
+    small, _, notes = through(model, noise(((96, 96, 3),), 4, count=16), *tables)
+    assert "Conv1 16 to 11" in notes and "50.0 % of the multiply-accumulates left" in notes
+    assert "by the converter instead" not in notes
+    assert small.get_layer("quant_Conv1").layer.filters == 11
+
+
+@pytest.mark.slow
 def test_a_u_net_with_concatenation_and_transposed_convolution() -> None:
     keras = fresh(0)
     layers = keras.layers
