@@ -12,7 +12,7 @@ import pytest
 
 from edgepack.devices.mcu.toolchain import zig_present
 from edgepack.runners.c_sources import NATIVE, SHARED, TFLITE_C, include_flags, runner_sources
-from edgepack.runners.native import target_of, write_program_code
+from edgepack.runners.native import layer_flags, target_of, write_program_code
 from edgepack.runners.tflite_c import target_of as library_target_of
 from tests.flatbuffer.build import conv_model
 
@@ -43,6 +43,15 @@ def test_gcc_finds_nothing_to_warn_of(engine: Path, model_code: Path, tmp_path: 
     if gcc is None:
         pytest.skip("gcc is not installed")
     _compile([gcc], engine, model_code, tmp_path)
+
+
+def test_gcc_finds_nothing_to_warn_of_in_a_profiling_build(tmp_path: Path) -> None:
+    gcc = shutil.which("gcc")
+    if gcc is None:
+        pytest.skip("gcc is not installed")
+    (tmp_path / "model.tflite").write_bytes(conv_model())
+    code = write_program_code(tmp_path / "model.tflite", tmp_path / "code")
+    _compile([gcc, *layer_flags(code)], NATIVE, tmp_path / "code", tmp_path)
 
 
 @pytest.mark.slow
