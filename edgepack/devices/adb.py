@@ -6,6 +6,7 @@ argument, quoted for the device's shell; without the end marker of shell.py noth
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
 from collections.abc import Callable
@@ -84,8 +85,9 @@ class AdbDevice(ShellDevice):
         self._gone = False
         begin = 0 if command.stdin is None else command.stdin.tell()
         finished = self._once(command)
-        if network and b"device offline" in finished.stderr and not finished.stdout:
-            # The connection broke between two commands, and adb has not yet made it anew: this one was never begun.
+        if network and re.search(rb"device offline|device ('.*' )?not found", finished.stderr) and not finished.stdout:
+            # The connection ended between two commands, and adb has not yet made it anew, or was told not to by another
+            # command that gave it up: this one was never begun.
             connect(self._program, self._serial, self._connect_timeout)
             if command.stdin is not None:
                 command.stdin.seek(begin)
