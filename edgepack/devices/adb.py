@@ -6,8 +6,10 @@ argument, quoted for the device's shell; without the end marker of shell.py noth
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
@@ -84,8 +86,10 @@ class AdbDevice(ShellDevice):
         self._gone = False
         begin = 0 if command.stdin is None else command.stdin.tell()
         finished = self._once(command)
-        if network and b"device offline" in finished.stderr and not finished.stdout:
-            # The connection broke between two commands, and adb has not yet made it anew: this one was never begun.
+        # The connection ended between two commands, and adb has not yet made it anew, or was told not to by another command
+        # that gave it up: this one was never begun. adb 29 may list a connection as whole that it is about to find broken.
+        end = time.monotonic() + self._connect_timeout
+        while network and _never_begun(finished) and time.monotonic() < end:
             connect(self._program, self._serial, self._connect_timeout)
             if command.stdin is not None:
                 command.stdin.seek(begin)
@@ -161,3 +165,9 @@ class AdbDevice(ShellDevice):
             self._closed = True
             if self._on_close is not None:
                 self._on_close()
+
+
+def _never_begun(finished: Finished) -> bool:
+    """Whether adb had no device to give a command to."""
+    refused = re.search(rb"device offline|device ('.*' )?not found", finished.stderr)
+    return refused is not None and not finished.stdout

@@ -145,6 +145,13 @@ def test_a_command_right_after_a_break_finds_the_connection_made_anew(phone: Adb
         assert device.run(["cat"], timeout=30, stdin=content).stdout == content
 
 
+def test_a_connection_that_somebody_ended_is_made_anew(phone: AdbStandin, adb: str) -> None:
+    """As another command of edgepack does that gave up on it."""
+    device = AdbDevice(phone.serial)
+    subprocess.run([adb, "disconnect", phone.serial], check=True, capture_output=True, timeout=30)
+    assert device.run(["cat"], timeout=30, stdin=b"here").stdout == b"here"
+
+
 def test_no_device_says_how_to_attach_one(adb: str) -> None:
     error = _refused("EP-540")
     assert "USB debugging" in error.hint
