@@ -30,6 +30,9 @@ from edgepack.sources import Dataset, SourceModel, open_keras
 # Changes whenever what the steps share (streams, fit, storing) would give another model or other figures.
 _VERSION = 3
 
+# Trained weights are hardly ever zero by themselves.
+_PRUNED = 0.1
+
 
 @dataclass(frozen=True)
 class _Model:
@@ -73,11 +76,16 @@ def compress(
             progress.warn("the model has random weights and the recipe does not train it; begin the recipe with a train step")
         with progress.stage("Measuring the float model", metric.name) as task:
             results.append(replace(run.result("float", "float model", model, task), notes=()))
+        if _comes_pruned(source, results[0], steps):
+            kept = frozenset({"zeros"})
+            note = f"the model comes with {results[0].sparsity:.0%} zeros; they are kept"
+            progress.note(note)
+            results[0] = replace(results[0], notes=(note,))
     for step in steps:
         if step.place == "first" and source.trained:
             note = f"{step.name} left out: the model comes with trained weights"
             progress.note(note)
-            results[0] = replace(results[0], notes=(note,))
+            results[0] = replace(results[0], notes=(*results[0].notes, note))
             continue
         with progress.stage(step.title, step.label) as task:
             run.computed = False
@@ -244,6 +252,13 @@ class _Run:
         sha256 = store_model(model, folder / "model.h5")
         facts = {"sha256": sha256, "notes": list(notes), "seconds": round(time.monotonic() - start, 1)}
         (folder / "step.json").write_bytes(canonical_json(facts))
+
+
+def _comes_pruned(source: SourceModel, measured: StepResult, steps: Sequence[Step]) -> bool:
+    """Whether a model has zeros that somebody has made, and no step of the recipe undoes them."""
+    return (
+        source.trained and measured.sparsity >= _PRUNED and all("zeros" in step.keeps for step in steps if step.place != "first")
+    )
 
 
 def _read(folder: Path) -> _Model:

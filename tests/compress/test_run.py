@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from edgepack.cache import Cache
-from edgepack.compress import compress
-from edgepack.compress.models import store_model
+from edgepack.compress import compress, zeros
+from edgepack.compress.models import open_stored, store_model
 from edgepack.compress.prune import Prune
 from edgepack.compress.registry import STEPS
 from edgepack.compress.train import Train
@@ -43,6 +43,19 @@ def test_a_rows_metric_is_that_of_the_stored_model_on_the_test_split(walk: Walk)
     for stage, row in zip(("train", "prune", "quantize"), walk.compressed.steps, strict=True):
         scores = walk.model(stage).predict(test.inputs[0], verbose=0)
         assert row.metric == pytest.approx(float(np.mean(scores.argmax(axis=1) == test.labels)))
+
+
+def test_zeros_that_a_model_comes_with_are_kept(tmp_path: Path, accuracy: Metric) -> None:
+    model = digits_net()
+    head = model.get_layer("head")
+    head.kernel.assign(np.where(np.arange(head.kernel.shape[0])[:, None] % 2, head.kernel.numpy(), 0))
+    zero = head.kernel.numpy() == 0
+    steps = recipe({"step": "quantize", "epochs": 1, "learning_rate": 0.01})
+    cache = Cache(tmp_path / "cache")
+    found = compress(source_of(model, tmp_path / "source"), digits(), steps, accuracy, cache, SilentProgress())
+    assert found.quantization.preserved == ("zeros",) and "zeros; they are kept" in found.steps[0].notes[0]
+    kernels = {kernel.layer: kernel.values for kernel in zeros.kernels(open_stored(found.source, found.file))}
+    assert np.all(kernels["head"][zero] == 0) and not np.any(kernels["head"][~zero] == 0)
 
 
 def test_quantization_says_what_conversion_must_know(walk: Walk) -> None:
