@@ -13,6 +13,7 @@ from edgepack.compress.augment import RANKS
 from edgepack.compress.distill_fit import Teaching
 from edgepack.compress.loss import Loss
 from edgepack.compress.options import FineTuning
+from edgepack.compress.precision import has_bfloat16, multiplying
 from edgepack.compress.step import Work
 from edgepack.compress.stream import stream
 from edgepack.errors import RecipeError
@@ -84,9 +85,12 @@ def fit(
     train = stream(data.train, loss, count, tuning.batch_size, tuning.seed, tuning.augment, answers)
     validation = stream(data.validation, loss, count, tuning.batch_size) if len(data.validation) else None
     keeper = _keeper(keras, task, tuning, steps, first_candidate)
+    precision = tuning.precision if has_bfloat16() else "float32"
+    if precision != tuning.precision:
+        work.note("multiplied in float32: this processor has no bfloat16")
     momenta = _settle_batch_norm(keras, model, steps)
     try:
-        with nullcontext() if teaching is None else teaching.installed():
+        with multiplying(precision), nullcontext() if teaching is None else teaching.installed():
             model.fit(
                 train,
                 epochs=tuning.epochs,

@@ -49,6 +49,9 @@ class FineTuning(StepOptions):
         strict=False,
         description="vary training examples: flip mirrors images, shift moves them, time moves recordings along their first axis",
     )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="of multiplications in training; bfloat16 is faster on processors that have it"
+    )
     seed: int = Field(default=0, ge=0, description="of shuffling, dropout and every other random choice")
     teacher: str = Field(
         default="",
