@@ -5,7 +5,7 @@ Only pydantic is imported, so that a recipe can be checked in a moment.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,10 +20,20 @@ class StepOptions(BaseModel):
 
     FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset()
     """Options that only conversion reads: the step's Keras model does not depend on them."""
+    LATER: ClassVar[frozenset[str]] = frozenset()
+    """Options that came when steps had been kept without them: at their defaults they change nothing."""
+
+    def key(self) -> dict[str, Any]:
+        """The options that a step's Keras model depends on, JSON-able: what a kept step is found by."""
+        fields = type(self).model_fields
+        defaults = {name for name in self.LATER if getattr(self, name) == fields[name].default}
+        return self.model_dump(mode="json", exclude={*self.FOR_CONVERSION, *defaults})
 
 
 class FineTuning(StepOptions):
     """How a step trains: epochs over the training split, the optimiser, and when to stop."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"precision"})
 
     epochs: int = Field(default=5, ge=1, description="passes over the training data at most")
     batch_size: int = Field(default=32, ge=1, description="examples a gradient step")

@@ -174,7 +174,7 @@ class _Run:
             "data": self._data.sha256,
             "step": step.name,
             "step_version": step.version,
-            "options": step.options.model_dump(mode="json", exclude=set(step.options.FOR_CONVERSION)),
+            "options": step.options.key(),
             "kept": sorted(kept),
             "named": [None if named is None else named.sha256 for named in (teacher, student)],
         }
