@@ -55,12 +55,9 @@ class AdbDevice(ShellDevice):
         self._program = find_adb()
         self._connect_timeout = connect_timeout
         run_adb(self._program, "start-server")  # its words about starting must not be taken for a command's
-        self._connected_here = serial is not None and is_network(serial)
-        if serial is not None and self._connected_here:
-            connect(self._program, serial, connect_timeout)
-        self._serial = choose_device(self._program, serial)
+        self._serial, features = self._attach(serial)
         super().__init__(name or self._serial, self._serial)
-        self._shell_v2 = b"shell_v2" in self._adb("features", timeout=connect_timeout).stdout
+        self._shell_v2 = b"shell_v2" in features
         self.folder = folder
         self._on_close = on_close
         self._closed = False
@@ -68,6 +65,27 @@ class AdbDevice(ShellDevice):
         if not self._shell_v2:  # what commands that were cut off an hour ago and more have left
             line = f"find {shlex.quote(folder)} -maxdepth 1 -name '.edgepack-*' -mmin +60 -exec rm -f {{}} +"
             self._adb("exec-out", line, timeout=20.0)
+
+    def _attach(self, serial: str | None) -> tuple[str, bytes]:
+        """The serial number and features of the device asked for, or of the only one.
+
+        adb may list a connection as whole that it is about to find broken; what is refused then is tried anew.
+        """
+        end = time.monotonic() + self._connect_timeout
+        network = serial is not None and is_network(serial)
+        while True:
+            if serial is not None and network:
+                connect(self._program, serial, self._connect_timeout)
+            late = not network or time.monotonic() >= end
+            try:
+                chosen = choose_device(self._program, serial)
+            except DeviceError as error:
+                if late or error.code not in ("EP-541", "EP-543"):
+                    raise
+                continue
+            finished = run_adb(self._program, "-s", chosen, "features", timeout=self._connect_timeout)
+            if late or not _never_begun(finished):
+                return chosen, finished.stdout
 
     @property
     def kind(self) -> str:

@@ -145,6 +145,15 @@ def test_a_command_right_after_a_break_finds_the_connection_made_anew(phone: Adb
         assert device.run(["cat"], timeout=30, stdin=content).stdout == content
 
 
+def test_a_device_is_opened_right_after_its_connection_broke(phone: AdbStandin) -> None:
+    AdbDevice(phone.serial)
+    for pause in (0.0, 0.02, 0.1, 0.0, 0.3, 0.05):
+        phone.drop()
+        time.sleep(pause)
+        device = AdbDevice(phone.serial)
+        assert device._shell_v2 and device.run(["echo", "here"], timeout=30).stdout == b"here\n"
+
+
 def test_a_connection_that_somebody_ended_is_made_anew(phone: AdbStandin, adb: str) -> None:
     """As another command of edgepack does that gave up on it."""
     device = AdbDevice(phone.serial)
