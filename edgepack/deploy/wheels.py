@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgepack.devices.mcu.toolchain import user_cache
 from edgepack.errors import DeviceError, ToolError
 from edgepack.files import atomic_folder, hash_of, sha256_file
+from edgepack.user_cache import user_cache
 
 _TAGS = {"tflite-runtime": 34, "pymicro-wakeword": 35}  # tagged for a newer glibc than they need
 _64_BIT = ("aarch64", "x86_64")

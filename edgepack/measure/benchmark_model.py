@@ -17,13 +17,13 @@ from edgepack.deploy import Runner
 from edgepack.deploy.layout import Layout
 from edgepack.deploy.program import provide_file
 from edgepack.devices import Device, DeviceFacts
-from edgepack.devices.mcu.toolchain import user_cache
 from edgepack.download import fetch_pinned, parse_pinned
 from edgepack.errors import DeviceError, ProjectError
 from edgepack.measure.op_profile import ToolNode, parse_op_profile
 from edgepack.measure.types import Measurement, Method
 from edgepack.progress import Progress
 from edgepack.project import Target
+from edgepack.user_cache import user_cache
 
 _SECONDS = 30  # the longest that the timed runs may take
 

@@ -17,6 +17,7 @@ from edgepack.errors import DeviceError, ToolError
 from edgepack.files import sha256_file
 from edgepack.progress import Progress
 from edgepack.runners.c_sources import NATIVE, include_flags, link_program, program_key, runner_sources
+from edgepack.user_cache import user_cache
 
 if TYPE_CHECKING:
     from edgepack.compile import CCode, Layer
@@ -69,8 +70,6 @@ def build_program(model_file: Path, machine: str, progress: Progress, layers: bo
         CompileError: EP-70x the model has something the C compiler cannot do, EP-750 the C does not compile.
         ToolError: EP-601 when zig is not installed.
     """
-    from edgepack.devices.mcu.toolchain import user_cache
-
     flags = (*target_of(machine), *_FLAGS)
     program = user_cache() / "programs" / _key(sha256_file(model_file), flags, layers) / "run"
     if program.is_file():

@@ -13,6 +13,7 @@ from pathlib import Path
 from edgepack.errors import DeviceError, ToolError
 from edgepack.progress import Progress
 from edgepack.runners.c_sources import TFLITE_C, include_flags, link_program, program_key, runner_sources
+from edgepack.user_cache import user_cache
 
 ENGINES = ("tflite-c", "tflite-c-builtin")
 """With XNNPACK's kernels where the library has them, and without."""
@@ -36,8 +37,6 @@ def build_runner(machine: str, progress: Progress, android: bool = False) -> Pat
         ToolError: EP-601 when zig, or for Android the NDK, is missing.
         CompileError: EP-750 when it does not compile, which it should.
     """
-    from edgepack.devices.mcu.toolchain import user_cache
-
     target = target_of(machine)
     command = _android_command(machine) if android else _zig_command(target)
     program = user_cache() / "programs" / program_key(command, TFLITE_C) / "tflite_runner"

@@ -7,7 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgepack.devices.mcu.toolchain import find_host_compiler, run_compiler, user_cache
+from edgepack.devices.mcu.toolchain import find_host_compiler, run_compiler
+from edgepack.user_cache import user_cache
 
 NATIVE = Path(__file__).parent / "native"
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from edgepack.devices.mcu.cores import Core
 from edgepack.errors import CompileError, ToolError
 from edgepack.progress import Progress, SilentProgress
+from edgepack.user_cache import user_cache
 
 FIRMWARE = Path(__file__).parent / "firmware"
 
@@ -112,15 +113,6 @@ def find_host_compiler() -> tuple[str, ...]:
     if zig_present():
         return (sys.executable, "-m", "ziglang", "cc")
     raise ToolError("EP-602", "no C compiler for this computer is installed", "pip install ziglang, or install gcc or clang")
-
-
-def user_cache() -> Path:
-    """Where compiled objects and zig's own cache live: $EDGEPACK_CACHE, else the user's cache folder."""
-    asked = os.environ.get("EDGEPACK_CACHE")
-    if asked:
-        return Path(asked)
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(base) if base else Path.home() / ".cache") / "edgepack"
 
 
 def compile_objects(
