@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,21 @@ def load_from_function(source: FunctionSource, folder: Path, path: Path | None) 
             near = difflib.get_close_matches(source.function, defined, 1)
             hint = f"did you mean {near[0]}?" if near else f"define def {source.function}(path), or correct [data] source"
             raise DataError("EP-304", f"{where} has no function {source.function}", hint)
+        if not _takes_path(function):
+            hint = f"write def {source.function}(path): it is given --data, or None"
+            raise DataError("EP-305", f"{source.function}() of {where} does not take one argument, the path of the data", hint)
         raw = read_result(function(path), where)
     return raw, opened
+
+
+def _takes_path(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # written in C, without a signature
+        return True
+    return True
 
 
 def read_result(result: Any, where: str) -> RawData:

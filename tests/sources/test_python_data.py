@@ -191,3 +191,14 @@ def test_what_load_prints_stays_off_standard_output(
     load_data(project("data.py:load"), cache, QUIET)
     printed = capsys.readouterr()
     assert (printed.out, "downloading" in printed.err) == ("", True)
+
+
+@pytest.mark.parametrize("arguments", ["", "path, more", "*, path"])
+def test_a_load_that_does_not_take_the_path_is_told_how_to(
+    arguments: str, folder: Path, cache: Cache, project: MakeProject
+) -> None:
+    (folder / "data.py").write_text(f"def load({arguments}):\n    return {{}}\n")
+    with pytest.raises(DataError, match=r"load\(\) of data\.py does not take one argument") as error:
+        load_data(project("data.py:load"), cache, QUIET)
+    assert error.value.code == "EP-305"
+    assert error.value.hint == "write def load(path): it is given --data, or None"
