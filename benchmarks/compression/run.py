@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.compression import table  # noqa: E402
 from benchmarks.compression.weights import count  # noqa: E402
 from edgepack.flatbuffer import inspect_model, read_model  # noqa: E402
-from edgepack.pipeline import Request, build, prepare  # noqa: E402
+from edgepack.pipeline import Built, Request, build, prepare  # noqa: E402
 from edgepack.progress import choose_progress  # noqa: E402
 from edgepack.project.toml import read_toml  # noqa: E402
 
@@ -56,18 +57,23 @@ def main() -> int:
     return 0 if all(rows[name]["met"] for name in asked.names or bars) else 1
 
 
-def measure(name: str, bar: dict[str, Any], data: dict[str, Path], asked: argparse.Namespace) -> dict[str, Any]:
-    """One bar's row, JSON-able."""
+def build_bar(bar: dict[str, Any], data: Path | None, models: Path, changes: Sequence[str] = ()) -> Built:
+    """The recipe of a bar, run with `changes` (as of `--set`) on `data`, from the weights in the folder `models`."""
     plan = prepare(
         Request(
             ROOT / "sample_models" / bar["project"],
             target="host",
-            overrides=(f"recipe={bar['recipe']}", *bar.get("set", []), *asked.set),
-            data=data[bar["data"]].resolve() if "data" in bar else None,
-            weights=asked.models / bar["weights"] if "weights" in bar else None,
+            overrides=(f"recipe={bar['recipe']}", *bar.get("set", []), *changes),
+            data=data.resolve() if data else None,
+            weights=models / bar["weights"] if "weights" in bar else None,
         )
     )
-    built = build(plan, choose_progress(False))
+    return build(plan, choose_progress(False))
+
+
+def measure(name: str, bar: dict[str, Any], data: dict[str, Path], asked: argparse.Namespace) -> dict[str, Any]:
+    """One bar's row, JSON-able."""
+    built = build_bar(bar, data.get(bar.get("data", "")), asked.models, asked.set)
     model = read_model(built.model)
     inspected, float_model = inspect_model(model), built.steps[0]
     assert built.baseline is not None and built.metric is not None and built.data is not None
