@@ -26,8 +26,9 @@ CUTS = {
     "inside the blocks, most of the first": (f"{_SHARES}.conv2d_3=0.3",),
     "inside the blocks, most of the first, then of the second": (),
 }
-_WITHOUT_TRAINING = tuple(
-    f"recipe.quantize.{option}=none" for option in ("epochs", "patience", "batch_size", "learning_rate", "augment")
+WITHOUT_TRAINING = (
+    "recipe.quantize.aware=false",
+    *(f"recipe.quantize.{option}=none" for option in ("epochs", "patience", "batch_size", "learning_rate", "augment")),
 )
 _HEAD = """# Where to cut, measured
 
@@ -50,10 +51,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4, help="after the cut (4)")
     asked = parser.parse_args()
     bar = read_toml(HERE / "bars.toml", "bars").values["structured50"]
-    common = (f"recipe.structured.epochs={asked.epochs}", "recipe.quantize.aware=false", *_WITHOUT_TRAINING)
+    epochs = f"recipe.structured.epochs={asked.epochs}"
     lines = []
     for name, changes in CUTS.items():
-        built = build_bar(bar, asked.data, asked.models, (*common, *changes))
+        built = build_bar(bar, asked.data, asked.models, (epochs, *WITHOUT_TRAINING, *changes))
         assert built.data is not None and built.metric is not None
         examples, tests = len(built.data.train), len(built.data.test)
         note = next(note for note in built.steps[1].notes if note.startswith("channels removed: "))

@@ -1,0 +1,31 @@
+"""What benchmarks/compression trains for hours is checked in a moment: every bar and every cut is a recipe that can run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.compression.cuts import CUTS, WITHOUT_TRAINING
+from edgepack.compress import check_recipe
+from edgepack.project import load_project
+from edgepack.project.toml import read_toml
+
+ROOT = Path(__file__).resolve().parents[2]
+BARS = read_toml(ROOT / "benchmarks" / "compression" / "bars.toml", "bars").values
+
+
+@pytest.mark.parametrize("name", BARS)
+def test_a_bars_recipe_is_valid(name: str) -> None:
+    bar = BARS[name]
+    project = load_project(ROOT / "sample_models" / bar["project"], (f"recipe={bar['recipe']}", *bar.get("set", [])))
+    assert check_recipe(project.recipe)
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_a_cut_is_valid_and_is_quantized_without_training(name: str) -> None:
+    bar = BARS["structured50"]
+    changes = (f"recipe={bar['recipe']}", *WITHOUT_TRAINING, *CUTS[name])
+    steps = check_recipe(load_project(ROOT / "sample_models" / bar["project"], changes).recipe)
+    assert [step.name for step in steps] == ["train", "structured", "quantize"]
+    assert not steps[-1].trains
