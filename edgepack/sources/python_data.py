@@ -24,8 +24,8 @@ def load_from_function(source: FunctionSource, folder: Path, path: Path | None) 
     """What the function returns for `path`, and the files it read.
 
     Raises:
-        DataError: EP-304 for a file or function that is not there, EP-305 when it fails (with its file and line), EP-306 or
-            EP-308 for a result that is not of the documented form.
+        DataError: EP-304 for a file or function that is not there, EP-305 when it fails (with its file and line) or does not take
+            the path, EP-306 or EP-308 for a result that is not of the documented form.
     """
     where = source.file.name
 
