@@ -7,21 +7,24 @@ from typing import Annotated
 
 import typer
 
-from edgepack.cli.options import Json, Out, TargetName
+from edgepack.cli.options import Json, Out
 
 
 def report(
     project: Annotated[Path, typer.Argument(help="A project folder.")] = Path(),
-    target: TargetName = "cortex-m4",
+    target: Annotated[
+        str | None, typer.Option("--target", "-t", help="A target's name or .toml file (default: the one deployed to last).")
+    ] = None,
     out: Out = None,
     json_output: Json = False,
 ) -> None:
     """Print the last deployment's report again and write its HTML and JUnit files anew; nothing is measured."""
     from edgepack.cli.output import print_json
-    from edgepack.pipeline import result_folder
+    from edgepack.pipeline import latest_results, result_folder
     from edgepack.report import FleetReport, pack_warning, print_fleet, print_report, read_any_report, write_reports
 
-    folder = result_folder(project, target, out)
+    latest = latest_results(project) if target is None and out is None else None
+    folder = latest or result_folder(project, target or "cortex-m4", out)
     last = read_any_report(folder / "report.json")
     warning = pack_warning(last, folder)
     if warning:

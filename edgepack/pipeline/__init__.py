@@ -9,7 +9,7 @@ from edgepack.pipeline.deploy import Outcome, run_deploy
 from edgepack.pipeline.explain import run_explain
 from edgepack.pipeline.fleet import FleetOutcome
 from edgepack.pipeline.manage import Managed, list_installed, run_rollback, run_uninstall
-from edgepack.pipeline.request import Plan, Request, prepare, result_folder
+from edgepack.pipeline.request import Plan, Request, latest_results, prepare, result_folder
 
 __all__ = [
     "Built",
@@ -20,6 +20,7 @@ __all__ = [
     "Plan",
     "Request",
     "build",
+    "latest_results",
     "list_installed",
     "prepare",
     "result_folder",

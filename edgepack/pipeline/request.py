@@ -100,6 +100,12 @@ def result_folder(project: Path, target: str, out: Path | None) -> Path:
     return folder / "build" / name
 
 
+def latest_results(project: Path) -> Path | None:
+    """Where the results of the newest report of `project` are, of whichever target; None without any."""
+    reports = result_folder(project, "any", None).parent.glob("*/report.json")
+    return max((file.parent for file in reports), key=lambda folder: (folder / "report.json").stat().st_mtime_ns, default=None)
+
+
 def _bare_project(model: Path, overrides: tuple[str, ...]) -> Project:
     """A project that is one ready .tflite and nothing else."""
     _existing(model, "the model")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,19 @@ def test_a_ready_tflite_is_deployed_measured_and_judged_without_tensorflow(
     assert "<script src" not in (tmp_path / "out" / "report.html").read_text()
     deployed = next(item for item in report["measurements"] if item["quantity"] == "model_size")
     assert deployed["value"] == small_model.stat().st_size
+
+
+def test_the_report_without_a_target_is_the_newest(edgepack: Run, small_model: Path) -> None:
+    deployed = edgepack("deploy", small_model, "--target", "host", "--set", "budget.accuracy_drop=none")
+    assert deployed.returncode == 0, deployed.stderr
+    results = small_model.parent / "build" / small_model.stem
+    shutil.copytree(results / "host", results / "older")
+    os.utime(results / "older" / "report.json", (0, 0))
+    shown = edgepack("report", small_model)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.endswith(f"Report: {results / 'host' / 'report.html'}\n")
+    os.utime(results / "older" / "report.json", (4e9, 4e9))
+    assert edgepack("report", small_model).stdout.endswith(f"Report: {results / 'older' / 'report.html'}\n")
 
 
 def test_verbose_shows_the_programs_that_are_run_and_quiet_shows_nothing(edgepack: Run, small_model: Path) -> None:
