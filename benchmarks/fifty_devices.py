@@ -58,7 +58,7 @@ def children(pid: int) -> set[int]:
 
 def measure(devices: int, workers: int, real: bool, times: int, work: Path) -> Figures:
     """Deploy `times` times to `devices` stand-ins started beforehand, and look at what is left of each run."""
-    from edgepack.devices import standin
+    from edgepack.standins import standin
     from tests.flatbuffer.build import conv_model
     from tests.standins.quick_python import quick_python
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.user_cache import user_cache
+from edgepack.ground.user_cache import user_cache
 
 # zig builds a run-time library for each core and each C library once; a test with a home of its own need not do that again.
 os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(user_cache() / "zig"))

@@ -9,7 +9,7 @@ import sys
 from types import FrameType
 from typing import Any, NoReturn
 
-from edgepack.errors import EdgepackError, ProjectError
+from edgepack.ground.errors import EdgepackError, ProjectError
 
 _UNWRITABLE = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edgepack.cli.options import DeviceAddress, Json, Overrides, Quiet, TargetName, Verbose
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 
 Models = Annotated[
     list[Path], typer.Argument(help="A .tflite file or a project folder (its last deployed model); two of them to compare them.")
@@ -39,8 +39,8 @@ def bench(
     Given two models, or two engines, they run in turns and the ratio of their latencies is told with its 95 % interval.
     """
     from edgepack.cli.output import print_json, setup_verbose
+    from edgepack.ground.progress import choose_progress
     from edgepack.pipeline import Request, run_bench, run_compare
-    from edgepack.progress import choose_progress
 
     setup_verbose(verbose)
     engines = engine or []

@@ -10,7 +10,7 @@ import typer
 from edgepack.cli.options import Json
 
 if TYPE_CHECKING:
-    from edgepack.cache import Cache
+    from edgepack.ground.cache import Cache
 
 cache_app = typer.Typer(help="Show or clear the results of finished stages that a project keeps.", no_args_is_help=True)
 
@@ -54,7 +54,7 @@ def clear(
 
 def _cache_of(project: Path) -> Cache:
     """The cache of a project; a folder of .tflite files has one too when they were deployed with data."""
-    from edgepack.cache import project_cache
+    from edgepack.ground.cache import project_cache
     from edgepack.project import find_project_file
 
     return project_cache(project if (project / ".edgepack").is_dir() else find_project_file(project).parent)

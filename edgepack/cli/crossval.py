@@ -34,9 +34,9 @@ def crossval(
     Exit: 0 when a candidate is within, 1 when none is.
     """
     from edgepack.cli.output import print_json
-    from edgepack.errors import ProjectError
+    from edgepack.ground.errors import ProjectError
+    from edgepack.ground.progress import choose_progress
     from edgepack.pipeline import Request, run_crossval
-    from edgepack.progress import choose_progress
 
     option, separator, values = vary.partition("=")
     if not separator or "." not in option:

@@ -71,8 +71,8 @@ def deploy(
     3 model, data or recipe; 4 device; 5 a tool is missing. Of several devices the worst.
     """
     from edgepack.cli.output import print_json, setup_verbose
+    from edgepack.ground.progress import choose_progress
     from edgepack.pipeline import Request, run_deploy
-    from edgepack.progress import choose_progress
 
     setup_verbose(verbose)
     outcome = run_deploy(

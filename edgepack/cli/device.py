@@ -10,7 +10,7 @@ import typer
 from edgepack.cli.options import DeviceAddress, Inventory, Json, Limit, Overrides, Quiet, TargetName, Verbose, Workers
 
 if TYPE_CHECKING:
-    from edgepack.deploy import InstalledRelease
+    from edgepack.deploy.releases.types import InstalledRelease
 
 device_app = typer.Typer(
     help="Stand-in devices for targets you have no hardware of, and the releases that devices hold.", no_args_is_help=True
@@ -33,9 +33,9 @@ def up(
     With --virtual it is an arm64 system of its own, whose programs QEMU runs: real wheels and libraries, no real times.
     """
     from edgepack.cli.output import print_json
-    from edgepack.devices import standin
-    from edgepack.progress import choose_progress
+    from edgepack.ground.progress import choose_progress
     from edgepack.project import load_target
+    from edgepack.standins import standin
 
     standin.check_target(load_target(name))
     started = standin.up(name, virtual, choose_progress(quiet))
@@ -48,7 +48,7 @@ def up(
 @device_app.command("down")
 def down(name: Name) -> None:
     """Stop a stand-in and remove its keys."""
-    from edgepack.devices import standin
+    from edgepack.standins import standin
 
     typer.echo(f"{name}: stopped" if standin.down(name) else f"{name}: was not running")
 
@@ -57,7 +57,7 @@ def down(name: Name) -> None:
 def list_devices(json_output: Json = False) -> None:
     """List the stand-ins that run."""
     from edgepack.cli.output import print_json
-    from edgepack.devices import standin
+    from edgepack.standins import standin
 
     running = standin.running()
     if json_output:

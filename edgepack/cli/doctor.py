@@ -10,7 +10,7 @@ from edgepack.cli.options import Json
 def doctor(json_output: Json = False) -> None:
     """Show what edgepack can use on this machine, what is missing and how to get it (exit 5 when something required is)."""
     from edgepack.cli.output import print_json
-    from edgepack.doctor import check_installation
+    from edgepack.pipeline.doctor import check_installation
 
     checks = check_installation()
     if json_output:

@@ -38,8 +38,8 @@ def explain(
     Builds the project first if it was not. Also written to explain.json.
     """
     from edgepack.cli.output import print_json
+    from edgepack.ground.progress import choose_progress
     from edgepack.pipeline import Request, run_explain
-    from edgepack.progress import choose_progress
 
     request = Request(
         project=project,

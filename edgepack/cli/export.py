@@ -8,7 +8,7 @@ import typer
 
 from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Weights
 
-# The keys of edgepack.exports.FORMS, spelled out so that --help imports nothing.
+# The keys of edgepack.pipeline.export.FORMS, spelled out so that --help imports nothing.
 FORM_NAMES = (
     "c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android", "systemd",
 )  # fmt: skip
@@ -38,8 +38,8 @@ def export(
     A project is compressed and converted first (from its cache when nothing changed); a .tflite is taken as it is.
     """
     from edgepack.cli.output import print_json
-    from edgepack.exports import ExportRequest, run_export
-    from edgepack.progress import choose_progress
+    from edgepack.ground.progress import choose_progress
+    from edgepack.pipeline.export import ExportRequest, run_export
 
     files = run_export(
         ExportRequest(

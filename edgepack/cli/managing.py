@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from edgepack.ground.progress import Progress
     from edgepack.pipeline import Managed, Request
-    from edgepack.progress import Progress
 
 T = TypeVar("T")
 
@@ -25,8 +25,8 @@ def manage(
 ) -> NoReturn:
     """Do `work` on the devices that were asked for (fields of a Request), print what came of each, and exit."""
     from edgepack.cli.output import print_managed, setup_verbose
+    from edgepack.ground.progress import choose_progress
     from edgepack.pipeline import Request
-    from edgepack.progress import choose_progress
 
     setup_verbose(verbose)
     found = work(Request(overrides=tuple(overrides or ()), **asked), choose_progress(quiet))

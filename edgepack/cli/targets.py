@@ -17,7 +17,7 @@ def targets(
 ) -> None:
     """List the target profiles and what this machine lacks for them, or show one: its device, runtime and budgets."""
     from edgepack.cli.output import print_json
-    from edgepack.doctor import needs
+    from edgepack.pipeline.doctor import needs
     from edgepack.project import find_project_file, list_targets, load_target
 
     if project is not None:

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgepack.compile.call import SCRATCH, Call, Overlap, Place, Step
-from edgepack.compile.cpu import Cpu
-from edgepack.compile.operators.conv_2d import Conv2D
-from edgepack.compile.operators.depthwise_conv_2d import DepthwiseConv2D
+from edgepack.compile.operators.conv_2d.generic import Conv2D
+from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
 from edgepack.compile.operators.registry import cheapest
+from edgepack.cores.cpu import Cpu
 
 Convolution = Conv2D | DepthwiseConv2D
 ALIGNMENT = 8

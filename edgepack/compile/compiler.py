@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepack.compile.c_text import c_name
 from edgepack.compile.call import Call
-from edgepack.compile.cpu import find_cpu
-from edgepack.compile.emit import KERNEL_DECLARATIONS, Program, emit
+from edgepack.compile.emit.c_text import c_name
+from edgepack.compile.emit.program import KERNEL_DECLARATIONS, Program, emit
 from edgepack.compile.graph import Graph, build_graph
 from edgepack.compile.lowering import lower
 from edgepack.compile.order import reordered
 from edgepack.compile.passes import run_passes
 from edgepack.compile.plan import Plan, make_plan
 from edgepack.compile.specialise import sharing
-from edgepack.errors import CompileError
-from edgepack.files import merged_folder
+from edgepack.cores.cpu import find_cpu
 from edgepack.flatbuffer import Model
+from edgepack.ground.errors import CompileError
+from edgepack.ground.files import merged_folder
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgepack.errors import CompileError
 from edgepack.flatbuffer import Model, Subgraph, keras_layer
+from edgepack.ground.errors import CompileError
 
 Data = npt.NDArray[Any]
 

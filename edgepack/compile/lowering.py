@@ -9,10 +9,10 @@ from typing import Any
 
 from edgepack.compile.bands import Parts, bandable, banded
 from edgepack.compile.call import Call
-from edgepack.compile.cpu import Cpu
 from edgepack.compile.graph import Graph, Node
 from edgepack.compile.operators.registry import choices
 from edgepack.compile.plan import make_plan, peak_of
+from edgepack.cores.cpu import Cpu
 
 MOST_COST = {"speed": 0.01, "balanced": 0.03, "size": 0.10}  # of all instructions, that bands may add
 LEAST_SAVED = 0.04  # of the arena

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from edgepack.compress.int8 import code_entropy, int8_codes, most_distinct
-from edgepack.compress.macs import model_macs
+from edgepack.compress.keras.macs import model_macs
+from edgepack.compress.keras.zeros import kernels, layer_variables, wrapped_layer
+from edgepack.compress.quantization.int8 import code_entropy, int8_codes, most_distinct
 from edgepack.compress.results import LayerWeights
-from edgepack.compress.zeros import kernels, layer_variables, wrapped_layer
 
 
 @dataclass(frozen=True)

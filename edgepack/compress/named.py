@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.cache import Cache
-from edgepack.compress.models import PREDICT_BATCH, batches, model_inputs, open_stored
-from edgepack.errors import EdgepackError, RecipeError
-from edgepack.progress import Progress, Task
+from edgepack.compress.keras.models import PREDICT_BATCH, batches, model_inputs, open_stored
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import EdgepackError, RecipeError
+from edgepack.ground.progress import Progress, Task
 from edgepack.project.types import DataSettings, ModelSettings, Project
 from edgepack.sources import Dataset, SourceModel, Split, load_model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 from edgepack.project.check import suggest
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from edgepack.compress.named import FLOAT
 from edgepack.compress.options import TEACHING, FineTuning
 from edgepack.compress.registry import STEPS
 from edgepack.compress.step import Step
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 from edgepack.project.check import suggest
 from edgepack.project.types import StepTable
 

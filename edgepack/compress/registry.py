@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from edgepack.compress.bias_correction import BiasCorrection
-from edgepack.compress.cluster import Cluster
-from edgepack.compress.distill import Distill
-from edgepack.compress.equalize import Equalize
-from edgepack.compress.fold import Fold
-from edgepack.compress.low_rank import LowRank
-from edgepack.compress.prune import Prune
-from edgepack.compress.quantize import Quantize
 from edgepack.compress.step import Step
-from edgepack.compress.structured import Structured
-from edgepack.compress.train import Train
+from edgepack.compress.steps.bias_correction import BiasCorrection
+from edgepack.compress.steps.cluster import Cluster
+from edgepack.compress.steps.distill import Distill
+from edgepack.compress.steps.equalize import Equalize
+from edgepack.compress.steps.fold import Fold
+from edgepack.compress.steps.low_rank import LowRank
+from edgepack.compress.steps.prune import Prune
+from edgepack.compress.steps.quantize import Quantize
+from edgepack.compress.steps.structured import Structured
+from edgepack.compress.steps.train import Train
 
 # In the order in which a recipe usually has them.
 _ALL: tuple[type[Step], ...] = (

@@ -39,7 +39,8 @@ class StepResult:
     BatchNorm, `deflated_bytes` those int8 kernels through zlib with the biases beside them. `distinct` is the largest number
     of different int8 codes in one output channel, `entropy` Shannon's of the int8 codes in bits a weight (the mean over all
     weights of their layer's). `macs` are multiply-accumulates of one inference. `interval` is where the metric lies with 95 %
-    confidence for the size of the test set (see `edgepack.confidence`). `seconds` is the time the step took when it was computed.
+    confidence for the size of the test set (see `edgepack.metrics.confidence`). `seconds` is the time the step took when it
+    was computed.
     """
 
     step: str

@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from edgepack.cache import Cache
 from edgepack.compress.figures import Figures, figures
-from edgepack.compress.graph import flat_model
-from edgepack.compress.models import known_objects, open_stored, predict, start_afresh, store_model, training_versions
+from edgepack.compress.keras.graph import flat_model
+from edgepack.compress.keras.models import known_objects, open_stored, predict, start_afresh, store_model, training_versions
 from edgepack.compress.named import FLOAT, NamedModel, load_named, write_outputs
 from edgepack.compress.options import FineTuning
-from edgepack.compress.quantize import Quantize, QuantizeOptions
 from edgepack.compress.results import Compressed, StepResult
 from edgepack.compress.step import Quantization, Step, Structure, Work
-from edgepack.errors import RecipeError
-from edgepack.files import canonical_json
+from edgepack.compress.steps.quantize import Quantize, QuantizeOptions
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import RecipeError
+from edgepack.ground.files import canonical_json
+from edgepack.ground.progress import Progress, Task
 from edgepack.metrics import Metric
-from edgepack.progress import Progress, Task
 from edgepack.project.types import Where
 from edgepack.sources import Dataset, SourceModel, open_keras
 

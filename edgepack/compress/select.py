@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from edgepack.errors import RecipeError
+from edgepack.ground.errors import RecipeError
 from edgepack.project.check import suggest
 
 

@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.cache import Cache
-from edgepack.compress.int8 import channels_first
-from edgepack.compress.models import inference, open_compressed, predict, start_afresh, training_versions
+from edgepack.compress.keras.models import inference, open_compressed, predict, start_afresh, training_versions
+from edgepack.compress.keras.zeros import Kernel, kernels
+from edgepack.compress.quantization.int8 import channels_first
 from edgepack.compress.results import Compressed
-from edgepack.compress.zeros import Kernel, kernels
-from edgepack.errors import DataError
-from edgepack.files import canonical_json
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import DataError
+from edgepack.ground.files import canonical_json
+from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.metrics import Metric
-from edgepack.progress import Progress, SilentProgress
 from edgepack.sources import Dataset, Split
 
 BITS = (8, 4, 2)

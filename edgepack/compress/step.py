@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 if TYPE_CHECKING:
     from edgepack.compress.named import NamedModel
     from edgepack.compress.options import StepOptions
-    from edgepack.progress import Task
+    from edgepack.ground.progress import Task
     from edgepack.project.types import StepTable, Where
     from edgepack.sources import Dataset
 

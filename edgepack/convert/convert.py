@@ -8,19 +8,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgepack.cache import Cache
 from edgepack.compress import Compressed
-from edgepack.compress.aware import without_quantization
-from edgepack.compress.models import open_compressed, start_afresh, training_versions
+from edgepack.compress.keras.models import open_compressed, start_afresh, training_versions
+from edgepack.compress.quantization.aware import without_quantization
 from edgepack.convert.mixed import mix
 from edgepack.convert.proof import Proof, prove
 from edgepack.convert.survival import LayerZeros, check_kernels
 from edgepack.convert.tflite import run_converter
-from edgepack.files import canonical_json, sha256_file, write_atomic
 from edgepack.flatbuffer import read_model
-from edgepack.progress import Progress
+from edgepack.ground.cache import Cache
+from edgepack.ground.files import canonical_json, sha256_file, write_atomic
+from edgepack.ground.progress import Progress
 from edgepack.sources import Dataset
-from edgepack.sources.frameworks import import_tf_keras
+from edgepack.sources.keras.frameworks import import_tf_keras
 
 # Changes whenever the same model would give another file or another check.
 _VERSION = 5

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from edgepack.compress.select import matches
 from edgepack.convert.objects import pack, unpack
-from edgepack.errors import ConvertError
 from edgepack.flatbuffer import Model, read_model
 from edgepack.flatbuffer.names import operator_layer, result_names
+from edgepack.ground.errors import ConvertError
 
 
 @dataclass(frozen=True)

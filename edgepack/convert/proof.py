@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from edgepack.errors import ConvertError
 from edgepack.flatbuffer import Model, Operator, Subgraph
 from edgepack.flatbuffer.names import operator_layer, result_names
+from edgepack.ground.errors import ConvertError
 
 Scheme = Literal["int8", "int16x8", "float16", "dynamic", "float32"]
 

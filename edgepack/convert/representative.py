@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.errors import ConvertError
-from edgepack.progress import Task
+from edgepack.ground.errors import ConvertError
+from edgepack.ground.progress import Task
 from edgepack.sources import Dataset, Split
 
 FEWEST = 100

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.int8 import channels_first, most_distinct
-from edgepack.compress.zeros import Kernel, kernels
-from edgepack.errors import ConvertError
+from edgepack.compress.keras.zeros import Kernel, kernels
+from edgepack.compress.quantization.int8 import channels_first, most_distinct
 from edgepack.flatbuffer import Model, Tensor
+from edgepack.ground.errors import ConvertError
 
 
 @dataclass(frozen=True)

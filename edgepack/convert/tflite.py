@@ -9,11 +9,11 @@ from typing import Any
 from edgepack.convert.quiet import captured
 from edgepack.convert.representative import choose, generator
 from edgepack.convert.signature import sign
-from edgepack.errors import ConvertError
 from edgepack.flatbuffer import read_model
-from edgepack.progress import Task
+from edgepack.ground.errors import ConvertError
+from edgepack.ground.progress import Task
 from edgepack.sources import Dataset
-from edgepack.sources.frameworks import import_tf_keras
+from edgepack.sources.keras.frameworks import import_tf_keras
 
 # Enough for one good conversion where two in five go wrong; and where five in six do, as long as they differ.
 _MOST_CONVERSIONS, _MOST_WHILE_FLOAT = 4, 16

@@ -27,7 +27,7 @@ from edgepack.devices.adb_client import (
 )
 from edgepack.devices.process import Finished, run_process
 from edgepack.devices.shell import Command, ShellDevice, closed
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
 
 FOLDER = "/data/local/tmp"
 """Where adb's shell user may write and execute."""

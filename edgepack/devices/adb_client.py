@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepack.devices.adbd.server import STAND_IN
 from edgepack.devices.process import Finished, run_process
-from edgepack.errors import DeviceError, ToolError
+from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.standins.adbd.server import STAND_IN
 
 READY = "device"
 """The state of a device that takes commands."""

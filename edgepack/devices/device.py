@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edgepack.progress import Task
+from edgepack.ground.progress import Task
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import platform
 
 from edgepack.devices.process import Finished
 from edgepack.devices.shell import Command, ShellDevice
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
 
 
 class LocalDevice(ShellDevice):

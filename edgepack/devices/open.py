@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from edgepack.devices.adb import AdbDevice
-from edgepack.devices.adb_standin import open_standin
 from edgepack.devices.device import Device
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.devices.ssh_address import SshAddress, parse_ssh_address
-from edgepack.devices.standin import Lease, reason_of
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.standins.adb_standin import open_standin
+from edgepack.standins.standin import Lease, reason_of
 
 if TYPE_CHECKING:
     from edgepack.project import Target

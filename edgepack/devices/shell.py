@@ -21,9 +21,9 @@ from edgepack.devices.device import Completed, DeviceFacts
 from edgepack.devices.facts import FACTS_SCRIPT, parse_facts
 from edgepack.devices.process import Finished, run_process
 from edgepack.devices.upload import upload
-from edgepack.errors import DeviceError
-from edgepack.files import write_atomic
-from edgepack.progress import Task
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.files import write_atomic
+from edgepack.ground.progress import Task
 
 # `timeout` on the device ends a command that outlives its connection; the probe leaves out versions without -k.
 _WRAPPER = """\

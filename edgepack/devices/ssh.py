@@ -19,7 +19,7 @@ from edgepack.devices.process import Finished
 from edgepack.devices.shell import Command, ShellDevice, closed, unwrap
 from edgepack.devices.ssh_address import SshAddress
 from edgepack.devices.ssh_errors import missing_ssh, ssh_failure
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
 
 _CONTROL_PREFIX = "edgepack-ssh-"
 

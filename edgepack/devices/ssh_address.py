@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from edgepack.devices.ssh_address import SshAddress
-from edgepack.errors import DeviceError, ToolError
+from edgepack.ground.errors import DeviceError, ToolError
 
 _Explain = Callable[[str, SshAddress, str], tuple[str, str]]
 

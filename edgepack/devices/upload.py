@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from edgepack.devices.device import Completed
-from edgepack.errors import DeviceError
-from edgepack.files import sha256_file
-from edgepack.progress import Task
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.files import sha256_file
+from edgepack.ground.progress import Task
 
 SHA256_FUNCTION = """\
 sha256() {

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.errors import DataError, ModelError
 from edgepack.explain.pairs import Pair, pair_operators
 from edgepack.flatbuffer import Model, read_model
-from edgepack.progress import Task
+from edgepack.ground.errors import DataError, ModelError
+from edgepack.ground.progress import Task
 
 _RECORDER = Path(__file__).with_name("record.py")
 _BITS = {"int8": 8, "uint8": 8, "int16": 16}

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from edgepack.errors import ModelError
 from edgepack.flatbuffer.model import Array
 from edgepack.flatbuffer.schema import Field, fields
+from edgepack.ground.errors import ModelError
 
 DAMAGED_HINT = "the file is damaged or was not written by a TFLite converter; convert or copy it again"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgepack.errors import ModelError
 from edgepack.flatbuffer.model import Operator, Subgraph, Tensor
 from edgepack.flatbuffer.tensors import CONVERT_HINT, shorten
+from edgepack.ground.errors import ModelError
 
 
 def check_subgraph(graph: Subgraph, label: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from edgepack.errors import ModelError
 from edgepack.flatbuffer.binary import Table
 from edgepack.flatbuffer.schema import enumeration
+from edgepack.ground.errors import ModelError
 
 NEWER_HINT = "the file is damaged or newer than the schema edgepack was built for; update edgepack and the tflite package"
 

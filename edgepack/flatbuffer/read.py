@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from edgepack.errors import ModelError
 from edgepack.flatbuffer.binary import DAMAGED_HINT, FlatFile, Table
 from edgepack.flatbuffer.check import call_order, check_subgraph
 from edgepack.flatbuffer.model import Model, Operator, Signature, Subgraph
@@ -13,6 +12,7 @@ from edgepack.flatbuffer.options import NEWER_HINT, operator_options
 from edgepack.flatbuffer.schema import enumeration
 from edgepack.flatbuffer.shapes import resolve_shapes
 from edgepack.flatbuffer.tensors import CONVERT_HINT, Buffers, read_tensor, shorten
+from edgepack.ground.errors import ModelError
 
 IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3

@@ -7,11 +7,11 @@ from functools import cache
 
 import numpy as np
 
-from edgepack.errors import ModelError
 from edgepack.flatbuffer.binary import Table
 from edgepack.flatbuffer.model import DTYPE_BITS, Array, Quantization, Tensor
 from edgepack.flatbuffer.options import NEWER_HINT
 from edgepack.flatbuffer.schema import enumeration
+from edgepack.ground.errors import ModelError
 
 CONVERT_HINT = "convert the model again; if the converter wrote it so, inspect the layer with `edgepack inspect`"
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.deploy import Deployment
-from edgepack.deploy.call import call_runner
-from edgepack.deploy.layout import Layout
-from edgepack.deploy.script import run_script
+from edgepack.deploy.engines.call import call_runner
+from edgepack.deploy.releases.types import Deployment
+from edgepack.deploy.remote.layout import Layout
+from edgepack.deploy.remote.script import run_script
 from edgepack.devices import Device
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import Progress
 from edgepack.measure.inputs import provide_inputs, write_inputs
-from edgepack.progress import Progress
 from edgepack.runners import dequantize
 
 if TYPE_CHECKING:

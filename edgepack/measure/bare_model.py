@@ -6,19 +6,19 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from edgepack.deploy.choose import choose_runner
-from edgepack.deploy.golden import measure_golden
-from edgepack.deploy.layout import Layout, layout
-from edgepack.deploy.lock import DeviceLock
-from edgepack.deploy.release import release_files, send_folder
-from edgepack.deploy.script import run_script
+from edgepack.deploy.engines.choose import choose_runner
+from edgepack.deploy.engines.golden import measure_golden
+from edgepack.deploy.releases.release import release_files, send_folder
+from edgepack.deploy.remote.layout import Layout, layout
+from edgepack.deploy.remote.lock import DeviceLock
+from edgepack.deploy.remote.script import run_script
 from edgepack.devices import Device
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import Progress
 from edgepack.measure.deployed import MEASURING_WAIT, Measured, parity
 from edgepack.measure.latency import run_benchmark
 from edgepack.measure.layers import LayerTimes, measure_layers, no_layers
 from edgepack.measure.types import Measurement, Method
-from edgepack.progress import Progress
 from edgepack.project import Target
 
 GOLDEN_SECONDS = 120.0

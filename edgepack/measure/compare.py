@@ -19,22 +19,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.deploy.choose import choose_runner
-from edgepack.deploy.golden import measure_golden
-from edgepack.deploy.layout import layout
-from edgepack.deploy.lock import DeviceLock
-from edgepack.deploy.release import release_files, send_folder
+from edgepack.deploy.engines.choose import choose_runner
+from edgepack.deploy.engines.golden import measure_golden
+from edgepack.deploy.releases.release import release_files, send_folder
+from edgepack.deploy.remote.layout import layout
+from edgepack.deploy.remote.lock import DeviceLock
 from edgepack.devices import Device, DeviceFacts
+from edgepack.ground.progress import Progress
 from edgepack.measure.bare_model import GOLDEN_SECONDS, remove_bench
 from edgepack.measure.deployed import MEASURING_WAIT, parity
 from edgepack.measure.disturbances import disturbances
 from edgepack.measure.interleave import Taken, interleave
 from edgepack.measure.types import Measurement, Method
-from edgepack.progress import Progress
 from edgepack.project import Target
 
 if TYPE_CHECKING:
-    from edgepack.deploy import Runner
+    from edgepack.deploy.engines.types import Runner
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgepack.deploy import Deployment, GoldenCheck
-from edgepack.deploy.layout import Layout
-from edgepack.deploy.lock import DeviceLock
+from edgepack.deploy.engines.types import GoldenCheck
+from edgepack.deploy.releases.types import Deployment
+from edgepack.deploy.remote.layout import Layout
+from edgepack.deploy.remote.lock import DeviceLock
 from edgepack.devices import Device, DeviceFacts
+from edgepack.ground.progress import Progress
 from edgepack.measure.accuracy import device_metric
 from edgepack.measure.latency import run_benchmark
 from edgepack.measure.layers import LayerTimes, measure_layers, no_layers
 from edgepack.measure.types import Measurement, Method
-from edgepack.progress import Progress
 from edgepack.project import Target
 
 if TYPE_CHECKING:

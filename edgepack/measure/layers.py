@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgepack.deploy import Runner
-from edgepack.deploy.call import call_runner
-from edgepack.deploy.golden import check_golden
-from edgepack.deploy.layout import layout
-from edgepack.deploy.program import provide_program
-from edgepack.deploy.script import run_script
+from edgepack.deploy.engines.call import call_runner
+from edgepack.deploy.engines.golden import check_golden
+from edgepack.deploy.engines.program import provide_program
+from edgepack.deploy.engines.types import Runner
+from edgepack.deploy.remote.layout import layout
+from edgepack.deploy.remote.script import run_script
 from edgepack.devices import Device
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import Progress
 from edgepack.measure.benchmark_model import on_chosen_cpus, profile_tool, tool_file
 from edgepack.measure.types import Method
-from edgepack.progress import Progress
 from edgepack.project import Target
 from edgepack.runners import RunnerFailure
 from edgepack.runners.native import ENGINE, program_layers

@@ -6,8 +6,8 @@ import io
 import zipfile
 from pathlib import Path
 
-from edgepack.errors import EdgepackError
-from edgepack.files import write_atomic
+from edgepack.ground.errors import EdgepackError
+from edgepack.ground.files import write_atomic
 from edgepack.pack.manifest import NAME
 from edgepack.pack.write import Pack
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from edgepack import __version__
-from edgepack.errors import EdgepackError
-from edgepack.files import write_atomic
 from edgepack.flatbuffer import Inspection, TensorFacts, inspect_model, read_model
 from edgepack.flatbuffer.tflm import resolver_method
+from edgepack.ground.errors import EdgepackError
+from edgepack.ground.files import write_atomic
 from edgepack.project import c_identifier
 
 BYTES_A_LINE = 16

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from edgepack.errors import DataError, ModelError
-from edgepack.files import canonical_json
 from edgepack.flatbuffer import Model, Tensor, tensor_facts
 from edgepack.flatbuffer.model import Array
+from edgepack.ground.errors import DataError, ModelError
+from edgepack.ground.files import canonical_json
 from edgepack.pack.reference import reference_outputs
 from edgepack.runners import quantize
 

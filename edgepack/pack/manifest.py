@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from edgepack import __version__
-from edgepack.files import hash_of, sha256_file
+from edgepack.ground.files import hash_of, sha256_file
 
 SCHEMA = 1
 NAME = "manifest.json"

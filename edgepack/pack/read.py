@@ -6,8 +6,8 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edgepack.errors import ModelError
-from edgepack.files import sha256_file
+from edgepack.ground.errors import ModelError
+from edgepack.ground.files import sha256_file
 from edgepack.pack.golden import read_golden
 from edgepack.pack.manifest import NAME, SCHEMA, pack_id
 from edgepack.pack.write import GOLDEN, MODEL, Pack

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from edgepack.errors import EdgepackError, ModelError, ToolError
 from edgepack.flatbuffer import Model
-from edgepack.flatbuffer.fix_shapes import fix_shapes
 from edgepack.flatbuffer.model import Array, Operator, Subgraph
+from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
+from edgepack.ground.errors import EdgepackError, ModelError, ToolError
 from edgepack.runners import REFERENCE, run_model, run_reference
 from edgepack.runners.tflm import TflmRun, run_tflm
 

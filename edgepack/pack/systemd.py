@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgepack.files import write_atomic
+from edgepack.ground.files import write_atomic
 
 _SERVER = Path(__file__).parent / "service" / "serve.py"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from edgepack import __version__
-from edgepack.errors import EdgepackError, ModelError
-from edgepack.files import write_atomic
 from edgepack.flatbuffer import Model, inspect_model, read_model
-from edgepack.flatbuffer.fix_shapes import fix_shapes
+from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
 from edgepack.flatbuffer.tflm import resolver_method
+from edgepack.ground.errors import EdgepackError, ModelError
+from edgepack.ground.files import write_atomic
 from edgepack.pack.c_array import c_array_texts
 from edgepack.pack.golden import Golden, choose_golden_inputs, last_inputs, read_golden, write_golden
 from edgepack.pack.golden_c import banner, golden_header, golden_source

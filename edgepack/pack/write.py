@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edgepack.errors import EdgepackError
-from edgepack.files import atomic_folder, canonical_json
 from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.ground.errors import EdgepackError
+from edgepack.ground.files import atomic_folder, canonical_json
 from edgepack.pack.card import model_card
 from edgepack.pack.golden import Golden, GoldenInputs, choose_golden_inputs, read_golden, write_golden
 from edgepack.pack.manifest import NAME, PackInfo, describe, with_files

@@ -7,7 +7,7 @@ from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.crossval import CrossValidation, run_crossval
 from edgepack.pipeline.deploy import Outcome, run_deploy
 from edgepack.pipeline.explain import run_explain
-from edgepack.pipeline.fleet import FleetOutcome
+from edgepack.pipeline.fleet.fleet import FleetOutcome
 from edgepack.pipeline.manage import Managed, list_installed, run_rollback, run_uninstall
 from edgepack.pipeline.request import Plan, Request, latest_results, prepare, result_folder
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 from edgepack.compile import compile_model
 from edgepack.devices import open_device
-from edgepack.devices.mcu import check_board_address
-from edgepack.errors import ProjectError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import ProjectError
+from edgepack.ground.progress import Progress
 from edgepack.measure import Measured, bench
 from edgepack.measure.benchmark_model import tool_file
 from edgepack.measure.compare import Comparison, compare
-from edgepack.measure.microcontroller import McuMeasured, measure_board, measure_mcu
+from edgepack.measure.mcu.attached import check_board_address
+from edgepack.measure.mcu.microcontroller import McuMeasured, measure_board, measure_mcu
 from edgepack.pack import read_pack, write_pack
 from edgepack.pipeline.request import Plan, Request, prepare
-from edgepack.progress import Progress
 from edgepack.project import c_identifier, device_address, list_targets
 
 

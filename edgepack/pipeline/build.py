@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from edgepack.compress import Quantization, StepResult, compress
 from edgepack.convert import Converted, Proof, convert, prove
-from edgepack.errors import RecipeError
 from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.ground.errors import RecipeError
+from edgepack.ground.progress import Progress
 from edgepack.pipeline.evaluation import Evaluation, evaluate
-from edgepack.progress import Progress
 from edgepack.sources import Dataset, SourceModel, load_data, load_model, match_data
 
 if TYPE_CHECKING:

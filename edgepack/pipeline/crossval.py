@@ -12,14 +12,14 @@ import numpy as np
 
 from edgepack.compress import Step, compress
 from edgepack.convert import convert
-from edgepack.errors import ProjectError, RecipeError
-from edgepack.files import write_atomic
+from edgepack.ground.errors import ProjectError, RecipeError
+from edgepack.ground.files import write_atomic
+from edgepack.ground.progress import Progress
 from edgepack.pipeline.build import load_inputs
 from edgepack.pipeline.evaluation import evaluate
 from edgepack.pipeline.request import Plan, Request, prepare
-from edgepack.progress import Progress
 from edgepack.sources import Dataset, SourceModel
-from edgepack.sources.folds import fold_data
+from edgepack.sources.data.folds import fold_data
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgepack.deploy import deploy
+from edgepack.deploy.releases.deploy import deploy
 from edgepack.devices import open_device
-from edgepack.devices.mcu import check_board_address
+from edgepack.ground.progress import Progress
 from edgepack.measure.benchmark_model import tool_file
+from edgepack.measure.mcu.attached import check_board_address
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.explain import explain_layers
-from edgepack.pipeline.fleet import FleetOutcome, deploy_fleet
-from edgepack.pipeline.hosts import find_hosts
+from edgepack.pipeline.fleet.fleet import FleetOutcome, deploy_fleet
+from edgepack.pipeline.fleet.hosts import find_hosts
 from edgepack.pipeline.judged import judge_result, measure_deployed
 from edgepack.pipeline.microcontroller import on_microcontroller
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.request import Plan, Request, prepare
 from edgepack.pipeline.result import Result
-from edgepack.progress import Progress
 from edgepack.project import device_address
 from edgepack.report import Report, write_reports
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgepack.files import canonical_json, sha256_file
+from edgepack.ground.files import canonical_json, sha256_file
+from edgepack.ground.progress import Progress
 from edgepack.metrics import confusion_matrix
-from edgepack.progress import Progress
 from edgepack.runners import dequantize, describe_model, quantize, run_model
 from edgepack.sources import Dataset
 
 if TYPE_CHECKING:
-    from edgepack.cache import Cache
+    from edgepack.ground.cache import Cache
     from edgepack.metrics import Metric
 
 _VERSION = 2

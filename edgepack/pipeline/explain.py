@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from edgepack.compress import compress
 from edgepack.compress.sensitivity import Sensitivity, sensitivity
-from edgepack.errors import DataError, ModelError
 from edgepack.explain import Explanation, LayerError, LayerErrors, advise, compare_layers
-from edgepack.files import canonical_json, sha256_file, write_atomic
+from edgepack.ground.errors import DataError, ModelError
+from edgepack.ground.files import canonical_json, sha256_file, write_atomic
+from edgepack.ground.progress import Progress
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.request import Plan, Request, prepare
-from edgepack.progress import Progress
 
 if TYPE_CHECKING:
-    from edgepack.cache import Cache
+    from edgepack.ground.cache import Cache
 
 EXAMPLES = 64
 _VERSION = 1

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgepack.deploy import Deployment
+from edgepack.deploy.releases.types import Deployment
 from edgepack.devices import Device
 from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.ground.progress import Progress
 from edgepack.judge import exit_code, judge
 from edgepack.measure import measure
 from edgepack.pack import Pack
 from edgepack.pipeline.result import Result
-from edgepack.progress import Progress
 from edgepack.report import Report
 
 if TYPE_CHECKING:

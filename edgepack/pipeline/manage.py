@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from edgepack.deploy import InstalledRelease, Rollback, Uninstalled, installed, rollback, uninstall
+from edgepack.deploy.releases.deploy import rollback
+from edgepack.deploy.releases.types import InstalledRelease, Rollback, Uninstalled
+from edgepack.deploy.releases.uninstall import installed, uninstall
 from edgepack.devices import Device, open_device
-from edgepack.errors import EdgepackError, ProjectError
-from edgepack.pipeline.fleet_progress import FleetProgress
-from edgepack.pipeline.hosts import find_hosts
+from edgepack.ground.errors import EdgepackError, ProjectError
+from edgepack.ground.progress import Progress
+from edgepack.pipeline.fleet.hosts import find_hosts
+from edgepack.pipeline.fleet.progress import FleetProgress
+from edgepack.pipeline.fleet.rolling import Crew
 from edgepack.pipeline.request import Plan, Request, prepare
-from edgepack.pipeline.rolling import Crew
-from edgepack.progress import Progress
 from edgepack.project import Target, device_address, load_target, split_overrides
-from edgepack.project.inventory import Host
+from edgepack.project.inventory.inventory import Host
 
 T = TypeVar("T")
 

@@ -6,14 +6,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from edgepack.compile import CCode, compile_model
-from edgepack.errors import DeviceError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import Progress
 from edgepack.measure import Measurement
-from edgepack.measure.microcontroller import mcu_metric, measure_board, measure_mcu, metric_measurements, tflm_measurements
+from edgepack.measure.mcu.microcontroller import mcu_metric, measure_board, measure_mcu, metric_measurements, tflm_measurements
 from edgepack.pack.tflm import fit_tflm
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.result import Result
-from edgepack.progress import Progress
 from edgepack.project import c_identifier, device_address
 
 if TYPE_CHECKING:

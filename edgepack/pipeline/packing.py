@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.errors import CompileError, ToolError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import CompileError, ToolError
+from edgepack.ground.progress import Progress
 from edgepack.pack import Pack, PackInfo, choose_golden_inputs, write_pack, zip_pack
 from edgepack.pack.bench_scripts import bench_scripts
-from edgepack.progress import Progress
 from edgepack.runners.native import build_program
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgepack.cache import Cache, project_cache
 from edgepack.compress import Step, check_recipe
-from edgepack.errors import ProjectError
+from edgepack.ground.cache import Cache, project_cache
+from edgepack.ground.errors import ProjectError
 from edgepack.metrics import Metric, load_metric
 from edgepack.project import (
     DataSettings,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from string import Template
 
-from edgepack.errors import ProjectError
-from edgepack.files import write_atomic
+from edgepack.ground.errors import ProjectError
+from edgepack.ground.files import write_atomic
 from edgepack.project.names import check_name, derive_name
 
 FILES = ("edgepack.toml", "model.py", "data.py", "README.md")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 from edgepack.project.check import check
 from edgepack.project.names import derive_name
 from edgepack.project.overrides import Override, apply_overrides, parse_override

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from edgepack.download import parse_pinned
+from edgepack.ground.download import parse_pinned
 from edgepack.project import units
 from edgepack.project.names import check_name
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import edgepack
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 from edgepack.project.check import check, suggest
 from edgepack.project.overrides import apply_overrides, parse_override
 from edgepack.project.toml import TomlFile, read_toml

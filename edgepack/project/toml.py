@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 from edgepack.project.locate import Path as KeyPath
 from edgepack.project.locate import lines, nearest_line
 from edgepack.project.types import Where

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from edgepack.files import sha256_bytes
+from edgepack.ground.files import sha256_bytes
 from edgepack.judge.verdict import Verdict
 from edgepack.measure.types import Measurement
 from edgepack.report.report import SCHEMA_VERSION, Report, Row, plain

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from edgepack.errors import ProjectError
-from edgepack.files import atomic_folder, write_atomic
+from edgepack.ground.errors import ProjectError
+from edgepack.ground.files import atomic_folder, write_atomic
 from edgepack.project.units import format_bytes, format_quantity
 from edgepack.report.fleet import FleetDevice, FleetReport, folder_name
 from edgepack.report.format import value_of

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepack.errors import ProjectError
-from edgepack.files import write_atomic
+from edgepack.ground.errors import ProjectError
+from edgepack.ground.files import write_atomic
 from edgepack.report.fleet import FleetReport, fleet_from_json
 from edgepack.report.html import report_html
 from edgepack.report.junit import junit_xml

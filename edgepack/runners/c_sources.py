@@ -39,7 +39,7 @@ def link_program(command: Sequence[str], program: Path, what: str, libraries: Se
     Raises:
         CompileError: EP-750 it does not compile, EP-751 not in time; ToolError: EP-601 the compiler cannot be started.
     """
-    from edgepack.devices.mcu.toolchain import run_compiler
+    from edgepack.mcu.toolchain.compilers import run_compiler
 
     program.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="edgepack-program-", dir=program.parent) as name:

@@ -13,11 +13,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.errors import DeviceError, ToolError
-from edgepack.files import sha256_file
-from edgepack.progress import Progress
+from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.files import sha256_file
+from edgepack.ground.progress import Progress
+from edgepack.ground.user_cache import user_cache
 from edgepack.runners.c_sources import NATIVE, include_flags, link_program, program_key, runner_sources
-from edgepack.user_cache import user_cache
 
 if TYPE_CHECKING:
     from edgepack.compile import CCode, Layer

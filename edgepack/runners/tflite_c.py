@@ -10,10 +10,10 @@ import os
 import sys
 from pathlib import Path
 
-from edgepack.errors import DeviceError, ToolError
-from edgepack.progress import Progress
+from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.progress import Progress
+from edgepack.ground.user_cache import user_cache
 from edgepack.runners.c_sources import TFLITE_C, include_flags, link_program, program_key, runner_sources
-from edgepack.user_cache import user_cache
 
 ENGINES = ("tflite-c", "tflite-c-builtin")
 """With XNNPACK's kernels where the library has them, and without."""
@@ -62,7 +62,7 @@ def target_of(machine: str) -> tuple[str, ...]:
 
 
 def _zig_command(target: tuple[str, ...]) -> list[str]:
-    from edgepack.devices.mcu.toolchain import zig_present
+    from edgepack.mcu.toolchain.compilers import zig_present
 
     if not zig_present():
         raise ToolError("EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"')

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.errors import ModelError, ToolError
+from edgepack.ground.errors import ModelError, ToolError
 from edgepack.runners.result import RunnerFailure, parse_result
 
 _PROGRAM = Path(__file__).with_name("run_tflm.py")

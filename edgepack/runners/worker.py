@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.errors import DataError, EdgepackError, ModelError, ToolError
+from edgepack.ground.errors import DataError, EdgepackError, ModelError, ToolError
 from edgepack.runners.result import RunnerFailure, parse_result
 
 RUNNER = Path(__file__).with_name("run.py")

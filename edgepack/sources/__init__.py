@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgepack.sources.data import load_data
-from edgepack.sources.dataset import DataFacts, Dataset, Split
-from edgepack.sources.frameworks import import_tf_keras
+from edgepack.sources.data.dataset import DataFacts, Dataset, Split
+from edgepack.sources.data.load import load_data
+from edgepack.sources.keras.frameworks import import_tf_keras
 from edgepack.sources.match import match_data
 from edgepack.sources.model import SourceModel, TensorSpec, load_model, open_keras
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from edgepack.cache import Cache
-from edgepack.files import hash_of, sha256_file, write_atomic
+from edgepack.ground.cache import Cache
+from edgepack.ground.files import hash_of, sha256_file, write_atomic
 
 # A file changed less than this ago (seconds) may change again without a new modification time.
 _SETTLED = 2.0

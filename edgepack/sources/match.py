@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.cache import Cache
-from edgepack.errors import DataError
-from edgepack.sources.dataset import SPLITS, Dataset, Split
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import DataError
+from edgepack.sources.data.dataset import SPLITS, Dataset, Split
+from edgepack.sources.data.store import BLOCK_BYTES
 from edgepack.sources.model import SourceModel, TensorSpec
-from edgepack.sources.store import BLOCK_BYTES
 
 
 def match_data(data: Dataset, source: SourceModel, cache: Cache) -> Dataset:

@@ -11,24 +11,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgepack.cache import Cache
-from edgepack.errors import EdgepackError, ModelError
-from edgepack.files import canonical_json, hash_of, sha256_file
 from edgepack.flatbuffer import read_model
-from edgepack.progress import Progress
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import EdgepackError, ModelError
+from edgepack.ground.files import canonical_json, hash_of, sha256_file
+from edgepack.ground.progress import Progress
 from edgepack.project.types import Project
-from edgepack.sources.build import build_model
-from edgepack.sources.compare import largest_difference
-from edgepack.sources.custom_objects import DEFAULT_NAME, load_custom_objects
-from edgepack.sources.dataset import Dataset, facts_of
+from edgepack.sources.data.dataset import Dataset, facts_of
 from edgepack.sources.fingerprint import Fingerprints
-from edgepack.sources.frameworks import import_tf_keras, versions
-from edgepack.sources.keras3 import rebuild
-from edgepack.sources.keras_config import check_own_layers
-from edgepack.sources.keras_files import OpenedModel, file_kind, open_model
-from edgepack.sources.precision import has_half_precision, in_float32
+from edgepack.sources.keras.build import build_model
+from edgepack.sources.keras.compare import largest_difference
+from edgepack.sources.keras.config import check_own_layers
+from edgepack.sources.keras.custom_objects import DEFAULT_NAME, load_custom_objects
+from edgepack.sources.keras.files import OpenedModel, file_kind, open_model
+from edgepack.sources.keras.frameworks import import_tf_keras, versions
+from edgepack.sources.keras.keras3 import rebuild
+from edgepack.sources.keras.precision import has_half_precision, in_float32
+from edgepack.sources.keras.weights import load_weights
 from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
-from edgepack.sources.weights import load_weights
 
 # Changes whenever the same source would be stored differently.
 _VERSION = 1

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO, TypeVar
 
-from edgepack.errors import EdgepackError
+from edgepack.ground.errors import EdgepackError
 
 Result = TypeVar("Result")
 

@@ -18,8 +18,8 @@ import pytest
 
 from edgepack.cli.device import list_devices
 from edgepack.cli.export import FORM_NAMES
-from edgepack.devices.standin import StandIn
-from edgepack.exports import FORMS
+from edgepack.pipeline.export import FORMS
+from edgepack.standins.standin import StandIn
 from tests.cli.conftest import Run
 
 # Stands in for TensorFlow and says so when it is imported.
@@ -244,7 +244,7 @@ def test_lists_of_what_runs_are_json(edgepack: Run, tmp_path: Path) -> None:
 
 def test_a_stand_in_that_runs_is_listed_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     one = StandIn("rpi", "me@127.0.0.1:2222", "alias", 2222, 1, Path("ssh_config"), Path("folder"))
-    monkeypatch.setattr("edgepack.devices.standin.running", lambda: (one,))
+    monkeypatch.setattr("edgepack.standins.standin.running", lambda: (one,))
     list_devices(json_output=True)
     assert json.loads(capsys.readouterr().out)[0]["port"] == 2222
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.exports import FORMS
+from edgepack.pipeline.export import FORMS
 from tests.cli.conftest import Run
 
 FOLDER = 'it\'s "$(touch pwned)";touch pwned;\n`touch pwned` & x'

@@ -21,8 +21,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edgepack.compile import compile_model
-from edgepack.errors import EdgepackError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import EdgepackError
 
 LIMIT = 20.0
 """Seconds a mutant may take."""

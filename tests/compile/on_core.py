@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from edgepack.compile import CCode, compile_model
-from edgepack.devices.mcu import bench_mcu
-from edgepack.devices.mcu.bench import choose_emulator
-from edgepack.devices.mcu.build import build_emulated, ports_of, write_files
-from edgepack.devices.mcu.cores import find_core
-from edgepack.devices.mcu.toolchain import find_toolchain
+from edgepack.cores.cores import find_core
 from edgepack.flatbuffer import read_model
+from edgepack.mcu.toolchain.compilers import find_toolchain
+from edgepack.mcu.toolchain.program import build_emulated, ports_of, write_files
+from edgepack.measure.mcu.emulated import bench_mcu, choose_emulator
 from tests.compile.harness import inputs_for
 from tests.compile.reference import run_reference
 

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from edgepack.compile import CCode, compile_model, write_code
-from edgepack.compile.emit import KERNELS
+from edgepack.compile.kernels import include_folders, kernel_headers
 from edgepack.flatbuffer import read_model
+from edgepack.mcu.toolchain.compilers import FIRMWARE
 from tests.compile.harness import Case, c_text, mismatches
 from tests.compile.host import STRICT
 from tests.compile.networks import random_network
@@ -23,7 +24,7 @@ from tests.compile.test_operators import ALL
 
 ZIG = [sys.executable, "-m", "ziglang", "cc"]
 STRICTER = [*STRICT, "-Wshadow", "-Wcast-qual", "-Wstrict-prototypes", "-Wundef"]
-STRING_H = str(KERNELS.parents[1] / "devices" / "mcu" / "firmware" / "zig")  # a freestanding target has no string.h
+STRING_H = str(FIRMWARE / "zig")  # a freestanding target has no string.h
 # A CPU, and the one before it, which most operators have the same C for: what was checked there is not checked again.
 CPUS = [("generic", None), ("cortex-m4", "generic")]
 needs_zig = pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="ziglang is not installed")
@@ -109,7 +110,19 @@ def test_assembly_is_left_out_under_branch_protection(tmp_path: Path, protection
         f"int32_t assembly[EP_ASSEMBLY == {wanted} && EP_LANES_ASSEMBLY == {wanted} ? 1 : -1];\n"
     )
     target = ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m85", f"-mbranch-protection={protection}"]
-    run([*ZIG, *target, "-I", str(KERNELS), "-I", STRING_H, "-c", str(tmp_path / "check.c"), "-o", str(tmp_path / "check.o")])
+    run(
+        [
+            *ZIG,
+            *target,
+            *(f"-I{folder}" for folder in include_folders()),
+            "-I",
+            STRING_H,
+            "-c",
+            str(tmp_path / "check.c"),
+            "-o",
+            str(tmp_path / "check.o"),
+        ]
+    )
 
 
 @pytest.mark.parametrize("optimize", ["speed", "size"])
@@ -190,7 +203,7 @@ def test_constants_have_the_alignment_that_x86_64_promises(tmp_path: Path) -> No
 def test_kernels_call_no_function_in_a_circle() -> None:
     calls: dict[str, set[str]] = {}
     function = r"^(?:EP_INLINE|EP_KERNEL|EP_NAKED|static)[^;{]*?(\w+)\([^;{]*\)\s*\{(?:([^\n]*)\}$|\n(.*?)^\})"
-    for header in KERNELS.glob("*.h"):
+    for header in kernel_headers().values():
         text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.DOTALL)
         for match in re.finditer(function, text, re.DOTALL | re.MULTILINE):
             calls[match[1]] = set(re.findall(r"\b(ep_\w+)\(", match[2] or match[3]))
@@ -210,7 +223,7 @@ def test_kernels_call_no_function_in_a_circle() -> None:
 
 
 def test_every_kernel_header_begins_with_what_it_computes() -> None:
-    for header in KERNELS.glob("*.h"):
+    for header in kernel_headers().values():
         text = header.read_text()
         assert text.startswith("/* ") and "#ifndef EP_" in text, header.name
 

@@ -10,8 +10,8 @@ import pytest
 
 from edgepack.compile import compile_model
 from edgepack.compile.operators.registry import operators
-from edgepack.errors import CompileError, EdgepackError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import CompileError, EdgepackError
 from tests.compile.builder import ModelBuilder
 from tests.compile.networks import random_network
 

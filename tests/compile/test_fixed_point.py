@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from edgepack.compile.emit import KERNELS
+from edgepack.compile.kernels import include_folders
 from edgepack.compile.quantize import activation_range, multiply_by_quantized_multiplier, quantize_multiplier, round_half_away
 
 
 def test_requantisation_in_c_follows_the_definition(tmp_path: Path) -> None:
     program = tmp_path / "check"
     source = Path(__file__).parent / "fixed_point_check.c"
-    subprocess.run(["gcc", "-O2", "-std=c99", "-Wall", "-Wextra", "-I", KERNELS, source, "-o", program], check=True)
+    includes = [f"-I{folder}" for folder in include_folders()]
+    subprocess.run(["gcc", "-O2", "-std=c99", "-Wall", "-Wextra", *includes, source, "-o", program], check=True)
     assert subprocess.run([program], capture_output=True, text=True).stdout.strip() == "0"
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edgepack.compile import compile_model
-from edgepack.errors import CompileError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import CompileError
 from tests.compile.harness import Case, assert_exact
 from tests.flatbuffer.build import G, O, T, build
 

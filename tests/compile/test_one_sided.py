@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from edgepack.compile.graph import build_graph
-from edgepack.compile.operators.add_products import BYTES, DSP_DROPPED, DSP_SHIFT, products
-from edgepack.compile.operators.one_sided import SHIFT, fit, steps
+from edgepack.compile.operators.add.products import BYTES, DSP_DROPPED, DSP_SHIFT, products
 from edgepack.compile.operators.registry import Site, operators
+from edgepack.compile.operators.shared.one_sided import SHIFT, fit, steps
 from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier
 from edgepack.flatbuffer import read_model
 from tests.compile.cases_assembly import assembly_add

@@ -9,7 +9,7 @@ import pytest
 
 from edgepack.compile.call import Call, Overlap
 from edgepack.compile.graph import Graph, State, Value
-from edgepack.compile.operators.chase import Walk, distance
+from edgepack.compile.operators.shared.chase import Walk, distance
 from edgepack.compile.plan import Plan, make_plan
 
 

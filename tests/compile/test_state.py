@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edgepack.compile import compile_model
-from edgepack.errors import CompileError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import CompileError
 from tests.compile import cases_recurrent, cases_state
 from tests.compile.builder import ModelBuilder
 from tests.compile.cases_state import Variables

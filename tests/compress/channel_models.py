@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from edgepack.compress.channel_map import ChannelMap
-from edgepack.compress.channel_rules import RECURRENT
-from edgepack.compress.models import copy_model
-from edgepack.compress.surgery import weight_name
+from edgepack.compress.keras.models import copy_model
+from edgepack.compress.keras.surgery import weight_name
+from edgepack.compress.structured.channel_map import ChannelMap
+from edgepack.compress.structured.channel_rules import RECURRENT
 
 from .small import fresh
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from edgepack.cache import Cache
 from edgepack.compress import Compressed, compress
-from edgepack.compress.models import open_stored
+from edgepack.compress.keras.models import open_stored
+from edgepack.ground.cache import Cache
+from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric, load_metric
-from edgepack.progress import SilentProgress
 
 from ..conftest import Once
 from .small import digits, digits_net, recipe, source_of

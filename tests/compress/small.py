@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from edgepack.compress import Step, check_recipe
-from edgepack.files import sha256_bytes
+from edgepack.ground.files import sha256_bytes
 from edgepack.project.types import StepTable, Where
 from edgepack.sources import Dataset, SourceModel, Split, TensorSpec, import_tf_keras
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgepack.compress.augment import augment
+from edgepack.compress.training.augment import augment
 
 IMAGES = np.random.default_rng(0).normal(size=(64, 16, 16, 3)).astype(np.float32)
 

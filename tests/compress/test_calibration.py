@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
 from edgepack.compress import Compressed, compress
-from edgepack.compress.calibration import Histogram, mse_range, percentile_range, rounding_error
+from edgepack.compress.quantization.calibration import Histogram, mse_range, percentile_range, rounding_error
 from edgepack.convert import convert
-from edgepack.errors import ProjectError
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import ProjectError
+from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric
-from edgepack.progress import SilentProgress
 from tests.convert.runtime import run
 
 from .small import dataset, fresh, recipe, source_of

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.int8 import channels_first, channels_last, most_distinct
-from edgepack.compress.keep import Keeper, most_values
-from edgepack.compress.kmeans import share_values
+from edgepack.compress.keras.zeros import Kernel, kernels
+from edgepack.compress.quantization.int8 import channels_first, channels_last, most_distinct
 from edgepack.compress.step import Structure, Work
-from edgepack.compress.zeros import Kernel, kernels
+from edgepack.compress.training.keep import Keeper, most_values
+from edgepack.compress.weights.kmeans import share_values
 from edgepack.convert.survival import check_kernels
 from edgepack.convert.tflite import run_converter
-from edgepack.errors import ProjectError, RecipeError
 from edgepack.flatbuffer import read_model
-from edgepack.progress import SilentProgress
+from edgepack.ground.errors import ProjectError, RecipeError
+from edgepack.ground.progress import SilentProgress
 
 from .small import digits, digits_net, fresh, noise, recipe
 

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
 from edgepack.compress import Compressed, compress
-from edgepack.compress.fit import fit
-from edgepack.compress.loss import choose_loss
-from edgepack.compress.models import open_compressed
+from edgepack.compress.keras.models import open_compressed
 from edgepack.compress.named import NamedModel
 from edgepack.compress.options import FineTuning
 from edgepack.compress.step import Work
-from edgepack.errors import ProjectError, RecipeError
+from edgepack.compress.training.fit import fit
+from edgepack.compress.training.loss import choose_loss
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import ProjectError, RecipeError
+from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric
-from edgepack.progress import SilentProgress
 from edgepack.sources import Dataset
 
 from .small import dataset, digits, digits_net, fresh, noise, recipe, source_of

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgepack.compress.distill_loss import SoftLoss, feature_loss, soft_loss
-from edgepack.compress.loss import choose_loss
+from edgepack.compress.training.distill_loss import SoftLoss, feature_loss, soft_loss
+from edgepack.compress.training.loss import choose_loss
 
 from .small import fresh
 from .test_loss import CLASSES, data, model

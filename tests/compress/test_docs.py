@@ -12,7 +12,7 @@ import pytest
 
 from edgepack.compress.options import FineTuning, StepOptions
 from edgepack.compress.registry import STEPS
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 from edgepack.project.toml import read_toml
 
 from .small import recipe

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
 from edgepack.compress import Quantization, compress
-from edgepack.compress.bias_correction import channel_means, quantized_copy
-from edgepack.compress.equalize import find_pairs
-from edgepack.compress.int8 import int8_codes
+from edgepack.compress.keras.zeros import kernels
+from edgepack.compress.quantization.int8 import int8_codes
 from edgepack.compress.step import Work
-from edgepack.compress.zeros import kernels
+from edgepack.compress.steps.bias_correction import channel_means, quantized_copy
+from edgepack.compress.steps.equalize import find_pairs
 from edgepack.convert import convert
+from edgepack.ground.cache import Cache
+from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric
-from edgepack.progress import SilentProgress
 from tests.convert.runtime import run
 
 from .small import digits, digits_net, fresh, noise, recipe, source_of

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgepack.compress.figures import figures
-from edgepack.compress.int8 import channels_first, int8_codes, most_distinct
+from edgepack.compress.quantization.int8 import channels_first, int8_codes, most_distinct
 from edgepack.sources import import_tf_keras
 
 from .conftest import Walk

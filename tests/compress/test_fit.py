@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.fit import fit
-from edgepack.compress.loss import choose_loss
 from edgepack.compress.options import FineTuning
 from edgepack.compress.step import Work
-from edgepack.errors import RecipeError
+from edgepack.compress.training.fit import fit
+from edgepack.compress.training.loss import choose_loss
+from edgepack.ground.errors import RecipeError
 from edgepack.sources import Dataset, Split
 
 from .small import dataset, digits, digits_net, fresh, noise

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
 from edgepack.compress import compress
-from edgepack.compress.dead_channels import remove_dead_channels
-from edgepack.compress.fold import Fold
-from edgepack.compress.fold_batchnorm import fold_batch_norm
+from edgepack.compress.folding.dead_channels import remove_dead_channels
+from edgepack.compress.folding.fold_batchnorm import fold_batch_norm
 from edgepack.compress.step import Work
+from edgepack.compress.steps.fold import Fold
 from edgepack.convert import convert
-from edgepack.errors import ProjectError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import ProjectError
+from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric
-from edgepack.progress import SilentProgress
 
 from .channel_models import random_network, shaken
 from .small import fresh, noise, recipe, source_of, step_tables

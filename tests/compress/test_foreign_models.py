@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.graph import flat_model
+from edgepack.compress.keras.graph import flat_model
 from edgepack.compress.step import Work
 from edgepack.convert.proof import prove
 from edgepack.convert.survival import check_kernels
 from edgepack.convert.tflite import run_converter
 from edgepack.flatbuffer import read_model
-from edgepack.progress import SilentProgress
+from edgepack.ground.progress import SilentProgress
 from tests.convert.runtime import run
 
 from .small import dataset, fresh, noise, recipe
@@ -174,7 +174,7 @@ def test_nested_models_and_shared_layers() -> None:
 def test_keras_3_models(form: str) -> None:
     import keras as keras3
 
-    from edgepack.sources.keras3 import rebuild
+    from edgepack.sources.keras.keras3 import rebuild
 
     kinds = keras3.layers
     stack = [kinds.Conv2D(8, 3, activation="relu"), kinds.DepthwiseConv2D(3), kinds.BatchNormalization(), kinds.ReLU()]

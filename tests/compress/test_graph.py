@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.graph import LONGEST_UNROLL, flat_model
-from edgepack.errors import RecipeError
+from edgepack.compress.keras.graph import LONGEST_UNROLL, flat_model
+from edgepack.ground.errors import RecipeError
 
 from .small import fresh
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.loss import choose_loss
-from edgepack.errors import RecipeError
+from edgepack.compress.training.loss import choose_loss
+from edgepack.ground.errors import RecipeError
 
 from .small import dataset, fresh
 

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
 from edgepack.compress import Compressed, Quantization
-from edgepack.compress.low_rank_factors import Method, factors, product, rank_for, spectra
-from edgepack.compress.low_rank_layers import factorised
-from edgepack.compress.low_rank_plan import Choice, Cost, candidates, plan
-from edgepack.compress.macs import model_macs
+from edgepack.compress.keras.macs import model_macs
+from edgepack.compress.low_rank.factors import Method, factors, product, rank_for, spectra
+from edgepack.compress.low_rank.layers import factorised
+from edgepack.compress.low_rank.plan import Choice, Cost, candidates, plan
 from edgepack.compress.step import Work
 from edgepack.convert import convert
-from edgepack.errors import ProjectError, RecipeError
 from edgepack.flatbuffer import read_model
-from edgepack.progress import SilentProgress
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import ProjectError, RecipeError
+from edgepack.ground.progress import SilentProgress
 
 from .small import digits, fresh, noise, recipe, source_of
 from .test_fit import Recorder

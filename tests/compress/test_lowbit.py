@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.int8 import channels_first
-from edgepack.compress.keep import most_values
-from edgepack.compress.lowbit import GRIDS, Grid, best_scales, round_to
+from edgepack.compress.keras.zeros import kernels
+from edgepack.compress.quantization.int8 import channels_first
+from edgepack.compress.quantization.lowbit import GRIDS, Grid, best_scales, round_to
 from edgepack.compress.step import Work
-from edgepack.compress.zeros import kernels
+from edgepack.compress.training.keep import most_values
 from edgepack.convert.proof import prove
 from edgepack.convert.survival import check_kernels
 from edgepack.convert.tflite import run_converter
-from edgepack.errors import ProjectError, RecipeError
 from edgepack.flatbuffer import read_model
-from edgepack.progress import SilentProgress
+from edgepack.ground.errors import ProjectError, RecipeError
+from edgepack.ground.progress import SilentProgress
 
 from .small import digits, digits_net, fresh, noise, recipe
 
@@ -62,7 +62,7 @@ def test_the_gradients_are_those_of_learned_step_size_quantization() -> None:
     """Esser et al. 2020, equation 3, for a weight below, within and beyond the grid, by hand; the logarithm trains."""
     import tensorflow as tf
 
-    from edgepack.compress.fake_quant import classes
+    from edgepack.compress.quantization.fake_quant import classes
 
     quantizer = classes().KernelQuantizer("Dense", "kernel", Grid(3), True)
     kernel = tf.Variable([[-5.0], [0.7], [9.0]])
@@ -121,7 +121,7 @@ def test_zeros_of_pruning_stay_zero_in_ternary_weights() -> None:
 
 
 def test_a_stored_model_opens_with_its_trained_scales(tmp_path: Any) -> None:
-    from edgepack.compress.models import open_stored, store_model
+    from edgepack.compress.keras.models import open_stored, store_model
 
     from .small import source_of
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.lamp import layer_shares
 from edgepack.compress.step import Work
-from edgepack.errors import RecipeError
-from edgepack.progress import SilentProgress
+from edgepack.compress.weights.lamp import layer_shares
+from edgepack.ground.errors import RecipeError
+from edgepack.ground.progress import SilentProgress
 
 from .conftest import Walk
 from .small import digits, digits_net, fresh, noise, recipe
@@ -208,7 +208,7 @@ def test_excluding_everything_is_refused() -> None:
 
 
 def test_a_layer_with_too_few_zeros_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgepack.compress.prune._zeros", lambda values, share: values.size)
+    monkeypatch.setattr("edgepack.compress.steps.prune._zeros", lambda values, share: values.size)
     with pytest.raises(RecipeError, match="layer stem has") as caught:
         prune(digits_net())
     assert caught.value.code == "EP-414"

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress import aware
-from edgepack.compress.keep import Keeper
-from edgepack.compress.models import import_tfmot
+from edgepack.compress.keras.models import import_tfmot
+from edgepack.compress.keras.zeros import kernels
+from edgepack.compress.quantization import aware
 from edgepack.compress.step import Structure, Work
-from edgepack.compress.zeros import kernels
+from edgepack.compress.training.keep import Keeper
 from edgepack.convert.proof import prove
 from edgepack.convert.tflite import run_converter
-from edgepack.errors import RecipeError
 from edgepack.flatbuffer import read_model
-from edgepack.progress import SilentProgress
+from edgepack.ground.errors import RecipeError
+from edgepack.ground.progress import SilentProgress
 
 from .conftest import Walk
 from .small import digits, digits_net, fresh, noise, recipe

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edgepack.compress import STEPS, check_recipe
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 
 from .small import step_tables
 

@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
-from edgepack.compress import compress, zeros
-from edgepack.compress.models import open_stored, store_model
-from edgepack.compress.prune import Prune
+from edgepack.compress import compress
+from edgepack.compress.keras import zeros
+from edgepack.compress.keras.models import open_stored, store_model
 from edgepack.compress.registry import STEPS
-from edgepack.compress.train import Train
-from edgepack.errors import RecipeError
+from edgepack.compress.steps.prune import Prune
+from edgepack.compress.steps.train import Train
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import RecipeError
+from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric
-from edgepack.progress import SilentProgress
 from edgepack.sources import SourceModel
 
 from .conftest import Walk
@@ -69,8 +70,8 @@ def test_an_unchanged_run_computes_nothing_and_imports_no_tensorflow(walk: Walk,
     assert again == walk.compressed
     assert {path: path.stat().st_ino for path in walk.cache.folder.iterdir()} == before
     script = (
-        "import pickle, sys; from edgepack.compress import compress; from edgepack.cache import Cache;"
-        "from edgepack.metrics import load_metric; from edgepack.progress import SilentProgress; from pathlib import Path;"
+        "import pickle, sys; from edgepack.compress import compress; from edgepack.ground.cache import Cache;"
+        "from edgepack.metrics import load_metric; from edgepack.ground.progress import SilentProgress; from pathlib import Path;"
         "from tests.compress.small import digits, recipe; from edgepack.sources import SourceModel;"
         "source = pickle.load(sys.stdin.buffer); steps = recipe({'step': 'train', 'epochs': 10, 'learning_rate': 0.01},"
         "{'step': 'prune', 'epochs': 4, 'learning_rate': 0.003, 'depthwise': True},"

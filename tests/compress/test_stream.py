@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgepack.compress.loss import Loss
-from edgepack.compress.stream import stream
+from edgepack.compress.training.loss import Loss
+from edgepack.compress.training.stream import stream
 from edgepack.sources import Split
 
 CLASSES = Loss("sparse_categorical_crossentropy", "classes")

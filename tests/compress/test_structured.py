@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
 from edgepack.compress import compress
-from edgepack.compress.channel_map import map_channels
-from edgepack.compress.importance import importance
-from edgepack.compress.loss import Loss
-from edgepack.compress.macs import model_macs
-from edgepack.compress.models import open_compressed
+from edgepack.compress.keras.macs import model_macs
+from edgepack.compress.keras.models import open_compressed
 from edgepack.compress.step import Work
-from edgepack.compress.structured import Structured
+from edgepack.compress.steps.structured import Structured
+from edgepack.compress.structured.channel_map import map_channels
+from edgepack.compress.structured.importance import importance
+from edgepack.compress.training.loss import Loss
 from edgepack.convert import convert
-from edgepack.errors import ProjectError, RecipeError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import ProjectError, RecipeError
+from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric
-from edgepack.progress import SilentProgress
 
 from .channel_models import shaken
 from .small import digits, digits_net, fresh, noise, recipe, source_of

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.channel_map import ChannelMap, map_channels
-from edgepack.compress.graph import flat_model
-from edgepack.compress.surgery import remove_channels
+from edgepack.compress.keras.graph import flat_model
+from edgepack.compress.keras.surgery import remove_channels
+from edgepack.compress.structured.channel_map import ChannelMap, map_channels
 
 from .channel_models import blind, random_network, shaken
 from .small import fresh

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.cache import Cache
 from edgepack.convert import Converted, convert
-from edgepack.progress import SilentProgress
+from edgepack.ground.cache import Cache
+from edgepack.ground.progress import SilentProgress
 
 from ..compress.conftest import Walk, accuracy, walk
 from ..compress.small import digits

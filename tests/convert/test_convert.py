@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import tflite
 
-from edgepack.cache import Cache
 from edgepack.compress import Compressed, Quantization, compress
 from edgepack.convert import Converted, convert
 from edgepack.convert.tflite import run_converter
-from edgepack.errors import ConvertError
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import ConvertError
+from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric
-from edgepack.progress import SilentProgress
 from edgepack.sources import Dataset, Split
 
 from ..compress.conftest import Walk
@@ -284,8 +284,9 @@ def test_the_terminal_stays_clean(walk: Walk, tmp_path: Path) -> None:
     import pickle
 
     script = (
-        "import pickle, sys; from pathlib import Path; from edgepack.cache import Cache; from edgepack.convert import convert;"
-        "from edgepack.progress import SilentProgress; from tests.compress.small import digits;"
+        "import pickle, sys; from pathlib import Path; from edgepack.ground.cache import Cache;"
+        "from edgepack.convert import convert;"
+        "from edgepack.ground.progress import SilentProgress; from tests.compress.small import digits;"
         "convert(pickle.load(sys.stdin.buffer), digits(), Cache(Path(sys.argv[1])), SilentProgress())"
     )
     root = Path(__file__).resolve().parents[2]

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
 from edgepack.compress import compress
 from edgepack.convert import convert
 from edgepack.convert.mixed import mix
 from edgepack.convert.proof import prove
 from edgepack.convert.tflite import run_converter
-from edgepack.errors import ConvertError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import ConvertError
+from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import load_metric
-from edgepack.progress import SilentProgress
 from edgepack.sources import Dataset
 
 from ..compile.harness import Case, assert_exact

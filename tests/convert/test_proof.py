@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgepack.convert import Converted, prove
-from edgepack.errors import ConvertError
 from edgepack.flatbuffer import Model, read_model
+from edgepack.ground.errors import ConvertError
 
 
 def test_published_int8_models_pass(shared_models: Path) -> None:

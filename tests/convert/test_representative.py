@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edgepack.convert.representative import FEWEST, MOST, choose, generator
-from edgepack.errors import ConvertError
-from edgepack.progress import SilentProgress
+from edgepack.ground.errors import ConvertError
+from edgepack.ground.progress import SilentProgress
 from edgepack.sources import Dataset, Split
 
 from ..compress.small import noise

@@ -10,8 +10,8 @@ import pytest
 
 from edgepack.convert import Converted
 from edgepack.convert.survival import check_kernels
-from edgepack.errors import ConvertError
 from edgepack.flatbuffer import Model, read_model
+from edgepack.ground.errors import ConvertError
 
 from ..compress.conftest import Walk
 

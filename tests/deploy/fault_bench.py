@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgepack.deploy import deploy
-from edgepack.errors import DeviceError
+from edgepack.deploy.releases.deploy import deploy
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
-from edgepack.progress import SilentProgress
 from edgepack.project import Target, load_target
 from tests.deploy.fault_worlds import World
 from tests.standins.packs import conv_pack

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from edgepack.devices.process import Finished
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
 from tests.deploy.fault_bench import Bench, commands_of
 from tests.deploy.fault_worlds import World, broke
 from tests.standins.quick_python import quick_python

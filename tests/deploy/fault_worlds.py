@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgepack.devices.adb import AdbDevice
-from edgepack.devices.adbd import HostUserland
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.process import Finished
 from edgepack.devices.shell import Command, ShellDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.devices.ssh_address import SshAddress
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.standins.adbd import HostUserland
 from tests.standins.adb_device import AdbStandin
 from tests.standins.proxy import BreakableLink
 from tests.standins.sshd import LoopbackSshd

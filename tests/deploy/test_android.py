@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.deploy import deploy, rollback
-from edgepack.deploy import program as program_module
+from edgepack.deploy.engines import program as program_module
+from edgepack.deploy.releases.deploy import deploy, rollback
 from edgepack.devices.adb import AdbDevice
-from edgepack.devices.adbd import HostUserland
 from edgepack.devices.open import open_device
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import SilentProgress
 from edgepack.measure import measure
 from edgepack.pack import Pack
-from edgepack.progress import SilentProgress
 from edgepack.project import Target, load_target
+from edgepack.standins.adbd import HostUserland
 from tests.standins.adb_clients import private_adb
 from tests.standins.adb_device import AdbStandin
 from tests.standins.android_root import Aarch64Userland

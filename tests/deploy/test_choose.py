@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from edgepack.deploy import Runner, choose, deploy
-from edgepack.deploy.types import Candidate
+from edgepack.deploy.engines import choose
+from edgepack.deploy.engines.types import Candidate, Runner
+from edgepack.deploy.releases.deploy import deploy
 from edgepack.devices.local import LocalDevice
-from edgepack.errors import DeviceError, ProjectError
+from edgepack.ground.errors import DeviceError, ProjectError
+from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
-from edgepack.progress import SilentProgress
 from edgepack.project import Target, load_target
 
 Targets = Callable[..., Target]

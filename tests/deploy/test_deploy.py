@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.deploy import deploy, rollback
+from edgepack.deploy.releases.deploy import deploy, rollback
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
-from edgepack.progress import SilentProgress
 from edgepack.project import Target
 from tests.standins.packs import conv_pack
 from tests.standins.releases import current_release, no_leftovers

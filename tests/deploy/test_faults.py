@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.deploy import deploy
-from edgepack.deploy import release as release_module
+from edgepack.deploy.releases import release as release_module
+from edgepack.deploy.releases.deploy import deploy
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
-from edgepack.progress import SilentProgress
 from edgepack.project import Target
 from tests.standins.leaks import gone, ssh_clients
 from tests.standins.quick_python import quick_python

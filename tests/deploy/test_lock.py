@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.deploy import lock as lock_module
-from edgepack.deploy.lock import SILENCE, DeviceLock
+from edgepack.deploy.remote import lock as lock_module
+from edgepack.deploy.remote.lock import SILENCE, DeviceLock
 from edgepack.devices.local import LocalDevice
-from edgepack.errors import DeviceError
-from edgepack.progress import SilentProgress
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import SilentProgress
 
 
 class _Notes(SilentProgress):
@@ -132,8 +132,9 @@ def test_a_reboot_of_the_device_ends_a_lock(path: Path) -> None:
 
 def test_a_killed_process_of_this_machine_ends_its_lock(path: Path) -> None:
     program = (
-        "import os, signal, sys\nfrom edgepack.deploy.lock import DeviceLock\nfrom edgepack.devices.local import LocalDevice\n"
-        "from edgepack.progress import SilentProgress\n"
+        "import os, signal, sys\nfrom edgepack.deploy.remote.lock import DeviceLock\n"
+        "from edgepack.devices.local import LocalDevice\n"
+        "from edgepack.ground.progress import SilentProgress\n"
         "DeviceLock(LocalDevice(), sys.argv[1], SilentProgress()).__enter__(); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(path)], check=False)
@@ -200,8 +201,8 @@ def test_one_of_many_gets_a_stale_lock(path: Path) -> None:
 
 
 def test_a_lock_taken_over_stops_the_switch(path: Path, tmp_path: Path) -> None:
-    from edgepack.deploy.layout import Layout
-    from edgepack.deploy.switch import switch
+    from edgepack.deploy.releases.switch import switch
+    from edgepack.deploy.remote.layout import Layout
 
     place = Layout(str(tmp_path), "model")
     (tmp_path / "model" / "releases" / "abc").mkdir(parents=True)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.deploy import deploy, installed, rollback, uninstall, withdraw
+from edgepack.deploy.releases.deploy import deploy, rollback
+from edgepack.deploy.releases.uninstall import installed, uninstall, withdraw
 from edgepack.devices.local import LocalDevice
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
-from edgepack.progress import SilentProgress
 from edgepack.project import Target
 from tests.standins.packs import conv_pack
 from tests.standins.releases import current_release, no_leftovers
@@ -44,7 +45,7 @@ def test_other_models_and_files_stay(local: LocalDevice, first: Pack, tmp_path: 
 
 
 def test_a_model_being_deployed_is_not_removed(local: LocalDevice, first: Pack, root: Path, target: Targets) -> None:
-    from edgepack.deploy.lock import DeviceLock
+    from edgepack.deploy.remote.lock import DeviceLock
 
     deploy(first, local, target(), SilentProgress())
     with DeviceLock(local, str(root / "conv" / "lock"), SilentProgress()), pytest.raises(DeviceError) as caught:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.deploy import deploy, wheels
-from edgepack.deploy.wheels import Platform, fetch_wheels, library_for, platform_of, platform_tags, requirements
+from edgepack.deploy.engines import wheels
+from edgepack.deploy.engines.wheels import Platform, fetch_wheels, library_for, platform_of, platform_tags, requirements
+from edgepack.deploy.releases.deploy import deploy
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
-from edgepack.errors import DeviceError, ToolError
+from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
-from edgepack.progress import SilentProgress
 from edgepack.project import Target
 from tests.standins.releases import current_release
 

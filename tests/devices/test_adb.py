@@ -13,8 +13,8 @@ import pytest
 
 from edgepack.devices.adb import AdbDevice
 from edgepack.devices.adb_client import Attached, find_adb, list_attached
-from edgepack.devices.adbd import HostUserland
-from edgepack.errors import DeviceError, EdgepackError, ToolError
+from edgepack.ground.errors import DeviceError, EdgepackError, ToolError
+from edgepack.standins.adbd import HostUserland
 from tests.standins.adb_clients import private_adb
 from tests.standins.adb_device import AdbStandin
 from tests.standins.leaks import gone, processes_with

@@ -14,7 +14,7 @@ import pytest
 
 from edgepack.devices.ssh import SshDevice
 from edgepack.devices.ssh_address import SshAddress
-from edgepack.errors import DeviceError, ToolError
+from edgepack.ground.errors import DeviceError, ToolError
 from tests.standins.leaks import control_folders, gone, ssh_clients
 from tests.standins.sshd import LoopbackSshd, make_key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgepack.devices.ssh_address import SshAddress, parse_ssh_address
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_an_address_prints_as_it_is_written() -> None:
 
 
 def test_a_password_is_refused_and_never_repeated() -> None:
-    from edgepack.errors import ProjectError
+    from edgepack.ground.errors import ProjectError
     from edgepack.project import device_address, load_target
 
     with pytest.raises(DeviceError) as caught:

@@ -15,7 +15,7 @@ import pytest
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.devices.upload import upload
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
 from tests.standins.sshd import LoopbackSshd
 
 

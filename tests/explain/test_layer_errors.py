@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.errors import DataError, ModelError
 from edgepack.explain import LayerErrors, compare_layers
 from edgepack.explain.pairs import pair_operators
 from edgepack.flatbuffer import read_model
-from edgepack.progress import SilentProgress
+from edgepack.ground.errors import DataError, ModelError
+from edgepack.ground.progress import SilentProgress
 from tests.compress.small import digits
 from tests.convert.conftest import Converted
 

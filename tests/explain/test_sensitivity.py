@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from edgepack.compress import compress
-from edgepack.compress.models import open_compressed
+from edgepack.compress.keras.models import open_compressed
+from edgepack.compress.keras.zeros import kernels
 from edgepack.compress.sensitivity import BITS, SPARSITIES, at_bits, at_sparsity, sensitivity
-from edgepack.compress.zeros import kernels
-from edgepack.errors import DataError
+from edgepack.ground.errors import DataError
+from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric
-from edgepack.progress import SilentProgress
 from edgepack.sources import Split
 from tests.compress.conftest import Walk
 from tests.compress.small import digits

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.errors import ModelError
 from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.ground.errors import ModelError
 from tests.flatbuffer.build import G, O, T, build, conv_model
 from tests.flatbuffer.mutate import Mutator
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.errors import ModelError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import ModelError
 from tests.flatbuffer.build import G, O, T, build, conv_model
 
 INF, NAN = float("inf"), float("nan")

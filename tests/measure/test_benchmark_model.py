@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.deploy.types import Runner
+from edgepack.deploy.engines.types import Runner
 from edgepack.devices.device import DeviceFacts
 from edgepack.devices.local import LocalDevice
-from edgepack.errors import DeviceError, ProjectError
+from edgepack.ground.errors import DeviceError, ProjectError
+from edgepack.ground.progress import SilentProgress
 from edgepack.measure.benchmark_model import chosen_cpus, parse_benchmark_model, tool_arguments
 from edgepack.measure.latency import run_benchmark
-from edgepack.progress import SilentProgress
 from edgepack.project import Target, load_target
 
 FORM_2018 = """\

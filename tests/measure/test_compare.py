@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from edgepack.devices.local import LocalDevice
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import SilentProgress
 from edgepack.measure import compare as comparing
 from edgepack.measure.compare import Comparison, compare, ratio_interval
-from edgepack.progress import SilentProgress
 from edgepack.project import Target, load_target
 from edgepack.report import comparison_sentence, print_comparison
 from tests.flatbuffer.build import G, O, T, build, conv_model
@@ -137,6 +137,6 @@ def test_a_runner_that_dies_ends_the_comparison(
 
 
 def _passing() -> object:
-    from edgepack.deploy import GoldenCheck
+    from edgepack.deploy.engines.types import GoldenCheck
 
     return GoldenCheck(1, 0, 0.0, 0.0, 0, 16.0, "litert")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from edgepack.devices.local import LocalDevice
-from edgepack.devices.mcu.toolchain import zig_present
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import SilentProgress
+from edgepack.mcu.toolchain.compilers import zig_present
 from edgepack.measure import bench
 from edgepack.measure.op_profile import parse_op_profile
-from edgepack.progress import SilentProgress
 from edgepack.project import Target, load_target
 from tests.measure.test_benchmark_model import FORM_2023
 from tests.standins.packs import conv_pack

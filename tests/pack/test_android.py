@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.errors import ProjectError
 from edgepack.flatbuffer import read_model
-from edgepack.flatbuffer.insert import insert_metadata
+from edgepack.flatbuffer.rewrite.insert import insert_metadata
+from edgepack.ground.errors import ProjectError
 from edgepack.pack.deliveries.android import export_android
 from edgepack.runners import run_model, run_reference
 from tests.flatbuffer.build import conv_model

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.devices.adbd import HostUserland
-from edgepack.devices.mcu.toolchain import zig_present
+from edgepack.ground.progress import SilentProgress
+from edgepack.mcu.toolchain.compilers import zig_present
 from edgepack.pack import Pack, PackInfo, write_pack
 from edgepack.pack.bench_scripts import bench_scripts
-from edgepack.progress import SilentProgress
+from edgepack.standins.adbd import HostUserland
 from tests.flatbuffer.build import conv_model
 from tests.standins.adb_clients import private_adb
 from tests.standins.adb_device import AdbStandin

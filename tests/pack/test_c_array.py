@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.errors import EdgepackError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import EdgepackError
 from edgepack.pack import c_array, export_c_array
 from edgepack.pack.c_array import hex_bytes
 from tests.flatbuffer.build import G, O, T, build

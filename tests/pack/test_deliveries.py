@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 from edgepack.pack.deliveries import DELIVERIES, deliver, make_product
 from tests.compile.builder import ModelBuilder
 from tests.compile.cases_recurrent import svdf

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.errors import EdgepackError
-from edgepack.exports import ExportRequest, run_export
+from edgepack.ground.errors import EdgepackError
+from edgepack.ground.progress import SilentProgress
 from edgepack.pack.deliveries import DELIVERIES
-from edgepack.progress import SilentProgress
+from edgepack.pipeline.export import ExportRequest, run_export
 from tests.compile.builder import ModelBuilder
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.errors import DataError, EdgepackError, ModelError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import DataError, EdgepackError, ModelError
 from edgepack.pack import Pack, PackInfo, choose_golden_inputs, read_pack, write_pack, zip_pack
 from tests.flatbuffer.build import G, O, T, build
 from tests.pack.conftest import small_model
@@ -168,7 +168,7 @@ def test_what_is_not_a_pack_is_said_to_be_none(tmp_path: Path, text: str | None)
 
 @pytest.mark.parametrize("path", ["../outside", "/etc/passwd"])
 def test_a_manifest_cannot_reach_outside_its_folder(tmp_path: Path, pack: Pack, path: str) -> None:
-    from edgepack.files import canonical_json
+    from edgepack.ground.files import canonical_json
     from edgepack.pack.manifest import pack_id
 
     (tmp_path / "outside").write_bytes(b"x")

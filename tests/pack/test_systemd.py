@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.deploy import deploy, rollback
+from edgepack.deploy.releases.deploy import deploy, rollback
 from edgepack.devices.local import LocalDevice
-from edgepack.exports import ExportRequest, run_export
+from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
-from edgepack.progress import SilentProgress
+from edgepack.pipeline.export import ExportRequest, run_export
 from edgepack.project import Target, load_target
 from edgepack.runners import dequantize, quantize, run_model
 from tests.standins.packs import conv_pack

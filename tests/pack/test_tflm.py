@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.errors import ModelError
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import ModelError
 from edgepack.pack.tflm import export_tflm, scratch_margin
 from edgepack.runners.tflm import run_tflm
 from tests.compile.builder import ModelBuilder

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.errors import ProjectError
-from edgepack.exports import ExportRequest, run_export
+from edgepack.ground.errors import ProjectError
+from edgepack.ground.progress import SilentProgress
 from edgepack.pack.deliveries import DELIVERIES, deliver, make_tflm_product
-from edgepack.progress import SilentProgress
+from edgepack.pipeline.export import ExportRequest, run_export
 from tests.compile.builder import ModelBuilder
 
 STANDINS = Path(__file__).parents[1] / "standins"

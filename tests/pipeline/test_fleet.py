@@ -16,12 +16,12 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from edgepack.devices import standin
-from edgepack.errors import DeviceError, ProjectError
+from edgepack.ground.errors import DeviceError, ProjectError
+from edgepack.ground.progress import SilentProgress
 from edgepack.pipeline import FleetOutcome, Request, list_installed, run_deploy, run_rollback, run_uninstall
-from edgepack.pipeline.rolling import Crew, waves
-from edgepack.progress import SilentProgress
-from edgepack.project.inventory import Host
+from edgepack.pipeline.fleet.rolling import Crew, waves
+from edgepack.project.inventory.inventory import Host
+from edgepack.standins import standin
 from tests.flatbuffer.build import conv_model
 from tests.standins.leaks import control_folders, gone, ssh_clients
 from tests.standins.quick_python import quick_python

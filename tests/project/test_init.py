@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 from edgepack.project import load_project, write_template
 
 

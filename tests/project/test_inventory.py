@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from edgepack.errors import ProjectError
-from edgepack.project.inventory import read_inventory
-from edgepack.project.inventory_limit import limit_hosts
+from edgepack.ground.errors import ProjectError
+from edgepack.project.inventory.inventory import read_inventory
+from edgepack.project.inventory.limit import limit_hosts
 
 FOLDER = Path(__file__).parent / "inventory"
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 from edgepack.project import load_project, split_overrides
 
 GOOD = """\

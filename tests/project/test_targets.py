@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from edgepack.errors import ProjectError
+from edgepack.ground.errors import ProjectError
 from edgepack.project import builtin_folder, device_address, list_targets, load_target
 
 NAMES = {"android", "rpi", "rpi-zero2", "cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "host"}

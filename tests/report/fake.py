@@ -6,7 +6,8 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgepack.deploy.types import Deployment, GoldenCheck, Runner
+from edgepack.deploy.engines.types import GoldenCheck, Runner
+from edgepack.deploy.releases.types import Deployment
 from edgepack.devices.device import DeviceFacts
 from edgepack.judge import exit_code, judge
 from edgepack.measure.types import Measurement

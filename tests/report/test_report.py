@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgepack.errors import ProjectError
 from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.ground.errors import ProjectError
 from edgepack.measure.layers import LayerTime, LayerTimes
 from edgepack.report import Report, pack_warning, plain, read_report, write_reports
 from edgepack.report.html import report_html

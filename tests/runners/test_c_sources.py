@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.devices.mcu.toolchain import zig_present
+from edgepack.mcu.toolchain.compilers import zig_present
 from edgepack.runners.c_sources import NATIVE, SHARED, TFLITE_C, include_flags, runner_sources
 from edgepack.runners.native import layer_flags, target_of, write_program_code
 from edgepack.runners.tflite_c import target_of as library_target_of

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.errors import DeviceError
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack, write_pack
-from edgepack.progress import SilentProgress
 from edgepack.runners import RUNNER, RunnerFailure, parse_result, run_reference
 from edgepack.runners.native import build_program, program_layers, target_of
 from tests.standins.packs import conv_pack

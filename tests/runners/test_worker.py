@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.errors import DataError, ModelError, ToolError
+from edgepack.ground.errors import DataError, ModelError, ToolError
 from edgepack.runners import worker
 from edgepack.runners.worker import RUNNER, describe_model, run_model, run_reference
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
 from edgepack.compress import check_recipe
-from edgepack.errors import DataError
-from edgepack.progress import SilentProgress
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import DataError
+from edgepack.ground.progress import SilentProgress
 from edgepack.project import Project, load_project
 from edgepack.sources import Dataset, SourceModel, load_data, load_model, match_data, open_keras
 

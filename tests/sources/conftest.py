@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgepack.cache import Cache
+from edgepack.ground.cache import Cache
 from edgepack.project import DataSettings, ModelSettings, Project
 
 MakeProject = Callable[..., Project]

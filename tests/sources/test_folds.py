@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
-from edgepack.errors import DataError
-from edgepack.progress import SilentProgress
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import DataError
+from edgepack.ground.progress import SilentProgress
 from edgepack.sources import Dataset, Split
-from edgepack.sources.folds import fold_data
+from edgepack.sources.data.folds import fold_data
 
 
 def numbered(classes: int | None, one_hot: bool = False) -> Dataset:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgepack.cache import Cache
-from edgepack.errors import DataError
-from edgepack.progress import SilentProgress
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import DataError
+from edgepack.ground.progress import SilentProgress
 from edgepack.sources import load_data
 from tests.sources.conftest import MakeProject
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.errors import ModelError
-from edgepack.sources.frameworks import import_keras3, import_tf_keras
-from edgepack.sources.keras3 import rebuild
+from edgepack.ground.errors import ModelError
+from edgepack.sources.keras.frameworks import import_keras3, import_tf_keras
+from edgepack.sources.keras.keras3 import rebuild
 from tests.sources.models import KERAS_3_MODELS, randomise
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
-from edgepack.errors import DataError
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import DataError
 from edgepack.sources import Dataset, SourceModel, Split, TensorSpec, match_data
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
-from edgepack.errors import ModelError
-from edgepack.progress import SilentProgress
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import ModelError
+from edgepack.ground.progress import SilentProgress
 from edgepack.sources import SourceModel, load_model, open_keras
-from edgepack.sources.frameworks import import_keras3, import_tf_keras
+from edgepack.sources.keras.frameworks import import_keras3, import_tf_keras
 from tests.sources.conftest import MakeProject
 from tests.sources.models import randomise
 

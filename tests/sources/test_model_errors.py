@@ -12,11 +12,11 @@ import h5py
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
-from edgepack.errors import ModelError
-from edgepack.progress import SilentProgress
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import ModelError
+from edgepack.ground.progress import SilentProgress
 from edgepack.sources import load_model
-from edgepack.sources.frameworks import import_keras3, import_tf_keras
+from edgepack.sources.keras.frameworks import import_keras3, import_tf_keras
 from tests.sources.conftest import MakeProject
 from tests.sources.test_model import CUSTOM, small
 
@@ -210,7 +210,7 @@ def test_a_changed_meaning_would_be_noticed(
     folder: Path, cache: Cache, project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The guard behind every rebuilt model: outputs that differ are an error, not a note."""
-    import edgepack.sources.keras3_weights as module
+    import edgepack.sources.keras.keras3_weights as module
 
     monkeypatch.setattr(module, "_variables2", lambda layer: iter([]))
     monkeypatch.setattr(module, "_variables3", lambda layer: iter([]))

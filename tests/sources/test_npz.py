@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.cache import Cache
-from edgepack.errors import DataError
-from edgepack.progress import SilentProgress
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import DataError
+from edgepack.ground.progress import SilentProgress
 from edgepack.sources import Dataset, load_data
 from tests.sources.conftest import MakeProject
 

@@ -11,8 +11,8 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from edgepack.devices.adbd import Adbd, Userland
-from edgepack.devices.adbd.message import CNXN, WRTE, Message
+from edgepack.standins.adbd import Adbd, Userland
+from edgepack.standins.adbd.message import CNXN, WRTE, Message
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.user_cache import user_cache
+from edgepack.ground.user_cache import user_cache
 
 _PACKAGES = ("libc6", "libcrypt1", "mksh", "toybox", "busybox-static")
 _FROM_BUSYBOX = ("tr", "dd", "expr", "diff")  # in Android's toybox, not in Debian's

@@ -13,8 +13,8 @@ import numpy as np
 
 from edgepack.compile.call import Call, Field
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.broadcast import broadcast_fields, broadcast_shape
 from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.shared.broadcast import broadcast_fields, broadcast_shape
 from edgepack.compile.quantize import quantize_multiplier
 
 MAX_RANK = 5

@@ -15,10 +15,10 @@ from functools import cache
 from typing import Any, Generic, TypeVar
 
 from edgepack.compile.call import Call
-from edgepack.compile.cpu import Cpu
 from edgepack.compile.graph import Graph, Node, Value
 from edgepack.compile.quantize import RANGES
-from edgepack.errors import CompileError
+from edgepack.cores.cpu import Cpu
+from edgepack.ground.errors import CompileError
 
 Problem = TypeVar("Problem")
 
@@ -172,8 +172,8 @@ def _import_every_file() -> None:
     """Importing a file of this package registers its operators. Once: listing the folder for each node of each pass took a
     third of the time of a compilation."""
     package = importlib.import_module("edgepack.compile.operators")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
 
 
 @dataclass(frozen=True)

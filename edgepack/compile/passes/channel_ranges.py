@@ -10,12 +10,12 @@ from collections.abc import Callable
 import numpy as np
 
 from edgepack.compile.graph import Data, Graph, Node, Value
-from edgepack.compile.operators.convolution import Requantization
-from edgepack.compile.operators.depthwise_conv_2d import DepthwiseConv2D
+from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
 from edgepack.compile.operators.registry import Site, operators
-from edgepack.compile.operators.table import Table
+from edgepack.compile.operators.shared.convolution import Requantization
+from edgepack.compile.operators.shared.table import Table
 from edgepack.compile.quantize import multiply_by_quantized_multiplier
-from edgepack.errors import CompileError
+from edgepack.ground.errors import CompileError
 
 Range = tuple[Data, Data]
 """Smallest and largest stored value of each channel, int64 arrays (channels,)."""

@@ -15,10 +15,10 @@ from dataclasses import replace
 import numpy as np
 
 from edgepack.compile.graph import Data, Graph, Node, Value
-from edgepack.compile.operators.conv_2d import Conv2D
+from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.registry import Site, operators
 from edgepack.compile.passes.channel_ranges import Range, channel_ranges
-from edgepack.errors import CompileError
+from edgepack.ground.errors import CompileError
 
 PER_CHANNEL = {"DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "PAD", "PADV2", "ADD", "MEAN", "QUANTIZE"}
 PER_CHANNEL |= {"RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "LOGISTIC", "TANH", "HARD_SWISH"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from edgepack.errors import EdgepackError
-from edgepack.files import atomic_folder, write_atomic
+from edgepack.ground.errors import EdgepackError
+from edgepack.ground.files import atomic_folder, write_atomic
 from edgepack.pack.archive import zip_bytes
 from edgepack.pack.deliveries.arduino import arduino_files
 from edgepack.pack.deliveries.cmsis_pack import cmsis_files, cmsis_pack_name

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgepack import __version__
-from edgepack.errors import EdgepackError
-from edgepack.files import atomic_folder, sha256_bytes
 from edgepack.flatbuffer import Tensor, read_model
 from edgepack.flatbuffer.metadata import TensorNotes, add_metadata
+from edgepack.ground.errors import EdgepackError
+from edgepack.ground.files import atomic_folder, sha256_bytes
 from edgepack.pack.deliveries.android_kotlin import class_name, kotlin_class
 
 LITERT = "com.google.ai.edge.litert:litert:1.4.2"

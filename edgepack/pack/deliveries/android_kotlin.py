@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from edgepack import __version__
-from edgepack.errors import ProjectError
 from edgepack.flatbuffer import Tensor
+from edgepack.ground.errors import ProjectError
 
 # How a value goes into and out of a direct ByteBuffer, and its type's range and size.
 _PUT = {"int8": "put({}.toByte())", "uint8": "put({}.toByte())", "int16": "putShort({}.toShort())", "int32": "putInt({})"}

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack.compile import compile_model
-from edgepack.errors import ProjectError
-from edgepack.files import sha256_file
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import ProjectError
+from edgepack.ground.files import sha256_file
 from edgepack.pack.golden import choose_golden_inputs, last_inputs, read_golden, write_golden
 from edgepack.pack.golden_c import golden_arrays, golden_header, golden_source
 

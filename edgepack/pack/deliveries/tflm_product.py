@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from edgepack.files import sha256_file
+from edgepack.ground.files import sha256_file
 from edgepack.pack.deliveries.product import Product, check_version
 from edgepack.pack.tflm import tflm_readme, tflm_sources
 from edgepack.pack.tflm_example import example_headers, tflm_check

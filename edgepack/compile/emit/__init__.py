@@ -1,0 +1,1 @@
+"""C text: the program, its calls, and its readme."""

@@ -1,0 +1,329 @@
+"""The files a firmware build takes: NAME.h, NAME.c, NAME_weights.h, NAME_weights.c, the kernels used, README.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgepack import __version__
+from edgepack.compile.call import SCRATCH, Array, Call, Field
+from edgepack.compile.emit.c_text import c_name, comment, initialiser, number, numbers
+from edgepack.compile.emit.call_text import call_text, needs_band, shared_function, struct_name
+from edgepack.compile.emit.readme import readme
+from edgepack.compile.graph import C_TYPES, Data, Graph, Node, Value
+from edgepack.compile.kernels import header_text
+from edgepack.compile.plan import Plan
+
+KERNEL_DECLARATIONS = {
+    "balanced": "",
+    "speed": "#ifndef EP_KERNEL\n#define EP_KERNEL static inline __attribute__((always_inline))\n#endif\n",
+    "size": "#ifndef EP_KERNEL\n#define EP_KERNEL static __attribute__((noinline))\n#endif\n",
+}
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything the emitters need: the calls in order, and the node each comes from."""
+
+    name: str
+    graph: Graph
+    nodes: tuple[Node, ...]
+    calls: tuple[Call, ...]
+    plan: Plan
+    cpu: str
+    optimize: str
+    source_sha256: str
+    source_bytes: int
+    shared: frozenset[int]
+
+    @property
+    def prefix(self) -> str:
+        """Upper-case prefix of the header's macros."""
+        return self.name.upper()
+
+
+def emit(program: Program) -> dict[str, str]:
+    """Every file of the program by name."""
+    arrays = _arrays(program)
+    files = {
+        f"{program.name}.h": _header(program),
+        f"{program.name}.c": _source(program, arrays),
+        f"{program.name}_weights.h": _weights_header(program, arrays),
+        f"{program.name}_weights.c": _weights(program, arrays),
+    }
+    headers = {part.header for call in program.calls for part in call.parts()}
+    for header in _kernel_files(headers):
+        files[header] = header_text(header)
+    files["README.md"] = readme(program.name, program.graph, program.plan, _kernel_files(headers))
+    return files
+
+
+def _kernel_files(headers: set[str]) -> list[str]:
+    """The headers and those they include, each once, in name order."""
+    found: set[str] = set()
+    waiting = set(headers) | {"ep_common.h"}
+    while waiting:
+        header = waiting.pop()
+        found.add(header)
+        included = re.findall(r'#include "(ep_\w+\.h)"', header_text(header))
+        waiting |= set(included) - found
+    return sorted(found)
+
+
+@dataclass(frozen=True)
+class _Arrays:
+    """Constant arrays: distinct ones in order, and the C name for each use (by id of Array, and by value id)."""
+
+    distinct: tuple[tuple[str, Data, str], ...]
+    of_array: Mapping[int, str]
+    of_value: Mapping[int, str]
+
+
+def _arrays(program: Program) -> _Arrays:
+    """Name every constant; equal bytes of one type are stored once."""
+    distinct: list[tuple[str, Data, str]] = []
+    seen: dict[tuple[str, bytes], str] = {}
+    of_array: dict[int, str] = {}
+    of_value: dict[int, str] = {}
+
+    def add(data: Data, wish: str, note: str) -> str:
+        key = (str(data.dtype), data.tobytes())
+        if key not in seen:
+            seen[key] = f"{program.name}_{wish}"
+            distinct.append((seen[key], data, note))
+        return seen[key]
+
+    def walk(fields: Mapping[str, Field], index: str, note: str) -> None:
+        for member, value in fields.items():
+            if isinstance(value, Array):
+                of_array[id(value)] = add(value.data, f"{index}_{c_name(member)}", f"{note} {value.comment}".strip())
+            elif isinstance(value, Mapping):
+                walk(value, index, note)
+
+    for index, call in enumerate(program.calls):
+        for which, part in enumerate(call.parts()):
+            layer = program.graph.values[part.outputs[0]].layer if part.outputs else ""
+            walk(part.fields, struct_name(call, index, which), f"{part.kernel} {layer}")
+        for value in call.inputs:
+            root = program.graph.root(value)
+            data = program.graph.values[root].data
+            if data is not None:
+                of_value[root] = add(data, f"{index}_constant_{root}", f"constant {program.graph.values[root].name}")
+    for state in program.graph.states:
+        value_data = program.graph.values[state.value]
+        if any(byte != state.initial[0] for byte in state.initial):
+            of_value[state.value] = add(_bytes(state.initial), f"state_{state.value}", f"initial state {value_data.name}")
+    return _Arrays(tuple(distinct), of_array, of_value)
+
+
+def _bytes(initial: bytes) -> Data:
+    return np.frombuffer(initial, np.int8)
+
+
+def _c_type(data: Data) -> str:
+    return C_TYPES.get(str(data.dtype), f"{data.dtype}_t")
+
+
+def _banner(program: Program, what: str) -> str:
+    source = f"a .tflite with sha256 {program.source_sha256[:16]}"
+    return f"/* {what}\n * Generated by edgepack {__version__} from {source}; do not edit. */\n"
+
+
+def _parameters(program: Program) -> list[tuple[str, int]]:
+    """Parameter name and value id of every input, then every output."""
+    result = []
+    for kind, ids in (("input", program.graph.inputs), ("output", program.graph.outputs)):
+        for index, value in enumerate(ids):
+            result.append((kind if len(ids) == 1 else f"{kind}_{index}", value))
+    return result
+
+
+def _prototype(program: Program) -> str:
+    inputs = set(program.graph.inputs)
+    parts = []
+    for name, value in _parameters(program):
+        const = "const " if value in inputs and name.startswith("input") else ""
+        parts.append(f"{const}{C_TYPES[program.graph.values[value].dtype]} *{name}")
+    return f"int {program.name}_run({', '.join(parts)}, void *arena)"
+
+
+def _tensor_macros(prefix: str, value: Value) -> str:
+    lines = [
+        f"#define {prefix}_SHAPE {{{', '.join(str(extent) for extent in value.shape) or '1'}}}",
+        f"#define {prefix}_RANK {len(value.shape)}",
+        f"#define {prefix}_SIZE {value.elements} /* elements of type {C_TYPES[value.dtype]} */",
+        f"#define {prefix}_BYTES {value.bytes}",
+    ]
+    if len(value.scales) == 1:
+        lines.append(f"#define {prefix}_SCALE {number(value.scale, 'float32')} /* real = SCALE * (stored - ZERO_POINT) */")
+        lines.append(f"#define {prefix}_ZERO_POINT ({value.zero_point})")
+    return "\n".join(lines) + "\n"
+
+
+def _header(program: Program) -> str:
+    p = program.prefix
+    values = program.graph.values
+    tensors = "\n".join(_tensor_macros(f"{p}_{name.upper()}", values[value]) for name, value in _parameters(program))
+    reset = ""
+    if program.graph.states:
+        reset = (
+            "\n/* Give the streaming state at the start of the arena its initial value; call it before the first run. */\n"
+            f"void {program.name}_reset(void *arena);\n"
+        )
+    banner = _banner(program, f"{program.name}: integer inference, bit for bit as TensorFlow Lite's reference kernels.")
+    return f"""{banner}\
+#ifndef {p}_H
+#define {p}_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+#define {p}_ARENA_SIZE {max(program.plan.arena_size, 16)} /* bytes, 16-aligned, caller-owned */
+#define {p}_STATE_SIZE {program.plan.state_size} /* bytes at the start of the arena that must survive between runs */
+#define {p}_MODEL_SHA256 "{program.source_sha256}"
+#define {p}_MODEL_BYTES {program.source_bytes}
+#define {p}_INPUT_COUNT {len(program.graph.inputs)}
+#define {p}_OUTPUT_COUNT {len(program.graph.outputs)}
+
+{tensors}
+/* Run one inference. Buffers are the caller's: inputs are only read, none may overlap another or the arena.
+ * Returns 0, or -1 if the arena is null or not 4-aligned. */
+{_prototype(program)};
+{reset}
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def _location(program: Program, arrays: _Arrays, value: int) -> str:
+    """The C expression for a value's address."""
+    graph = program.graph
+    root = graph.root(value)
+    for name, parameter in _parameters(program):
+        if graph.root(parameter) == root:
+            return name
+    if root in program.plan.state:
+        return _cast(graph.values[value].dtype, f"memory + {program.plan.state[root]}")
+    if root in arrays.of_value:
+        return arrays.of_value[root]
+    return _cast(graph.values[value].dtype, f"memory + {program.plan.offsets[root]}")
+
+
+def _cast(dtype: str, address: str) -> str:
+    return address if dtype == "int8" else f"({C_TYPES[dtype]} *)(void *)({address})"
+
+
+def _describe(program: Program, node: Node, call: Call) -> str:
+    graph = program.graph
+    shapes = " + ".join("x".join(map(str, graph.values[i].shape)) for i in call.inputs)
+    out = "x".join(map(str, graph.values[call.outputs[0]].shape)) if call.outputs else ""
+    layer = graph.values[call.outputs[0]].layer if call.outputs else ""
+    return comment(f"{node.op} {layer}: {shapes} -> {out}")
+
+
+def _source(program: Program, arrays: _Arrays) -> str:
+    p, name = program.prefix, program.name
+    includes = "\n".join(
+        f'#include "{header}"' for header in sorted({part.header for call in program.calls for part in call.parts()})
+    )
+    structs, body, uses_memory = [], [], False
+    unused = [parameter for parameter, _ in _parameters(program)]
+    for index, (node, call) in enumerate(zip(program.nodes, program.calls, strict=True)):
+        for which, part in enumerate(call.parts()):
+            struct = f"{name}_{struct_name(call, index, which)}"
+            structs.append(f"static const struct {part.kernel} {struct} = {initialiser(part.fields, arrays.of_array)};\n")
+        places = {value: _location(program, arrays, value) for value in (*call.inputs, *call.outputs)}
+        if call.scratch is not None:
+            places[SCRATCH] = f"memory + {program.plan.scratch[index]}" if call.scratch else "memory"
+        uses_memory = uses_memory or any("memory" in place for place in places.values())
+        unused = [parameter for parameter in unused if parameter not in places.values()]
+        title = f"    {p}_BEFORE_LAYER({index}); /* {_describe(program, node, call)} */\n"
+        body.append(title + call_text(name, index, call, places, index in program.shared))
+    memory = "    int8_t *const memory = (int8_t *)arena;\n" if uses_memory else ""
+    memory += "    int32_t band;\n" if any(needs_band(call) for call in program.calls) else ""
+    banner = _banner(program, f"{name}: {len(program.calls)} kernel calls, for {program.cpu}, optimised for {program.optimize}.")
+    return f"""{banner}\
+{KERNEL_DECLARATIONS[program.optimize]}#include "{name}.h"
+
+#include "{name}_weights.h"
+{includes}
+
+/* A hook for profiling, run before each layer and once more after the last. */
+#ifndef {p}_BEFORE_LAYER
+#define {p}_BEFORE_LAYER(index) ((void)(index))
+#endif
+
+EP_STATIC_ASSERT({p}_ARENA_SIZE >= {program.plan.arena_size}, {name}_arena_holds_every_buffer);
+
+{"".join(_shared_functions(program))}{chr(10).join(structs)}
+{_prototype(program)}
+{{
+{memory}    if (arena == NULL || ((uintptr_t)arena & 3u) != 0u) {{
+        return -1;
+    }}
+{"".join(f"    (void){parameter};{chr(10)}" for parameter in unused)}{"".join(body)}    {p}_BEFORE_LAYER({len(program.calls)});
+    return 0;
+}}
+{_reset(program, arrays)}"""
+
+
+def _shared_functions(program: Program) -> list[str]:
+    """A function for each kernel that several calls share."""
+    calls = [part for index in sorted(program.shared) for part in program.calls[index].parts()]
+    by_kernel = {call.kernel: call for call in calls}
+    return [shared_function(program.name, by_kernel[kernel]) + "\n" for kernel in sorted(by_kernel)]
+
+
+def _reset(program: Program, arrays: _Arrays) -> str:
+    if not program.graph.states:
+        return ""
+    lines = []
+    for state in program.graph.states:
+        offset = program.plan.state[state.value]
+        if state.value in arrays.of_value:
+            lines.append(f"    memcpy(memory + {offset}, {arrays.of_value[state.value]}, {len(state.initial)});\n")
+        else:
+            fill = state.initial[0] if state.initial else 0
+            lines.append(f"    memset(memory + {offset}, {fill}, {len(state.initial)});\n")
+    return f"\nvoid {program.name}_reset(void *arena)\n{{\n    int8_t *const memory = (int8_t *)arena;\n{''.join(lines)}}}\n"
+
+
+def _weights_header(program: Program, arrays: _Arrays) -> str:
+    p = program.prefix
+    declarations = "".join(f"extern const {_c_type(data)} {name}[{data.size}];\n" for name, data, _ in arrays.distinct)
+    return f"""{_banner(program, f"{program.name}: constants, private to {program.name}.c.")}\
+#ifndef {p}_WEIGHTS_H
+#define {p}_WEIGHTS_H
+
+#include "ep_common.h"
+
+/* Where the constants are placed; define it as a section attribute to put them elsewhere, external flash for instance. */
+#ifndef {p}_WEIGHTS_SECTION
+#define {p}_WEIGHTS_SECTION
+#endif
+
+{declarations}
+#endif
+"""
+
+
+def _weights(program: Program, arrays: _Arrays) -> str:
+    p = program.prefix
+    definitions: Sequence[str] = [
+        f"/* {comment(note)} */\n"
+        f"{p}_WEIGHTS_SECTION EP_CONSTANTS_ALIGNED const {_c_type(data)} {name}[{data.size}] = {{\n    {numbers(data)}\n}};\n"
+        for name, data, note in arrays.distinct
+    ]
+    return f"""{_banner(program, f"{program.name}: constants.")}\
+#include "{program.name}_weights.h"
+
+{chr(10).join(definitions)}"""

@@ -1,0 +1,62 @@
+"""CONV_2D with the DSP extension, in assembly: kernels/conv_2d/ep_conv_2d_gemm.h."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from edgepack.compile.call import Array, Call, Field
+from edgepack.compile.operators.conv_2d.generic import Conv2D, shape_fields, walk
+from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.shared.chase import chase
+from edgepack.compile.operators.shared.gemm_stream import Stream, pack
+
+
+@lru_cache(maxsize=4)
+def _stream(conv: Conv2D) -> Stream | None:
+    return pack(conv.weights, conv.requantization)
+
+
+def _applies(conv: Conv2D) -> bool:
+    return conv.dtype == "int8" and conv.groups == 1 and _stream(conv) is not None
+
+
+def _cost(conv: Conv2D) -> float:
+    """Instructions, measured on the Cortex-M4: 0.8 a multiply-accumulate of whole groups, 7 an output, 1 to widen a value."""
+    _, out_h, out_w, channels = conv.out_shape
+    patch = int(np.prod(conv.weights.shape[1:]))
+    pixels = conv.out_shape[0] * (out_h * out_w + 1)
+    return pixels * (50.0 + 1.2 * patch + -(-channels // 4) * 4 * (0.8 * patch + 7.0))
+
+
+def windows(conv: Conv2D) -> dict[str, Field]:
+    """The members of struct ep_conv_windows."""
+    last = [
+        extent - 1 - (kernel - 1) * dilation
+        for extent, kernel, dilation in zip(conv.in_shape[1:3], conv.kernel, conv.dilation, strict=True)
+    ]
+    return {**shape_fields(conv), "last_y": last[0], "last_x": last[1]}
+
+
+def _lower(conv: Conv2D) -> Call:
+    stream = _stream(conv)
+    assert stream is not None
+    return Call(
+        kernel="ep_conv_2d_gemm",
+        header="ep_conv_2d_gemm.h",
+        fields={
+            "windows": windows(conv),
+            "depth": stream.depth,
+            "direct": int(conv.kernel[1] * conv.in_shape[3] % 4 == 0 and conv.dilation[1] == 1),
+            "whole": stream.whole,
+            "stream": Array(stream.words, "weights, biases and multipliers"),
+        },
+        inputs=(conv.input,),
+        outputs=(conv.output,),
+        scratch=6 * stream.depth + 8,
+        overlaps=chase(walk(conv, 2), conv.input, conv.output) if conv.in_shape[0] == 1 else (),
+    )
+
+
+register_kernel("CONV_2D", Kernel("ep_conv_2d_gemm", _lower, frozenset({"dsp"}), _applies, _cost))

@@ -1,0 +1,67 @@
+"""CONV_2D for cores without SIMD, two pixels in a word: kernels/conv_2d/ep_conv_2d_lanes.h."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgepack.compile.call import Array, Call, Field
+from edgepack.compile.operators.conv_2d.gemm import windows
+from edgepack.compile.operators.conv_2d.generic import Conv2D, walk
+from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.shared.chase import chase
+from edgepack.compile.operators.shared.convolution import Requantization, bias32, padded_rows, requantization_fields
+from edgepack.compile.operators.shared.one_sided import fits, stays_within
+
+SCALE, AFTER, BITS = 8, 9, 30  # of ep_one_sided.h: accumulators scaled by 256, EP_ONE_SIDED_SHIFT, bits of both factors
+ONE_SIDED = 127  # EP_ONE_SIDED
+
+
+def lanes_fields(requantization: Requantization) -> dict[str, Field]:
+    """The struct members that turn sums into outputs: one-sided for the channels where that is possible, else general."""
+    bias, multiplier, shift = bias32(requantization).copy(), requantization.multiplier.copy(), requantization.shift.copy()
+    for channel, found in enumerate(fits(requantization, SCALE, AFTER)):
+        one = replace(requantization, bias=requantization.bias[channel : channel + 1])
+        if found is not None and found[1] < 1 << BITS and stays_within(one, found[:1], SCALE, BITS):
+            bias[channel], multiplier[channel], shift[channel] = *found, ONE_SIDED
+    return {
+        **requantization_fields(requantization),
+        "bias": Array(bias, "bias"),
+        "multiplier": Array(multiplier, "multiplier"),
+        "shift": Array(shift, "shift"),
+    }
+
+
+def _applies(conv: Conv2D) -> bool:
+    return conv.dtype == "int8" and conv.groups == 1 and int(conv.weights.min(initial=0)) > -128
+
+
+def _cost(conv: Conv2D) -> float:
+    """Instructions, measured on the Cortex-M0+: 2.7 a multiply-accumulate, 9 to pack a value of a pair, 40 an output."""
+    patch = int(np.prod(conv.weights.shape[1:]))
+    pixels = conv.out_shape[0] * (conv.out_shape[1] * conv.out_shape[2] + 1)
+    return pixels * (100.0 + 4.5 * patch + conv.out_shape[3] * (40.0 + 2.7 * patch))
+
+
+def _lower(conv: Conv2D) -> Call:
+    rows = padded_rows(conv.weights)
+    depth = rows.shape[1]
+    return Call(
+        kernel="ep_conv_2d_lanes",
+        header="ep_conv_2d_lanes.h",
+        fields={
+            "windows": windows(conv),
+            "depth": depth,
+            "weights": Array(rows, "weights"),
+            **lanes_fields(conv.requantization),
+        },
+        inputs=(conv.input,),
+        outputs=(conv.output,),
+        scratch=6 * depth + 8 * conv.out_shape[3],
+        overlaps=chase(walk(conv, 2), conv.input, conv.output) if conv.in_shape[0] == 1 else (),
+    )
+
+
+for _feature in ("armv6m", "thumb2"):
+    register_kernel("CONV_2D", Kernel("ep_conv_2d_lanes", _lower, frozenset({_feature}), _applies, _cost))

@@ -1,0 +1,155 @@
+"""DEPTHWISE_CONV_2D: int8, any depth multiplier.
+
+Reference: reference/integer_ops/depthwise_conv.h, DepthwiseConvPerChannel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgepack.compile.call import Array, Call
+from edgepack.compile.graph import BYTES, Data
+from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.shared.chase import Walk, chase
+from edgepack.compile.operators.shared.convolution import (
+    Padding,
+    Requantization,
+    requantization,
+    requantization_fields,
+    require_filter_types,
+    window_padding,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class DepthwiseConv2D:
+    """A checked depthwise convolution. `weights` is (kernel_h, kernel_w, out_c)."""
+
+    input: int
+    output: int
+    in_shape: tuple[int, ...]
+    out_shape: tuple[int, ...]
+    dtype: str
+    weights: Data
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: Padding
+    in_zero: int
+    requantization: Requantization
+    layer: str
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Kernel height and width."""
+        return self.weights.shape[0], self.weights.shape[1]
+
+    @property
+    def multiplier(self) -> int:
+        """Output channels of each input channel."""
+        return self.out_shape[3] // self.in_shape[3]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates, counting those on padding."""
+        return int(np.prod(self.out_shape)) * self.kernel[0] * self.kernel[1]
+
+
+def describe(site: Site) -> DepthwiseConv2D:
+    """Check a DEPTHWISE_CONV_2D and gather its numbers."""
+    source, filters, output = site.input(0), site.constant(1), site.output()
+    bias = site.constant(2) if site.has_input(2) else None
+    require_filter_types(site)
+    site.require(
+        len(source.shape) == 4 and len(filters.shape) == 4 and filters.shape[0] == 1,
+        "is not over 4 dimensions",
+        "Reshape the input to [1, height, width, channels].",
+    )
+    assert filters.data is not None
+    _, kernel_h, kernel_w, channels = filters.shape
+    site.require(
+        source.shape[3] > 0 and channels % source.shape[3] == 0,
+        f"has {channels} filters for {source.shape[3]} channels",
+        "The number of filters must be a multiple of the input's channels.",
+    )
+    stride = (int(site.option("stride_h", 1)), int(site.option("stride_w", 1)))
+    dilation = (int(site.option("dilation_h_factor", 1)), int(site.option("dilation_w_factor", 1)))
+    site.require(min(*stride, *dilation) > 0, "has a stride or dilation of zero", CONVERT_AGAIN)
+    padding = window_padding(site, (source.shape[1], source.shape[2]), (kernel_h, kernel_w), stride, dilation)
+    site.require_shape(output, (source.shape[0], padding.out_h, padding.out_w, channels))
+    channels_first = np.moveaxis(filters.data[0], 2, 0)
+    return DepthwiseConv2D(
+        input=source.id,
+        output=output.id,
+        in_shape=source.shape,
+        out_shape=output.shape,
+        dtype=source.dtype,
+        weights=filters.data[0],
+        stride=stride,
+        dilation=dilation,
+        padding=padding,
+        in_zero=source.zero_point,
+        requantization=requantization(site, channels_first, filters, bias, source, output),
+        layer=output.layer,
+    )
+
+
+def walk(conv: DepthwiseConv2D, step: int) -> Walk:
+    """How a kernel that copies the patches of `step` pixels before it writes them (0: none) walks over the input."""
+    return Walk(
+        in_h=conv.in_shape[1],
+        in_w=conv.in_shape[2],
+        in_bytes=conv.in_shape[3] * BYTES[conv.dtype],
+        out_h=conv.out_shape[1],
+        out_w=conv.out_shape[2],
+        out_bytes=conv.out_shape[3] * BYTES[conv.dtype],
+        stride=conv.stride,
+        pad_top=conv.padding.top,
+        pad_left=conv.padding.left,
+        kernel=conv.kernel,
+        dilation=conv.dilation,
+        step=step,
+    )
+
+
+def _portable(conv: DepthwiseConv2D) -> Call:
+    batches, in_h, in_w, in_c = conv.in_shape
+    _, out_h, out_w, _ = conv.out_shape
+    return Call(
+        kernel="ep_depthwise_conv_2d",
+        header="ep_depthwise_conv_2d.h",
+        fields={
+            "batches": batches,
+            "in_h": in_h,
+            "in_w": in_w,
+            "in_c": in_c,
+            "out_h": out_h,
+            "out_w": out_w,
+            "kernel_h": conv.kernel[0],
+            "kernel_w": conv.kernel[1],
+            "stride_h": conv.stride[0],
+            "stride_w": conv.stride[1],
+            "dilation_h": conv.dilation[0],
+            "dilation_w": conv.dilation[1],
+            "pad_top": conv.padding.top,
+            "pad_left": conv.padding.left,
+            "depth": conv.multiplier,
+            "in_zero": conv.in_zero,
+            "weights": Array(conv.weights, "weights"),
+            **requantization_fields(conv.requantization),
+        },
+        inputs=(conv.input,),
+        outputs=(conv.output,),
+        scratch=conv.kernel[0] * conv.kernel[1] * in_c,
+        overlaps=chase(walk(conv, 1), conv.input, conv.output) if batches == 1 else (),
+    )
+
+
+def _cost(conv: DepthwiseConv2D) -> float:
+    """Instructions, measured on the Cortex-M0+: 11 a multiply-accumulate, 90 an output, 20 and 1 a channel for a pixel's tap."""
+    pixels, taps = int(np.prod(conv.out_shape[:3])), conv.kernel[0] * conv.kernel[1]
+    return pixels * (taps * (20.0 + 1.0 * conv.in_shape[3]) + conv.out_shape[3] * (90.0 + 11.0 * taps))
+
+
+register(Operator("DEPTHWISE_CONV_2D", describe, (Kernel("ep_depthwise_conv_2d", _portable, cost=_cost),)))

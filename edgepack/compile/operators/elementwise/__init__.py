@@ -1,0 +1,1 @@
+"""Operators on two or more tensors, element by element."""

@@ -1,0 +1,105 @@
+"""FULLY_CONNECTED: int8 (int16 in weighted_int16.py), one scale for the weights or one for each output.
+
+Reference: reference/integer_ops/fully_connected.h, FullyConnected and FullyConnectedPerChannel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgepack.compile.call import Array, Call
+from edgepack.compile.graph import Data
+from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register, register_kernel
+from edgepack.compile.operators.shared.convolution import (
+    Requantization,
+    requantization,
+    requantization_fields,
+    require_filter_types,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FullyConnected:
+    """A checked matrix product: `batches` rows of the input by `weights` (out_size, in_size)."""
+
+    input: int
+    output: int
+    batches: int
+    dtype: str
+    weights: Data
+    requantization: Requantization
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates."""
+        return self.batches * self.weights.size
+
+
+def describe(site: Site) -> FullyConnected:
+    """Check a FULLY_CONNECTED and gather its numbers."""
+    source, filters, output = site.input(0), site.constant(1), site.output()
+    bias = site.constant(2) if site.has_input(2) else None
+    require_filter_types(site)
+    site.require(
+        site.option("weights_format", "DEFAULT") == "DEFAULT",
+        "has shuffled weights",
+        "Convert the model without weight shuffling.",
+        filters,
+    )
+    site.require(len(filters.shape) == 2, "has weights that are not a matrix", CONVERT_AGAIN, filters)
+    assert filters.data is not None
+    out_size, in_size = filters.shape
+    site.require(
+        in_size > 0 and source.elements % in_size == 0,
+        f"has {source.elements} inputs for rows of {in_size} weights",
+        CONVERT_AGAIN,
+    )
+    batches = source.elements // in_size
+    site.require(output.elements == batches * out_size, "has an output of the wrong size", CONVERT_AGAIN)
+    return FullyConnected(
+        input=source.id,
+        output=output.id,
+        batches=batches,
+        dtype=source.dtype,
+        weights=filters.data,
+        requantization=requantization(site, filters.data, filters, bias, source, output, product_in_float=True),
+    )
+
+
+def for_each_output(dense: FullyConnected) -> Requantization:
+    """Its requantisation with a multiplier and a shift for every output."""
+    one, outputs = dense.requantization, dense.weights.shape[0]
+    return replace(one, multiplier=np.broadcast_to(one.multiplier, outputs), shift=np.broadcast_to(one.shift, outputs))
+
+
+def _portable(dense: FullyConnected) -> Call:
+    return Call(
+        kernel="ep_fully_connected",
+        header="ep_fully_connected.h",
+        fields={
+            "batches": dense.batches,
+            "in_size": dense.weights.shape[1],
+            "out_size": dense.weights.shape[0],
+            "per_channel": int(dense.requantization.multiplier.size > 1),
+            "weights": Array(dense.weights, "weights"),
+            **requantization_fields(dense.requantization),
+        },
+        inputs=(dense.input,),
+        outputs=(dense.output,),
+    )
+
+
+def _cost(dense: FullyConnected) -> float:
+    """Instructions: 6 a multiply-accumulate and 75 an output on the Cortex-M0+."""
+    return 6.0 * dense.macs + 75.0 * dense.batches * dense.weights.shape[0]
+
+
+def _cost_thumb2(dense: FullyConnected) -> float:
+    """Instructions: 4 a multiply-accumulate and 25 an output, where there is a long multiplication; measured on the Cortex-M4."""
+    return 4.0 * dense.macs + 25.0 * dense.batches * dense.weights.shape[0]
+
+
+register(Operator("FULLY_CONNECTED", describe, (Kernel("ep_fully_connected", _portable, cost=_cost),)))
+register_kernel("FULLY_CONNECTED", Kernel("ep_fully_connected", _portable, frozenset({"thumb2"}), cost=_cost_thumb2))

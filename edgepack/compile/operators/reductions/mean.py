@@ -1,0 +1,59 @@
+"""MEAN: int8 or int16, over any axes.
+
+Reference: reference/reduce.h, QuantizedMeanOrSum: the division by the number of elements is part of the multiplier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgepack.compile.call import Call
+from edgepack.compile.graph import Value
+from edgepack.compile.operators.reductions.axes import Reduction, reduction
+from edgepack.compile.operators.registry import Kernel, Operator, Site, register
+from edgepack.compile.quantize import quantize_multiplier
+
+
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """A checked mean; the multiplier and shift turn sums into outputs."""
+
+    source: Value
+    output: Value
+    reduction: Reduction
+    multiplier: int
+    shift: int
+
+
+def describe(site: Site) -> Mean:
+    """Check a MEAN and fold the division into its multiplier."""
+    source, output = site.input(0), site.output()
+    same = source.dtype == output.dtype and source.dtype in ("int8", "int16")
+    site.require(same, f"with types {source.dtype}, {output.dtype}", "Use int8 or int16.")
+    site.require_quantized(source, output)
+    over = reduction(site, source, output)
+    site.require(over.count > 0, "is over no elements", "Remove the empty dimension.")
+    multiplier, shift = quantize_multiplier(source.scale / output.scale)
+    extra = min(over.count.bit_length() - 1, 32, 31 + shift)
+    return Mean(source, output, over, (multiplier << extra) // over.count, shift - extra)
+
+
+def _portable(mean: Mean) -> Call:
+    name = "ep_mean" if mean.source.dtype == "int8" else "ep_mean_int16"
+    return Call(
+        kernel=name,
+        header=f"{name}.h",
+        fields={
+            "shape": mean.reduction.fields,
+            "outputs": mean.reduction.outputs,
+            "zero_sum": mean.source.zero_point * mean.reduction.count,
+            "out_zero": mean.output.zero_point,
+            "multiplier": mean.multiplier,
+            "shift": mean.shift,
+        },
+        inputs=(mean.source.id,),
+        outputs=(mean.output.id,),
+    )
+
+
+register(Operator("MEAN", describe, (Kernel("ep_mean", _portable, cost=lambda mean: 5.0 * mean.source.elements),)))

@@ -1,0 +1,71 @@
+"""REDUCE_MAX, REDUCE_MIN and SUM: int8, over any axes.
+
+Reference: reduce.cc (ReduceType::kMax, kMin compare stored values) and reference/reduce.h, QuantizedMeanOrSum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgepack.compile.call import Call, Field
+from edgepack.compile.graph import Value
+from edgepack.compile.operators.reductions.axes import Reduction, reduction
+from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.quantize import quantize_multiplier
+
+
+@dataclass(frozen=True, eq=False)
+class Reduce:
+    """A checked reduction; `fields` are the members of the kernel's struct."""
+
+    source: Value
+    output: Value
+    reduction: Reduction
+    fields: dict[str, Field]
+
+
+def _checked(site: Site) -> tuple[Value, Value, Reduction]:
+    source, output = site.input(0), site.output()
+    site.require(source.dtype == output.dtype == "int8", f"with types {source.dtype}, {output.dtype}", "Use int8.")
+    site.require_quantized(source, output)
+    over = reduction(site, source, output)
+    site.require(over.count > 0, "is over no elements", "Remove the empty dimension.")
+    return source, output, over
+
+
+def describe_extreme(site: Site) -> Reduce:
+    """Check a REDUCE_MAX or REDUCE_MIN."""
+    source, output, over = _checked(site)
+    same = source.scale == output.scale and source.zero_point == output.zero_point
+    site.require(same, "changes the scale", CONVERT_AGAIN)
+    sign = 1 if site.node.op == "REDUCE_MAX" else -1
+    return Reduce(source, output, over, {"shape": over.fields, "outputs": over.outputs, "sign": sign})
+
+
+def describe_sum(site: Site) -> Reduce:
+    """Check a SUM; it is a MEAN without the division."""
+    source, output, over = _checked(site)
+    multiplier, shift = quantize_multiplier(source.scale / output.scale)
+    bits = (over.count * 255).bit_length() + max(shift, 0)
+    site.require(bits <= 31 and shift >= -31, "has an output scale out of range", CHECK_RANGES, output)
+    fields: dict[str, Field] = {
+        "shape": over.fields,
+        "outputs": over.outputs,
+        "zero_sum": source.zero_point * over.count,
+        "out_zero": output.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+    }
+    return Reduce(source, output, over, fields)
+
+
+def _kernel(name: str) -> Kernel[Reduce]:
+    def lower(problem: Reduce) -> Call:
+        return Call(name, f"{name}.h", problem.fields, (problem.source.id,), (problem.output.id,))
+
+    return Kernel(name, lower, cost=lambda problem: 6.0 * problem.source.elements)
+
+
+for _name in ("REDUCE_MAX", "REDUCE_MIN"):
+    register(Operator(_name, describe_extreme, (_kernel("ep_reduce_max"),)))
+register(Operator("SUM", describe_sum, (_kernel("ep_mean"),)))

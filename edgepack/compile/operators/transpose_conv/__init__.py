@@ -1,0 +1,1 @@
+"""TRANSPOSE_CONV."""

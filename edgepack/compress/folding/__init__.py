@@ -1,0 +1,1 @@
+"""Putting BatchNorm and channels that carry nothing into the layers beside them."""

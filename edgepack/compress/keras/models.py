@@ -1,0 +1,163 @@
+"""Opening, storing and running the Keras models between steps; repeatably."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepack.compress.results import Compressed
+from edgepack.ground.errors import ToolError
+from edgepack.ground.progress import Task
+from edgepack.sources import open_keras
+from edgepack.sources.keras.custom_objects import load_custom_objects
+from edgepack.sources.keras.frameworks import import_tf_keras, versions
+
+if TYPE_CHECKING:
+    from edgepack.sources import SourceModel, Split
+
+# Large enough to keep both cores busy, small enough for the activations of a 224x224 model to stay below a gigabyte.
+PREDICT_BATCH = 128
+
+
+def import_tfmot() -> Any:
+    """The module tensorflow_model_optimization.
+
+    Raises:
+        ToolError: EP-620 when it is not installed.
+    """
+    import_tf_keras()
+    try:
+        import tensorflow_model_optimization
+    except ModuleNotFoundError as error:
+        raise ToolError(
+            "EP-620", f"{error.name} is not installed", "install the extra train: pip install 'edgepack[train]'"
+        ) from error
+    return tensorflow_model_optimization
+
+
+def training_versions() -> dict[str, str]:
+    """The versions of everything that shapes a trained model, found without importing any of it."""
+    found = versions()
+    for package in ("tensorflow-model-optimization", "numpy"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+def start_afresh(seed: int) -> None:
+    """Make what follows in this process give the same result as in a new process: names, random numbers, kernels."""
+    keras = import_tf_keras()
+    import tensorflow as tf
+
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def known_objects(source: SourceModel) -> AbstractContextManager[Any]:
+    """A block in which TF-MOT's layers, ours, and the user's own layers and functions, are known to Keras by name."""
+    from edgepack.compress.quantization.fake_quant import custom_objects
+
+    scope: AbstractContextManager[Any] = import_tfmot().quantization.keras.quantize_scope(
+        custom_objects() | dict(load_custom_objects(source.custom_objects, source.folder))
+    )
+    return scope
+
+
+def copy_model(model: Any) -> Any:
+    """A copy that shares nothing with `model`."""
+    copy = import_tf_keras().models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def unfreeze(model: Any) -> list[str]:
+    """Make every layer that has kernels trainable, and return the names of those that were not.
+
+    A layer that was frozen while a new head was trained must be free to make up for what a step takes from it. BatchNorm layers
+    stay frozen where they are: their averages belong to the data they were trained on.
+    """
+    frozen = []
+    for layer in model.layers:
+        if layer.weights and not layer.trainable and type(layer).__name__ != "BatchNormalization":
+            layer.trainable = True
+            frozen.append(layer.name)
+    return frozen
+
+
+def store_model(model: Any, file: Path) -> str:
+    """Write `model` as .h5 without its optimiser; returns the SHA-256 of its layers and weights."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(file, save_format="h5", include_optimizer=False)
+    digest = hashlib.sha256(json.dumps(json.loads(model.to_json())["config"], sort_keys=True).encode())
+    for weight in model.get_weights():
+        digest.update(str((weight.dtype.str, weight.shape)).encode())
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
+
+
+def open_stored(source: SourceModel, file: Path) -> Any:
+    """The model that `store_model` wrote; custom layers come from where the source has them."""
+    with known_objects(source):
+        return open_keras(replace(source, file=file))
+
+
+def open_compressed(compressed: Compressed) -> Any:
+    """The Keras model of a compression, with TF-MOT's quantization layers when it was trained with them."""
+    return open_stored(compressed.source, compressed.file)
+
+
+def batches(count: int, size: int) -> Iterator[slice]:
+    """Slices of `size` that cover `count` examples."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def model_inputs(model: Any, split: Split, part: slice) -> Any:
+    """The examples `part` of a split as tensors of the model's input types: one, or a list of several."""
+    import tensorflow as tf
+
+    pairs = zip(split.inputs, model.inputs, strict=True)
+    given = [tf.constant(np.asarray(array[part]), dtype=tensor.dtype) for array, tensor in pairs]
+    return given[0] if len(given) == 1 else given
+
+
+def inference(model: Any) -> Callable[[Any], Any]:
+    """The model's inference as one traced function; it uses the weights that the model has when it is called."""
+    import tensorflow as tf
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def run(inputs: Any) -> Any:
+        return model(inputs, training=False)
+
+    return run  # type: ignore[no-any-return]
+
+
+def predict(
+    model: Any, split: Split, task: Task, text: str = "", run: Callable[[Any], Any] | None = None
+) -> tuple[NDArray[Any], ...]:
+    """The model's outputs for every example of `split`, float32, batch first; inputs are read batch by batch.
+
+    `run` is the model's `inference`, from a caller that predicts many times.
+    """
+    run = run or inference(model)
+    collected: list[list[NDArray[Any]]] = []
+    total = len(split)
+    for part in batches(total, PREDICT_BATCH):
+        results = run(model_inputs(model, split, part))
+        found = results if isinstance(results, list | tuple) else [results]
+        collected.append([np.asarray(result, dtype=np.float32) for result in found])
+        task.update(part.stop, total, text)
+    return tuple(np.concatenate(parts) for parts in zip(*collected, strict=True))

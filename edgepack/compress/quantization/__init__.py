@@ -1,0 +1,1 @@
+"""Quantization: int8 codes, fake quantization, which layers can take it, few-bit weights, calibration."""

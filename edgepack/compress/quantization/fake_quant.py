@@ -1,0 +1,205 @@
+"""TF-MOT quantizers and quantize configs of our own: weights by output channel in any layer, with few bits, and outputs.
+
+TF-MOT's classes only exist once it has been imported, so these are made on first use.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from edgepack.compress.keras.models import import_tfmot
+from edgepack.compress.keras.zeros import SCALE, wrapped_layer
+from edgepack.compress.quantization.lowbit import Grid, best_scales, round_to
+from edgepack.sources.keras.frameworks import import_tf_keras
+
+# Where the converter takes a scale for each output channel from a FakeQuant operator. It moves other kernels through a
+# transposition, in which it loses the axis; there it finds the scales itself, from the rounded weights.
+_FAKE_QUANT = {("Conv2D", "kernel"), ("DepthwiseConv2D", "depthwise_kernel"), ("Dense", "kernel")}
+
+
+def kernel_names(layer: Any) -> list[str]:
+    """The attributes of a layer that hold its kernels."""
+    return [name for name in ("depthwise_kernel", "pointwise_kernel", "kernel") if getattr(layer, name, None) is not None]
+
+
+@cache
+def classes() -> SimpleNamespace:
+    """`KernelQuantizer` and `LayerConfig`.
+
+    A LayerConfig fake-quantizes a layer's kernels to a grid (`levels`, `binary`; with trained scales when `learned`), and its
+    activation and output as `inner` says; without an `inner`, its output when `quantize_output` is true.
+
+    A KernelQuantizer rounds straight-through (Bengio et al. 2013). Trained scales are one an output channel, one a kernel for
+    Dense layers, whose axis the converter loses; their gradient is that of learned step size quantization (Esser
+    et al. 2020, equation 3). The logarithm is trained, so that an optimiser's step changes a scale by a share of it.
+    """
+    import_tfmot()
+    import tensorflow as tf
+    from tensorflow_model_optimization.python.core.quantization.keras import quantize_config, quantizers, utils
+    from tensorflow_model_optimization.python.core.quantization.keras.quantizers import MovingAverageQuantizer
+
+    keras = import_tf_keras()
+
+    class KernelQuantizer(quantizers.Quantizer):  # type: ignore[misc]
+        """Rounds a kernel to a grid."""
+
+        def __init__(self, kind: str, name: str, grid: Grid, learned: bool) -> None:
+            self.kind, self.name, self.grid, self.learned = kind, name, grid, learned
+            self.fake = (kind, name) in _FAKE_QUANT
+            self.whole = kind == "Dense"
+
+        def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
+            if not self.learned:
+                return {}
+            count = 1 if self.whole else _channels(self.kind, self.name, tuple(tensor_shape))
+            ones, zeros = keras.initializers.Constant(1.0), keras.initializers.Constant(0.0)
+            return {
+                "base": layer.add_weight(f"{name}_{SCALE}_base", shape=(count,), initializer=ones, trainable=False),
+                "log": layer.add_weight(f"{name}_{SCALE}", shape=(count,), initializer=zeros, trainable=True),
+            }
+
+        def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **_: Any) -> Any:
+            rows = self.columns(inputs)
+            if self.learned:
+                scales = weights["base"] * tf.exp(weights["log"])
+            else:
+                axis = None if self.whole else list(range(len(rows.shape) - 1))
+                scales = tf.maximum(tf.reduce_max(tf.abs(rows), axis=axis), 1e-12) / self.grid.levels
+                scales = tf.reshape(tf.stop_gradient(scales), [-1])
+            ratio = rows / scales
+            inside = tf.clip_by_value(ratio, -self.grid.levels, self.grid.levels) if self.learned else ratio
+            level = tf.where(inside >= 0, tf.ones_like(inside), -tf.ones_like(inside)) if self.grid.binary else tf.round(inside)
+            rounded = (inside + tf.stop_gradient(level - inside)) * scales
+            # FakeQuant would change nothing, but its gradient is zero where a rounding error puts a weight beyond its limit.
+            if self.fake and training is False:
+                rounded = self.named(rounded, scales * (127 / self.grid.step))
+            return self.restored(rounded, inputs)
+
+        def named(self, rounded: Any, limits: Any) -> Any:
+            """`rounded` by way of the operator that tells the converter the scales."""
+            if self.whole:
+                limit = tf.reshape(limits, [])
+                return tf.quantization.fake_quant_with_min_max_vars(rounded, -limit, limit, narrow_range=True)
+            by_channel = tf.quantization.fake_quant_with_min_max_vars_per_channel
+            return by_channel(rounded, -limits, limits, narrow_range=True)
+
+        def columns(self, kernel: Any) -> Any:
+            """The kernel with its output channels last."""
+            if self.kind.endswith("Transpose"):
+                return tf.transpose(kernel, _swapped(len(kernel.shape)))
+            if self.name == "depthwise_kernel":
+                shape = kernel.shape
+                return tf.reshape(kernel, (*shape[:-2], shape[-2] * shape[-1]))
+            return kernel
+
+        def restored(self, columns: Any, kernel: Any) -> Any:
+            if self.kind.endswith("Transpose"):
+                return tf.transpose(columns, _swapped(len(kernel.shape)))
+            return tf.reshape(columns, kernel.shape) if self.name == "depthwise_kernel" else columns
+
+        def get_config(self) -> dict[str, Any]:
+            grid = {"levels": self.grid.levels, "binary": self.grid.binary}
+            return {"kind": self.kind, "name": self.name, "grid": grid, "learned": self.learned}
+
+    class LayerConfig(quantize_config.QuantizeConfig):  # type: ignore[misc]
+        """What of a layer is fake-quantized."""
+
+        def __init__(
+            self, levels: int = 127, binary: bool = False, learned: bool = False, quantize_output: bool = False, inner: Any = None
+        ) -> None:
+            self.grid, self.learned, self.inner = Grid(levels, binary), learned, inner
+            # TF-MOT turns this off by its name where a concatenation follows, which has one range for all of its inputs.
+            self.quantize_output = quantize_output
+
+        def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
+            kind = type(layer).__name__
+            return [(getattr(layer, name), KernelQuantizer(kind, name, self.grid, self.learned)) for name in kernel_names(layer)]
+
+        def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
+            for name, weight in zip(kernel_names(layer), quantize_weights, strict=True):
+                setattr(layer, name, weight)
+
+        def get_activations_and_quantizers(self, layer: Any) -> Any:
+            return self.inner.get_activations_and_quantizers(layer) if self.inner is not None else []
+
+        def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
+            if self.inner is not None:
+                self.inner.set_quantize_activations(layer, quantize_activations)
+
+        def get_output_quantizers(self, layer: Any) -> Any:
+            if self.inner is not None:
+                return self.inner.get_output_quantizers(layer)
+            moving = MovingAverageQuantizer(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
+            return [moving] if self.quantize_output else []
+
+        def get_config(self) -> dict[str, Any]:
+            inner = None if self.inner is None else utils.serialize_keras_object(self.inner)
+            grid = {"levels": self.grid.levels, "binary": self.grid.binary}
+            return {**grid, "learned": self.learned, "quantize_output": self.quantize_output, "inner": inner}
+
+        @classmethod
+        def from_config(cls, config: dict[str, Any]) -> Any:
+            inner = config.get("inner")
+            return cls(**{**config, "inner": None if inner is None else utils.deserialize_keras_object(inner)})
+
+    return SimpleNamespace(KernelQuantizer=KernelQuantizer, LayerConfig=LayerConfig)
+
+
+def custom_objects() -> dict[str, Any]:
+    """What Keras must know by name to open a model that was trained with these."""
+    return {"LayerConfig": classes().LayerConfig}
+
+
+def fit_scales(model: Any) -> None:
+    """Give every trained scale of a wrapped model the value that fits its kernel best."""
+    for variable, quantizer, scales in _learned(model):
+        best = best_scales(_rows(quantizer, variable), quantizer.grid)
+        scales["base"].assign(best[:, 0])
+        scales["log"].assign(np.zeros(len(best), np.float32))
+
+
+def settle(model: Any) -> dict[str, int]:
+    """Set every kernel with trained scales to its rounded weights, which rounding does not move again.
+
+    Returns the number of codes that each such layer may have.
+    """
+    allowed = {}
+    for variable, quantizer, scales in _learned(model):
+        scale = (scales["base"] * np.exp(scales["log"].numpy())).numpy()[:, None]
+        rounded = round_to(_rows(quantizer, variable), scale, quantizer.grid)
+        shape = quantizer.columns(variable).shape
+        columns = rounded.T.reshape(shape) if not quantizer.whole else rounded.reshape(shape)
+        variable.assign(quantizer.restored(columns, variable))
+        allowed[quantizer.layer] = quantizer.grid.codes
+    return allowed
+
+
+def _learned(model: Any) -> list[tuple[Any, Any, Any]]:
+    found = []
+    for layer in model.layers:
+        for variable, quantizer, scales in getattr(layer, "_weight_vars", []):
+            if scales and "base" in scales:
+                quantizer.layer = wrapped_layer(layer).name
+                found.append((variable, quantizer, scales))
+    return found
+
+
+def _rows(quantizer: Any, variable: Any) -> Any:
+    """The weights that share a scale, a row each."""
+    columns = np.asarray(quantizer.columns(variable))
+    return columns.reshape(1, -1) if quantizer.whole else np.ascontiguousarray(columns.reshape(-1, columns.shape[-1]).T)
+
+
+def _channels(kind: str, name: str, shape: tuple[int, ...]) -> int:
+    if name == "depthwise_kernel":
+        return shape[-2] * shape[-1]
+    return shape[-2] if kind.endswith("Transpose") else shape[-1]
+
+
+def _swapped(rank: int) -> list[int]:
+    """The order of axes that exchanges the last two."""
+    return [*range(rank - 2), rank - 1, rank - 2]

@@ -1,0 +1,1 @@
+"""The techniques that a recipe can name, one file each."""

@@ -1,0 +1,247 @@
+"""The step `prune`: magnitude pruning with TF-MOT (Zhu and Gupta 2017, arXiv:1710.01878)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from edgepack.compress.keras.models import copy_model, import_tfmot, unfreeze
+from edgepack.compress.keras.zeros import Kernel, kernels
+from edgepack.compress.options import FineTuning, Names
+from edgepack.compress.quantization.int8 import channels_first
+from edgepack.compress.reading import bad_value, read_options
+from edgepack.compress.select import check_patterns, matches
+from edgepack.compress.step import Place, Structure, Work
+from edgepack.compress.training.fit import fit
+from edgepack.compress.training.loss import choose_loss
+from edgepack.compress.weights.lamp import layer_shares
+from edgepack.ground.errors import ProjectError, RecipeError
+from edgepack.project.types import StepTable, Where
+from edgepack.sources.keras.frameworks import import_tf_keras
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+# The polynomial schedule moves the sparsity this often; TF-MOT's default of every 100 batches is too coarse for small data.
+_UPDATES = 40
+_TWO_OF_FOUR = ("Conv2D", "Dense")
+# Layers with a kernel that TF-MOT refuses, besides the depthwise ones.
+_ANSWERING = ("Conv1DTranspose", "EinsumDense")
+_DEPTHWISE = "depthwise kernels: few weights that matter much; depthwise = true prunes them"
+
+
+class PruneOptions(FineTuning):
+    """Options of `prune`."""
+
+    sparsity: Share = Field(default=0.5, description="share of the weights that become zero")
+    scope: Literal["layer", "global"] = Field(
+        default="layer", description="that share of each layer, or of all layers together, more where weights matter less"
+    )
+    schedule: Literal["polynomial", "constant"] = Field(
+        default="polynomial", description="raise the sparsity little by little, or all at once before fine-tuning"
+    )
+    initial_sparsity: Share = Field(default=0.0, description="where the polynomial schedule begins")
+    ramp: float = Field(
+        default=0.5, gt=0, le=1, description="share of the epochs in which the polynomial schedule reaches the sparsity"
+    )
+    pattern: Literal["unstructured", "2:4"] = Field(
+        default="unstructured", description="2:4 makes two zeros of every four weights along the input channels"
+    )
+    layers: Names = Field(default=("*",), description="names of the layers to prune, with * and ?")
+    exclude: Names = Field(default=(), description="names of layers to leave alone")
+    per_layer: dict[str, Share] = Field(default={}, description="another sparsity for some layers: a table from names to shares")
+    depthwise: bool = Field(default=False, description="prune depthwise convolutions too")
+
+
+@dataclass(frozen=True)
+class Prune:
+    """Set the smallest weights of each layer to zero, and train the others to make up for it."""
+
+    options: PruneOptions
+    where: Where
+
+    name: ClassVar[str] = "prune"
+    version: ClassVar[int] = 2
+    place: ClassVar[Place] = "middle"
+    leaves: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
+    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
+
+    title: ClassVar[str] = "Pruning"
+    trains: ClassVar[bool] = True
+
+    @property
+    def label(self) -> str:
+        """For example "prune 50 %"."""
+        if self.options.pattern == "2:4":
+            return "prune 2:4"
+        return f"prune {self.options.sparsity * 100:g} %" + (" of all" if self.options.scope == "global" else "")
+
+    @classmethod
+    def read(cls, table: StepTable) -> Prune:
+        """The step of a table.
+
+        Raises:
+            ProjectError: EP-402, EP-403, or EP-405 for options that contradict each other.
+        """
+        options = read_options(table, PruneOptions)
+        if options.pattern == "2:4":
+            for option in ("sparsity", "scope", "per_layer", "schedule", "initial_sparsity", "ramp"):
+                if option in options.model_fields_set:
+                    raise ProjectError(
+                        "EP-405",
+                        f"{table.at(option)}: prune: {option} has no meaning with the pattern 2:4, which is always half, at once",
+                        f"remove {option}, or the pattern",
+                    )
+        if options.schedule == "polynomial" and options.initial_sparsity > options.sparsity:
+            raise bad_value(table, "initial_sparsity", f"{options.initial_sparsity:g} is above the sparsity", "lower it")
+        return cls(options, table.where)
+
+    def apply(self, model: Any, work: Work) -> Any:
+        """Prune and fine-tune a copy of `model`.
+
+        Raises:
+            RecipeError: EP-412 when no layer is left to prune or a name fits none; EP-414 when zeros are missing afterwards.
+        """
+        tuning = self.options
+        shares = self._choose(model, work)
+        work.note_layers("trained although frozen", unfreeze(model), "to make up for pruning")
+        loss = choose_loss(model, work.data, tuning.loss)
+        batches = max(1, math.ceil(len(work.data.train) / tuning.batch_size))
+        ramp, frequency = self._schedule(batches)
+        wrapped = self._wrap(copy_model(model), shares, ramp, frequency)
+        callbacks = [import_tfmot().sparsity.keras.UpdatePruningStep()]
+        ready = math.ceil((1 + ramp) / batches)
+        fitted = fit(wrapped, work, tuning, loss, first_candidate=ready, callbacks=callbacks)
+        pruned = import_tfmot().sparsity.keras.strip_pruning(wrapped)
+        work.note(fitted.text)
+        self._verify(pruned, shares)
+        return pruned
+
+    def _schedule(self, batches: int) -> tuple[int, int]:
+        """Batches over which the sparsity rises (0: all at once), and batches between two updates of the masks.
+
+        TF-MOT updates at every multiple of the frequency up to the end, so the end must be such a multiple, or the last rise
+        never happens; and the training must reach it.
+        """
+        tuning = self.options
+        if tuning.schedule == "constant" or tuning.pattern == "2:4":
+            return 0, 1
+        total = batches * tuning.epochs
+        ramp = min(total - 1, math.ceil(total * tuning.ramp))
+        frequency = max(1, ramp // _UPDATES)
+        return ramp - ramp % frequency, frequency
+
+    def _choose(self, model: Any, work: Work) -> dict[str, float]:
+        """The sparsity of every layer to prune; notes name the layers that are left out although they have weights."""
+        import_tfmot()
+        from tensorflow_model_optimization.python.core.sparsity.keras import prune_registry
+
+        tuning = self.options
+        names = [layer.name for layer in model.layers]
+        for option, patterns in (("layers", tuning.layers), ("exclude", tuning.exclude), ("per_layer", tuning.per_layer)):
+            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
+        shares: dict[str, float] = {}
+        left: dict[str, list[str]] = {}
+        found = {kernel.layer: kernel for kernel in kernels(model)}
+        for layer in model.layers:
+            if layer.name not in found or not matches(layer.name, tuning.layers) or matches(layer.name, tuning.exclude):
+                continue
+            kind = type(layer).__name__
+            depthwise = hasattr(layer, "depthwise_kernel")
+            if depthwise and not tuning.depthwise:
+                left.setdefault(_DEPTHWISE, []).append(layer.name)
+                if kind.startswith("Depthwise"):
+                    continue
+            if depthwise and tuning.pattern == "unstructured":
+                shares[layer.name] = self._share(layer.name)
+            elif tuning.pattern == "2:4" and kind not in _TWO_OF_FOUR:
+                left.setdefault("2:4 is for Conv2D and Dense", []).append(layer.name)
+            elif tuning.pattern == "2:4" and not _zeros_of_two_by_four(found[layer.name]):
+                left.setdefault("2:4 needs more than two input channels", []).append(layer.name)
+            elif prune_registry.PruneRegistry.supports(layer) or kind in _ANSWERING:
+                shares[layer.name] = self._share(layer.name)
+            else:
+                left.setdefault(f"TF-MOT cannot prune {kind}", []).append(layer.name)
+        for reason, layers in left.items():
+            work.note_layers("not pruned", layers, reason)
+        if not shares:
+            raise RecipeError("EP-412", "prune: no layer of the model is left to prune", "check layers, exclude and depthwise")
+        if tuning.scope == "global":
+            free = [name for name in shares if not any(matches(name, [pattern]) for pattern in tuning.per_layer)]
+            weights = {name: np.concatenate([kernel.values.ravel() for kernel in self._pruned(model, name)]) for name in free}
+            shares |= layer_shares(weights, tuning.sparsity)
+            work.note_layers(
+                "sparsity", [f"{name} {share * 100:.1f} %" for name, share in shares.items()], "chosen over all layers"
+            )
+        return shares
+
+    def _pruned(self, model: Any, layer: str) -> list[Kernel]:
+        """The kernels of a layer that take part."""
+        return [
+            kernel
+            for kernel in kernels(model)
+            if kernel.layer == layer and (kernel.name != "depthwise_kernel" or self.options.depthwise)
+        ]
+
+    def _share(self, layer: str) -> float:
+        if self.options.pattern == "2:4":
+            return 0.5
+        return next((share for name, share in self.options.per_layer.items() if matches(layer, [name])), self.options.sparsity)
+
+    def _wrap(self, model: Any, shares: dict[str, float], ramp: int, frequency: int) -> Any:
+        """`model` with TF-MOT's wrapper around every layer in `shares`. `ramp` is in batches; 0: all at the first batch."""
+        sparsity = import_tfmot().sparsity.keras
+        keras = import_tf_keras()
+
+        def wrap(layer: Any) -> Any:
+            if layer.name not in shares:
+                return layer
+            share = shares[layer.name]
+            if (self.options.depthwise and hasattr(layer, "depthwise_kernel")) or type(layer).__name__ in _ANSWERING:
+                # TF-MOT never prunes these, but asks a layer that answers for itself.
+                own = [kernel.variable for kernel in kernels(model) if kernel.layer == layer.name]
+                layer.get_prunable_weights = lambda: own
+            if not ramp:
+                schedule = sparsity.ConstantSparsity(share, begin_step=1, end_step=1, frequency=1)
+            else:
+                start = min(self.options.initial_sparsity, share)
+                schedule = sparsity.PolynomialDecay(start, share, begin_step=1, end_step=1 + ramp, frequency=frequency)
+            pattern = {"sparsity_m_by_n": (2, 4)} if self.options.pattern == "2:4" else {}
+            return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule, **pattern)
+
+        return keras.models.clone_model(model, clone_function=wrap)
+
+    def _verify(self, model: Any, shares: dict[str, float]) -> None:
+        """Count the zeros of every pruned kernel.
+
+        Raises:
+            RecipeError: EP-414 naming the layer that has too few.
+        """
+        for kernel in kernels(model):
+            if kernel.layer not in shares or (kernel.name == "depthwise_kernel" and not self.options.depthwise):
+                continue
+            values = kernel.values
+            wanted = _zeros_of_two_by_four(kernel) if self.options.pattern == "2:4" else _zeros(values, shares[kernel.layer])
+            found = int(values.size - np.count_nonzero(values))
+            if found < wanted:
+                raise RecipeError(
+                    "EP-414",
+                    f"layer {kernel.layer} has {found} zeros after pruning where {wanted} were wanted",
+                    "train for more epochs, or use a larger ramp; if that does not help, report it",
+                )
+
+
+def _zeros(values: NDArray[np.float32], share: float) -> int:
+    """How many weights TF-MOT zeroes: it keeps round(size * (1 - share)), and at least one."""
+    return values.size - max(1, int(np.rint(np.float32(values.size) * np.float32(1 - share))))
+
+
+def _zeros_of_two_by_four(kernel: Kernel) -> int:
+    """Zeros that 2:4 makes: two of each four neighbours along the input channels, all beyond two of a shorter rest."""
+    channels = kernel.values.shape[-2]
+    rows = channels_first(kernel.kind, kernel.name, kernel.values).size // channels
+    return rows * (channels // 4 * 2 + max(0, channels % 4 - 2))

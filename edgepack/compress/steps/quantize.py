@@ -1,0 +1,222 @@
+"""The step `quantize`: the number format of the .tflite, and training for it (Jacob et al. 2018, arXiv:1712.05877)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from edgepack.compress.keras.models import unfreeze
+from edgepack.compress.keras.zeros import kernels
+from edgepack.compress.options import FineTuning, Names
+from edgepack.compress.quantization import aware
+from edgepack.compress.quantization.calibration import Calibration, calibrate
+from edgepack.compress.quantization.fake_quant import fit_scales, settle
+from edgepack.compress.quantization.lowbit import GRIDS, Format, Grid
+from edgepack.compress.reading import read_options
+from edgepack.compress.select import check_patterns, matches
+from edgepack.compress.step import Place, Quantization, Structure, Work
+from edgepack.compress.training.fit import fit
+from edgepack.compress.training.keep import Keeper, most_values
+from edgepack.compress.training.loss import choose_loss
+from edgepack.ground.errors import ProjectError, RecipeError
+from edgepack.project.types import StepTable, Where
+from edgepack.sources import Split
+
+# Enough batches for the ranges to be those of the data; more only costs time.
+_CALIBRATION_EXAMPLES = 1024
+
+
+class QuantizeOptions(FineTuning):
+    """Options of `quantize`. Those of training mean nothing without `aware`."""
+
+    scheme: Literal["int8", "int16x8", "float16", "dynamic"] = Field(
+        default="int8",
+        description="int8: everything 8 bit; int16x8: 16 bit activations; float16: half weights; dynamic: int8 weights only",
+    )
+    weights: Format = Field(
+        default="int8",
+        description="codes weights may have: int4 15 a channel, ternary 3, binary 2, in an int8 file",
+    )
+    keep_int8: Names = Field(
+        default=("first", "last", "depthwise"),
+        description="layers that keep int8 weights, with * and ?; first, last and depthwise stand for what they say",
+    )
+    aware: bool = Field(default=True, description="fine-tune with simulated quantization; false: quantize after training")
+    epochs: int = Field(default=2, ge=1, description="passes over the training data at most")
+    learning_rate: float = Field(default=0.0001, gt=0, description="of the first gradient step")
+    exclude: Names = Field(default=(), description="layers to train without simulated quantization, with * and ?")
+    calibration: Calibration = Field(
+        default="minmax", description="ranges of activations without aware training: all values, nearly all, or the least error"
+    )
+    percentile: float = Field(default=99.9, gt=50, lt=100, description="per cent of an activation's values that its range holds")
+    int16: Names = Field(default=(), description="layers whose outputs keep 16 bits in the int8 file, with * and ?")
+
+    FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset({"int16"})
+
+
+_TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude", "weights", "keep_int8")
+
+
+@dataclass(frozen=True)
+class Quantize:
+    """Choose the number format and, with `aware`, let the model get used to it; zeros stay zero and shared weights shared."""
+
+    options: QuantizeOptions
+    where: Where
+
+    name: ClassVar[str] = "quantize"
+    version: ClassVar[int] = 3
+    place: ClassVar[Place] = "last"
+    leaves: ClassVar[frozenset[Structure]] = frozenset()
+
+    title: ClassVar[str] = "Quantizing"
+
+    @property
+    def keeps(self) -> frozenset[Structure]:
+        """Binary weights have no zero; weights of few bits that were equal stay equal."""
+        return frozenset({"clusters"}) if self.options.weights == "binary" else frozenset({"zeros", "clusters"})
+
+    @property
+    def trains(self) -> bool:
+        """Whether the Keras model changes."""
+        return self.options.aware or self.options.calibration != "minmax"
+
+    @property
+    def label(self) -> str:
+        """For example "quantize int8, ternary weights, aware"."""
+        weights = "" if self.options.weights == "int8" else f", {self.options.weights} weights"
+        way = "aware" if self.options.aware else self.options.calibration if self.trains else ""
+        wide = f", int16 in {', '.join(self.options.int16)}" if self.options.int16 else ""
+        return f"quantize {self.options.scheme}{weights}" + (f", {way}" if way else "") + wide
+
+    @classmethod
+    def read(cls, table: StepTable) -> Quantize:
+        """The step of a table; `aware` is true for int8 when it is not said, and false for the other schemes.
+
+        Raises:
+            ProjectError: EP-402, EP-403, or EP-405 for options that contradict each other.
+        """
+        options = read_options(table, QuantizeOptions)
+        if options.scheme != "int8":
+            if options.int16:
+                raise ProjectError(
+                    "EP-405",
+                    f"{table.at('int16')}: quantize: int16 is for single layers of an int8 file, not of {options.scheme}",
+                    'set scheme = "int8", or remove int16',
+                )
+            if options.aware and "aware" in options.model_fields_set:
+                raise ProjectError(
+                    "EP-405",
+                    f"{table.at('aware')}: quantize: aware training simulates int8, which {options.scheme} is not",
+                    'set scheme = "int8", or aware = false',
+                )
+            options = options.model_copy(update={"aware": False})
+        if not options.aware:
+            written = [option for option in _TRAINING_OPTIONS if option in options.model_fields_set]
+            if written:
+                raise ProjectError(
+                    "EP-405",
+                    f"{table.at(written[0])}: quantize: {written[0]} has no meaning without aware training",
+                    f"remove {written[0]}, or set aware = true",
+                )
+        _check_calibration(options, table)
+        return cls(options, table.where)
+
+    def quantization(self, kept: frozenset[Structure]) -> Quantization:
+        """What conversion has to know; `kept` is what earlier steps left in the weights."""
+        few: set[Structure] = {"codes"} if self.options.weights != "int8" else set()
+        return Quantization(self.options.scheme, self.trains, tuple(sorted(kept | few)), self.options.int16)
+
+    def apply(self, model: Any, work: Work) -> Any:
+        """A copy of `model` with quantization ranges, trained with them or calibrated.
+
+        Raises:
+            RecipeError: EP-412 for an exclude that fits no layer; EP-416 when TF-MOT cannot wrap the model; EP-414 when zeros of
+                an earlier step were lost.
+        """
+        if not self.options.aware:
+            return self._calibrated(model, work)
+        names = [layer.name for layer in model.layers]
+        for option, patterns in (("exclude", self.options.exclude), ("int16", self.options.int16)):
+            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
+        excluded = frozenset(name for name in names if matches(name, self.options.exclude))
+        loss = choose_loss(model, work.data, self.options.loss)
+        work.note_layers("trained although frozen", unfreeze(model), "to get used to quantization")
+        grids = self._grids(model, excluded)
+        wrapped, left = aware.wrap(model, excluded, grids)
+        for reason in dict.fromkeys(left.values()):
+            layers = [name for name, why in left.items() if why == reason]
+            work.note_layers("quantized after training instead", layers, reason)
+        work.note_layers("kept int8 weights", [name for name in grids if name in left], "not simulated in training")
+        fit_scales(wrapped)
+        aware.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.options.batch_size)
+        keeper = Keeper(kernels(wrapped), work.kept if self.options.weights == "int8" else work.kept - {"clusters"})
+        work.note(fit(wrapped, work, self.options, loss, callbacks=[keeper.callback]).text)
+        keeper.verify(self.name)
+        self._verify(wrapped, settle(wrapped))
+        return wrapped
+
+    def _calibrated(self, model: Any, work: Work) -> Any:
+        """A copy of `model` with ranges from examples, not trained."""
+        wrapped, left = aware.wrap(model)
+        for reason in dict.fromkeys(left.values()):
+            layers = [name for name, why in left.items() if why == reason]
+            work.note_layers("calibrated by the converter instead", layers, reason)
+        examples = _spread(work.data.train, _CALIBRATION_EXAMPLES)
+        calibrate(wrapped, examples, self.options.calibration, self.options.percentile, work.task)
+        return wrapped
+
+    def _grids(self, model: Any, excluded: frozenset[str]) -> dict[str, Grid]:
+        """The layers whose weights get few bits."""
+        if self.options.weights == "int8":
+            return {}
+        found = list({kernel.layer: None for kernel in kernels(model)})
+        words = {"first": found[:1], "last": found[-1:]}
+        words["depthwise"] = [kernel.layer for kernel in kernels(model) if kernel.name == "depthwise_kernel"]
+        patterns = [pattern for pattern in self.options.keep_int8 if pattern not in words]
+        check_patterns(patterns, [layer.name for layer in model.layers], "keep_int8", self.name)
+        kept = {name for word in self.options.keep_int8 for name in words.get(word, ())} | excluded
+        chosen = [name for name in found if name not in kept and not matches(name, patterns)]
+        if not chosen:
+            raise RecipeError(
+                "EP-412", f"quantize: no layer is left for {self.options.weights} weights", "check keep_int8 and exclude"
+            )
+        return dict.fromkeys(chosen, GRIDS[self.options.weights])
+
+    def _verify(self, model: Any, allowed: dict[str, int]) -> None:
+        """Count the values of every kernel with few bits.
+
+        Raises:
+            RecipeError: EP-414 naming the layer that has too many.
+        """
+        for kernel in kernels(model):
+            found = most_values(kernel, kernel.values)
+            if found > allowed.get(kernel.layer, found):
+                raise RecipeError(
+                    "EP-414",
+                    f"quantize: layer {kernel.layer} has {found} weights a channel where {allowed[kernel.layer]} were wanted",
+                    "please report it with the model and the recipe",
+                )
+
+
+def _check_calibration(options: QuantizeOptions, table: StepTable) -> None:
+    if "calibration" in options.model_fields_set and (options.aware or options.scheme != "int8"):
+        raise ProjectError(
+            "EP-405",
+            f"{table.at('calibration')}: quantize: calibration is for int8 after training; aware training learns the ranges",
+            'set scheme = "int8" and aware = false, or remove calibration',
+        )
+    if "percentile" in options.model_fields_set and options.calibration != "percentile":
+        raise ProjectError(
+            "EP-405",
+            f"{table.at('percentile')}: quantize: percentile has no meaning with another calibration",
+            'set calibration = "percentile", or remove percentile',
+        )
+
+
+def _spread(split: Split, count: int) -> Split:
+    """About `count` examples, evenly spread, as views: data sorted by class must not give the ranges of one class."""
+    every = max(1, len(split) // count)
+    return Split(tuple(array[::every] for array in split.inputs), None)

@@ -1,0 +1,1 @@
+"""Removing whole channels: which belong together, how much they matter, which go."""

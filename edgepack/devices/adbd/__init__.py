@@ -1,8 +1,0 @@
-"""The device's side of the adb protocol, for stand-ins: real adb clients connect to it and find a device."""
-
-from __future__ import annotations
-
-from edgepack.devices.adbd.server import Adbd
-from edgepack.devices.adbd.userland import HostUserland, Userland
-
-__all__ = ["Adbd", "HostUserland", "Userland"]

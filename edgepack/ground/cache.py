@@ -1,0 +1,108 @@
+"""The stage cache: a stage's result folder, found again by the hash of everything that went into it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgepack.ground.errors import EdgepackError
+from edgepack.ground.files import atomic_folder, canonical_json, hash_of
+
+
+@dataclass(frozen=True)
+class CacheHit:
+    """Where a stage's files are, and whether they were there already."""
+
+    folder: Path
+    hit: bool
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One stored stage: its name, folder, size in bytes and the time it was last used (seconds since 1970)."""
+
+    stage: str
+    folder: Path
+    size: int
+    used: float
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Stage results under `folder`, one folder a stage and input hash.
+
+    With `enabled` false every stage is computed once a run, and its result replaces what was stored.
+    """
+
+    folder: Path
+    enabled: bool = True
+    _fresh: set[Path] = field(default_factory=set, compare=False, repr=False)
+
+    def stage(self, name: str, inputs: Mapping[str, Any], compute: Callable[[Path], None]) -> CacheHit:
+        """The folder of stage `name` for `inputs` (JSON-able); `compute(folder)` fills it when it is not there.
+
+        The folder appears under its final name only when `compute` returned, so an interrupted stage leaves nothing.
+
+        Raises:
+            EdgepackError: EP-150 when the cache folder cannot be written.
+        """
+        final = self.folder / f"{name}-{hash_of(inputs)[:24]}"
+        if final.is_dir() and (self.enabled or final in self._fresh):
+            with suppress(OSError):  # what is stored can be used from a folder that cannot be written
+                os.utime(final)
+            return CacheHit(final, True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
+            with atomic_folder(final) as folder:
+                compute(folder)
+                (folder / "inputs.json").write_bytes(canonical_json({"stage": name, "inputs": inputs}))
+        except OSError as error:
+            if error.filename is not None and not str(error.filename).startswith(str(self.folder)):
+                raise
+            raise self._unwritable(error) from error
+        self._fresh.add(final)
+        return CacheHit(final, False)
+
+    def _unwritable(self, error: OSError) -> EdgepackError:
+        return EdgepackError(
+            "EP-150",
+            f"cannot write the cache {self.folder}: {error.strerror}",
+            "free some space or make the folder writable (for a .tflite: or give another with --out); "
+            "`edgepack cache clear` removes old results",
+        )
+
+    def entries(self) -> tuple[CacheEntry, ...]:
+        """Everything stored, the most recently used first."""
+        found = []
+        for folder in self.folder.glob("*-*"):
+            if folder.is_dir() and not folder.name.startswith("."):
+                size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+                found.append(CacheEntry(folder.name.rsplit("-", 1)[0], folder, size, folder.stat().st_mtime))
+        return tuple(sorted(found, key=lambda entry: -entry.used))
+
+    def clear(self, older_than_days: float = 0) -> int:
+        """Remove results not used for `older_than_days` days, and leftovers of killed runs; returns the bytes freed."""
+        limit = time.time() - older_than_days * 86400
+        freed = 0
+        for entry in self.entries():
+            if entry.used <= limit:
+                shutil.rmtree(entry.folder, ignore_errors=True)
+                freed += entry.size
+        for leftover in self.folder.glob(".*"):
+            if leftover.is_dir() and leftover.stat().st_mtime <= limit:
+                shutil.rmtree(leftover, ignore_errors=True)
+        return freed
+
+
+def project_cache(folder: Path, enabled: bool = True) -> Cache:
+    """The cache of the project in `folder`: `.edgepack/cache` in it."""
+    return Cache(folder / ".edgepack" / "cache", enabled)

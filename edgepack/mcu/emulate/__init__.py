@@ -1,0 +1,1 @@
+"""Programs run on emulated cores, in unicorn or QEMU."""

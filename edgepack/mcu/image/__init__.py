@@ -1,0 +1,1 @@
+"""Reading linked programs: symbols, sections, sizes, Thumb code."""

@@ -1,0 +1,1 @@
+"""Compilers for Cortex-M, and the programs linked with them."""

@@ -1,0 +1,256 @@
+"""The C compilers for Cortex-M behind one interface: zig (a pip package) and arm-none-eabi-gcc (a system package)."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from edgepack.cores.cores import Core
+from edgepack.ground.errors import CompileError, ToolError
+from edgepack.ground.progress import Progress, SilentProgress
+from edgepack.ground.user_cache import user_cache
+
+FIRMWARE = Path(__file__).parents[1] / "firmware"
+
+OPTIMIZE_FLAGS = {"speed": "-O3", "balanced": "-O3", "size": "-Os"}
+
+# -fhosted and no frame pointer: zig passes -ffreestanding for a bare target, which turns memcpy of four bytes into a call,
+# and keeps frame pointers, which costs every function a register. No contraction: a fused multiply-add rounds once where
+# the reference rounds twice.
+_COMMON_FLAGS = (
+    "-std=c99",
+    "-g",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-exceptions",
+    "-fomit-frame-pointer",
+    "-ffp-contract=off",
+)
+_ZIG_FLAGS = ("-fhosted", "-fno-sanitize=all", "-fno-stack-protector")
+_COMPILE_TIMEOUT_S = 600
+_OBJECTS_KEPT_S = 30 * 86400
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A C compiler for Cortex-M. `command` starts it; `version` is one line for reports."""
+
+    kind: str
+    command: tuple[str, ...]
+    version: str
+
+    def target_flags(self, core: Core) -> tuple[str, ...]:
+        """What selects `core`'s instruction set and floating-point ABI."""
+        if self.kind == "zig":
+            return ("-target", core.zig_target, f"-mcpu={core.zig_cpu}", *_ZIG_FLAGS, "-isystem", str(FIRMWARE / "zig"))
+        return core.gcc_flags
+
+    def compile_flags(self, core: Core, optimize: str) -> tuple[str, ...]:
+        """Everything before the source's name, for `optimize` "speed", "balanced" or "size"."""
+        return (*self.target_flags(core), OPTIMIZE_FLAGS[optimize], *_COMMON_FLAGS)
+
+    def link_flags(self, core: Core, script: Path) -> tuple[str, ...]:
+        """Everything but the objects and the result's name."""
+        shared = (f"-Wl,-T,{script}", "-Wl,--gc-sections", "-Wl,-e,Reset_Handler")
+        if self.kind == "zig":
+            return (*self.target_flags(core), "-O3", "-g", *shared)
+        return (*self.target_flags(core), "-g", "-nostartfiles", *shared)
+
+
+def zig_present() -> bool:
+    """Whether the ziglang package is installed."""
+    return importlib.util.find_spec("ziglang") is not None
+
+
+def find_toolchain(kind: str = "auto") -> Toolchain:
+    """The compiler `kind`: "zig", "gcc", or "auto" for zig if it is installed, else gcc.
+
+    Raises:
+        ToolError: EP-601 when it is not installed.
+    """
+    kind = os.environ.get("EDGEPACK_TOOLCHAIN", "auto") if kind == "auto" else kind
+    if kind in ("zig", "auto") and zig_present():
+        return Toolchain("zig", (sys.executable, "-m", "ziglang", "cc"), _zig_version())
+    gcc = shutil.which("arm-none-eabi-gcc")
+    if kind in ("gcc", "auto") and gcc is not None:
+        return Toolchain("gcc", (gcc,), _first_line((gcc, "--version")))
+    if kind not in ("zig", "gcc", "auto"):
+        raise ToolError("EP-601", f"unknown C compiler {kind!r}", "use zig, gcc or auto")
+    named = {"zig": "zig", "gcc": "arm-none-eabi-gcc", "auto": "C compiler for Cortex-M"}[kind]
+    hint = {
+        "zig": "pip install ziglang",
+        "gcc": "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi, or pip install ziglang and use zig",
+        "auto": "pip install ziglang",
+    }[kind]
+    raise ToolError("EP-601", f"no {named} is installed", hint)
+
+
+def find_host_compiler() -> tuple[str, ...]:
+    """A C compiler for this computer: $CC, cc, gcc, clang, or zig.
+
+    Raises:
+        ToolError: EP-602 when there is none.
+    """
+    asked = os.environ.get("CC")
+    for name in ([asked] if asked else []) + ["cc", "gcc", "clang"]:
+        found = shutil.which(name)
+        if found is not None:
+            return (found,)
+    if zig_present():
+        return (sys.executable, "-m", "ziglang", "cc")
+    raise ToolError("EP-602", "no C compiler for this computer is installed", "pip install ziglang, or install gcc or clang")
+
+
+def compile_objects(
+    toolchain: Toolchain,
+    core: Core,
+    sources: Sequence[Path],
+    includes: Sequence[Path],
+    folder: Path,
+    optimize: str = "balanced",
+    extra_flags: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Compile each source to an object in `folder`, taking unchanged ones from the user's cache; returns the objects.
+
+    A source's cache key holds its bytes, those of every header beside the sources and in `includes`, the flags and the
+    compiler's version.
+
+    Raises:
+        CompileError: EP-750 with the compiler's first error.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    cache = user_cache() / "objects"
+    flags = (*toolchain.compile_flags(core, optimize), *extra_flags)
+    headers = _hash_headers({*includes, *(source.parent for source in sources)})
+    objects, missing = [], []
+    for index, source in enumerate(sources):
+        identity = "\0".join((toolchain.version, *flags, source.name, headers)).encode() + source.read_bytes()
+        key = hashlib.sha256(identity).hexdigest()
+        stored, target = cache / key[:2] / f"{key}.o", folder / f"{index:02d}_{source.stem}.o"
+        objects.append(target)
+        if stored.is_file():
+            shutil.copyfile(stored, target)
+            os.utime(stored)
+        else:
+            missing.append((source, stored, target))
+    if not missing:
+        return objects
+    _forget_old_objects()
+    with (progress or SilentProgress()).stage("Compiling", f"{toolchain.kind}, {core.name}") as task:
+        for index, (source, stored, target) in enumerate(missing):
+            task.update(index, len(missing), source.name)
+            command = [*toolchain.command, *flags, *(f"-I{path}" for path in includes), "-c", str(source), "-o", str(target)]
+            run_compiler(command, source.name)
+            _store(target, stored)
+    return objects
+
+
+def link(
+    toolchain: Toolchain, core: Core, objects: Sequence[Path], script: Path, elf: Path, progress: Progress | None = None
+) -> Path:
+    """Link `objects` by linker script `script` into `elf`.
+
+    The first link for a core makes zig build its run-time library, which takes up to a minute.
+
+    Raises:
+        CompileError: EP-750 with the linker's first error.
+    """
+    command = [*toolchain.command, *toolchain.link_flags(core, script), *map(str, objects), "-o", str(elf)]
+    linked_before = user_cache() / "zig" / f"linked-{core.name}-{toolchain.version.replace(' ', '-')}"
+    if toolchain.kind != "zig" or linked_before.is_file():
+        run_compiler(command, elf.name)
+        return elf
+    with (progress or SilentProgress()).stage("Building zig's run-time library", f"once for {core.name}, up to a minute"):
+        run_compiler(command, elf.name)
+    linked_before.parent.mkdir(parents=True, exist_ok=True)  # zig's own cache may be elsewhere: ZIG_GLOBAL_CACHE_DIR
+    linked_before.touch()
+    return elf
+
+
+def run_compiler(command: Sequence[str], what: str) -> None:
+    """Run a compiler or linker; its caches stay in the user's cache folder.
+
+    Raises:
+        CompileError: EP-750 with the first error it printed.
+    """
+    zig_cache = str(_writable_cache() / "zig")
+    environment = {"ZIG_GLOBAL_CACHE_DIR": zig_cache, "ZIG_LOCAL_CACHE_DIR": zig_cache, **os.environ}
+    try:
+        done = subprocess.run(
+            list(command), capture_output=True, text=True, errors="replace", env=environment, timeout=_COMPILE_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CompileError(
+            "EP-751", f"{what} did not compile within {_COMPILE_TIMEOUT_S} s", f"run: {' '.join(command)}"
+        ) from error
+    except OSError as error:
+        raise ToolError("EP-601", f"cannot start {command[0]}: {error.strerror}", "reinstall the compiler") from error
+    if done.returncode != 0:
+        lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        telling = [line for line in lines if "error" in line.lower() or "undefined" in line.lower()] or lines or ["no message"]
+        raise CompileError("EP-750", f"{what} does not compile: {telling[0]}", f"run: {' '.join(command)}")
+
+
+def _writable_cache() -> Path:
+    folder = user_cache()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ToolError(
+            "EP-607",
+            f"compiled objects are kept in {folder}, which cannot be written: {error.strerror}",
+            "make it writable, or set EDGEPACK_CACHE to a folder that is",
+        ) from error
+
+
+def _store(built: Path, stored: Path) -> None:
+    """Put a built file into the cache under its final name at once."""
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    temporary = stored.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    shutil.copyfile(built, temporary)
+    os.replace(temporary, stored)
+
+
+@cache
+def _forget_old_objects() -> None:
+    """Remove objects that nothing has used for a month; once a process."""
+    oldest = time.time() - _OBJECTS_KEPT_S
+    for stored in (user_cache() / "objects").glob("*/*"):
+        with suppress(OSError):
+            if stored.stat().st_mtime < oldest:
+                stored.unlink()
+
+
+def _hash_headers(folders: set[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted({path.resolve() for folder in folders for path in folder.rglob("*.h")}):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _zig_version() -> str:
+    return "zig " + _first_line((sys.executable, "-m", "ziglang", "version"))
+
+
+@cache
+def _first_line(command: tuple[str, ...]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return (done.stdout or done.stderr).strip().splitlines()[0] if (done.stdout or done.stderr).strip() else command[0]

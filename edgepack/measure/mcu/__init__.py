@@ -1,0 +1,1 @@
+"""Numbers from microcontrollers: an emulated core, or an attached board."""

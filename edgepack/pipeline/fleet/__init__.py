@@ -1,0 +1,1 @@
+"""The walk to many devices: which ones, in which turns, and what is shown meanwhile."""

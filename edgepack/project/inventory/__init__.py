@@ -1,0 +1,1 @@
+"""Inventories: files that name many devices, as Ansible reads them."""

@@ -1,0 +1,156 @@
+"""What is wrong with data that a model could not learn from, said before anything is trained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepack.ground.errors import DataError
+from edgepack.sources.data.dataset import SPLITS
+from edgepack.sources.data.raw import RawData, RawSplit
+
+_CLASS_METRICS = ("accuracy", "f1", "precision", "recall", "auc")
+
+
+def is_class_metric(metric: str) -> bool:
+    """Whether a metric compares class numbers: accuracy, top_k, f1, precision, recall, auc."""
+    return metric in _CLASS_METRICS or metric.startswith("top_")
+
+
+def check_given(raw: RawData, metric: str) -> RawData:
+    """`raw` with class labels as one class number an example, once what the source gave was found usable.
+
+    Raises:
+        DataError: EP-306 for inputs of different counts or shapes, EP-307 for labels of another length, EP-308 for arrays
+            that are not numbers, EP-312 for a split without examples, EP-314 for labels that are not class numbers, EP-316
+            for an empty representative split.
+    """
+    changes = {}
+    for name, split in raw.splits.items():
+        where = f"{raw.where}: {name}"
+        _check_inputs(where, split, raw.train)
+        if len(split) == 0:
+            if name == "representative":
+                raise DataError("EP-316", f"{where} is empty", "leave it out, and examples of the training data are used")
+            raise DataError("EP-312", f"{where} has no examples", f"give examples, or leave {name} out to have it cut from train")
+        changes[name] = replace(split, labels=_checked_labels(where, split, metric))
+    return replace(raw, splits=changes)
+
+
+def check_complete(raw: RawData, metric: str) -> None:
+    """Check the splits after cutting.
+
+    Raises:
+        DataError: EP-312 for a split without examples, EP-313 when a class is missing from the training or test data, EP-316
+            when there is nothing to calibrate with.
+    """
+    for name in SPLITS:
+        if len(raw.splits[name]) == 0:
+            if name == "representative":
+                hint = "set [data] representative to a number like 200"
+                raise DataError("EP-316", f"{raw.where}: representative is empty", hint)
+            hint = f"give more training examples, a {name} split, or another share under [data] {name}"
+            raise DataError("EP-312", f"{raw.where}: no examples are left for {name}", hint)
+    if is_class_metric(metric):
+        _check_classes(raw)
+
+
+def _check_inputs(where: str, split: RawSplit, train: RawSplit) -> None:
+    if len(split.inputs) != len(train.inputs):
+        raise DataError(
+            "EP-306",
+            f"{where} has {len(split.inputs)} input arrays, train has {len(train.inputs)}",
+            "give every split the same inputs in the same order",
+        )
+    for number, (rows, first) in enumerate(zip(split.inputs, train.inputs, strict=True)):
+        what = f"{where} inputs" if len(split.inputs) == 1 else f"{where} input {number}"
+        if rows.dtype.kind not in "fiub":
+            raise DataError(
+                "EP-308",
+                f"{what} are {_type_name(rows.dtype)}, not numbers",
+                "give an array of float or integer numbers in which every example has the same shape",
+            )
+        examples = split.inputs[0].shape[0]
+        if rows.shape[0] != examples:
+            hint = "give arrays with the examples first, as many in each"
+            raise DataError("EP-306", f"{what} has {rows.shape[0]} examples, input 0 has {examples}", hint)
+        if rows.shape[1:] != first.shape[1:]:
+            raise DataError(
+                "EP-306",
+                f"{what} have the shape {_shape(rows.shape[1:])}, those of train {_shape(first.shape[1:])}",
+                "give every split examples of one shape",
+            )
+
+
+def _checked_labels(where: str, split: RawSplit, metric: str) -> NDArray[Any] | None:
+    labels = split.labels
+    if labels is None:
+        return None
+    if labels.dtype.kind not in "fiub":
+        raise DataError("EP-308", f"{where} labels are {_type_name(labels.dtype)}, not numbers", "give class numbers 0, 1, 2, …")
+    rows = split.inputs[0].shape[0]
+    if labels.shape[:1] != (rows,):
+        count = len(labels) if labels.shape else "no"
+        hint = "check where the arrays are cut; each example needs its label"
+        raise DataError("EP-307", f"{where} has {rows} examples and {count} labels", hint)
+    if not is_class_metric(metric):
+        return labels
+    return _class_numbers(where, labels, metric)
+
+
+def _class_numbers(where: str, labels: NDArray[Any], metric: str) -> NDArray[Any]:
+    """Class numbers from class numbers, whole floats, a column of them, or one-hot rows."""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim == 2 and bool(((labels == 0) | (labels == 1)).all()) and bool((labels.sum(axis=1) == 1).all()):
+        numbers: NDArray[Any] = labels.argmax(axis=1).astype(np.int64)
+        return numbers
+    wrong = labels != np.floor(labels) if labels.dtype.kind == "f" else labels < 0 if labels.dtype.kind == "i" else None
+    if wrong is not None and wrong.any():
+        value = labels[wrong].reshape(-1)[0]
+        raise DataError(
+            "EP-314",
+            f"{where} labels hold {value}; {metric} needs class numbers 0, 1, 2, …",
+            'give integer class numbers or one-hot rows; for a regression set metric = "mse" under [data]',
+        )
+    return labels.astype(np.int64)
+
+
+def _check_classes(raw: RawData) -> None:
+    """Every class occurs in train and in test; data whose training part has no labels (anomalies) is exempt."""
+    present = {name: _classes(raw.splits[name]) for name in ("train", "test")}
+    train, test = present["train"], present["test"]
+    if train is None:
+        return
+    expected = set(range(len(raw.class_names))) or set(range(max(train | (test or set())) + 1))
+    beyond = sorted((train | (test or set())) - expected)
+    if beyond:
+        raise DataError(
+            "EP-313",
+            f"{raw.where}: class number {beyond[0]} occurs, but there are {len(raw.class_names)} class names",
+            "number the classes from 0 and name each of them",
+        )
+    for name, classes in present.items():
+        if classes is not None and (missing := sorted(expected - classes)):
+            named = f" ({raw.class_names[missing[0]]})" if raw.class_names else ""
+            others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            start = "number the classes from 0" if missing == [0] and not raw.class_names else f"add {name} examples of it"
+            raise DataError("EP-313", f"{raw.where}: class {missing[0]}{named}{others} does not occur in {name}", start)
+
+
+def _classes(split: RawSplit) -> set[int] | None:
+    labels = split.chosen_labels()
+    return None if labels is None or labels.ndim != 1 else {int(value) for value in np.unique(labels)}
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(str(size) for size in shape) or "scalar"
+
+
+def _type_name(dtype: np.dtype[Any]) -> str:
+    return {"O": "Python objects", "U": "strings", "S": "byte strings", "c": "complex numbers", "M": "dates"}.get(
+        dtype.kind, str(dtype)
+    )

@@ -1,0 +1,150 @@
+"""Folders of images, one folder a class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepack.ground.errors import DataError
+from edgepack.sources.data.raw import Index, RawData, RawSplit
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+_SPLIT_FOLDERS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "val", "valid"),
+    "test": ("test", "testing"),
+    "representative": ("representative", "calibration"),
+}
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """Images read when asked for: uint8, height x width x channels (3 for RGB, 1 for greyscale)."""
+
+    files: tuple[Path, ...]
+    size: tuple[int, int]
+    color: Literal["rgb", "grayscale"]
+    resize: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of images, height, width, channels."""
+        return (len(self.files), *self.size, 3 if self.color == "rgb" else 1)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8."""
+        return np.dtype(np.uint8)
+
+    def __getitem__(self, index: Index) -> NDArray[Any]:
+        """The images of these numbers."""
+        return np.stack([self._read(self.files[number]) for number in index])
+
+    def _read(self, file: Path) -> NDArray[Any]:
+        from PIL import Image, ImageOps, UnidentifiedImageError
+
+        try:
+            with Image.open(file) as opened:
+                image = ImageOps.exif_transpose(opened).convert("RGB" if self.color == "rgb" else "L")
+        except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise _unreadable(file, error) from error
+        height, width = self.size
+        if image.size != (width, height):
+            if not self.resize:
+                raise DataError(
+                    "EP-317",
+                    f"{_short(file)} is {image.height}x{image.width}, the first image is {height}x{width}",
+                    "set image_size = [HEIGHT, WIDTH] under [data] to resize every image",
+                )
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        pixels = np.asarray(image, dtype=np.uint8)
+        return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def read_images(folder: Path, size: tuple[int, int] | None, color: Literal["rgb", "grayscale"]) -> RawData:
+    """The images below `folder`: in train/, test/ (validation/) with a folder a class, or in a folder a class alone.
+
+    Classes are numbered in the order of their sorted names. Every image is turned upright (EXIF), converted to `color`, and
+    resized (bilinear) to `size`, (height, width); without `size` all must have the size of the first.
+
+    Raises:
+        DataError: EP-318 when there are no images in class folders, or the splits' classes differ; EP-317 for an image that
+            cannot be read or has another size.
+    """
+    splits = {name: found for name in _SPLIT_FOLDERS if (found := _split_folder(folder, name)) is not None}
+    if splits and "train" not in splits:
+        raise DataError("EP-318", f"{folder}: has {', '.join(splits)} but no train folder", "add train/<class>/<images>")
+    classes = _classes(splits.get("train", folder))
+    if not classes:
+        raise DataError(
+            "EP-318",
+            f"{splits.get('train', folder)}: no images in class folders",
+            "lay the images out as <folder>/<class>/<image>, or <folder>/train/<class>/<image> and <folder>/test/<class>/<image>",
+        )
+    files = {name: _files(found, classes) for name, found in (splits or {"train": folder}).items()}
+    height, width = size or _first_size(files["train"][0][0])
+
+    def split(name: str) -> RawSplit:
+        rows = ImageRows(tuple(file for file, _ in files[name]), (height, width), color, size is not None)
+        labels = np.array([number for _, number in files[name]], np.int64)
+        return RawSplit((rows,), None if name == "representative" else labels)
+
+    return RawData(
+        folder.name,
+        {name: split(name) for name in files},
+        class_names=tuple(classes),
+        preprocessing={
+            "input": f"{'RGB' if color == 'rgb' else 'greyscale'} pixels 0..255, upright, {height}x{width}",
+            "resize": "bilinear (Pillow)" if size else "none",
+        },
+    )
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Every image below `folder`, sorted; hidden files are left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def _split_folder(folder: Path, name: str) -> Path | None:
+    return next((folder / word for word in _SPLIT_FOLDERS[name] if (folder / word).is_dir()), None)
+
+
+def _classes(folder: Path) -> list[str]:
+    found = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return [entry.name for entry in found if image_files(entry)]
+
+
+def _files(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
+    """Each image of a split and its class number."""
+    unknown = sorted(set(_classes(folder)) - set(classes))
+    if unknown:
+        raise DataError("EP-318", f"{folder}: class {unknown[0]} is not in the training data", "give both the same class folders")
+    return [(file, number) for number, name in enumerate(classes) for file in image_files(folder / name)]
+
+
+def _first_size(file: Path) -> tuple[int, int]:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(file) as opened:
+            image = ImageOps.exif_transpose(opened)
+            return image.height, image.width
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> DataError:
+    return DataError("EP-317", f"{_short(file)}: cannot be read as an image ({error})", "repair or remove the file")
+
+
+def _short(file: Path) -> str:
+    """The class folder and the file name."""
+    return f"{file.parent.name}/{file.name}"

@@ -1,0 +1,156 @@
+"""Loading a project's data: whatever its source, the same four splits of memory-mapped arrays."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from edgepack.ground.cache import Cache
+from edgepack.ground.errors import DataError
+from edgepack.ground.files import hash_of
+from edgepack.ground.progress import Progress, Task
+from edgepack.project.types import DataSettings, Project
+from edgepack.sources.data.check import check_complete, check_given
+from edgepack.sources.data.dataset import Dataset, read_dataset
+from edgepack.sources.data.images import read_images
+from edgepack.sources.data.npz import read_npz
+from edgepack.sources.data.python_data import load_from_function
+from edgepack.sources.data.raw import RawData
+from edgepack.sources.data.scale import apply_preprocessing
+from edgepack.sources.data.split import complete
+from edgepack.sources.data.store import store
+from edgepack.sources.fingerprint import Fingerprints
+from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
+
+# Changes whenever the same source would be stored differently.
+_VERSION = 1
+
+Read = Callable[[Path], RawData]
+
+
+def load_data(project: Project, cache: Cache, progress: Progress, path: Path | None = None) -> Dataset:
+    """The data of a project, from the cache when neither the source nor the settings changed.
+
+    `path` is data given for this run: it is passed to the project's function, or stands in for its file or folder. The
+    first use reads, checks, splits and stores everything; later ones only map the files.
+
+    Raises:
+        DataError: EP-301 … EP-319, each naming what is wrong and where.
+        ProjectError: none; the settings were checked when the project was loaded.
+    """
+    folder = project.folder.resolve()
+    settings = project.data
+    if path is not None and not path.exists():
+        raise DataError("EP-301", f"the data {path} does not exist", "check the path given with --data or EDGEPACK_DATA")
+    fingerprints = Fingerprints(cache)
+    function = function_source(settings.source, folder) if settings.source else None
+    if function is not None:
+        key, read = _from_function(function, settings, folder, path, fingerprints, progress)
+    else:
+        key, read = _from_files(settings, folder, path, fingerprints)
+    inputs = {"version": _VERSION, "settings": _stage_settings(settings), **key}
+
+    def compute(target: Path) -> None:
+        with progress.stage("Storing data", str(key["name"])) as task:
+            _compute(target, read, settings, task)
+
+    return read_dataset(cache.stage("data", inputs, compute).folder)
+
+
+def _compute(target: Path, read: Read, settings: DataSettings, task: Task) -> None:
+    scratch = target / "scratch"
+    raw = apply_preprocessing(check_given(read(scratch), settings.metric), settings.preprocessing)
+    raw = complete(
+        raw,
+        validation=settings.validation,
+        test=settings.test,
+        representative=settings.representative,
+        seed=settings.seed,
+    )
+    check_complete(raw, settings.metric)
+    store(raw, target, lambda share: task.update(share, 1.0))
+    del raw
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _stage_settings(settings: DataSettings) -> dict[str, object]:
+    return {
+        "metric": settings.metric,
+        "validation": settings.validation,
+        "test": settings.test,
+        "seed": settings.seed,
+        "representative": settings.representative,
+        "image_size": list(settings.image_size) if settings.image_size else None,
+        "color": settings.color,
+        "preprocessing": settings.preprocessing,
+    }
+
+
+def _from_files(
+    settings: DataSettings, folder: Path, path: Path | None, fingerprints: Fingerprints
+) -> tuple[dict[str, str], Read]:
+    """The key and the reader of an archive or an image folder."""
+    if path is None and settings.source is None:
+        raise DataError(
+            "EP-301",
+            "the project names no data",
+            'set source under [data] to "data.py:load", an .npz file or a folder of images, or give --data',
+        )
+    file = path if path is not None else folder / str(settings.source)
+    if not file.exists():
+        hint = "check [data] source in edgepack.toml, or give --data"
+        raise DataError("EP-301", f"the data {settings.source} does not exist in the project", hint)
+    if file.is_dir():
+        key = {"name": file.name, "images": fingerprints.of(file)}
+        return key, lambda scratch: read_images(file, settings.image_size, settings.color)
+    if file.suffix.lower() != ".npz":
+        hint = "give an .npz, a folder of images or a function in data.py"
+        raise DataError("EP-301", f"{file.name}: not a kind of data edgepack reads", hint)
+    return {"name": file.name, "archive": fingerprints.of(file)}, lambda scratch: read_npz(file, scratch)
+
+
+def _from_function(
+    source: FunctionSource,
+    settings: DataSettings,
+    folder: Path,
+    path: Path | None,
+    fingerprints: Fingerprints,
+    progress: Progress,
+) -> tuple[dict[str, str], Read]:
+    """The key and the reader of a function.
+
+    The key holds the code (the function's file and the project's files it imports), the given data, and the files the
+    function was seen to read when it last ran. When that is not known yet, the function runs here.
+    """
+    if any(key in settings.preprocessing for key in ("scale", "offset", "mean", "std")):
+        raise DataError(
+            "EP-319",
+            f"[data.preprocessing] scales the values of files, but the data comes from {source.file.name}",
+            f"scale in {source.file.name} and return preprocessing to record it, or keep only note",
+        )
+    files = source_files(source.file, folder) if source.file.is_file() else []
+    files += [named for file in files for named in named_files(file, folder)]
+    code = {str(file.relative_to(folder)): fingerprints.of(file) for file in files}
+    given = fingerprints.of(path) if path is not None else ""
+    base = hash_of({"function": source.function, "code": code, "given": given})
+    seen = f"read by {base}"
+    loaded: list[RawData] = []
+
+    def read(scratch: Path) -> RawData:
+        with progress.stage("Running", f"{source.file.name}:{source.function}"):
+            raw, opened = load_from_function(source, folder, path)
+        inside = path.resolve() if path is not None else None
+        others = [file for file in opened.paths if inside is None or not file.resolve().is_relative_to(inside)]
+        fingerprints.remember(seen, sorted(str(file) for file in others))
+        return raw
+
+    if fingerprints.recall(seen) is None:
+        loaded.append(read(Path()))
+    others = [file for name in fingerprints.recall(seen) if (file := Path(name)).is_file()]
+    key = {
+        "name": f"{source.file.name}:{source.function}",
+        "code": base,
+        "read": fingerprints.of_files(others, folder, f"contents {seen}") if others else "",
+    }
+    return key, lambda scratch: loaded.pop() if loaded else read(scratch)

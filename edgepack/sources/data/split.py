@@ -1,0 +1,59 @@
+"""Cutting the splits a source did not give: seeded, and with every class in proportion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepack.sources.data.raw import Index, RawData, RawSplit
+
+
+def complete(raw: RawData, *, validation: float, test: float, representative: int, seed: int) -> RawData:
+    """`raw` with the splits it lacks: `test` and `validation` are shares of the training examples (0..1) and are taken out
+    of them; `representative` is a number of examples that stay in the training split too. The test split is never used.
+    """
+    splits = dict(raw.splits)
+    if "test" not in splits:
+        splits["train"], splits["test"] = _cut(splits["train"], test, seed)
+    if "validation" not in splits:
+        splits["train"], splits["validation"] = _cut(splits["train"], validation, seed + 1)
+    if "representative" not in splits:
+        train = splits["train"]
+        chosen = stratified(train.chosen_labels(), len(train), min(representative, len(train)), seed + 2)
+        splits["representative"] = RawSplit(train.inputs, None, train.index()[chosen])
+    return replace(raw, splits=splits)
+
+
+def _cut(split: RawSplit, share: float, seed: int) -> tuple[RawSplit, RawSplit]:
+    """Two splits: what remains, and about `share` of the examples (at least one, where there are two)."""
+    count = min(max(round(share * len(split)), 1), len(split) - 1) if share > 0 else 0
+    chosen = stratified(split.chosen_labels(), len(split), max(count, 0), seed)
+    rest = np.setdiff1d(np.arange(len(split), dtype=np.int64), chosen)
+    return split.take(rest), split.take(chosen)
+
+
+def stratified(labels: NDArray[Any] | None, total: int, count: int, seed: int) -> Index:
+    """`count` of `total` row numbers, sorted, each class in proportion to its share of `labels`.
+
+    The rows of every class are shuffled and spread evenly over 0..1; the `count` lowest are taken, so that shares are kept to
+    within one row a class. Labels that are absent or are not class numbers are treated as one class.
+
+    >>> stratified(np.array([0, 0, 0, 0, 1, 1]), 6, 3, seed=0)
+    array([2, 3, 4])
+    """
+    random = np.random.default_rng(seed)
+    place = np.empty(total, np.float64)
+    for rows in _by_class(labels, total):
+        place[random.permutation(rows)] = (np.arange(len(rows)) + random.random()) / len(rows)
+    return np.sort(np.argsort(place, kind="stable")[:count])
+
+
+def _by_class(labels: NDArray[Any] | None, total: int) -> list[Index]:
+    if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iub":
+        return [np.arange(total, dtype=np.int64)]
+    order = np.argsort(labels, kind="stable")
+    _, starts = np.unique(labels[order], return_index=True)
+    return np.split(order, starts[1:])
