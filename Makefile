@@ -63,10 +63,11 @@ test-quick: $(STAMP) ## the tests that take less than ten seconds each
 coverage: $(STAMP) ## every test, and the lines of edgepack that none of them runs
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term-missing:skip-covered $(ARGS)"
 
-lint: $(STAMP) ## ruff and mypy
+lint: $(STAMP) ## ruff, mypy, and that no room imports a later one
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
 
 format: $(STAMP) ## put the Python code in shape
 	@$(VENV)/bin/ruff check --fix .

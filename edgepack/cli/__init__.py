@@ -23,6 +23,10 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without µ or × shows ? instead of failing
     try:
+        if not sys.argv[1:] or {"--help", "-h"} & set(sys.argv[1:]):
+            from edgepack.cli.light import load_help_formatter
+
+            load_help_formatter()
         from edgepack.cli.app import app
 
         status = app(standalone_mode=False)

@@ -42,24 +42,22 @@ def bootstrap_interval(
 
     None where outputs and inputs together are larger than 256 MiB, or a resample has no metric (one class is missing, say).
     """
+    from scipy.stats import bootstrap
+
     from edgepack.ground.errors import EdgepackError
 
     if sum(array.nbytes for array in (*outputs, *inputs)) > _MOST_BYTES:
         return None
-    generator = np.random.default_rng(0)
-    count = len(outputs[0])
-    values = []
-    for _ in range(_RESAMPLES):
-        rows = generator.integers(0, count, count)
-        try:
-            values.append(
-                compute(
-                    tuple(array[rows] for array in outputs),
-                    None if labels is None else labels[rows],
-                    tuple(array[rows] for array in inputs),
-                )
-            )
-        except (EdgepackError, ValueError):
-            return None
-    low, high = np.percentile(values, (2.5, 97.5))
+
+    def of_rows(rows: NDArray[Any]) -> float:
+        picked = None if labels is None else labels[rows]
+        return compute(tuple(array[rows] for array in outputs), picked, tuple(array[rows] for array in inputs))
+
+    examples = (np.arange(len(outputs[0])),)
+    options = {"n_resamples": _RESAMPLES, "batch": 1, "vectorized": False, "method": "percentile"}
+    try:
+        found = bootstrap(examples, of_rows, **options, random_state=np.random.default_rng(0))
+    except (EdgepackError, ValueError):
+        return None
+    low, high = found.confidence_interval
     return float(low), float(high)

@@ -99,7 +99,7 @@ from pathlib import Path
 from edgepack.deploy import deploy
 from edgepack.devices.ssh import SshDevice, SshAddress
 from edgepack.pack import read_pack
-from edgepack.progress import SilentProgress
+from edgepack.ground.progress import SilentProgress
 from edgepack.project import load_target
 pack, root, host, config = sys.argv[1:5]
 device = SshDevice(SshAddress(host), config=Path(config))

@@ -46,7 +46,7 @@ def test_a_killed_writer_never_leaves_a_folder_under_its_final_name(tmp_path: Pa
         """
         import os, signal, sys
         from pathlib import Path
-        from edgepack.files import atomic_folder
+        from edgepack.ground.files import atomic_folder
         with atomic_folder(Path(sys.argv[1])) as folder:
             (folder / "half").write_text("x")
             os.kill(os.getpid(), signal.SIGKILL)

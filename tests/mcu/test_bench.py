@@ -141,19 +141,19 @@ def test_what_is_missing_is_an_error_with_the_command_that_installs_it(monkeypat
 
 def test_objects_are_taken_from_the_cache_until_something_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from edgepack.cores.cores import find_core
-    from edgepack.mcu.build import toolchain
+    from edgepack.mcu.toolchain import compilers
 
     require("zig")
     folder = write_files(tiny_model.FILES, tmp_path / "code")
     compiled: list[str] = []
-    real = toolchain.run_compiler
-    monkeypatch.setattr(toolchain, "run_compiler", lambda command, what: (compiled.append(what), real(command, what)))
-    monkeypatch.setattr(toolchain, "user_cache", lambda: tmp_path / "cache")
+    real = compilers.run_compiler
+    monkeypatch.setattr(compilers, "run_compiler", lambda command, what: (compiled.append(what), real(command, what)))
+    monkeypatch.setattr(compilers, "user_cache", lambda: tmp_path / "cache")
 
     def build() -> list[str]:
         compiled.clear()
         sources = [folder / "tiny.c", folder / "tiny_weights.c"]
-        toolchain.compile_objects(toolchain.find_toolchain("zig"), find_core("cortex-m4"), sources, [folder], tmp_path / "o")
+        compilers.compile_objects(compilers.find_toolchain("zig"), find_core("cortex-m4"), sources, [folder], tmp_path / "o")
         return list(compiled)
 
     assert build() == ["tiny.c", "tiny_weights.c"]
@@ -161,7 +161,7 @@ def test_objects_are_taken_from_the_cache_until_something_changes(tmp_path: Path
     for stored in (tmp_path / "cache" / "objects").glob("*/*.o"):
         os.utime(stored, (0, 0))
     assert build() == []  # use makes an object young again
-    toolchain._forget_old_objects.cache_clear()
+    compilers._forget_old_objects.cache_clear()
     (folder / "tiny.c").write_text(tiny_model.SOURCE + "/* changed */\n")
     old = tmp_path / "cache" / "objects" / "00" / "old.o"
     old.parent.mkdir(exist_ok=True)

@@ -95,8 +95,8 @@ def test_a_cached_model_is_found_without_tensorflow(folder: Path, cache: Cache, 
     program = f"""
 import sys
 from pathlib import Path
-from edgepack.cache import Cache
-from edgepack.progress import SilentProgress
+from edgepack.ground.cache import Cache
+from edgepack.ground.progress import SilentProgress
 from edgepack.project import DataSettings, ModelSettings, Project
 from edgepack.sources import load_model
 folder = Path({str(folder)!r})

@@ -74,8 +74,8 @@ def test_the_cache_needs_neither_the_users_code_nor_tensorflow(folder: Path, cac
     program = f"""
 import sys
 from pathlib import Path
-from edgepack.cache import Cache
-from edgepack.progress import SilentProgress
+from edgepack.ground.cache import Cache
+from edgepack.ground.progress import SilentProgress
 from edgepack.project import DataSettings, ModelSettings, Project
 from edgepack.sources import load_data
 folder = Path({str(folder)!r})
