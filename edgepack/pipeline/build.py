@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.compress import Quantization, StepResult, compress
-from edgepack.convert import Converted, Proof, convert, prove
+from edgepack.compress import Quantization, StepResult
+from edgepack.convert import Converted, Proof, prove
 from edgepack.flatbuffer import inspect_model, read_model
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.progress import Progress
+from edgepack.pipeline.candidate import try_recipe
 from edgepack.pipeline.evaluation import Evaluation, evaluate
 from edgepack.sources import Dataset, SourceModel, load_data, load_model, match_data
 
@@ -68,9 +69,8 @@ def build(plan: Plan, progress: Progress) -> Built:
         evaluation = None if data is None else evaluate(source.file, data, plan.metric, cache, progress)
         return Built(source.file, source.sha256, source.sha256, proof.scheme, proof, data, None, evaluation, (), source.notes)
     assert data is not None
-    compressed = compress(source, data, plan.recipe, plan.metric, cache, progress)
-    converted = convert(compressed, data, cache, progress)
-    evaluation = evaluate(converted.file, data, plan.metric, cache, progress)
+    tried = try_recipe(source, data, plan.recipe, plan.metric, cache, progress)
+    compressed, converted, evaluation = tried.compressed, tried.converted, tried.evaluation
     return Built(
         model=converted.file,
         sha256=converted.sha256,

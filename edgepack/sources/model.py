@@ -7,7 +7,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,23 +101,35 @@ def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset
         with progress.stage("Loading the model", settings.source) as task:
             if function is not None:
                 build_model(
-                    function, folder, project.data.seed, facts, lambda opened, objects: _store(opened, objects, weights, target)
+                    function,
+                    folder,
+                    project.data.seed,
+                    facts,
+                    lambda opened, objects: store_keras(opened, objects, weights, target),
                 )
             else:
                 objects = load_custom_objects(setting, folder)
-                _store(open_model(file, objects), objects, weights, target, file.name)
-            task.finish(f"{_read_index(target)['parameters']:,} parameters")
+                store_keras(open_model(file, objects), objects, weights, target, file.name)
+            task.finish(f"{read_index(target)['parameters']:,} parameters")
 
     hit = cache.stage("model", inputs, compute)
-    index = _read_index(hit.folder)
+    found = stored_keras(hit.folder, folder, trained=function is None or weights is not None)
+    if setting is None:
+        return found
+    return replace(found, sha256=hash_of([found.sha256, inputs["custom_objects"]]), custom_objects=setting)
+
+
+def stored_keras(stored: Path, folder: Path, trained: bool) -> SourceModel:
+    """The model that `store_keras` put into the folder `stored`, of a project in `folder`."""
+    index = read_index(stored)
     return SourceModel(
         kind="keras",
-        file=hit.folder / "model.h5",
-        sha256=hash_of([index["sha256"], inputs["custom_objects"]]) if setting else index["sha256"],
-        custom_objects=setting,
+        file=stored / "model.h5",
+        sha256=index["sha256"],
+        custom_objects=None,
         notes=tuple(index["notes"]),
         folder=folder,
-        trained=function is None or weights is not None,
+        trained=trained,
         inputs=_specs(index["inputs"]),
         outputs=_specs(index["outputs"]),
     )
@@ -155,7 +167,7 @@ def _function_code(source: FunctionSource, folder: Path, fingerprints: Fingerpri
     return {str(file.relative_to(folder)): fingerprints.of(file) for file in sorted({*code, *named})}
 
 
-def _store(
+def store_keras(
     opened: OpenedModel, objects: Mapping[str, Any], weights: Path | None, target: Path, where: str = "the built model"
 ) -> None:
     """Bring a model to Keras 2, load weights, write model.h5 and its index, and check that what was written computes the same."""
@@ -174,7 +186,7 @@ def _store(
     _save(model, target / "model.h5", where)
     _agreement(model, _reopen(target / "model.h5", objects), where)
     index = {
-        "sha256": _content_hash(model),
+        "sha256": content_hash(model),
         "parameters": int(model.count_params()),
         "notes": notes,
         "inputs": [_spec(tensor, name) for tensor, name in zip(model.inputs, model.input_names, strict=True)],
@@ -249,7 +261,7 @@ def _reopen(file: Path, objects: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _content_hash(model: Any) -> str:
+def content_hash(model: Any) -> str:
     """SHA-256 of the layers' configuration and the weights."""
     digest = hashlib.sha256()
     digest.update(json.dumps(json.loads(model.to_json())["config"], sort_keys=True).encode())
@@ -267,7 +279,8 @@ def _specs(stored: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
     return tuple(TensorSpec(entry["name"], tuple(entry["shape"]), entry["dtype"]) for entry in stored)
 
 
-def _read_index(folder: Path) -> dict[str, Any]:
+def read_index(folder: Path) -> dict[str, Any]:
+    """What `store_keras` wrote beside the model."""
     index: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     return index
 

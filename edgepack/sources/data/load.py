@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from edgepack.ground.cache import Cache
@@ -49,6 +49,19 @@ def load_data(project: Project, cache: Cache, progress: Progress, path: Path | N
         key, read = _from_function(function, settings, folder, path, fingerprints, progress)
     else:
         key, read = _from_files(settings, folder, path, fingerprints)
+    return _stored(key, read, settings, cache, progress)
+
+
+def load_given(key: Mapping[str, str], raw: RawData, settings: DataSettings, cache: Cache, progress: Progress) -> Dataset:
+    """Data that is in memory already, split, checked and stored as a project's is; `key` tells it apart for the cache.
+
+    Raises:
+        DataError: EP-303 … EP-319, each naming what is wrong.
+    """
+    return _stored({"name": raw.where, **key}, lambda scratch: raw, settings, cache, progress)
+
+
+def _stored(key: Mapping[str, str], read: Read, settings: DataSettings, cache: Cache, progress: Progress) -> Dataset:
     inputs = {"version": _VERSION, "settings": _stage_settings(settings), **key}
 
     def compute(target: Path) -> None:

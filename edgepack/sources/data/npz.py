@@ -45,20 +45,28 @@ def read_npz(file: Path, scratch: Path) -> RawData:
     """The data of an archive; its members are unpacked into `scratch` and memory-mapped.
 
     Raises:
-        DataError: EP-302 for a file that is not a whole archive, EP-303 when it has no inputs under a known name, EP-308 for
-            an array of Python objects or strings.
+        DataError: EP-302 for a file that is not a whole archive, EP-308 for an array of Python objects or strings; and as
+            `read_arrays` says.
     """
-    arrays = _unpack(file, scratch)
+    return read_arrays(_unpack(file, scratch), file.name)
+
+
+def read_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> RawData:
+    """The data in arrays under the names that archives may use, in lower case; `where` names their source in messages.
+
+    Raises:
+        DataError: EP-303 when there are no inputs under a known name.
+    """
     names = next((arrays[key] for key in _NAMES if key in arrays and arrays[key].dtype.kind in "US"), None)
     class_names = () if names is None else tuple(str(name) for name in names.reshape(-1))
     if "x" in arrays and "x_train" not in arrays:
-        splits = _by_split_column(file, arrays)
+        splits = _by_split_column(where, arrays)
     else:
         splits = {split: given for split in _KEYS if (given := _named(arrays, split)) is not None}
     if "train" not in splits:
         found = ", ".join(arrays) or "nothing"
-        raise DataError("EP-303", f"{file.name}: no training inputs; the archive has {found}", _HINT)
-    return RawData(file.name, splits, class_names)
+        raise DataError("EP-303", f"{where}: no training inputs; the archive has {found}", _HINT)
+    return RawData(where, splits, class_names)
 
 
 def _unpack(file: Path, scratch: Path) -> dict[str, NDArray[Any]]:
@@ -107,12 +115,12 @@ def _named(arrays: Mapping[str, NDArray[Any]], split: str) -> RawSplit | None:
     return None
 
 
-def _by_split_column(file: Path, arrays: Mapping[str, NDArray[Any]]) -> dict[str, RawSplit]:
+def _by_split_column(where: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, RawSplit]:
     inputs, labels, column = arrays["x"], arrays.get("y"), arrays.get("split")
     if column is None:
         return {"train": RawSplit((inputs,), labels)}
     if column.shape != inputs.shape[:1]:
-        raise DataError("EP-303", f"{file.name}: split has shape {column.shape}, x has {len(inputs)} examples", _HINT)
+        raise DataError("EP-303", f"{where}: split has shape {column.shape}, x has {len(inputs)} examples", _HINT)
     splits: dict[str, RawSplit] = {}
     column = column.astype(str)
     for split, values in _SPLIT_VALUES.items():

@@ -46,7 +46,7 @@ def build_model(source: FunctionSource, folder: Path, seed: int, facts: DataFact
             hint = f"did you mean {near[0]}?" if near else f"define def {source.function}(), or correct [model] source"
             raise ModelError("EP-226", f"{where} has no function {source.function}", hint)
         _start_anew(seed)
-        opened = _checked(_call(function, source, facts), f"{source.function}() of {where}")
+        opened = checked_model(_call(function, source, facts), f"{source.function}() of {where}")
         objects = objects_of(module, DEFAULT_NAME, f"{where}:{DEFAULT_NAME}") if hasattr(module, DEFAULT_NAME) else {}
     use(opened, objects)
 
@@ -80,7 +80,12 @@ def _start_anew(seed: int) -> None:
         keras.utils.set_random_seed(seed)
 
 
-def _checked(result: Any, where: str) -> OpenedModel:
+def checked_model(result: Any, where: str) -> OpenedModel:
+    """A Keras model that somebody's code returned; `where` begins the messages: "build() of model.py".
+
+    Raises:
+        ModelError: EP-228 for anything else, EP-234 for a model without a known input shape, EP-223 for a Lambda layer.
+    """
     tf_keras = import_tf_keras()
     if isinstance(result, tf_keras.Model):
         generation = 2
