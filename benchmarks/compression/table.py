@@ -8,10 +8,10 @@ from typing import Any
 _HEAD = """# Compression, measured
 
 Written by `python benchmarks/compression/run.py`; bars.toml says what each row has to reach, results.json has every layer.
-Accuracy is of the int8 .tflite, run by LiteRT on all test examples; zeros, distinct codes in an output channel and
+Accuracy is of the int8 .tflite, run by LiteRT on all test examples; zeros, unique codes per output channel and
 multiply-accumulates are counted in the file. Time is what the training steps took when they ran, float training not included.
 
-| bar | model | recipe | float | int8 | drop | zeros | codes a channel | MACs | parameters | file, deflated | training | met |
+| bar | model | recipe | float | int8 | drop | zeros | codes per channel | MACs | parameters | file, deflated | training | met |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 

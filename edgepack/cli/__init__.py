@@ -1,4 +1,4 @@
-"""The `edgepack` command: one file a command, no logic of its own."""
+"""The `edgepack` command: one file per command, no logic of its own."""
 
 from __future__ import annotations
 

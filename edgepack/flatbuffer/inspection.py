@@ -58,7 +58,7 @@ class LayerFacts:
 class Totals:
     """Sums over all operators.
 
-    A subgraph counts once however often it is called. `zeros`, `weights` and `entropy` (bits a weight, the mean over all
+    A subgraph counts once however often it is called. `zeros`, `weights` and `entropy` (bits per weight, the mean over all
     weights of their layer's entropy) are of kernels; `entropy_bytes` is what the kernels take at that entropy.
     """
 

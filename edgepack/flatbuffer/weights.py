@@ -16,7 +16,7 @@ class Statistics:
 
     `zeros` are elements whose real value is 0 (stored value equal to the zero point). `distinct` counts stored values over
     the whole tensor, `distinct_per_channel` the most in any one channel of a per-channel tensor. `entropy` is Shannon's,
-    of the stored values without context, in bits a weight: no code that treats weights one by one can be shorter.
+    of the stored values without context, in bits per weight: no code that treats weights one by one can be shorter.
     """
 
     elements: int
