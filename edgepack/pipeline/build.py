@@ -16,7 +16,7 @@ from edgepack.pipeline.evaluation import Evaluation, evaluate
 from edgepack.sources import Dataset, SourceModel, load_data, load_model, match_data
 
 if TYPE_CHECKING:
-    from edgepack.pipeline.request import Plan
+    from edgepack.pipeline.request import ProjectPlan
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Built:
         return None if self.evaluation is None else self.evaluation.metric
 
 
-def build(plan: Plan, progress: Progress) -> Built:
+def build(plan: ProjectPlan, progress: Progress) -> Built:
     """Load, compress and convert a project's model, or check its ready .tflite; everything costly comes from the cache if it can.
 
     Raises:
@@ -88,15 +88,15 @@ def build(plan: Plan, progress: Progress) -> Built:
     )
 
 
-def load_inputs(plan: Plan, progress: Progress) -> tuple[SourceModel, Dataset | None]:
+def load_inputs(plan: ProjectPlan, progress: Progress) -> tuple[SourceModel, Dataset | None]:
     """A project's model, and its data as the model takes it (None for a ready .tflite without data).
 
     Raises:
         ModelError, DataError: what the sources say.
     """
     project, cache = plan.project, plan.cache
-    wants_data = project.data.source is not None or plan.request.data is not None
-    data = load_data(project, cache, progress, plan.request.data) if wants_data or plan.recipe else None
+    wants_data = project.data.source is not None or plan.data is not None
+    data = load_data(project, cache, progress, plan.data) if wants_data or plan.recipe else None
     source = load_model(project, cache, progress, data)
     for note in source.notes:
         progress.note(note)

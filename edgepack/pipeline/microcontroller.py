@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from edgepack.compile import CCode, compile_model
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
+from edgepack.kinds.mcu import EMULATED
 from edgepack.measure import Measurement
 from edgepack.measure.mcu.microcontroller import mcu_metric, measure_board, measure_mcu, metric_measurements, tflm_measurements
 from edgepack.pack.tflm import fit_tflm
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.result import Result
-from edgepack.project import c_identifier, device_address
+from edgepack.project import c_identifier
 
 if TYPE_CHECKING:
     from edgepack.pipeline.build import Built
@@ -44,10 +44,10 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         Measurement("model_size", float(built.model.stat().st_size), "bytes", "file", built.model.name),
         *measured.measurements,
     ]
-    address = device_address(plan.target, plan.request.device, os.environ) or "emulated"
+    address = plan.destination.address or EMULATED
     samples: tuple[float, ...] = ()
     real_hardware = False
-    if address != "emulated":
+    if address != EMULATED:
         on_board, run = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
         _insist(run.differing, run.vectors, run.board)
         found[:0] = on_board  # of two estimates the first is judged: the one from the board's own time

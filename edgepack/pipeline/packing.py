@@ -45,12 +45,12 @@ def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes
 
 
 def _scripts(plan: Plan, built: Built, progress: Progress) -> dict[str, bytes | str]:
-    """Shell scripts for a bench without edgepack; on Android with the model's program, where one can be made."""
-    kind = plan.target.device.kind
+    """Shell scripts for a bench without edgepack; where they need the model's program with it, if it can be made."""
+    kind = plan.destination.kind
     program = None
-    if kind == "adb":
+    if kind.script_machine is not None:
         with suppress(CompileError, ToolError):
-            program = build_program(built.model, "arm64-v8a", progress)
+            program = build_program(built.model, kind.script_machine, progress)
     return bench_scripts(kind, program)
 
 
