@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import CompileError, ToolError
 from edgepack.ground.progress import Progress
 from edgepack.pack import Pack, PackInfo, choose_golden_inputs, write_pack, zip_pack
@@ -30,13 +29,15 @@ def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes
     folder = plan.out / "pack"
     with progress.stage("Packing", str(folder)) as task:
         samples = () if built.data is None else built.data.test.inputs
-        golden = choose_golden_inputs(read_model(built.model), samples)
+        golden = choose_golden_inputs(built.content, samples)
         result = write_pack(
             folder,
             plan.project.name,
             built.model,
             golden,
             _info(plan, built, {**_scripts(plan, built, progress), **(files or {})}),
+            built.content,
+            built.inspection,
         )
         if plan.request.zip_file is not None:
             zip_pack(result, plan.request.zip_file)
