@@ -34,10 +34,11 @@ def up(
     """
     from edgepack.cli.output import print_json
     from edgepack.ground.progress import choose_progress
+    from edgepack.kinds import check_standin
     from edgepack.project import load_target
     from edgepack.standins import standin
 
-    standin.check_target(load_target(name))
+    check_standin(load_target(name))
     started = standin.up(name, virtual, choose_progress(quiet))
     if json_output:
         print_json(started)
@@ -93,8 +94,8 @@ def releases(
         )
 
     manage(
-        lambda request, progress: list_installed(request, progress, everything=project is None),
+        lambda request, progress: list_installed(request, progress, project),
         text,
         json_output, quiet, verbose, overrides,
-        project=project or Path("any"), target=target, device=device, inventory=inventory, limit=limit, workers=workers,
+        target=target, device=device, inventory=inventory, limit=limit, workers=workers,
     )  # fmt: skip

@@ -9,13 +9,13 @@ import typer
 
 if TYPE_CHECKING:
     from edgepack.ground.progress import Progress
-    from edgepack.pipeline import Managed, Request
+    from edgepack.pipeline import DeviceRequest, Managed
 
 T = TypeVar("T")
 
 
 def manage(
-    work: Callable[[Request, Progress], tuple[Managed[T], ...]],
+    work: Callable[[DeviceRequest, Progress], tuple[Managed[T], ...]],
     text: Callable[[T], str],
     json_output: bool,
     quiet: bool,
@@ -23,11 +23,11 @@ def manage(
     overrides: list[str] | None,
     **asked: Any,
 ) -> NoReturn:
-    """Do `work` on the devices that were asked for (fields of a Request), print what came of each, and exit."""
+    """Do `work` on the devices that were asked for (fields of a DeviceRequest), print what came of each, and exit."""
     from edgepack.cli.output import print_managed, setup_verbose
     from edgepack.ground.progress import choose_progress
-    from edgepack.pipeline import Request
+    from edgepack.pipeline import DeviceRequest
 
     setup_verbose(verbose)
-    found = work(Request(overrides=tuple(overrides or ()), **asked), choose_progress(quiet))
+    found = work(DeviceRequest(overrides=tuple(overrides or ()), **asked), choose_progress(quiet))
     raise typer.Exit(print_managed(found, json_output, text))

@@ -38,8 +38,8 @@ def rollback(
     from edgepack.pipeline import run_rollback
 
     manage(
-        lambda request, progress: run_rollback(request, progress, to),
+        lambda request, progress: run_rollback(request, project, progress, to),
         lambda done: f"{done.path}: release {done.release} is current again (was {done.replaced})",
         json_output, quiet, verbose, overrides,
-        project=project, target=target, device=device, inventory=inventory, limit=limit, workers=workers,
+        target=target, device=device, inventory=inventory, limit=limit, workers=workers,
     )  # fmt: skip

@@ -27,11 +27,11 @@ def uninstall(
     from edgepack.pipeline import run_uninstall
 
     manage(
-        run_uninstall,
+        lambda request, progress: run_uninstall(request, project, progress),
         lambda done: (
             f"{done.name}: {done.releases} release{'' if done.releases == 1 else 's'} removed,"
             f" {done.freed / 1e6:.1f} MB freed{', nothing is left' if done.root_removed else f' below {done.root}'}"
         ),
         json_output, quiet, verbose, overrides,
-        project=project, target=target, device=device, inventory=inventory, limit=limit, workers=workers,
+        target=target, device=device, inventory=inventory, limit=limit, workers=workers,
     )  # fmt: skip

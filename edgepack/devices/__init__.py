@@ -1,8 +1,7 @@
-"""Things that hold files and run programs: this machine, machines reached by ssh, microcontrollers."""
+"""Ways to reach what holds files and runs programs: as this machine's own processes, by ssh, by adb."""
 
 from __future__ import annotations
 
 from edgepack.devices.device import Completed, Device, DeviceFacts
-from edgepack.devices.open import open_device
 
-__all__ = ["Completed", "Device", "DeviceFacts", "open_device"]
+__all__ = ["Completed", "Device", "DeviceFacts"]

@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 from edgepack.devices.adb_client import (
     Attached,
+    NotAttached,
+    NotReady,
     choose_device,
     connect,
     find_adb,
@@ -79,8 +81,8 @@ class AdbDevice(ShellDevice):
             late = not network or time.monotonic() >= end
             try:
                 chosen = choose_device(self._program, serial)
-            except DeviceError as error:
-                if late or error.code not in ("EP-541", "EP-543"):
+            except (NotAttached, NotReady):
+                if late:
                     raise
                 continue
             finished = run_adb(self._program, "-s", chosen, "features", timeout=self._connect_timeout)
@@ -159,7 +161,7 @@ class AdbDevice(ShellDevice):
         if "cannot connect to daemon" in said:
             return server_failure(said)
         if ("device" in said and "not found" in said) or "no devices" in said:
-            return DeviceError(
+            return NotAttached(
                 "EP-541",
                 f"{self.name} is not attached any more",
                 "plug it in or wait until it has started, then run the same command again; it goes on where it was",

@@ -15,12 +15,26 @@ from pathlib import Path
 
 from edgepack.devices.process import Finished, run_process
 from edgepack.ground.errors import DeviceError, ToolError
-from edgepack.standins.adbd.server import STAND_IN
+
+STAND_IN = "edgepack_stand_in"
+"""The model's name by which stand-ins are told from phones."""
 
 READY = "device"
 """The state of a device that takes commands."""
 
 _ANSWER = 20.0  # seconds for what adb answers by itself; starting its server takes up to three
+
+
+class NothingAttached(DeviceError):
+    """EP-540: adb lists no device."""
+
+
+class NotAttached(DeviceError):
+    """EP-541: adb does not list the device that was asked for."""
+
+
+class NotReady(DeviceError):
+    """EP-543: a device is listed and takes no commands."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +202,7 @@ def not_ready(device: Attached) -> DeviceError:
             f"this user may not open the USB device of {device.serial}",
             "apt-get install android-sdk-platform-tools-common (its udev rules), then plug the device in again",
         )
-    return DeviceError(
+    return NotReady(
         "EP-543",
         f"{device.serial} is {device.state}",
         f"plug it in again or wait until it has started; `adb -s {device.serial} wait-for-device` tells when",
@@ -207,7 +221,7 @@ def choose_device(program: str, serial: str | None) -> str:
     if serial is not None:
         device = next((one for one in attached if one.serial == serial), None)
         if device is None:
-            raise DeviceError("EP-541", f"there is no Android device {serial}", f"attached: {listed}")
+            raise NotAttached("EP-541", f"there is no Android device {serial}", f"attached: {listed}")
         if device.state != READY:
             raise not_ready(device)
         return serial
@@ -223,8 +237,8 @@ def choose_device(program: str, serial: str | None) -> str:
     if len(attached) == 1:
         raise not_ready(attached[0])
     if attached:
-        raise DeviceError("EP-543", f"no Android device is ready: {listed}", "agree to debugging on one, or plug it in again")
-    raise DeviceError(
+        raise NotReady("EP-543", f"no Android device is ready: {listed}", "agree to debugging on one, or plug it in again")
+    raise NothingAttached(
         "EP-540",
         "no Android device is attached",
         "switch on USB debugging in its developer options and plug it in, or give --device host:port; see docs/guides/android.md",

@@ -21,7 +21,7 @@ from edgepack.devices.device import Completed, DeviceFacts
 from edgepack.devices.facts import FACTS_SCRIPT, parse_facts
 from edgepack.devices.process import Finished, run_process
 from edgepack.devices.upload import upload
-from edgepack.ground.errors import DeviceError
+from edgepack.ground.errors import DeviceError, DeviceTimeout
 from edgepack.ground.files import write_atomic
 from edgepack.ground.progress import Task
 
@@ -103,6 +103,10 @@ class ShellDevice(ABC):
         """local, ssh or adb."""
 
     @abstractmethod
+    def close(self) -> None:
+        """Give back connections and helpers; the device cannot be used afterwards."""
+
+    @abstractmethod
     def _execute(self, command: Command) -> Finished:
         """Run a command through the transport."""
 
@@ -142,7 +146,7 @@ class ShellDevice(ABC):
         if finished.status is None:
             self._gave_up()
             seconds = timeout if stall is None else max(timeout, stall)
-            raise DeviceError(
+            raise DeviceTimeout(
                 "EP-508",
                 f"{self.name} did not answer within {seconds:g} s ({argv[0]})",
                 "check that it is on and idle; [device] timeout sets the limit",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from edgepack.devices.ssh_address import SshAddress
-from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.errors import DeviceError, DeviceTimeout, ToolError
 
 _Explain = Callable[[str, SshAddress, str], tuple[str, str]]
 
@@ -28,7 +28,8 @@ def ssh_failure(name: str, address: SshAddress, said: str, status: int | None, c
     for code, pattern, explain in _CASES:
         if re.search(pattern, said):
             message, hint = explain(name, address, command)
-            return DeviceError(code, message, hint)
+            kind = DeviceTimeout if explain is _silent else DeviceError
+            return kind(code, message, hint)
     words = [line.strip() for line in said.splitlines() if line.strip()]
     if status == 255 or status is None or status < 0:
         detail = f": {words[-1][:200]}" if words else ""

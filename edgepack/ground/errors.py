@@ -55,3 +55,27 @@ class ToolError(EdgepackError):
     """A program or package that is needed and is not installed."""
 
     exit_code = 5
+
+
+# Errors that some code answers rather than only reports are classes of their own, so that nobody has to compare codes. Those
+# that a single room raises and answers are in that room.
+
+
+class UnknownLayer(ModelError):
+    """EP-224: a layer or function that is not part of Keras."""
+
+
+class ModelRefused(ModelError):
+    """EP-280, EP-283: an inference engine on this machine does not accept the model; another may."""
+
+
+class DeviceTimeout(DeviceError):
+    """EP-508: a device, or a program on it, did not answer in time."""
+
+
+class EngineUnfit(DeviceError):
+    """EP-526: an engine does not run on this kind of device or processor."""
+
+
+class CompilerMissing(ToolError):
+    """EP-601: a compiler for programs of devices is not installed, or cannot be started."""

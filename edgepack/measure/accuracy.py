@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.deploy.engines.call import call_runner
+from edgepack.deploy.engines.errors import RunnerFailed
 from edgepack.deploy.releases.types import Deployment
 from edgepack.deploy.remote.layout import Layout
 from edgepack.deploy.remote.script import run_script
@@ -96,7 +97,7 @@ def _fetch(device: Device, path: str, folder: Path, tensor: GoldenTensor, count:
     values = np.fromfile(local, dtype=np.dtype(tensor.dtype).newbyteorder("<"))
     shape = tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape
     if values.size != count * int(np.prod(shape, dtype=np.int64)):
-        raise DeviceError("EP-517", f"{device.name}: the runner wrote {values.size} values of {tensor.name} only", "run again")
+        raise RunnerFailed("EP-517", f"{device.name}: the runner wrote {values.size} values of {tensor.name} only", "run again")
     return values.reshape((count, *shape))
 
 

@@ -12,9 +12,9 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from edgepack.deploy.engines.errors import RunnerFailed
 from edgepack.deploy.engines.types import Runner
 from edgepack.devices import Device
-from edgepack.ground.errors import DeviceError
 from edgepack.runners import RunnerFailure, parse_result
 
 BLOCK = 0.05  # seconds: long against the scheduler's time slices, short against the heating of a board
@@ -84,7 +84,7 @@ def interleave(
     sides = tuple(_taken(lines, name, device, runner) for name, runner in zip("ab", runners, strict=True))
     if completed.status != 0 or not all(side.blocks for side in sides):
         said = completed.last_error_line or f"exit status {completed.status}"
-        raise DeviceError("EP-517", f"{device.name}: the comparison broke off: {said}", "run the command again with -v")
+        raise RunnerFailed("EP-517", f"{device.name}: the comparison broke off: {said}", "run the command again with -v")
     return sides[0], sides[1]
 
 
@@ -100,7 +100,7 @@ def _taken(lines: list[str], name: str, device: Device, runner: Runner) -> Taken
         rows = [line.split()[1:] for line in lines if line.startswith(f"{name} ")]
         return Taken(tuple(tuple(int(word) / 1e9 for word in row) for row in rows), result)
     except (RunnerFailure, json.JSONDecodeError, ValueError) as error:
-        raise DeviceError(
+        raise RunnerFailed(
             "EP-517",
             f"{device.name}: {runner.engine} failed in the comparison: {error}",
             "measure each model on its own first: edgepack bench MODEL",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgepack.deploy.engines.call import call_runner
+from edgepack.deploy.engines.errors import RunnerFailed
 from edgepack.deploy.engines.golden import check_golden
 from edgepack.deploy.engines.program import provide_program
 from edgepack.deploy.engines.types import Runner
@@ -133,7 +134,9 @@ def _of_program(device: Device, folder: str, pack: Pack, target: Target, progres
             run_script(device, 'rm -rf -- "${1%/*}"', [provided.argv[0]], timeout=60.0)
     layers, told = program_layers(pack.model), result["layers"]
     if [row["number"] for row in told] != [layer.index for layer in layers]:
-        raise DeviceError("EP-517", f"{device.name}: the program's layers are not the model's", "please report it with the model")
+        raise RunnerFailed(
+            "EP-517", f"{device.name}: the program's layers are not the model's", "please report it with the model"
+        )
     names = [name for name, _ in _operators(pack.model)]
     rows: list[_Row] = [
         (names[layer.operator], layer.op, layer.operator, float(row["p50"])) for layer, row in zip(layers, told, strict=True)

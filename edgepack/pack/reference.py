@@ -14,7 +14,7 @@ from pathlib import Path
 from edgepack.flatbuffer import Model
 from edgepack.flatbuffer.model import Array, Operator, Subgraph
 from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
-from edgepack.ground.errors import EdgepackError, ModelError, ToolError
+from edgepack.ground.errors import EdgepackError, ModelError, ModelRefused, ToolError
 from edgepack.runners import REFERENCE, run_model, run_reference
 from edgepack.runners.tflm import TflmRun, run_tflm
 
@@ -49,9 +49,7 @@ def reference_outputs(
     for engine in engines or reference_engines(model):
         try:
             return run[engine](), engine, metadata.version(PACKAGES[engine])
-        except (ModelError, ToolError) as error:
-            if isinstance(error, ModelError) and error.code not in ("EP-280", "EP-283"):
-                raise
+        except (ModelRefused, ToolError) as error:
             refusals.append(error)
     # What an engine says of the model is worth more than that another is not installed.
     raise next((error for error in refusals if isinstance(error, ModelError)), refusals[0])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.flatbuffer import Inspection, Model, inspect_model, read_model
 from edgepack.ground.errors import EdgepackError
 from edgepack.ground.files import atomic_folder, canonical_json
 from edgepack.pack.card import model_card
@@ -33,7 +33,13 @@ class Pack:
 
 
 def write_pack(
-    folder: Path, name: str, model_file: Path, golden_inputs: GoldenInputs | None = None, info: PackInfo | None = None
+    folder: Path,
+    name: str,
+    model_file: Path,
+    golden_inputs: GoldenInputs | None = None,
+    info: PackInfo | None = None,
+    model: Model | None = None,
+    inspection: Inspection | None = None,
 ) -> Pack:
     """Write the pack of a .tflite to `folder`, replacing the pack there; it appears whole or not at all.
 
@@ -43,15 +49,16 @@ def write_pack(
         model_file: The .tflite.
         golden_inputs: Inputs for the golden vectors; without them extremes and random values.
         info: What else is known of the model.
+        model, inspection: The file as it was read, and what is in it, for who has them.
 
     Raises:
         ModelError: EP-20x a malformed model; EP-253 a model without numeric inputs; EP-280 to EP-282 one that does not run.
         EdgepackError: EP-252 when the folder cannot be written.
     """
     info = info or PackInfo()
-    model = read_model(model_file)
+    model = model or read_model(model_file)
     inputs = golden_inputs or choose_golden_inputs(model)
-    manifest = describe(name, info, inspect_model(model).as_json())
+    manifest = describe(name, info, (inspection or inspect_model(model)).as_json())
     try:
         with atomic_folder(folder) as temporary:
             shutil.copyfile(model_file, temporary / MODEL)

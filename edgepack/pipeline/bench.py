@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from edgepack.compile import compile_model
-from edgepack.devices import open_device
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.progress import Progress
+from edgepack.kinds.mcu import EMULATED
 from edgepack.measure import Measured, bench
 from edgepack.measure.benchmark_model import tool_file
 from edgepack.measure.compare import Comparison, compare
-from edgepack.measure.mcu.attached import check_board_address
 from edgepack.measure.mcu.microcontroller import McuMeasured, measure_board, measure_mcu
 from edgepack.pack import read_pack, write_pack
 from edgepack.pipeline.request import Plan, Request, prepare
-from edgepack.project import c_identifier, device_address, list_targets
+from edgepack.project import c_identifier, list_targets
 
 
 def run_bench(request: Request, progress: Progress) -> Measured | McuMeasured:
@@ -31,10 +29,10 @@ def run_bench(request: Request, progress: Progress) -> Measured | McuMeasured:
     """
     plan = prepare(request)
     model = _model(plan)
-    if plan.target.device.kind == "mcu":
+    if plan.destination.kind.holds == "firmware":
         return _bench_mcu(model, plan, progress)
     tool_file(plan.target, progress)  # what cannot be had is told before a device is reached
-    with open_device(plan.target, device_address(plan.target, request.device, os.environ)) as device:
+    with plan.destination.open() as device:
         return bench(model, device, plan.target, progress, request.per_layer)
 
 
@@ -52,17 +50,18 @@ def run_compare(
             prepare(replace(request, overrides=(*request.overrides, f"device.engine={engine}")))
             for request, engine in zip(requests, engines, strict=True)
         ]
-    target = plans[0].target
-    if target.device.kind == "mcu":
+    destination = plans[0].destination
+    target = destination.target
+    if destination.kind.holds == "firmware":
         raise ProjectError(
             "EP-180",
-            f"{target.name} is a microcontroller: two models are compared by taking turns only where time is measured",
+            f"{target.name} is {destination.kind.title}: two models are compared by taking turns only where time is measured",
             "run `edgepack bench` once for each; instructions are counted exactly",
         )
     if target.device.benchmark_model is not None:
         progress.note("benchmark_model cannot take turns: the two run in edgepack's own runner")
     models = (_model(plans[0]), _model(plans[1]))
-    with open_device(target, device_address(target, requests[0].device, os.environ)) as device:
+    with destination.open() as device:
         return compare(models, engines, device, target, progress, seconds)
 
 
@@ -74,9 +73,8 @@ def _model(plan: Plan) -> Path:
 
 def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:
     name, device = c_identifier(plan.project.name), plan.target.device
-    address = device_address(plan.target, plan.request.device, os.environ) or "emulated"
-    if address != "emulated":
-        check_board_address(address)
+    address = plan.destination.address or EMULATED
+    plan.destination.check_address()
     with tempfile.TemporaryDirectory(prefix="edgepack-bench-") as work:
         with progress.stage("Reference outputs", model.name):
             packed = write_pack(Path(work) / "pack", plan.project.name, model)
@@ -84,7 +82,7 @@ def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:
             code = compile_model(read_model(model), name, device.cpu or "generic", device.optimize)
         macs = int(packed.manifest["model"]["macs"])
         measured = measure_mcu(code.files, code.name, packed.golden, macs, plan.target, progress)
-        if address == "emulated":
+        if address == EMULATED:
             return measured
         on_board, _ = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
         return replace(measured, measurements=(*on_board, *measured.measurements))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgepack.compress import Quantization, StepResult
 from edgepack.convert import Converted, Proof, prove
-from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.flatbuffer import Inspection, Model, inspect_model, read_model
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.progress import Progress
 from edgepack.pipeline.candidate import try_recipe
@@ -17,7 +17,7 @@ from edgepack.pipeline.evaluation import Evaluation, evaluate
 from edgepack.sources import Dataset, SourceModel, load_data, load_model, match_data
 
 if TYPE_CHECKING:
-    from edgepack.pipeline.request import Plan
+    from edgepack.pipeline.request import ProjectPlan
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,13 @@ class Built:
 
     `baseline` is the metric of the float Keras model, `evaluation` that of the .tflite run by LiteRT on this machine, both on the
     whole test split; None without data or without a Keras model. `float_model` is the same network before quantization,
-    `source` the Keras model that compression began with.
+    `source` the Keras model that compression began with. `content` is the artifact as it was read, once for
+    everybody, `inspection` what is in it.
     """
 
     model: Path
+    content: Model
+    inspection: Inspection
     sha256: str
     source_sha256: str
     scheme: str
@@ -49,7 +52,7 @@ class Built:
         return None if self.evaluation is None else self.evaluation.metric
 
 
-def build(plan: Plan, progress: Progress) -> Built:
+def build(plan: ProjectPlan, progress: Progress) -> Built:
     """Load, compress and convert a project's model, or check its ready .tflite; everything costly comes from the cache if it can.
 
     Raises:
@@ -64,15 +67,31 @@ def build(plan: Plan, progress: Progress) -> Built:
                 f"{project.model.source} is a .tflite: the steps of its recipe cannot be applied",
                 "remove the [[recipe]] tables, or give the Keras model",
             )
-        model = read_model(source.file)
-        proof = prove(model, "any")
-        evaluation = None if data is None else evaluate(source.file, data, plan.metric, cache, progress)
-        return Built(source.file, source.sha256, source.sha256, proof.scheme, proof, data, None, evaluation, (), source.notes)
+        assert source.content is not None
+        proof = prove(source.content, "any")
+        return Built(
+            model=source.file,
+            content=source.content,
+            inspection=inspect_model(source.content),
+            sha256=source.sha256,
+            source_sha256=source.sha256,
+            scheme=proof.scheme,
+            proof=proof,
+            data=data,
+            baseline=None,
+            evaluation=None if data is None else evaluate(source.file, data, plan.metric, cache, progress),
+            steps=(),
+            notes=source.notes,
+        )
     assert data is not None
     tried = try_recipe(source, data, plan.recipe, plan.metric, cache, progress)
     compressed, converted, evaluation = tried.compressed, tried.converted, tried.evaluation
+    content = read_model(converted.file)
+    inspection = inspect_model(content)
     return Built(
         model=converted.file,
+        content=content,
+        inspection=inspection,
         sha256=converted.sha256,
         source_sha256=source.sha256,
         scheme=converted.scheme,
@@ -80,7 +99,7 @@ def build(plan: Plan, progress: Progress) -> Built:
         data=data,
         baseline=compressed.baseline_metric,
         evaluation=evaluation,
-        steps=(*compressed.steps, _converted_row(compressed.steps[-1], converted, evaluation)),
+        steps=(*compressed.steps, _converted_row(compressed.steps[-1], converted, evaluation, inspection)),
         notes=source.notes,
         float_model=converted.float_file,
         source=source,
@@ -88,25 +107,23 @@ def build(plan: Plan, progress: Progress) -> Built:
     )
 
 
-def load_inputs(plan: Plan, progress: Progress) -> tuple[SourceModel, Dataset | None]:
+def load_inputs(plan: ProjectPlan, progress: Progress) -> tuple[SourceModel, Dataset | None]:
     """A project's model, and its data as the model takes it (None for a ready .tflite without data).
 
     Raises:
         ModelError, DataError: what the sources say.
     """
     project, cache = plan.project, plan.cache
-    wants_data = project.data.source is not None or plan.request.data is not None
-    data = load_data(project, cache, progress, plan.request.data) if wants_data or plan.recipe else None
+    wants_data = project.data.source is not None or plan.data is not None
+    data = load_data(project, cache, progress, plan.data) if wants_data or plan.recipe else None
     source = load_model(project, cache, progress, data)
     for note in source.notes:
         progress.note(note)
     return source, match_data(data, source, cache) if data is not None else None
 
 
-def _converted_row(last: StepResult, converted: Converted, evaluation: Evaluation) -> StepResult:
+def _converted_row(last: StepResult, converted: Converted, evaluation: Evaluation, inspection: Inspection) -> StepResult:
     """The step table's row of the .tflite: what the last step's row says, but measured on the file."""
-    content = converted.file.read_bytes()
-    inspection = inspect_model(read_model(content))
     return replace(
         last,
         step="convert",
@@ -118,8 +135,8 @@ def _converted_row(last: StepResult, converted: Converted, evaluation: Evaluatio
         distinct=converted.distinct,
         entropy=inspection.totals.entropy,
         macs=inspection.totals.macs,
-        int8_bytes=len(content),
-        deflated_bytes=len(zlib.compress(content, 9)),
+        int8_bytes=inspection.size_bytes,
+        deflated_bytes=len(zlib.compress(converted.file.read_bytes(), 9)),
         notes=("figures of the file itself, run by LiteRT on this machine",),
         seconds=0.0,
         layers=(),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from edgepack.project import Target, address_variables
+from edgepack.kinds import kind_of
+from edgepack.kinds.find import find_program, package_version
+from edgepack.project import Target
 
 
 @dataclass(frozen=True)
@@ -56,38 +56,16 @@ def check_installation() -> tuple[Check, ...]:
 
 def needs(target: Target) -> tuple[str, ...]:
     """What this machine lacks for a target, by the names that `edgepack doctor` uses; nothing is started to find out."""
-    kind = target.device.kind
-    missing = []
-    if kind == "mcu":
-        missing = [name for name in ("ziglang", "unicorn") if _package(name, "", "", False).found is None]
-        if target.device.cpu == "cortex-m55" and _where("qemu-system-arm") is None:
-            missing.append("qemu-system-arm")
-    elif kind == "adb":
-        missing = ["adb"] if _adb().found is None else []
-    elif kind == "ssh":
-        missing = [name for name in ("ssh",) if _where(name) is None]
-        variables = (*address_variables(target),)
-        named = target.device.address or target.device.addresses or target.device.inventory
-        if not named and not any(os.environ.get(variable) for variable in variables) and _where("sshd") is None:
-            missing.append(f"an address ({variables[0]}), or sshd for a stand-in")
-    return tuple(missing)
-
-
-def _where(program: str) -> str | None:
-    return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
+    return kind_of(target).lacks(target, os.environ)
 
 
 def _package(name: str, needed_for: str, extra: str, required: bool) -> Check:
-    try:
-        found: str | None = version(name)
-    except PackageNotFoundError:
-        found = None
     how = f'pip install "edgepack[{extra}]"' if extra else f"pip install {name}"
-    return Check(name, "package", needed_for, found, "", how, required)
+    return Check(name, "package", needed_for, package_version(name), "", how, required)
 
 
 def _program(name: str, flags: tuple[str, ...], needed_for: str, package: str) -> Check:
-    path = _where(name)
+    path = find_program(name)
     found = None if path is None else _program_version(path, flags)
     return Check(name, "program", needed_for, found, path or "", f"apt-get install --no-install-recommends {package}", False)
 

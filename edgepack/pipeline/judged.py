@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from edgepack.deploy.releases.types import Deployment
 from edgepack.devices import Device
-from edgepack.flatbuffer import inspect_model, read_model
 from edgepack.ground.progress import Progress
 from edgepack.judge import exit_code, judge
 from edgepack.measure import measure
@@ -62,7 +61,7 @@ def judge_result(plan: Plan, built: Built, result: Result, explained: dict[str, 
             "metric": built.metric,
         },
         steps=built.steps,
-        inspection=inspect_model(read_model(built.model)),
+        inspection=built.inspection,
         instructions=result.instructions,
         layer_times=result.layers,
         latency_samples=result.latency_samples,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,16 @@ from typing import Generic, TypeVar
 from edgepack.deploy.releases.deploy import rollback
 from edgepack.deploy.releases.types import InstalledRelease, Rollback, Uninstalled
 from edgepack.deploy.releases.uninstall import installed, uninstall
-from edgepack.devices import Device, open_device
+from edgepack.devices import Device
 from edgepack.ground.errors import EdgepackError, ProjectError
 from edgepack.ground.progress import Progress
+from edgepack.kinds import KINDS, words
+from edgepack.pipeline.destination import Destination, DeviceRequest
 from edgepack.pipeline.fleet.hosts import find_hosts
 from edgepack.pipeline.fleet.progress import FleetProgress
 from edgepack.pipeline.fleet.rolling import Crew
-from edgepack.pipeline.request import Plan, Request, prepare
-from edgepack.project import Target, device_address, load_target, split_overrides
+from edgepack.pipeline.request import read_project
+from edgepack.project import load_target, split_overrides
 from edgepack.project.inventory.inventory import Host
 
 T = TypeVar("T")
@@ -38,84 +39,80 @@ class Managed(Generic[T]):
         return 0 if self.error is None else self.error.exit_code
 
 
-def run_rollback(request: Request, progress: Progress, to: str | None = None) -> tuple[Managed[Rollback], ...]:
+def run_rollback(
+    request: DeviceRequest, project: Path, progress: Progress, to: str | None = None
+) -> tuple[Managed[Rollback], ...]:
     """Make the release before the current one, or the one named `to`, current again on the target's devices.
+
+    Args:
+        request: The devices.
+        project: A project folder, a .tflite file, or the name under which it was deployed.
 
     Raises:
         DeviceError: with one device EP-531 when there is none, EP-532 when it is damaged; what reaching it says.
+        ProjectError: EP-116 for a target that holds no releases.
     """
-    plan = _plan(request)
-    name = _name(request, plan)
-    return _each(plan, progress, lambda device, own: rollback(name, device, plan.target, own, to))
+    name, destination = _find(request, project)
+    return _each(destination, progress, lambda device, own: rollback(name, device, destination.target, own, to))
 
 
-def run_uninstall(request: Request, progress: Progress) -> tuple[Managed[Uninstalled], ...]:
-    """Remove a project, or what is named like the request's project, from the target's devices.
+def run_uninstall(request: DeviceRequest, project: Path, progress: Progress) -> tuple[Managed[Uninstalled], ...]:
+    """Remove a project, named as for `run_rollback`, from the target's devices.
 
     Raises:
         DeviceError: with one device EP-531 when nothing of it is there, EP-514 while it is being deployed.
+        ProjectError: EP-116 for a target that holds no releases.
     """
-    plan = _plan(request)
-    name = _name(request, plan)
-    return _each(plan, progress, lambda device, own: uninstall(name, device, plan.target, own))
+    name, destination = _find(request, project)
+    return _each(destination, progress, lambda device, own: uninstall(name, device, destination.target, own))
 
 
 def list_installed(
-    request: Request, progress: Progress, everything: bool = False
+    request: DeviceRequest, progress: Progress, project: Path | None = None
 ) -> tuple[Managed[tuple[InstalledRelease, ...]], ...]:
-    """The releases of a project on the target's devices, or of all projects there.
+    """The releases of a project, named as for `run_rollback`, on the target's devices; of everything there without one.
 
     Raises:
         DeviceError: with one device what reaching it says.
+        ProjectError: EP-116 for a target that holds no releases.
     """
-    plan = _plan(request)
-    name = None if everything else _name(request, plan)
-    return _each(plan, progress, lambda device, own: installed(device, plan.target, name))
+    name, destination = (None, _destination(request)) if project is None else _find(request, project)
+    return _each(destination, progress, lambda device, own: installed(device, destination.target, name))
 
 
-@dataclass(frozen=True)
-class _Bare:
-    """As much of a Plan as managing needs, for a name without a project."""
+def _find(request: DeviceRequest, project: Path) -> tuple[str, Destination]:
+    """The name under which something is deployed, and the devices; a project's folder may hold the target's profile."""
+    if not (project.is_dir() or project.suffix in (".tflite", ".toml") or len(project.parts) > 1):
+        return str(project), _destination(request)
+    for_project, _ = split_overrides(request.overrides)
+    read = read_project(project, for_project)
+    return read.name, _destination(request, read.folder)
 
-    request: Request
-    target: Target
 
-
-def _plan(request: Request) -> Plan | _Bare:
-    plan: Plan | _Bare
-    if _is_project(request.project):
-        plan = prepare(request)
-    else:
-        _, for_target = split_overrides(request.overrides)
-        plan = _Bare(request, load_target(request.target, None, for_target))
-    if plan.target.device.kind == "mcu":
+def _destination(request: DeviceRequest, folder: Path | None = None) -> Destination:
+    _, for_target = split_overrides(request.overrides)
+    destination = Destination(request, load_target(request.target, folder, for_target))
+    kind = destination.kind
+    if kind.holds != "release":
+        known = words(one for one in KINDS.values() if one.holds == "release")
         raise ProjectError(
             "EP-116",
-            f"target {plan.target.name}: a microcontroller holds one firmware, and no releases",
-            "use a target of kind local, ssh or adb; `edgepack targets` lists them",
+            f"target {destination.target.name}: {kind.title} holds one firmware, and no releases",
+            f"use a target of kind {known}; `edgepack targets` lists them",
         )
-    return plan
+    return destination
 
 
-def _is_project(path: Path) -> bool:
-    return path.is_dir() or path.suffix in (".tflite", ".toml") or len(path.parts) > 1
-
-
-def _name(request: Request, plan: Plan | _Bare) -> str:
-    return plan.project.name if isinstance(plan, Plan) else str(request.project)
-
-
-def _each(plan: Plan | _Bare, progress: Progress, work: Callable[[Device, Progress], T]) -> tuple[Managed[T], ...]:
-    """Do `work` on every device of the plan. The error of a single device is raised, of several each has its own."""
-    hosts = find_hosts(plan, progress)
+def _each(destination: Destination, progress: Progress, work: Callable[[Device, Progress], T]) -> tuple[Managed[T], ...]:
+    """Do `work` on every device of a run. The error of a single device is raised, of several each has its own."""
+    hosts = find_hosts(destination, progress)
     if hosts is None:
-        address = device_address(plan.target, plan.request.device, os.environ)
-        with open_device(plan.target, address) as device:
+        with destination.open() as device:
             return (Managed(device.name, work(device, progress)),)
 
     def one(host: Host) -> Managed[T]:
         try:
-            with shown.device(host.name) as own, open_device(plan.target, host.address) as device:
+            with shown.device(host.name) as own, destination.open(host.address) as device:
                 managed = Managed(host.name, work(device, own))
         except EdgepackError as error:
             managed = Managed(host.name, None, error)
@@ -123,6 +120,6 @@ def _each(plan: Plan | _Bare, progress: Progress, work: Callable[[Device, Progre
         return managed
 
     with FleetProgress(progress, len(hosts)) as shown:
-        crew: Crew[Managed[T]] = Crew(one, plan.request.workers)
+        crew: Crew[Managed[T]] = Crew(one, destination.request.workers)
         crew.run(hosts, lambda managed: False)
     return tuple(found for host in hosts if isinstance(found := crew.results[host.name], Managed))

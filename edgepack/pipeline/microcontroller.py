@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from edgepack.compile import CCode, compile_model
-from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
+from edgepack.kinds.mcu import EMULATED
 from edgepack.measure import Measurement
 from edgepack.measure.mcu.microcontroller import mcu_metric, measure_board, measure_mcu, metric_measurements, tflm_measurements
 from edgepack.pack.tflm import fit_tflm
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.result import Result
-from edgepack.project import c_identifier, device_address
+from edgepack.project import c_identifier
 
 if TYPE_CHECKING:
     from edgepack.pipeline.build import Built
@@ -33,7 +32,7 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         return _in_tflm(plan, built, progress)
     name = c_identifier(plan.project.name)
     with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}") as task:
-        code = compile_model(read_model(built.model), name, device.cpu or "generic", device.optimize)
+        code = compile_model(built.content, name, device.cpu or "generic", device.optimize)
         task.finish(f"arena {code.arena_size:,} bytes, lower bound {code.arena_lower_bound:,}")
     packed = pack(plan, built, progress, {f"c/{file}": text for file, text in code.files.items()})
     macs = int(packed.manifest["model"]["macs"])
@@ -44,10 +43,10 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         Measurement("model_size", float(built.model.stat().st_size), "bytes", "file", built.model.name),
         *measured.measurements,
     ]
-    address = device_address(plan.target, plan.request.device, os.environ) or "emulated"
+    address = plan.destination.address or EMULATED
     samples: tuple[float, ...] = ()
     real_hardware = False
-    if address != "emulated":
+    if address != EMULATED:
         on_board, run = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
         _insist(run.differing, run.vectors, run.board)
         found[:0] = on_board  # of two estimates the first is judged: the one from the board's own time

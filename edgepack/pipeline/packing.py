@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import CompileError, ToolError
 from edgepack.ground.progress import Progress
 from edgepack.pack import Pack, PackInfo, choose_golden_inputs, write_pack, zip_pack
@@ -30,13 +29,15 @@ def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes
     folder = plan.out / "pack"
     with progress.stage("Packing", str(folder)) as task:
         samples = () if built.data is None else built.data.test.inputs
-        golden = choose_golden_inputs(read_model(built.model), samples)
+        golden = choose_golden_inputs(built.content, samples)
         result = write_pack(
             folder,
             plan.project.name,
             built.model,
             golden,
             _info(plan, built, {**_scripts(plan, built, progress), **(files or {})}),
+            built.content,
+            built.inspection,
         )
         if plan.request.zip_file is not None:
             zip_pack(result, plan.request.zip_file)
@@ -45,12 +46,12 @@ def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes
 
 
 def _scripts(plan: Plan, built: Built, progress: Progress) -> dict[str, bytes | str]:
-    """Shell scripts for a bench without edgepack; on Android with the model's program, where one can be made."""
-    kind = plan.target.device.kind
+    """Shell scripts for a bench without edgepack; where they need the model's program with it, if it can be made."""
+    kind = plan.destination.kind
     program = None
-    if kind == "adb":
+    if kind.script_machine is not None:
         with suppress(CompileError, ToolError):
-            program = build_program(built.model, "arm64-v8a", progress)
+            program = build_program(built.model, kind.script_machine, progress)
     return bench_scripts(kind, program)
 
 

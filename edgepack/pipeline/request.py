@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from edgepack.compress import Step, check_recipe
 from edgepack.ground.cache import Cache, project_cache
 from edgepack.ground.errors import ProjectError
 from edgepack.metrics import Metric, load_metric
+from edgepack.pipeline.destination import Destination, DeviceRequest
 from edgepack.project import (
     DataSettings,
     ModelSettings,
@@ -22,45 +22,46 @@ from edgepack.project import (
 )
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class Request(DeviceRequest):
     """One deployment as the user asked for it. `project` is a project folder or a ready .tflite file.
 
-    `per_layer` asks for the time of each layer, where the engine tells it. The last six are for several devices: `inventory`
-    names them, `limit` chooses among them, `canary` of them come first, the others in groups of `batch` (0: all), at most
-    `workers` at a time; `on_failure` is what happens when a device computes something wrong or misses a budget.
+    `per_layer` asks for the time of each layer, where the engine tells it.
     """
 
     project: Path
-    target: str = "cortex-m4"
-    overrides: tuple[str, ...] = ()
     data: Path | None = None
     weights: Path | None = None
-    device: str | None = None
     out: Path | None = None
     use_cache: bool = True
     require_hardware: bool = False
     zip_file: Path | None = None
     per_layer: bool = False
-    inventory: Path | None = None
-    limit: str | None = None
-    canary: int = 0
-    batch: int = 0
-    workers: int = 8
-    on_failure: Literal["rollback", "stop", "continue"] = "rollback"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A request whose files were read and found right."""
+class ProjectPlan:
+    """What is needed to build a project's model, read and found right. `data` takes the place of the project's own source."""
 
-    request: Request
     project: Project
-    target: Target
     recipe: tuple[Step, ...]
     metric: Metric
     cache: Cache
+    data: Path | None
+
+
+@dataclass(frozen=True)
+class Plan(ProjectPlan):
+    """A request whose files were read and found right: a project, the devices it is for, and the folder of its results."""
+
+    request: Request
+    destination: Destination
     out: Path
+
+    @property
+    def target(self) -> Target:
+        """The profile."""
+        return self.destination.target
 
 
 def prepare(request: Request) -> Plan:
@@ -71,22 +72,38 @@ def prepare(request: Request) -> Plan:
         RecipeError: steps that cannot be combined.
     """
     for_project, for_target = split_overrides(request.overrides)
-    if request.weights is not None:
-        for_project = (*for_project, f"model.weights={_existing(request.weights, '--weights').resolve()}")
-    if request.project.suffix == ".tflite":
-        project = _bare_project(request.project, for_project)
-    else:
-        project = load_project(request.project, for_project)
-    target = load_target(request.target, project.folder, for_target)
+    project = read_project(request.project, for_project, request.weights)
+    return plan_of(request, project, load_target(request.target, project.folder, for_target))
+
+
+def plan_of(request: Request, project: Project, target: Target) -> Plan:
+    """The plan for a project and a target that were read already; of `request` what remains counts.
+
+    Raises:
+        ProjectError: a metric that cannot be loaded.
+        RecipeError: steps that cannot be combined.
+    """
     return Plan(
-        request=request,
         project=project,
-        target=target,
         recipe=check_recipe(project.recipe),
         metric=load_metric(project.data.metric, project.folder),
         cache=project_cache(_cache_home(request, project), request.use_cache),
+        data=request.data,
+        request=request,
+        destination=Destination(request, target),
         out=result_folder(request.project, target.name, request.out),
     )
+
+
+def read_project(path: Path, overrides: tuple[str, ...] = (), weights: Path | None = None) -> Project:
+    """The project of a folder or an edgepack.toml, or one that is a ready .tflite and nothing else.
+
+    Raises:
+        ProjectError: a file or setting that is wrong, with its place; EP-165, EP-166.
+    """
+    if weights is not None:
+        overrides = (*overrides, f"model.weights={_existing(weights, '--weights').resolve()}")
+    return _bare_project(path, overrides) if path.suffix == ".tflite" else load_project(path, overrides)
 
 
 def result_folder(project: Path, target: str, out: Path | None) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgepack.project.address import address_variables, device_address
+from edgepack.project.address import device_address
 from edgepack.project.init import write_template
 from edgepack.project.load import find_project_file, load_project
 from edgepack.project.names import c_identifier, derive_name
@@ -19,7 +19,6 @@ __all__ = [
     "StepTable",
     "Target",
     "Where",
-    "address_variables",
     "builtin_folder",
     "c_identifier",
     "derive_name",

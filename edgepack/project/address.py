@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgepack.ground.errors import ProjectError
+from edgepack.kinds import kind_of
 from edgepack.project.types import Target
-
-# The variable that answers for every target of a kind without a variable of its own.
-_KIND_VARIABLES = {"ssh": "EDGEPACK_RPI", "adb": "EDGEPACK_ANDROID"}
-
-
-def address_variables(target: Target) -> tuple[str, ...]:
-    """The environment variables that may name a target's device: EDGEPACK_<NAME>, then its kind's."""
-    kind_variable = _KIND_VARIABLES.get(target.device.kind)
-    if kind_variable is None:
-        return ()
-    own = "EDGEPACK_" + target.name.upper().replace("-", "_")
-    return (own,) if own == kind_variable else (own, kind_variable)
 
 
 def device_address(target: Target, flag: str | None, environ: Mapping[str, str]) -> str | None:
@@ -29,19 +18,17 @@ def device_address(target: Target, flag: str | None, environ: Mapping[str, str])
     Raises:
         ProjectError: EP-109 for an address that cannot be one, or one given to a target that has none.
     """
-    device = target.device
-    if device.kind == "local":
+    kind = kind_of(target)
+    if not kind.addressed:
         if flag:
-            raise ProjectError("EP-109", f"--device {flag}: target {target.name} is this machine", "leave --device out")
+            raise ProjectError("EP-109", f"--device {flag}: target {target.name} is {kind.title}", "leave --device out")
         return None
     if flag is not None:
         return _checked(flag, "--device")
-    for variable in address_variables(target):
+    for variable in kind.variables(target.name):
         if environ.get(variable):
             return _checked(environ[variable], variable)
-    if device.kind == "mcu":
-        return device.board or "emulated"
-    return device.address or next(iter(device.addresses), None)
+    return kind.own_address(target.device)
 
 
 def _checked(text: str, source: str) -> str:

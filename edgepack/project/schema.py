@@ -15,20 +15,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from edgepack.ground.download import parse_pinned
+from edgepack.kinds import KINDS
 from edgepack.project import units
 from edgepack.project.names import check_name
 
 CPUS = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
 ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-ref", "tflite-c", "tflite-c-builtin", "c")
 
+KIND_NAMES = tuple(KINDS)
+
 # Keys of [device] that mean something for some kinds only.
-_KINDS_OF = {
-    **dict.fromkeys(("cpu", "clock", "board", "optimize", "runtime", "current", "voltage"), ("mcu",)),
-    **dict.fromkeys(("engine", "threads", "root", "power", "library", "keep"), ("local", "ssh", "adb")),
-    **dict.fromkeys(("benchmark_model", "delegate", "cpus"), ("local", "ssh", "adb")),
-    "python": ("local", "ssh"),
-    **dict.fromkeys(("address", "addresses", "inventory"), ("ssh", "adb")),
-}
+_SOME_KINDS = frozenset().union(*(kind.keys for kind in KINDS.values()))
 
 
 def wrong(text: str, hint: str, *key: str) -> PydanticCustomError:
@@ -183,7 +180,7 @@ class RecipeFile(Table):
 class DeviceTable(Table):
     """`[device]`."""
 
-    kind: Literal["local", "ssh", "adb", "mcu"]
+    kind: Literal[KIND_NAMES]  # type: ignore[valid-type]
     cpu: Literal[CPUS] | None = None  # type: ignore[valid-type]
     clock: Hertz | None = None
     board: Text | None = None
@@ -211,24 +208,23 @@ class DeviceTable(Table):
 
     @model_validator(mode="after")
     def check_kind(self) -> DeviceTable:
-        """Keys fit the kind, and a microcontroller says which processor at which clock."""
-        for key in sorted(self.model_fields_set & _KINDS_OF.keys()):
-            if self.kind not in _KINDS_OF[key]:
-                kinds = " or ".join(f'"{kind}"' for kind in _KINDS_OF[key])
+        """Keys fit the kind, and those that it needs are there."""
+        own = KINDS[self.kind]
+        for key in sorted(self.model_fields_set & _SOME_KINDS):
+            if key not in own.keys:
+                kinds = " or ".join(f'"{kind.name}"' for kind in KINDS.values() if key in kind.keys)
                 raise wrong(f'has no meaning for kind = "{self.kind}", only for {kinds}', f"remove {key}", key)
         named = [key for key in ("address", "addresses", "inventory") if getattr(self, key) is not None]
         if len(named) > 1:
             raise wrong(f"cannot be given beside {named[0]}", f"keep one of {' and '.join(named)}", named[1])
         if self.addresses is not None and len(set(self.addresses)) < len(self.addresses):
             raise wrong("names a device twice", "write every device once", "addresses")
-        if self.kind == "mcu":
-            for key in ("cpu", "clock"):
-                if getattr(self, key) is None:
-                    example = "cortex-m4" if key == "cpu" else "80 MHz"
-                    raise wrong('is needed for kind = "mcu"', f'add {key} = "{example}" or what your chip has', key)
-            if self.board is not None and not re.fullmatch(r"emulated|(serial|probe):\S+", self.board):
-                hint = 'write "emulated", "serial:/dev/ttyACM0" or "probe:TARGET"'
-                raise wrong(f"{self.board!r} is not a board", hint, "board")
+        for key, hint in own.needed.items():
+            if getattr(self, key) is None:
+                raise wrong(f'is needed for kind = "{self.kind}"', hint, key)
+        fault = own.wrong(self)
+        if fault is not None:
+            raise wrong(*fault)
         return self
 
 
@@ -267,8 +263,7 @@ class TargetFile(Table):
     @model_validator(mode="after")
     def check_budgets(self) -> TargetFile:
         """Flash and RAM are a microcontroller's; on other devices the model file and the process are limited."""
-        wrong_ones = {"peak_memory": "ram"} if self.device.kind == "mcu" else {"flash": "model_size", "ram": "peak_memory"}
-        for key, instead in wrong_ones.items():
+        for key, instead in KINDS[self.device.kind].instead_of_budgets.items():
             if getattr(self.budget, key) is not None:
                 raise wrong(f'cannot be measured on kind = "{self.device.kind}"', f"use {instead} instead", "budget", key)
         return self

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-DeviceKind = Literal["local", "ssh", "adb", "mcu"]
-
 
 @dataclass(frozen=True)
 class Where:
@@ -93,6 +91,7 @@ class Project:
 class DeviceSettings:
     """`[device]`: how to reach a device, and how the model is run there. None: not set, the device kind's own default.
 
+    `kind` is the name of one of edgepack.kinds.KINDS.
     `hardware` is text that the device's own model name must contain for it to count as the target's hardware.
     `addresses` are several devices, `inventory` a file that names them (relative to the profile's folder); `keep` is the
     number of releases that stay on a device.
@@ -103,7 +102,7 @@ class DeviceSettings:
     machine, or an address with its SHA-256: Google's tool of that name, which then measures the latency, with `delegate`.
     """
 
-    kind: DeviceKind
+    kind: str
     cpu: str | None = None
     clock_hz: float | None = None
     board: str | None = None

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.errors import CompilerMissing, EngineUnfit
 from edgepack.ground.files import sha256_file
 from edgepack.ground.progress import Progress
 from edgepack.ground.user_cache import user_cache
@@ -91,7 +91,7 @@ def target_of(machine: str) -> tuple[str, ...]:
     options = _TARGETS.get(_SAME_MACHINE.get(machine, machine))
     if options is None:
         known = ", ".join(sorted({*_TARGETS, *_SAME_MACHINE}))
-        raise DeviceError("EP-526", f"engine c cannot be built for machine {machine or 'unknown'!r}", f"it can for {known}")
+        raise EngineUnfit("EP-526", f"engine c cannot be built for machine {machine or 'unknown'!r}", f"it can for {known}")
     return options
 
 
@@ -106,7 +106,9 @@ def native_version() -> str:
 
 def _key(model: str, flags: tuple[str, ...], layers: bool) -> str:
     if importlib.util.find_spec("ziglang") is None:
-        raise ToolError("EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"')
+        raise CompilerMissing(
+            "EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"'
+        )
     compiler = Path(__file__).parent.parent / "compile"
     own = [*compiler.rglob("*.[ch]"), *compiler.rglob("*.py"), Path(__file__)]
     return program_key((model, native_version(), *flags, *(("layers",) if layers else ())), NATIVE, *own)

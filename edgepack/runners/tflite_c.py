@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.errors import CompilerMissing, EngineUnfit
 from edgepack.ground.progress import Progress
 from edgepack.ground.user_cache import user_cache
 from edgepack.runners.c_sources import TFLITE_C, include_flags, link_program, program_key, runner_sources
@@ -55,7 +55,7 @@ def target_of(machine: str) -> tuple[str, ...]:
     """
     if machine not in _TARGETS:
         known = ", ".join(_TARGETS)
-        raise DeviceError(
+        raise EngineUnfit(
             "EP-526", f"there is no runner without Python for machine {machine or 'unknown'!r}", f"it runs on {known}"
         )
     return _TARGETS[machine]
@@ -65,7 +65,9 @@ def _zig_command(target: tuple[str, ...]) -> list[str]:
     from edgepack.mcu.toolchain.compilers import zig_present
 
     if not zig_present():
-        raise ToolError("EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"')
+        raise CompilerMissing(
+            "EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"'
+        )
     return [sys.executable, "-m", "ziglang", "cc", *target, *_FLAGS, "-fno-sanitize=all"]
 
 
@@ -75,5 +77,7 @@ def _android_command(machine: str) -> list[str]:
     found = sorted(Path(ndk).glob(f"toolchains/llvm/prebuilt/*/bin/{_ANDROID[machine]}-clang")) if ndk else []
     if not found:
         what = f"{ndk} is no Android NDK with {_ANDROID[machine]}-clang" if ndk else "ANDROID_NDK is not set"
-        raise ToolError("EP-601", f"{what}: a TensorFlow Lite library on Android needs it", 'install the NDK, or use engine "c"')
+        raise CompilerMissing(
+            "EP-601", f"{what}: a TensorFlow Lite library on Android needs it", 'install the NDK, or use engine "c"'
+        )
     return [str(found[0]), *_FLAGS, "-fPIE", "-pie"]

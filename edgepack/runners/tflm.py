@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.ground.errors import ModelError, ToolError
+from edgepack.ground.errors import ModelRefused, ToolError
 from edgepack.runners.result import RunnerFailure, parse_result
 
 _PROGRAM = Path(__file__).with_name("run_tflm.py")
@@ -62,13 +62,13 @@ def run_tflm(model: Path, inputs: Sequence[NDArray[Any]], outputs: int, timeout:
             done = subprocess.run(command, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL)
             result = parse_result(done.stdout)
         except subprocess.TimeoutExpired as error:
-            raise ModelError("EP-283", f"TFLite Micro took longer than {timeout:.0f} s on {model.name}", hint) from error
+            raise ModelRefused("EP-283", f"TFLite Micro took longer than {timeout:.0f} s on {model.name}", hint) from error
         except RunnerFailure as failure:
             if failure.kind == "runtime":
                 raise ToolError("EP-690", str(failure), 'pip install "edgepack[mcu]"') from failure
             words = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
             why = str(failure) if failure.kind == "model" else f"it died{': ' + words[-1][:200] if words else ''}"
-            raise ModelError("EP-283", f"TFLite Micro refuses {model.name}: {why}", hint) from failure
+            raise ModelRefused("EP-283", f"TFLite Micro refuses {model.name}: {why}", hint) from failure
         arena = result["arena"]
         arrays = tuple(np.load(file, allow_pickle=False) for file in results)
         return TflmRun(int(arena["total"]), int(arena["head"]), int(arena["tail"]), arrays)

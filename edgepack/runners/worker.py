@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.ground.errors import DataError, EdgepackError, ModelError, ToolError
+from edgepack.ground.errors import DataError, EdgepackError, ModelError, ModelRefused, ToolError
 from edgepack.runners.result import RunnerFailure, parse_result
 
 RUNNER = Path(__file__).with_name("run.py")
@@ -120,7 +120,7 @@ def _gather(files: Sequence[Path], count: int, tensor: dict[str, Any]) -> NDArra
 def _run_workers(arguments: Sequence[Sequence[str]], model: Path, timeout: float) -> list[dict[str, Any]]:
     """Run the runner once for each argument list, side by side; the results in the same order."""
     if not model.is_file():
-        raise ModelError("EP-280", f"there is no model file {model}", "check the path")
+        raise ModelRefused("EP-280", f"there is no model file {model}", "check the path")
     workers = [_Worker(words) for words in arguments]
     end = time.monotonic() + timeout
     try:
@@ -186,7 +186,7 @@ def _signal_name(number: int) -> str:
 
 
 def _refused(failure: RunnerFailure, model: Path, words: str) -> EdgepackError:
-    return ModelError("EP-280", f"{model.name}: {failure}", "check it with `edgepack inspect`")
+    return ModelRefused("EP-280", f"{model.name}: {failure}", "check it with `edgepack inspect`")
 
 
 def _misfit(failure: RunnerFailure, model: Path, words: str) -> EdgepackError:

@@ -7,14 +7,14 @@ import json
 import shutil
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgepack.flatbuffer import read_model
+from edgepack.flatbuffer import Model, read_model
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import EdgepackError, ModelError
-from edgepack.ground.files import canonical_json, hash_of, sha256_file
+from edgepack.ground.files import canonical_json, hash_of
 from edgepack.ground.progress import Progress
 from edgepack.project.types import Project
 from edgepack.sources.data.dataset import Dataset, facts_of
@@ -54,7 +54,8 @@ class SourceModel:
 
     `file` is a Keras 2 .h5, or a .tflite, in the cache. `sha256` covers layers, weights and the user's own layer code, not the
     file's bytes, which HDF5 does not repeat. `custom_objects` is "model.py:NAME" in the project `folder`. `trained` tells that
-    the weights come from a file rather than from initialisers. `notes` say what a user should know of the loading.
+    the weights come from a file rather than from initialisers. `notes` say what a user should know of the loading. `content` is
+    a .tflite as it was read, None for a Keras model.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class SourceModel:
     trained: bool
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    content: Model | None = field(default=None, repr=False, compare=False)
 
 
 def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset | None = None) -> SourceModel:
@@ -294,10 +296,12 @@ def _load_tflite(file: Path, folder: Path, cache: Cache, fingerprints: Fingerpri
 
     hit = cache.stage("model", {"version": _VERSION, "tflite": fingerprints.of(file)}, compute)
     stored = hit.folder / "model.tflite"
-    graph = read_model(stored).subgraphs[0]
+    content = read_model(stored)
+    graph = content.subgraphs[0]
 
     def specs(indices: tuple[int, ...]) -> tuple[TensorSpec, ...]:
         tensors = [graph.tensors[index] for index in indices]
         return tuple(TensorSpec(tensor.name, tuple(tensor.shape[1:]), tensor.dtype) for tensor in tensors)
 
-    return SourceModel("tflite", stored, sha256_file(stored), None, (), folder, True, specs(graph.inputs), specs(graph.outputs))
+    inputs, outputs = specs(graph.inputs), specs(graph.outputs)
+    return SourceModel("tflite", stored, content.sha256, None, (), folder, True, inputs, outputs, content)

@@ -16,14 +16,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.standins import sshd, virtual_pi
-
-if TYPE_CHECKING:
-    from edgepack.project import Target
 
 REASON = "a loopback ssh server on this machine stands in for the device"
 
@@ -82,17 +79,6 @@ def is_virtual(folder: Path) -> bool:
 def reason_of(standin: StandIn) -> str:
     """What a stand-in is instead of the target's hardware."""
     return virtual_pi.REASON if is_virtual(standin.folder) else REASON
-
-
-def check_target(target: Target) -> None:
-    """Raise EP-523 for a target that is not reached over ssh, and so needs no stand-in."""
-    if target.device.kind != "ssh":
-        instead = "starts its own: deploy to it as it is" if target.device.kind == "adb" else "needs none: deploy to it as it is"
-        raise DeviceError(
-            "EP-523",
-            f"stand-ins are for ssh targets, and {target.name} is of kind {target.device.kind}",
-            f"{target.name} {instead}; `edgepack targets` lists the ssh targets",
-        )
 
 
 def down(name: str) -> bool:

@@ -14,9 +14,9 @@ import pytest
 from edgepack.deploy.engines import program as program_module
 from edgepack.deploy.releases.deploy import deploy, rollback
 from edgepack.devices.adb import AdbDevice
-from edgepack.devices.open import open_device
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import SilentProgress
+from edgepack.kinds import open_device
 from edgepack.measure import measure
 from edgepack.pack import Pack
 from edgepack.project import Target, load_target

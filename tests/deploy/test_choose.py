@@ -9,15 +9,21 @@ from typing import Any
 import pytest
 
 from edgepack.deploy.engines import choose
+from edgepack.deploy.engines.errors import RunnerFailed, WrongOutputs
 from edgepack.deploy.engines.types import Candidate, Runner
 from edgepack.deploy.releases.deploy import deploy
 from edgepack.devices.local import LocalDevice
-from edgepack.ground.errors import DeviceError, ProjectError
+from edgepack.ground.errors import DeviceError, DeviceTimeout, ProjectError
 from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
 from edgepack.project import Target, load_target
 
 Targets = Callable[..., Target]
+
+
+_ERRORS: dict[str, type[DeviceError]] = {
+    "EP-508": DeviceTimeout, "EP-509": DeviceError, "EP-517": RunnerFailed, "EP-527": WrongOutputs,
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +40,7 @@ def _faked(monkeypatch: pytest.MonkeyPatch, times: dict[tuple[str, int], float |
         tried.append((runner.engine, runner.threads))
         value = times[runner.engine, runner.threads]
         if isinstance(value, str):
-            raise DeviceError(value, f"{runner.engine} failed", "")
+            raise _ERRORS[value](value, f"{runner.engine} failed", "")
         return Candidate(runner.engine, runner.engine_version, runner.threads, value, "")
 
     monkeypatch.setattr(choose, "_try", attempt)
@@ -77,8 +83,11 @@ def test_more_threads_must_be_worth_it(first: Pack, target: Targets, monkeypatch
     assert _deployed(first, target("device.engine=litert", "device.threads=auto")).threads == 1
 
 
-def test_an_engine_that_crashes_or_is_wrong_is_left_out(first: Pack, target: Targets, monkeypatch: pytest.MonkeyPatch) -> None:
-    _faked(monkeypatch, {("litert", 1): "EP-527", ("tflite", 1): 3.0})
+@pytest.mark.parametrize("code", ["EP-508", "EP-517", "EP-527"])
+def test_an_engine_that_crashes_hangs_or_is_wrong_is_left_out(
+    code: str, first: Pack, target: Targets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _faked(monkeypatch, {("litert", 1): code, ("tflite", 1): 3.0})
     runner = _deployed(first, target("device.engine=auto"))
     assert runner.engine == "tflite" and runner.candidates[0].median is None
     assert "litert failed" in runner.candidates[0].reason

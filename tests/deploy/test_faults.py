@@ -96,10 +96,10 @@ def test_the_device_stalls_in_the_middle_of_an_upload(
 _DEPLOYER = """\
 import sys
 from pathlib import Path
-from edgepack.deploy import deploy
+from edgepack.deploy.releases.deploy import deploy
 from edgepack.devices.ssh import SshDevice, SshAddress
-from edgepack.pack import read_pack
 from edgepack.ground.progress import SilentProgress
+from edgepack.pack import read_pack
 from edgepack.project import load_target
 pack, root, host, config = sys.argv[1:5]
 device = SshDevice(SshAddress(host), config=Path(config))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgepack.ground.progress import SilentProgress
+from edgepack.kinds import KINDS
 from edgepack.mcu.toolchain.compilers import zig_present
 from edgepack.pack import Pack, PackInfo, write_pack
 from edgepack.pack.bench_scripts import bench_scripts
@@ -25,7 +26,7 @@ from tests.standins.sshd import LoopbackSshd, require_openssh
 def _pack(folder: Path, kind: str, program: Path | None = None) -> Pack:
     model = folder.with_suffix(".tflite")
     model.write_bytes(conv_model())
-    return write_pack(folder, "conv", model, info=PackInfo(files=bench_scripts(kind, program)))
+    return write_pack(folder, "conv", model, info=PackInfo(files=bench_scripts(KINDS[kind], program)))
 
 
 def _run(pack: Pack, script: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -36,7 +37,7 @@ def _run(pack: Pack, script: str, *words: str, **environment: str) -> subprocess
 @pytest.mark.parametrize("kind", ["ssh", "adb"])
 def test_they_are_clean_and_plain(kind: str, tmp_path: Path) -> None:
     script = tmp_path / f"{kind}.sh"
-    script.write_bytes(bench_scripts(kind)[f"scripts/{kind}.sh"])  # type: ignore[arg-type]
+    script.write_bytes(bench_scripts(KINDS[kind])[f"scripts/{kind}.sh"])  # type: ignore[arg-type]
     subprocess.run(["sh", "-n", str(script)], check=True)
     if shutil.which("shellcheck") is None:
         pytest.skip("shellcheck is not installed (apt-get install --no-install-recommends shellcheck)")
@@ -45,7 +46,7 @@ def test_they_are_clean_and_plain(kind: str, tmp_path: Path) -> None:
 
 
 def test_other_kinds_get_none() -> None:
-    assert bench_scripts("mcu") == bench_scripts("local") == {}
+    assert bench_scripts(KINDS["mcu"]) == bench_scripts(KINDS["local"]) == {}
 
 
 @pytest.fixture

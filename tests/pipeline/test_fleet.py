@@ -43,9 +43,12 @@ class Fleet:
             (folder / str(index)).mkdir()
             (folder / str(index) / "conv.tflite").write_bytes(content)
 
+    def model(self, version: int) -> Path:
+        return self.folder / str(version) / "conv.tflite"
+
     def request(self, version: int = 0, *overrides: str, **options: Any) -> Request:
         return Request(
-            project=self.folder / str(version) / "conv.tflite",
+            project=self.model(version),
             target="rpi",
             overrides=(f"device.python={self.python}", "budget.accuracy_drop=none", *overrides),
             out=self.folder / "out",
@@ -100,13 +103,13 @@ def test_all_devices_get_the_release_and_the_way_back(fleet: Fleet) -> None:
     second = fleet.deploy(1, canary=1, batch=2)
     assert set(fleet.current().values()) == {second.report.release} != {release}
 
-    rows = run_rollback(fleet.request(1, limit="one:two"), SilentProgress())
+    rows = run_rollback(fleet.request(1, limit="one:two"), fleet.model(1), SilentProgress())
     assert [row.result.release for row in rows if row.result] == [release, release]
     assert fleet.current() == {"one": release, "two": release, **dict.fromkeys(("three", "four"), second.report.release)}
-    listed = list_installed(fleet.request(1, limit="one"), SilentProgress())[0].result
+    listed = list_installed(fleet.request(1, limit="one"), SilentProgress(), fleet.model(1))[0].result
     assert listed is not None and {row.state for row in listed} == {"current", "previous"}
 
-    gone_now = run_uninstall(fleet.request(1), SilentProgress())
+    gone_now = run_uninstall(fleet.request(1), fleet.model(1), SilentProgress())
     assert all(row.result is not None and row.result.root_removed for row in gone_now)
     assert not any(fleet.root(name).exists() for name in NAMES)
     assert gone(ssh_clients) and not control_folders()

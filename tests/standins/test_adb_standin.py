@@ -10,8 +10,8 @@ import pytest
 from edgepack.deploy.remote.layout import layout
 from edgepack.devices.adb import AdbDevice
 from edgepack.devices.adb_client import list_attached
-from edgepack.devices.open import open_device
 from edgepack.ground.errors import DeviceError
+from edgepack.kinds import open_device
 from edgepack.project import Target, load_target
 from edgepack.standins.adbd import HostUserland
 from tests.standins.adb_clients import private_adb

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.devices import open_device
 from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.kinds import open_device
 from edgepack.project import load_target
 from edgepack.standins import sshd, standin
 from tests.standins.leaks import gone, ssh_clients
@@ -109,7 +109,7 @@ def test_the_last_of_two_users_stops_it() -> None:
 
 def test_a_killed_user_does_not_keep_it_alive() -> None:
     program = (
-        "import os, signal\nfrom edgepack.devices import open_device\nfrom edgepack.project import load_target\n"
+        "import os, signal\nfrom edgepack.kinds import open_device\nfrom edgepack.project import load_target\n"
         "with open_device(load_target('rpi', None)) as d:\n"
         "    d.run(['true'], timeout=10); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -142,11 +142,11 @@ def test_a_missing_sshd_names_the_package(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_machine_that_is_not_the_targets_hardware_is_a_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A real address whose model name is not a Raspberry Pi's: reached, but labelled."""
-    from edgepack.devices import open as opening
-    from edgepack.devices.ssh import SshDevice
+    from edgepack.devices import ssh
     from edgepack.devices.ssh_address import SshAddress
 
     started = standin.up("elsewhere")
-    monkeypatch.setattr(opening, "SshDevice", lambda address, **_: SshDevice(SshAddress(started.alias), config=started.config))
+    reach = ssh.SshDevice
+    monkeypatch.setattr(ssh, "SshDevice", lambda address, **_: reach(SshAddress(started.alias), config=started.config))
     with open_device(load_target("rpi", None), "pi@somewhere") as device:
         assert device.stand_in and "Raspberry Pi" in device.stand_in_reason and device.facts().stand_in

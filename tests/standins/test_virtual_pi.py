@@ -12,9 +12,9 @@ import pytest
 
 from edgepack.deploy.releases.deploy import deploy
 from edgepack.deploy.releases.types import Deployment
-from edgepack.devices import open_device
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.progress import SilentProgress
+from edgepack.kinds import open_device
 from edgepack.mcu.toolchain.compilers import zig_present
 from edgepack.measure import measure
 from edgepack.pack import Pack

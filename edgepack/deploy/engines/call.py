@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from edgepack.deploy.engines.errors import NoPython, RunnerFailed
 from edgepack.deploy.engines.types import Runner
 from edgepack.devices import Device
-from edgepack.ground.errors import DeviceError
+from edgepack.ground.errors import DeviceError, DeviceTimeout
 from edgepack.runners import RunnerFailure, parse_result
 
 _SIGNALS = {132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE", 137: "SIGKILL", 139: "SIGSEGV"}
@@ -36,19 +37,21 @@ def run_runner(device: Device, words: Sequence[str], timeout: float) -> dict[str
 
 def _explain(device: Device, words: Sequence[str], status: int, said: str, failure: RunnerFailure) -> DeviceError:
     if status in (126, 127):
-        return DeviceError(
+        return NoPython(
             "EP-513",
             f"{device.name} cannot run Python: {said or words[0]}",
             "install python3 on the device (apt-get install python3), or set [device] python to its path",
         )
     if status == 124:
-        return DeviceError("EP-508", f"{device.name}: the runner took too long", "[device] timeout sets the limit")
+        return DeviceTimeout("EP-508", f"{device.name}: the runner took too long", "[device] timeout sets the limit")
     if failure.kind == "cut" and status in _SIGNALS:
         more = " (the device may be out of memory)" if status == 137 else ""
-        return DeviceError(
+        return RunnerFailed(
             "EP-517",
             f"{device.name}: the inference runtime crashed with {_SIGNALS[status]}{more}{f': {said}' if said else ''}",
             'try another engine, for example --set device.engine="tflite"',
         )
     detail = str(failure) if failure.kind != "cut" else f"exit status {status}{f': {said}' if said else ''}"
-    return DeviceError("EP-517", f"{device.name}: the runner failed: {detail}", "run the command again with -v to see its output")
+    return RunnerFailed(
+        "EP-517", f"{device.name}: the runner failed: {detail}", "run the command again with -v to see its output"
+    )

@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from edgepack.deploy.engines.call import call_runner
+from edgepack.deploy.engines.errors import NoPython, NoRuntime, ReleaseFault
 from edgepack.deploy.engines.golden import check_of, refuse_wrong
 from edgepack.deploy.engines.program import provide_program, runs_program
 from edgepack.deploy.engines.runtime import Probed, probe_python, provide_runner, usable_engines
@@ -22,7 +23,7 @@ from edgepack.deploy.engines.types import Candidate, Runner
 from edgepack.deploy.engines.wheels import cache_folder
 from edgepack.deploy.remote.layout import Layout
 from edgepack.devices import Device
-from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.errors import CompilerMissing, DeviceError, DeviceTimeout, EngineUnfit
 from edgepack.ground.files import hash_of, write_atomic
 from edgepack.ground.progress import Progress
 from edgepack.project import Target
@@ -67,9 +68,7 @@ def choose_runner(device: Device, place: Layout, target: Target, folder: str, pa
             task.update(index, len(runners), f"{runner.engine}, threads {runner.threads}")
             try:
                 tried.append(_try(device, runner, folder, pack))
-            except DeviceError as error:
-                if error.code not in ("EP-517", "EP-527", "EP-508"):
-                    raise
+            except (ReleaseFault, DeviceTimeout) as error:
                 errors.append(error)
                 tried.append(Candidate(runner.engine, runner.engine_version, runner.threads, None, str(error)))
         best = _fastest(tried)
@@ -98,8 +97,8 @@ def _python_of(device: Device, place: Layout, target: Target) -> Probed | None:
         return None
     try:
         return probe_python(device, place, target)
-    except DeviceError as error:
-        if error.code == "EP-513" and target.device.engine == "auto":
+    except NoPython:
+        if target.device.engine == "auto":
             return None
         raise
 
@@ -123,15 +122,13 @@ def _provide_all(
     for target in targets:
         try:
             runners.append(_provide(device, place, target, pack, progress, found))
-        except DeviceError as error:
-            if target.device.engine != "auto" or error.code not in ("EP-516", "EP-525"):
+        except NoRuntime as error:
+            if target.device.engine != "auto":
                 raise
             try:
                 runners.append(provide_tflite_c(device, place, target, progress))
-            except (DeviceError, ToolError) as other:
-                if other.code not in ("EP-516", "EP-525", "EP-526", "EP-601"):
-                    raise
-                raise DeviceError(error.code, f"{error}; without Python: {other}", error.hint) from other
+            except (NoRuntime, EngineUnfit, CompilerMissing) as other:
+                raise NoRuntime(error.code, f"{error}; without Python: {other}", error.hint) from other
     return runners
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from edgepack.deploy.engines.call import call_runner
+from edgepack.deploy.engines.errors import WrongOutputs
 from edgepack.deploy.engines.types import GoldenCheck, Runner
 from edgepack.devices import Device
 from edgepack.ground.errors import DeviceError
@@ -66,7 +67,7 @@ def refuse_wrong(name: str, runner: Runner, check: GoldenCheck) -> None:
     """Raise EP-527 when a release must not become current."""
     if check.tolerance is None:
         if check.inputs_differing:
-            raise DeviceError(
+            raise WrongOutputs(
                 "EP-527",
                 f"{name}: {check.inputs_differing} of {check.inputs} golden vectors differ; {runner.engine} must agree exactly",
                 "the runtime there is not the one the pack was checked with; install tflite-runtime 2.14.0 on the device"
@@ -74,7 +75,7 @@ def refuse_wrong(name: str, runner: Runner, check: GoldenCheck) -> None:
                 else "this pack must not ship; please report it with the model",
             )
     elif not check.typical_difference <= check.tolerance:
-        raise DeviceError(
+        raise WrongOutputs(
             "EP-527",
             f"{name}: {check.engine} computes something else than the reference: a typical golden vector is off by"
             f" {check.typical_difference:g}, {check.tolerance:g} is allowed",

@@ -9,9 +9,10 @@ from edgepack.deploy.remote.layout import Layout
 from edgepack.deploy.remote.script import check_script, run_script
 from edgepack.devices import Device, DeviceFacts
 from edgepack.devices.upload import SHA256_FUNCTION
-from edgepack.ground.errors import DeviceError
+from edgepack.ground.errors import EngineUnfit
 from edgepack.ground.files import sha256_file
 from edgepack.ground.progress import Progress
+from edgepack.kinds import KINDS
 from edgepack.project import Target
 from edgepack.runners.native import ENGINE, build_program, native_version
 from edgepack.runners.tflite_c import ENGINES as NO_PYTHON
@@ -20,7 +21,7 @@ _THERE = SHA256_FUNCTION + '[ -x "$1" ] && [ "$(sha256 "$1")" = "$2" ]'
 
 
 def runs_program(device: Device, target: Target) -> bool:
-    """Whether the target's engine is the generated C: when it says so, and on Android, which has no Python, by itself.
+    """Whether the target's engine is the generated C: when it says so, and by itself on a kind of device without Python.
 
     Raises:
         DeviceError: EP-526 an engine that needs Python on a device without.
@@ -28,9 +29,10 @@ def runs_program(device: Device, target: Target) -> bool:
     engine = target.device.engine
     if engine in NO_PYTHON:
         return False
-    if device.kind == "adb" and engine not in ("auto", ENGINE):
-        raise DeviceError("EP-526", f"engine {engine!r} needs Python, which Android has not", "use auto, c or tflite-c")
-    return engine == ENGINE or device.kind == "adb"
+    kind = KINDS[device.kind]
+    if kind.python is None and engine not in ("auto", ENGINE):
+        raise EngineUnfit("EP-526", f"engine {engine!r} needs Python, which {kind.title} has not", "use auto, c or tflite-c")
+    return engine == ENGINE or kind.python is None
 
 
 def provide_program(

@@ -6,11 +6,11 @@ uploaded and unpacked into `<root>/.runtimes/<hash>`, which needs neither pip no
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 from edgepack.deploy.engines.call import run_runner
+from edgepack.deploy.engines.errors import NoRuntime
 from edgepack.deploy.engines.types import Runner
 from edgepack.deploy.engines.wheels import Wheels, fetch_wheels, platform_of, requirements
 from edgepack.deploy.remote.layout import Layout
@@ -19,9 +19,10 @@ from edgepack.deploy.remote.script import check_script, run_script
 from edgepack.deploy.remote.space import check_space
 from edgepack.devices import Device
 from edgepack.devices.upload import file_failure
-from edgepack.ground.errors import DeviceError
+from edgepack.ground.errors import EngineUnfit
 from edgepack.ground.files import hash_of, sha256_file
 from edgepack.ground.progress import Progress
+from edgepack.kinds import KINDS
 from edgepack.project import Target
 from edgepack.runners import RUNNER_FILES
 
@@ -82,15 +83,13 @@ def provide_runner(device: Device, layout: Layout, target: Target, progress: Pro
         found = probe["packages"][_package(engine)]
         if "version" in found and "version" in probe["packages"]["numpy"]:
             return _runner(python, target, engine, probe, None, "the device's own packages")
-    reasons: list[DeviceError] = []
+    reasons: list[NoRuntime] = []
     for engine in engines:
         try:
             return _bring(python, layout, target, engine, probe, progress)
-        except DeviceError as error:
-            if error.code not in ("EP-516", "EP-525"):
-                raise
+        except NoRuntime as error:
             reasons.append(error)
-    raise DeviceError(reasons[0].code, "; ".join(str(reason) for reason in reasons), reasons[-1].hint) from reasons[-1]
+    raise NoRuntime(reasons[0].code, "; ".join(str(reason) for reason in reasons), reasons[-1].hint) from reasons[-1]
 
 
 def probe_python(device: Device, layout: Layout, target: Target) -> Probed:
@@ -99,7 +98,7 @@ def probe_python(device: Device, layout: Layout, target: Target) -> Probed:
     Raises:
         DeviceError: EP-513 no Python, or a failing transfer.
     """
-    command = target.device.python or (sys.executable if device.kind == "local" else "python3")
+    command = target.device.python or KINDS[device.kind].python or "python3"
     python = Python(device, command, _provide_program(device, layout), target.device.timeout_s)
     return python, python.probe()
 
@@ -114,7 +113,7 @@ def usable_engines(found: Probed) -> list[str]:
 def _package(engine: str) -> str:
     kind = engine.partition("-")[0]
     if kind not in _PACKAGES:
-        raise DeviceError(
+        raise EngineUnfit(
             "EP-526", f"engine {engine!r} does not run on this kind of device", f"use auto, {', '.join(sorted(_PACKAGES))}"
         )
     return _PACKAGES[kind]
@@ -157,7 +156,7 @@ def _bring(python: Python, layout: Layout, target: Target, engine: str, probe: d
     found = now["packages"][_package(engine)]
     if "version" not in found or "version" not in now["packages"]["numpy"]:
         reason = found.get("error") or now["packages"]["numpy"].get("error")
-        raise DeviceError("EP-516", f"{wheels.title} cannot be imported on {platform}: {reason}", "install the runtime yourself")
+        raise NoRuntime("EP-516", f"{wheels.title} cannot be imported on {platform}: {reason}", "install the runtime yourself")
     return _runner(python, target, engine, now, folder, f"brought along: {wheels.title}")
 
 

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 from edgepack.deploy.engines.call import run_runner
+from edgepack.deploy.engines.errors import NoRuntime
 from edgepack.deploy.engines.program import machine_of
 from edgepack.deploy.engines.types import Runner
 from edgepack.deploy.engines.wheels import Platform, fetch_wheels, library_for, machine_name, minor_glibc
@@ -17,7 +18,6 @@ from edgepack.deploy.remote.layout import Layout
 from edgepack.deploy.remote.script import check_script, run_script
 from edgepack.devices import Device
 from edgepack.devices.upload import SHA256_FUNCTION
-from edgepack.ground.errors import DeviceError
 from edgepack.ground.files import sha256_file, write_atomic
 from edgepack.ground.progress import Progress
 from edgepack.project import Target
@@ -53,12 +53,10 @@ def _library(device: Device, target: Target, machine: str, android: bool, progre
     if target.device.library is not None:
         given = Path(target.device.library).expanduser()
         if not given.is_file():
-            raise DeviceError(
-                "EP-516", f"[device] library: there is no file {given}", "give the path of a TensorFlow Lite library"
-            )
+            raise NoRuntime("EP-516", f"[device] library: there is no file {given}", "give the path of a TensorFlow Lite library")
         return given, given.name
     if android:
-        raise DeviceError(
+        raise NoRuntime(
             "EP-516",
             "no TensorFlow Lite library for Android can be fetched",
             "set [device] library to libtensorflowlite_jni.so from an AAR, or use engine c",

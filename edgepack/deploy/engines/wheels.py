@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.deploy.engines.errors import NoRuntime
+from edgepack.ground.errors import ToolError
 from edgepack.ground.files import atomic_folder, hash_of, sha256_file
 from edgepack.ground.user_cache import user_cache
 
@@ -127,7 +128,7 @@ def requirements(engine: str, platform: Platform, numpy: str | None) -> tuple[st
     if numpy_fits:
         return (runtime,)
     if platform.machine not in ("aarch64", "x86_64"):
-        raise DeviceError(
+        raise NoRuntime(
             "EP-516",
             f"no numpy fits {platform}: it has no wheels for 32-bit processors",
             "install it on the device: sudo apt-get install python3-numpy; engine tflite-c needs no Python at all",
@@ -145,7 +146,7 @@ def library_for(platform: Platform) -> Library:
         if platform.machine in row.machines and platform.glibc is not None and platform.glibc >= row.glibc:
             return row
     libc = "glibc 2.30 or later on aarch64, 2.34 on armv7l and x86_64"
-    raise DeviceError(
+    raise NoRuntime(
         "EP-516",
         f"no TensorFlow Lite library fits {platform.machine} with {_libc(platform)}: those that can be fetched need {libc}",
         "set [device] library to one of your own, or use engine c, which needs none",
@@ -174,8 +175,8 @@ def _why_not(rows: list[Runtime], platform: Platform) -> str:
     return f"{package} needs glibc 2.{min(row.glibc for row in right)} for this Python"
 
 
-def _unfit(engine: str, platform: Platform, reason: str) -> DeviceError:
-    return DeviceError(
+def _unfit(engine: str, platform: Platform, reason: str) -> NoRuntime:
+    return NoRuntime(
         "EP-516",
         f"no {engine} runtime fits {platform}: {reason}",
         "use engine tflite-c or c, which need no Python, or install ai-edge-litert or tflite-runtime on the device yourself",
@@ -226,15 +227,15 @@ def _download(requirement: str, platform: Platform, folder: Path) -> None:
     if "No module named pip" in said:
         raise ToolError("EP-683", "pip is not installed beside edgepack", "python -m ensurepip, or install python3-pip")
     if "No matching distribution" in said and "from versions: none" not in said:
-        raise DeviceError(
+        raise NoRuntime(
             "EP-516", f"there is no wheel of {requirement} for {platform}", "install the runtime on the device yourself"
         )
     lines = [line for line in said.splitlines() if line.strip()]
     raise _undownloaded(requirement, lines[-1][:200] if lines else "pip gave no reason")
 
 
-def _undownloaded(requirement: str, reason: str) -> DeviceError:
-    return DeviceError(
+def _undownloaded(requirement: str, reason: str) -> NoRuntime:
+    return NoRuntime(
         "EP-525",
         f"the runtime {requirement} cannot be downloaded: {reason}",
         "connect this machine to the internet once, or install ai-edge-litert on the device yourself",

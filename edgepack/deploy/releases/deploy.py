@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from edgepack.deploy.engines.choose import choose_runner
+from edgepack.deploy.engines.errors import WrongOutputs
 from edgepack.deploy.engines.golden import check_golden
 from edgepack.deploy.releases.release import SUMS, send_release, wrong_files
 from edgepack.deploy.releases.switch import links, prune, switch
@@ -49,9 +50,8 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
             timeout = target.device.timeout_s + _GOLDEN_SECONDS
             try:
                 golden = check_golden(device, runner, sent.path, pack.folder / "golden", timeout)
-            except DeviceError as error:
-                if error.code == "EP-527":  # sending it again would not make it better
-                    prune(device, place, target.device.keep)
+            except WrongOutputs:  # sending it again would not make it better
+                prune(device, place, target.device.keep)
                 raise
             task.finish(f"{golden.inputs_differing} of {golden.inputs} differ, by at most {golden.max_difference:g}")
         record = json.dumps({"release": identity, "runner": asdict(runner), "golden": asdict(golden)}, sort_keys=True)

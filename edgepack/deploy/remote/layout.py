@@ -14,13 +14,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from edgepack.devices import Device
-from edgepack.devices.adb import AdbDevice
 from edgepack.ground.errors import DeviceError
+from edgepack.kinds import KINDS
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Layout:
 def layout(device: Device, name: str, root: str | None) -> Layout:
     """The layout for a model on a device.
 
-    `root` may start with ~/ or be relative to the login's home folder; None is ~/edgepack on a remote device,
+    `root` may start with ~/ or be relative to the login's home folder; None is the kind's own: ~/edgepack on a remote device,
     /data/local/tmp/edgepack on Android, and $XDG_DATA_HOME/edgepack/deployed on this machine.
 
     Raises:
@@ -84,12 +82,7 @@ def layout(device: Device, name: str, root: str | None) -> Layout:
     """
     if not name or name.startswith(".") or "/" in name or any(ord(character) < 32 or ord(character) == 127 for character in name):
         raise DeviceError("EP-524", f"{name!r} cannot be a folder's name on the device", "set another name in edgepack.toml")
-    if root is None and device.kind == "local":
-        base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-        root = str(Path(base).absolute() / "edgepack" / "deployed")
-    if root is None and isinstance(device, AdbDevice):
-        root = f"{device.folder}/edgepack"
-    root = root or "edgepack"
+    root = root or KINDS[device.kind].root(device)
     if not root.startswith("/"):
         home = device.facts().home or "/tmp"
         root = f"{home.rstrip('/')}/{root.removeprefix('~').lstrip('/')}"

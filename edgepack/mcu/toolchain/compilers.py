@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from edgepack.cores.cores import Core
-from edgepack.ground.errors import CompileError, ToolError
+from edgepack.ground.errors import CompileError, CompilerMissing, ToolError
 from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.ground.user_cache import user_cache
 
@@ -89,14 +89,14 @@ def find_toolchain(kind: str = "auto") -> Toolchain:
     if kind in ("gcc", "auto") and gcc is not None:
         return Toolchain("gcc", (gcc,), _first_line((gcc, "--version")))
     if kind not in ("zig", "gcc", "auto"):
-        raise ToolError("EP-601", f"unknown C compiler {kind!r}", "use zig, gcc or auto")
+        raise CompilerMissing("EP-601", f"unknown C compiler {kind!r}", "use zig, gcc or auto")
     named = {"zig": "zig", "gcc": "arm-none-eabi-gcc", "auto": "C compiler for Cortex-M"}[kind]
     hint = {
         "zig": "pip install ziglang",
         "gcc": "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi, or pip install ziglang and use zig",
         "auto": "pip install ziglang",
     }[kind]
-    raise ToolError("EP-601", f"no {named} is installed", hint)
+    raise CompilerMissing("EP-601", f"no {named} is installed", hint)
 
 
 def find_host_compiler() -> tuple[str, ...]:
@@ -199,7 +199,7 @@ def run_compiler(command: Sequence[str], what: str) -> None:
             "EP-751", f"{what} did not compile within {_COMPILE_TIMEOUT_S} s", f"run: {' '.join(command)}"
         ) from error
     except OSError as error:
-        raise ToolError("EP-601", f"cannot start {command[0]}: {error.strerror}", "reinstall the compiler") from error
+        raise CompilerMissing("EP-601", f"cannot start {command[0]}: {error.strerror}", "reinstall the compiler") from error
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         telling = [line for line in lines if "error" in line.lower() or "undefined" in line.lower()] or lines or ["no message"]

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.ground.errors import DeviceError, ProjectError
 from edgepack.ground.progress import Progress
+from edgepack.mcu.boards.address import board_of_target, check_board_address
 from edgepack.mcu.boards.board_report import BoardRun
-from edgepack.mcu.boards.boards import BOARDS, Board
 from edgepack.mcu.boards.probe_board import run_on_probe
 from edgepack.mcu.boards.serial_board import run_on_serial
 from edgepack.mcu.toolchain.compilers import find_toolchain
@@ -48,35 +47,8 @@ def run_on_board(
     kind, _, rest = address.partition(":")
     if kind == "serial":
         return run_on_serial(rest, build_id(code), timeout_s, progress=progress)
-    board = _board_of_target(rest)
+    board = board_of_target(rest)
     with tempfile.TemporaryDirectory(prefix="edgepack-board-") as work:
         project = export_firmware(code, board.name, Path(work) / "project", name, golden_inputs, golden_outputs)
         elf = build_firmware(project, find_toolchain(toolchain), Path(work) / "build", optimize, progress)
         return run_on_probe(board.pyocd_target or rest, elf, project.build, timeout_s, progress)
-
-
-def check_board_address(address: str) -> None:
-    """Find out, without waiting for anything, what of an address cannot be used.
-
-    Raises:
-        ProjectError: EP-557 for an address of another form or a part without a board file.
-        DeviceError: EP-563 for a serial port that is not there.
-    """
-    kind, _, rest = address.partition(":")
-    if kind not in ("serial", "probe") or not rest:
-        raise ProjectError("EP-557", f"{address!r} is no board", 'use "emulated", "serial:/dev/ttyACM0" or "probe:nrf52840"')
-    if kind == "probe":
-        _board_of_target(rest)
-    elif rest.startswith("/") and not Path(rest).exists():
-        raise DeviceError(
-            "EP-563", f"there is no serial port {rest}", "plug the board in; `python -m serial.tools.list_ports` lists the ports"
-        )
-
-
-def _board_of_target(target: str) -> Board:
-    wanted = target.lower().replace("_", "-")
-    for board in BOARDS.values():
-        if board.pyocd_target is not None and wanted in (board.pyocd_target, board.name):
-            return board
-    known = ", ".join(sorted(board.pyocd_target for board in BOARDS.values() if board.pyocd_target))
-    raise ProjectError("EP-557", f"no board file for {target!r}", f"known parts: {known}; for others export the generic firmware")

@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgepack.deploy.engines.errors import ReleaseFault
 from edgepack.deploy.releases.deploy import deploy
 from edgepack.deploy.releases.types import Deployment
 from edgepack.deploy.releases.uninstall import withdraw
-from edgepack.devices import open_device
 from edgepack.ground.errors import EdgepackError
 from edgepack.ground.progress import Progress
 from edgepack.pack import Pack
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from edgepack.pipeline.build import Built
     from edgepack.pipeline.request import Plan
 
-# What a device says when the release is to blame, not the device or the way to it.
-_RELEASE_FAULTS = ("EP-517", "EP-527")
-
 
 @dataclass(frozen=True)
 class FleetOutcome:
@@ -43,17 +40,18 @@ class FleetOutcome:
 
 @dataclass(frozen=True)
 class _Tried:
-    """What became of one device: its row, its own report, and what was deployed, for taking it back."""
+    """What became of one device: its row, its own report, what was deployed, for taking it back, and whether it failed there."""
 
     row: FleetDevice
     report: Report | None = None
     deployment: Deployment | None = None
+    fault: bool = False
 
     @property
     def bad(self) -> bool:
         """Whether the release is to blame: wrong outputs, a runner that fails, a budget that was missed."""
         missed = self.row.exit_code != 0 and any(verdict.status == "FAIL" for verdict in self.row.verdicts)
-        return self.row.code in _RELEASE_FAULTS or (self.row.state == "deployed" and missed)
+        return self.fault or (self.row.state == "deployed" and missed)
 
 
 def deploy_fleet(plan: Plan, hosts: tuple[Host, ...], progress: Progress) -> FleetOutcome:
@@ -87,7 +85,7 @@ def _reach(plan: Plan, hosts: tuple[Host, ...], progress: Progress) -> None:
 
     def ask(host: Host) -> EdgepackError | None:
         try:
-            with open_device(plan.target, host.address) as device:
+            with plan.destination.open(host.address) as device:
                 device.facts()
         except EdgepackError as error:
             return error
@@ -127,7 +125,7 @@ def _one(plan: Plan, built: Built, explained: dict[str, Any], packed: Pack, host
     tried: _Tried
     with shown.device(host.name) as progress:
         try:
-            with open_device(plan.target, host.address) as device:
+            with plan.destination.open(host.address) as device:
                 deployment = deploy(packed, device, plan.target, progress)
                 result = measure_deployed(plan, built, packed, deployment, device, progress)
             report = judge_result(plan, built, result, explained)
@@ -137,7 +135,7 @@ def _one(plan: Plan, built: Built, explained: dict[str, Any], packed: Pack, host
             row = replace(row, why=str(error), code=error.code, hint=error.hint, exit_code=error.exit_code)
             if deployment is not None:
                 row = replace(row, state="deployed", current=packed.id, deployment=plain(deployment))
-            tried = _Tried(row, None, deployment)
+            tried = _Tried(row, None, deployment, isinstance(error, ReleaseFault))
     tried = replace(tried, row=replace(tried.row, seconds=time.monotonic() - start))
     shown.finished(host.name, f"{tried.row.state}: {tried.row.why}", tried.row.exit_code == 0)
     return tried
@@ -160,7 +158,7 @@ def _take_back(
         one = results[host.name]
         assert isinstance(one, _Tried) and one.deployment is not None
         try:
-            with shown.device(host.name) as own, open_device(plan.target, host.address) as device:
+            with shown.device(host.name) as own, plan.destination.open(host.address) as device:
                 current = withdraw(one.deployment, device, plan.target, own)
         except EdgepackError as error:
             row = replace(one.row, why=f"could not be rolled back: {error}", code=error.code, hint=error.hint)

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.progress import Progress
-from edgepack.project import address_variables
+from edgepack.kinds import KINDS, words
 from edgepack.project.inventory.inventory import Host, read_inventory
 from edgepack.project.inventory.limit import limit_hosts
 
 if TYPE_CHECKING:
-    from edgepack.pipeline.request import Request
-    from edgepack.project import Target
+    from edgepack.pipeline.destination import Destination
 
 
-class Wanted(Protocol):
-    """What is asked of a plan: a target, and which of its devices."""
-
-    @property
-    def request(self) -> Request:
-        """What the user asked for."""
-
-    @property
-    def target(self) -> Target:
-        """The profile."""
-
-
-def find_hosts(plan: Wanted, progress: Progress) -> tuple[Host, ...] | None:
+def find_hosts(destination: Destination, progress: Progress) -> tuple[Host, ...] | None:
     """The devices of a fleet; None when the run is for one device.
 
     `--inventory` comes first, then a single device from `--device` or the environment, then `addresses` or `inventory` of the
@@ -38,17 +25,18 @@ def find_hosts(plan: Wanted, progress: Progress) -> tuple[Host, ...] | None:
     Raises:
         ProjectError: EP-113 and EP-114 as the inventory says, EP-115 for options that need a fleet, or do not go together.
     """
-    request, settings = plan.request, plan.target.device
+    request, target = destination.request, destination.target
+    settings = target.device
     file = request.inventory
     if file is not None and request.device is not None:
         raise ProjectError("EP-115", "--inventory and --device cannot be given together", "choose a host with --limit")
-    if file is not None and settings.kind not in ("ssh", "adb"):
-        raise ProjectError(
-            "EP-115", f"--inventory: target {plan.target.name} is no device of a network", "use an ssh or adb target"
-        )
-    single = request.device is not None or any(os.environ.get(variable) for variable in address_variables(plan.target))
+    if file is not None and not destination.kind.many:
+        known = words(kind for kind in KINDS.values() if kind.many)
+        raise ProjectError("EP-115", f"--inventory: target {target.name} is no device of a network", f"use an {known} target")
+    variables = destination.kind.variables(target.name)
+    single = request.device is not None or any(os.environ.get(variable) for variable in variables)
     if file is None and not single and settings.inventory is not None:
-        file = _beside(plan.target.file, settings.inventory)
+        file = _beside(target.file, settings.inventory)
     if file is not None:
         inventory = read_inventory(file)
         for note in inventory.notes:

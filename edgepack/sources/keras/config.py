@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edgepack.ground.errors import ModelError
+from edgepack.ground.errors import ModelError, UnknownLayer
 
 # Layers that tf_keras makes for TensorFlow functions in a model; they are stored by the function's name.
 _OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty"})
@@ -107,7 +107,7 @@ def refuse_wrapper(class_name: str, name: str, where: str) -> None:
 
 def unknown_layer(class_name: str, name: str, where: str) -> ModelError:
     """The error for a class that only the user can give."""
-    return ModelError(
+    return UnknownLayer(
         "EP-224",
         f"{where}: layer {name} is of the class {class_name}, which is not a Keras layer",
         f'define {class_name} in model.py, list it in CUSTOM_OBJECTS = {{"{class_name}": {class_name}}}, and set '

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from edgepack.ground.errors import EdgepackError, ModelError
+from edgepack.ground.errors import EdgepackError, ModelError, UnknownLayer
 from edgepack.sources.keras.config import check_layers, refuse_lambda, refuse_wrapper, stored_layers, unknown_layer
 from edgepack.sources.keras.frameworks import import_h5py, import_keras3, import_tf_keras
 from edgepack.sources.user_code import standard_error
@@ -92,7 +92,7 @@ def _refuse_keras2_classes(config: Mapping[str, Any], path: Path, custom_objects
     for layer in stored_layers(config):
         own = custom_objects.get(layer.registered_name) or custom_objects.get(layer.class_name)
         if isinstance(own, type) and issubclass(own, base):
-            raise ModelError(
+            raise UnknownLayer(
                 "EP-224",
                 f"{path.name} is of Keras 3, and the class {layer.class_name} of its layer {layer.name} is given for Keras 2",
                 f'write the model with tf_keras in model.py, and set [model] weights = "{path.name}"',
@@ -176,7 +176,7 @@ def _load_error(path: Path, error: Exception) -> ModelError:
         return _damaged(path, error)
     if any(word in str(error) for word in ("custom_objects", "register_keras_serializable", "Unknown ")):
         hint = 'list it in CUSTOM_OBJECTS in model.py and set [model] custom_objects = "model.py:CUSTOM_OBJECTS"'
-        return ModelError("EP-224", f"{path.name} uses something that is not part of Keras: {text}", hint)
+        return UnknownLayer("EP-224", f"{path.name} uses something that is not part of Keras: {text}", hint)
     return ModelError("EP-221", f"{path.name} cannot be opened: {text}", "save the model again with the installed Keras version")
 
 

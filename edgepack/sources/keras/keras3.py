@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edgepack.ground.errors import EdgepackError, ModelError
+from edgepack.ground.errors import EdgepackError, ModelError, UnknownLayer
 from edgepack.sources.keras.config import check_layers, no_counterpart
 from edgepack.sources.keras.frameworks import import_tf_keras
 from edgepack.sources.keras.keras3_operations import hard_sigmoid, hard_silu, operation
@@ -98,7 +98,7 @@ class _Builder:
         if own is None:
             return getattr(self._keras.layers, name)
         if not (isinstance(own, type) and issubclass(own, self._keras.layers.Layer)):
-            raise ModelError(
+            raise UnknownLayer(
                 "EP-224",
                 f"{self._where}: the class {name} is written for Keras 3; compression works on Keras 2 layers",
                 f"derive {name} from tf_keras.layers.Layer and build the model with tf_keras in model.py",

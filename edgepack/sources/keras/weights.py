@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.ground.errors import ModelError
+from edgepack.ground.errors import ModelError, UnknownLayer
 from edgepack.sources.keras.files import file_kind, open_model
 from edgepack.sources.keras.frameworks import import_h5py
 from edgepack.sources.keras.keras3 import rebuild
@@ -51,8 +51,8 @@ def load_weights(model: Any, file: Path, custom_objects: Mapping[str, Any]) -> N
         raise ModelError("EP-222", f"{file.name}: an HDF5 file without Keras weights", "save it with model.save_weights()")
     try:
         opened = open_model(file, custom_objects)
-    except ModelError as error:
-        if error.code != "EP-224" or kind != "keras":
+    except UnknownLayer:
+        if kind != "keras":
             raise
         _load_member(model, file)
         return

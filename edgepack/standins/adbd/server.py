@@ -6,6 +6,7 @@ import asyncio
 import os
 from contextlib import suppress
 
+from edgepack.devices.adb_client import STAND_IN
 from edgepack.standins.adbd.message import (
     AUTH,
     AUTH_TOKEN,
@@ -23,9 +24,6 @@ from edgepack.standins.adbd.shell import run_plain, run_v2
 from edgepack.standins.adbd.stream import Stream
 from edgepack.standins.adbd.sync import serve_sync
 from edgepack.standins.adbd.userland import Userland
-
-STAND_IN = "edgepack_stand_in"
-"""The model's name by which stand-ins are told from phones."""
 
 
 class Adbd:
