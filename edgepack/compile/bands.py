@@ -11,12 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgepack.compile.call import SCRATCH, Call, Overlap, Place, Step
-from edgepack.compile.operators.conv_2d.generic import Conv2D
-from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
-from edgepack.compile.operators.registry import cheapest
+from edgepack.compile.operators.choice import cheapest
+from edgepack.compile.operators.shared.convolution import Convolution
 from edgepack.cores.cpu import Cpu
 
-Convolution = Conv2D | DepthwiseConv2D
 ALIGNMENT = 8
 
 
@@ -62,7 +60,7 @@ def rows_of(conv: Convolution) -> Rows:
 
 def bandable(problem: object) -> bool:
     """Whether rows of this operator can be computed apart: int8, one image, rows of whole words, no window outside the image."""
-    if not isinstance(problem, (Conv2D, DepthwiseConv2D)) or problem.dtype != "int8" or problem.in_shape[0] != 1:
+    if not isinstance(problem, Convolution) or problem.dtype != "int8" or problem.in_shape[0] != 1:
         return False
     lines = [shape[2] * shape[3] for shape in (problem.in_shape, problem.out_shape)]
     rows, out_h = rows_of(problem), problem.out_shape[1]
@@ -105,14 +103,13 @@ class Parts:
         low, high = rows.needed(first, end)
         key = (id(conv), high - low, end - first, rows.above(first))
         if key not in self._made:
-            name = "CONV_2D" if isinstance(conv, Conv2D) else "DEPTHWISE_CONV_2D"
             part = replace(
                 conv,
                 in_shape=(1, high - low, *conv.in_shape[2:]),
                 out_shape=(1, end - first, *conv.out_shape[2:]),
                 padding=replace(conv.padding, out_h=end - first, top=rows.above(first)),
             )
-            choice = cheapest(name, part, self._cpu)
+            choice = cheapest(conv.operator, part, self._cpu)
             self._made[key] = choice.calls()[0], choice.cost
         return self._made[key]
 

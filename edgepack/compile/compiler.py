@@ -1,4 +1,4 @@
-"""From a .tflite model to C files: graph, passes, kernels, memory plan, text."""
+"""From a .tflite model to C files: graph, passes, kernels, memory plan, text. `compile_model` is the way through the room."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from edgepack.compile.call import Call
 from edgepack.compile.emit.c_text import c_name
 from edgepack.compile.emit.program import KERNEL_DECLARATIONS, Program, emit
 from edgepack.compile.graph import Graph, build_graph
-from edgepack.compile.lowering import lower
+from edgepack.compile.lowering import Lowered, lower
 from edgepack.compile.order import reordered
 from edgepack.compile.passes import run_passes
 from edgepack.compile.plan import Plan, make_plan
 from edgepack.compile.specialise import sharing
-from edgepack.cores.cpu import find_cpu
+from edgepack.cores.cpu import Cpu, find_cpu
 from edgepack.flatbuffer import Model
 from edgepack.ground.errors import CompileError
 from edgepack.ground.files import merged_folder
@@ -69,50 +69,69 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
     """
     if optimize not in KERNEL_DECLARATIONS:
         raise CompileError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
-    core = find_cpu(cpu)
     graph = run_passes(build_graph(model))
-    lowered = lower(graph, core, optimize, rank)
-    calls = tuple(one.call for one in lowered)
-    plan = make_plan(graph, calls)
-    other = None if rank else reordered(graph)
-    if other is not None:
-        other_lowered = lower(other, core, optimize)
-        other_plan = make_plan(other, [one.call for one in other_lowered])
-        if other_plan.arena_size < plan.arena_size:
-            graph, lowered, plan = other, other_lowered, other_plan
-            calls = tuple(one.call for one in lowered)
+    planned = _smallest(graph, find_cpu(cpu), optimize, rank)
     program = Program(
         name=c_name(name),
-        graph=graph,
-        nodes=tuple(one.node for one in lowered),
-        calls=calls,
-        plan=plan,
+        graph=planned.graph,
+        nodes=tuple(one.node for one in planned.lowered),
+        calls=planned.calls,
+        plan=planned.plan,
         cpu=cpu,
         optimize=optimize,
         source_sha256=model.sha256,
         source_bytes=model.size_bytes,
-        shared=sharing(lowered, optimize),
+        shared=sharing(planned.lowered, optimize),
     )
-    layers = []
-    for index, one in enumerate(lowered):
-        output = graph.values[(one.call.outputs or one.call.inputs)[0]]
-        kernel = "+".join(dict.fromkeys(part.kernel for part in one.call.parts()))
-        layers.append(Layer(index, one.node.index, one.node.op, output.layer, kernel, output.shape, one.cost, one.alternatives))
     return CCode(
         name=program.name,
         cpu=cpu,
         optimize=optimize,
         files=emit(program),
-        arena_size=max(plan.arena_size, 16),
-        state_size=plan.state_size,
-        arena_lower_bound=plan.lower_bound,
-        layers=tuple(layers),
+        arena_size=max(planned.plan.arena_size, 16),
+        state_size=planned.plan.state_size,
+        arena_lower_bound=planned.plan.lower_bound,
+        layers=_layers(planned),
         operators=tuple(sorted({operator.name for operator in model.subgraphs[0].operators})),
-        kernels=tuple(sorted({part.kernel for call in calls for part in call.parts()})),
-        plan=plan,
-        graph=graph,
-        calls=calls,
+        kernels=tuple(sorted({part.kernel for call in planned.calls for part in call.parts()})),
+        plan=planned.plan,
+        graph=planned.graph,
+        calls=planned.calls,
     )
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A graph, what is called for its operators, in order, and where everything lies in memory."""
+
+    graph: Graph
+    lowered: tuple[Lowered, ...]
+    calls: tuple[Call, ...]
+    plan: Plan
+
+
+def _smallest(graph: Graph, cpu: Cpu, optimize: str, rank: int) -> _Planned:
+    """The graph lowered and planned; in another order of its operators if that takes less memory."""
+    planned = _planned(graph, cpu, optimize, rank)
+    other = None if rank else reordered(graph)
+    if other is None:
+        return planned
+    return min(planned, _planned(other, cpu, optimize), key=lambda each: each.plan.arena_size)
+
+
+def _planned(graph: Graph, cpu: Cpu, optimize: str, rank: int = 0) -> _Planned:
+    lowered = lower(graph, cpu, optimize, rank)
+    calls = tuple(one.call for one in lowered)
+    return _Planned(graph, lowered, calls, make_plan(graph, calls))
+
+
+def _layers(planned: _Planned) -> tuple[Layer, ...]:
+    layers = []
+    for index, one in enumerate(planned.lowered):
+        output = planned.graph.values[(one.call.outputs or one.call.inputs)[0]]
+        kernel = "+".join(dict.fromkeys(part.kernel for part in one.call.parts()))
+        layers.append(Layer(index, one.node.index, one.node.op, output.layer, kernel, output.shape, one.cost, one.alternatives))
+    return tuple(layers)
 
 
 def write_code(code: CCode, folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from edgepack.compile.bands import Parts, bandable, banded
 from edgepack.compile.call import Call
 from edgepack.compile.graph import Graph, Node
-from edgepack.compile.operators.registry import choices
+from edgepack.compile.operators.choice import choices
 from edgepack.compile.plan import make_plan, peak_of
 from edgepack.cores.cpu import Cpu
 

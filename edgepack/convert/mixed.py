@@ -18,33 +18,15 @@ from edgepack.compress.select import matches
 from edgepack.convert.objects import pack, unpack
 from edgepack.flatbuffer import Model, read_model
 from edgepack.flatbuffer.names import operator_layer, result_names
+from edgepack.flatbuffer.traits import TRAITS
 from edgepack.ground.errors import ConvertError
 
-
-@dataclass(frozen=True)
-class _Form:
-    """An operator's int16 form: which of its inputs are int8 weights and bias (-1: none)."""
-
-    weights: int = -1
-    bias: int = -1
-
-
-# What TensorFlow Lite, LiteRT and TensorFlow Lite Micro have int16 kernels for, and edgepack compiles.
-_FORMS = {
-    "CONV_2D": _Form(1, 2),
-    "DEPTHWISE_CONV_2D": _Form(1, 2),
-    "FULLY_CONNECTED": _Form(1, 2),
-    "TRANSPOSE_CONV": _Form(1, 3),
-    **dict.fromkeys(("ADD", "SUB", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN"), _Form()),
-    **dict.fromkeys(("PAD", "CONCATENATION", "RESHAPE", "RELU", "RELU6", "LEAKY_RELU"), _Form()),
-    **dict.fromkeys(("LOGISTIC", "TANH", "SOFTMAX"), _Form()),
-}
-INT16_OPERATORS = frozenset(_FORMS)
+INT16_OPERATORS = frozenset(name for name, traits in TRAITS.items() if traits.int16)
 # What LOGISTIC and SOFTMAX, and TANH, give in int8 (scale, zero point): in int16 they have the scale 1/32768 (softmax.cc,
 # activations.cc), whatever the values, and so has whatever hands their results on.
 _FIXED = ((1 / 256, -128), (1 / 128, 0))
 _FIXED_SCALE = 2.0**-15
-# Where scales of int16 tensors would be taken for powers of two unless the options say otherwise.
+# Where scales of int16 tensors would be taken for powers of two unless the options say otherwise: those with pot_scale_int16.
 _POWERS_OF_TWO = ("ADD", "SUB")
 _LARGEST = 32767
 
@@ -113,7 +95,7 @@ class _Rewriter:
             reads = list(dict.fromkeys(index for index in operator.inputs if index in wide))
             if not reads and not wide.intersection(operator.outputs):
                 operators.append(found)
-            elif operator.name not in _FORMS:
+            elif operator.name not in INT16_OPERATORS:
                 narrowed.append(self._names[number])
                 operators += [self._quantize(self._twin(index), index) for index in reads if index not in in_int8]
                 in_int8.update(reads)
@@ -135,11 +117,11 @@ class _Rewriter:
         wide: set[int] = set()
         for number in chosen:
             operator = self._graph.operators[number]
-            if operator.name not in _FORMS or not all(map(self._activation, operator.outputs)):
+            if operator.name not in INT16_OPERATORS or not all(map(self._activation, operator.outputs)):
                 raise ConvertError(
                     "EP-457",
                     f"quantize: int16 names the layer {self._names[number]}, and {operator.name} has no int16 kernel",
-                    f"leave it out; there are kernels for {', '.join(sorted(_FORMS))}",
+                    f"leave it out; there are kernels for {', '.join(sorted(INT16_OPERATORS))}",
                 )
             wide.update(operator.outputs)
         wide -= set(self._graph.outputs)
@@ -162,18 +144,18 @@ class _Rewriter:
     def _make_wide(self, number: int, found: Any) -> None:
         """Turn an operator into its int16x8 form, in place."""
         operator = self._graph.operators[number]
-        form = _FORMS[operator.name]
+        traits = TRAITS[operator.name]
         inputs = list(operator.inputs)
         for place, index in enumerate(inputs):
-            if index < 0 or place in (form.weights, form.bias):
+            if index < 0 or place in (traits.weights, traits.bias):
                 continue
             if self._activation(index):
                 inputs[place] = self._twin(index)
             elif self._graph.tensors[index].dtype == "int8":
                 inputs[place] = self._wide_constant(index)
-        if 0 <= form.bias < len(inputs) and inputs[form.bias] >= 0:
-            data = inputs[2 if operator.name == "TRANSPOSE_CONV" else 0]
-            inputs[form.bias] = self._wide_bias(operator.inputs[form.bias], data, operator.inputs[form.weights])
+        if 0 <= traits.bias < len(inputs) and inputs[traits.bias] >= 0:
+            kernel = operator.inputs[traits.weights]
+            inputs[traits.bias] = self._wide_bias(operator.inputs[traits.bias], inputs[traits.data], kernel)
         found.inputs = np.array(inputs, np.int32)
         found.outputs = np.array([self._twin(index) for index in operator.outputs], np.int32)
         if operator.name in _POWERS_OF_TWO:

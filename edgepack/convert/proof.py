@@ -8,6 +8,7 @@ from typing import Literal
 
 from edgepack.flatbuffer import Model, Operator, Subgraph
 from edgepack.flatbuffer.names import operator_layer, result_names
+from edgepack.flatbuffer.traits import traits_of
 from edgepack.ground.errors import ConvertError
 
 Scheme = Literal["int8", "int16x8", "float16", "dynamic", "float32"]
@@ -62,7 +63,7 @@ def prove(model: Model, scheme: str) -> Proof:
                 foreign[f"{operator.custom_code} in layer {operator_layer(graph, operator, results)}"] = None
             if _floats(graph, operator):
                 # What only converts between float and integer stands beside the layer to blame.
-                found = borders if operator.name in ("QUANTIZE", "DEQUANTIZE") else float_layers
+                found = borders if traits_of(operator.name).converts else float_layers
                 found[operator_layer(graph, operator, results)] = None
         tensors.update(graph.tensors[index].dtype for index in used)
     main = model.subgraphs[0]

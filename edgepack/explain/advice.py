@@ -9,14 +9,13 @@ from edgepack.compress import Quantization, StepResult
 from edgepack.compress.sensitivity import LayerSensitivity, Sensitivity
 from edgepack.convert.mixed import INT16_OPERATORS
 from edgepack.explain.layer_errors import LayerErrors
+from edgepack.flatbuffer.traits import traits_of
 
 # A twentieth of the signal's energy as noise is 13 dB: there argmax answers begin to change. Below a thousandth (30 dB) int8
 # is as good as it gets for most networks.
 _MUCH_NOISE = 0.05
 _LITTLE_NOISE = 0.001
 _CLIPPED = 0.005
-# TFLite fixes the output range of these (softmax ends at 255/256): no calibration changes it.
-_FIXED_RANGE = frozenset({"SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH"})
 _RANGE_USED = 0.5
 _FRAGILE, _ROBUST = 0.05, 0.005
 
@@ -67,7 +66,7 @@ def _quantization(errors: LayerErrors, quantization: Quantization | None) -> lis
     lines = []
     worst = [layer for layer in errors.layers if layer.added > _LITTLE_NOISE][:3]
     for layer in worst:
-        if layer.operator in _FIXED_RANGE:
+        if traits_of(layer.operator).fixed_range:  # no calibration changes it (softmax ends at 255/256)
             continue
         if layer.clipped > _CLIPPED:
             lines.append(

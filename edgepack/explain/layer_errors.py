@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from edgepack.explain.pairs import Pair, pair_operators
 from edgepack.flatbuffer import Model, read_model
+from edgepack.flatbuffer.traits import traits_of
 from edgepack.ground.errors import DataError, ModelError
 from edgepack.ground.progress import Task
 
@@ -176,7 +177,7 @@ def _sources(model: Model, inputs: Sequence[int]) -> set[int]:
             continue
         found.add(index)
         operator = writer.get(index)
-        if operator is not None and operator.name in ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"):
+        if operator is not None and traits_of(operator.name).keeps_values:
             waiting += [source for source in operator.inputs if source >= 0]
     return found
 

@@ -6,9 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from edgepack.flatbuffer import Model, Operator, Subgraph, operator_layer, result_names
-
-# These change the number format or the shape, not the values.
-_WITHOUT_ERROR = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+from edgepack.flatbuffer.traits import traits_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def _keyed(model: Model) -> list[tuple[tuple[str, str, tuple[int, ...]], Operato
     return [
         ((operator_layer(graph, operator, names), operator.name, graph.tensors[operator.outputs[0]].shape), operator)
         for operator in graph.operators
-        if operator.name not in _WITHOUT_ERROR and operator.outputs and _real_valued(graph, operator)
+        if not traits_of(operator.name).keeps_values and operator.outputs and _real_valued(graph, operator)
     ]
 
 

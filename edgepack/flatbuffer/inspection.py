@@ -13,6 +13,7 @@ from edgepack.flatbuffer.memory import PeakMemory, live_bytes, peak_memory
 from edgepack.flatbuffer.model import Model, Operator, Subgraph, Tensor
 from edgepack.flatbuffer.names import operator_layer, result_names
 from edgepack.flatbuffer.tflm import in_tflm
+from edgepack.flatbuffer.traits import traits_of
 from edgepack.flatbuffer.weights import EMPTY, Statistics, is_parameter, statistics
 
 
@@ -177,11 +178,9 @@ def _name(operator: Operator) -> str:
 MAX_KERNELS = 32
 """No TFLite operator has more weights; a damaged file may say so."""
 
-BIAS_INPUT = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3, "CONV_3D": 2, "SVDF": 3}
-
 
 def _is_bias(operator: Operator, place: int, tensor: Tensor) -> bool:
-    return BIAS_INPUT.get(operator.name) == place or tensor.dtype in ("int32", "int64")
+    return traits_of(operator.name).bias == place or tensor.dtype in ("int32", "int64")
 
 
 def _statistics(kernels: Sequence[Tensor], known: dict[tuple[int, ...], Statistics]) -> Statistics:

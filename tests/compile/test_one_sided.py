@@ -7,8 +7,9 @@ import pytest
 
 from edgepack.compile.graph import build_graph
 from edgepack.compile.operators.add.products import BYTES, DSP_DROPPED, DSP_SHIFT, products
-from edgepack.compile.operators.registry import Site, operators
 from edgepack.compile.operators.shared.one_sided import SHIFT, fit, steps
+from edgepack.compile.operators.site import Site
+from edgepack.compile.operators.table import OPERATORS
 from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier
 from edgepack.flatbuffer import read_model
 from tests.compile.cases_assembly import assembly_add
@@ -50,7 +51,7 @@ def test_sums_of_products_equal_the_references_for_all_bytes() -> None:
     for seed in range(3):
         graph = build_graph(read_model(assembly_add(np.random.default_rng(seed))))
         for node in graph.nodes:
-            add = operators()["ADD"].describe(Site(node, graph))
+            add = OPERATORS["ADD"].describe(Site(node, graph))
             constants = products(add, DSP_SHIFT, DSP_DROPPED)
             if constants is None:
                 continue

@@ -13,8 +13,9 @@ import numpy as np
 
 from edgepack.compile.call import Call, Field
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.shared.broadcast import broadcast_fields, broadcast_shape
+from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 from edgepack.compile.quantize import quantize_multiplier
 
 MAX_RANK = 5
@@ -74,4 +75,6 @@ def _portable(product: BatchMatmul) -> Call:
     return Call("ep_batch_matmul", "ep_batch_matmul.h", product.fields, operands, (product.output.id,))
 
 
-register(Operator("BATCH_MATMUL", describe, (Kernel("ep_batch_matmul", _portable, cost=lambda product: 8.0 * product.macs),)))
+BATCH_MATMUL = Operator(
+    "BATCH_MATMUL", describe, (Kernel("ep_batch_matmul", _portable, cost=lambda product: 8.0 * product.macs),)
+)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgepack.compile.graph import Graph, Node
-
-SAME_BYTES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
+from edgepack.flatbuffer.traits import traits_of
 
 
 def drop_reshapes(graph: Graph) -> Graph:
@@ -22,7 +21,7 @@ def drop_reshapes(graph: Graph) -> Graph:
     members: dict[int, set[int]] = {}
     kept = []
     for node in graph.nodes:
-        if node.op not in SAME_BYTES or not _same_bytes(graph, node):
+        if not traits_of(node.op).same_bytes or not _same_bytes(graph, node):
             kept.append(node)
             continue
         source, result = graph.root(node.inputs[0]), node.outputs[0]

@@ -1,10 +1,9 @@
-"""Drop operators whose results nobody reads."""
+"""Drop operators whose results nobody reads, unless they keep a state of their own."""
 
 from __future__ import annotations
 
 from edgepack.compile.graph import Graph
-
-SIDE_EFFECTS = {"ASSIGN_VARIABLE", "CALL_ONCE", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"}
+from edgepack.compile.operators.table import OPERATORS
 
 
 def drop_unused(graph: Graph) -> Graph:
@@ -12,7 +11,8 @@ def drop_unused(graph: Graph) -> Graph:
     needed = set(graph.outputs) | {state.value for state in graph.states}
     kept = []
     for node in reversed(graph.nodes):
-        if node.op in SIDE_EFFECTS or needed & set(node.outputs):
+        operator = OPERATORS.get(node.op)
+        if (operator is not None and operator.keeps_state) or needed & set(node.outputs):
             kept.append(node)
             needed |= set(node.inputs)
     return graph.with_nodes(reversed(kept))

@@ -16,14 +16,16 @@ import numpy as np
 
 from edgepack.compile.graph import Data, Graph, Node, Value
 from edgepack.compile.operators.conv_2d.generic import Conv2D
-from edgepack.compile.operators.registry import Site, operators
-from edgepack.compile.passes.channel_ranges import Range, channel_ranges
+from edgepack.compile.operators.kernel import Range
+from edgepack.compile.operators.site import Site
+from edgepack.compile.operators.table import OPERATORS
+from edgepack.compile.passes.channel_ranges import channel_ranges
+from edgepack.flatbuffer.traits import traits_of
 from edgepack.ground.errors import CompileError
 
-PER_CHANNEL = {"DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "PAD", "PADV2", "ADD", "MEAN", "QUANTIZE"}
-PER_CHANNEL |= {"RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "LOGISTIC", "TANH", "HARD_SWISH"}
-RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
 WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+"""What `_slice` can take channels from; each has its own layout of weights, which only this pass rewrites."""
+
 GRANULE = 4  # kernels take four channels at a time; leaving three of them would cost as much
 
 Masks = dict[int, Data]
@@ -42,9 +44,9 @@ def fold_constant_channels(graph: Graph) -> Graph:
 
 def _candidates(graph: Graph, ranges: Mapping[int, Range]) -> Masks:
     fixed = {*graph.outputs, *graph.aliases, *graph.aliases.values(), *(state.value for state in graph.states)}
-    producers = {value: node.op for node in graph.nodes for value in node.outputs}
-    able = PER_CHANNEL | RESHAPES | WEIGHTED
-    return {value: (low == high) & (value not in fixed and producers.get(value) in able) for value, (low, high) in ranges.items()}
+    producers = {value: OPERATORS.get(node.op) for node in graph.nodes for value in node.outputs}
+    able = {value for value, operator in producers.items() if operator is not None and operator.ranges is not None}
+    return {value: (low == high) & (value not in fixed and value in able) for value, (low, high) in ranges.items()}
 
 
 def _settle(graph: Graph, ranges: Mapping[int, Range], masks: Masks) -> None:
@@ -69,9 +71,9 @@ def _agree(graph: Graph, node: Node, masks: Masks, absorbable: Mapping[int, Data
     elif node.op == "FULLY_CONNECTED" and output is not None and readable == [node.inputs[0]]:
         rows_fit = graph.values[node.inputs[0]].shape[-1] == graph.values[node.inputs[1]].shape[-1]
         masks[node.inputs[0]] &= rows_fit
-    elif node.op in RESHAPES and output is not None and node.inputs[0] in masks:
+    elif traits_of(node.op).same_bytes and output is not None and node.inputs[0] in masks:
         _agree_reshape(masks, node.inputs[0], output)
-    elif node.op in PER_CHANNEL and output is not None and _channels_apart(graph, node, masks):
+    elif output is not None and _channels_apart(graph, node, masks):
         operands = [value for value in node.inputs if value in readable] or [node.inputs[0]]
         common = np.logical_and.reduce([masks[value] for value in (*operands, output)])
         for value in (*operands, output):
@@ -99,19 +101,11 @@ def _one_group(graph: Graph, node: Node) -> bool:
 
 def _channels_apart(graph: Graph, node: Node, masks: Masks) -> bool:
     """Whether output channel k depends on channel k of the inputs alone, and on nothing else per channel."""
-    shapes = [graph.values[value].shape for value in (node.inputs[0], node.outputs[0])]
-    if shapes[0][-1:] != shapes[1][-1:]:
+    operator = OPERATORS.get(node.op)
+    if operator is None or operator.channels_apart is None or node.inputs[0] not in masks:
         return False
-    if node.op == "ADD":
-        return all(
-            value in masks and graph.values[value].data is None and graph.values[value].shape == shapes[1]
-            for value in node.inputs
-        )
-    if node.op == "MEAN":
-        axes = graph.values[node.inputs[1]].data
-        if axes is None or any(int(axis) in (-1, len(shapes[0]) - 1) for axis in axes.reshape(-1)):
-            return False
-    return node.inputs[0] in masks and graph.values[node.inputs[0]].data is None
+    source, output = graph.values[node.inputs[0]], graph.values[node.outputs[0]]
+    return source.data is None and source.shape[-1:] == output.shape[-1:] and operator.channels_apart(Site(node, graph))
 
 
 def _absorbable(graph: Graph, node: Node, ranges: Mapping[int, Range]) -> Data:
@@ -121,7 +115,7 @@ def _absorbable(graph: Graph, node: Node, ranges: Mapping[int, Range]) -> Data:
         return np.zeros(source.shape[-1] if source.shape else 0, bool)
     low, _ = ranges[source.id]
     try:
-        conv = operators()["CONV_2D"].describe(Site(node, graph))
+        conv = OPERATORS["CONV_2D"].describe(Site(node, graph))
     except CompileError:
         return np.zeros(low.size, bool)
     if not isinstance(conv, Conv2D) or conv.groups != 1 or conv.dtype != "int8":

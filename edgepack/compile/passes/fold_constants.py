@@ -11,11 +11,12 @@ import numpy as np
 
 from edgepack.compile.graph import Data, Graph, Node, Value
 from edgepack.compile.quantize import RANGES
-from edgepack.flatbuffer.evaluate import FAILURES, RULES
+from edgepack.flatbuffer.rules.values import FAILURES
+from edgepack.flatbuffer.traits import traits_of
 
-SAME_BYTES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
-# These only move elements, so quantized constants fold too.
-MOVES = SAME_BYTES | {"TRANSPOSE", "FILL", "BROADCAST_TO", "TILE", "SLICE", "STRIDED_SLICE", "PACK", "REVERSE_V2"}
+MOVES = {"TRANSPOSE", "FILL", "BROADCAST_TO", "TILE", "SLICE", "STRIDED_SLICE", "PACK", "REVERSE_V2"}
+"""These, and what keeps the bytes as they are, only move elements, so quantized constants fold too. It is this pass's choice
+which: others that move elements are left to their kernels."""
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -36,19 +37,20 @@ def _fold(graph: Graph, node: Node) -> Data | None:
     output = graph.values[node.outputs[0]]
     if node.op == "SHAPE":
         return np.array(graph.values[node.inputs[0]].shape, output.dtype)
-    rule = RULES.get(node.op)
+    traits = traits_of(node.op)
     operands = [graph.values[i].data for i in node.inputs if i >= 0]
     known = [data for data in operands if data is not None]
     if len(known) != len(operands):
         return None
     if node.op == "QUANTIZE":
         return _quantized(known[0], output)
-    if rule is None or (output.dtype not in ("int32", "int64", "float32") and node.op not in MOVES):
+    moves = traits.same_bytes or node.op in MOVES
+    if traits.evaluate is None or (output.dtype not in ("int32", "int64", "float32") and not moves):
         return None
-    if node.op in SAME_BYTES:
+    if traits.same_bytes:
         return known[0].reshape(output.shape) if known and known[0].size == output.elements else None
     try:
-        return np.asarray(rule(known, node.options)).astype(output.dtype)
+        return np.asarray(traits.evaluate(known, node.options)).astype(output.dtype)
     except FAILURES:  # malformed operands: left for the operator's own check to name
         return None
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgepack.compile.graph import Graph, Node
-
-CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
+from edgepack.compile.operators.table import OPERATORS
 
 
 def fuse_pad(graph: Graph) -> Graph:
@@ -23,7 +22,8 @@ def fuse_pad(graph: Graph) -> Graph:
         if len(readers) != 1 or pad.outputs[0] in graph.outputs:
             continue
         convolution = readers[0]
-        if convolution.op not in CONVOLUTIONS or convolution.options.get("padding") != "VALID":
+        operator = OPERATORS.get(convolution.op)
+        if operator is None or not operator.explicit_padding or convolution.options.get("padding") != "VALID":
             continue
         if convolution.inputs.count(pad.outputs[0]) != 1 or convolution.inputs[0] != pad.outputs[0]:
             continue

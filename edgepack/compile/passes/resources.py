@@ -14,12 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from edgepack.compile.graph import BYTES, Graph, Node, State, Value
-from edgepack.compile.operators.registry import CONVERT_AGAIN, operator_error
-from edgepack.compile.passes.drop_reshapes import SAME_BYTES
+from edgepack.compile.operators.site import CONVERT_AGAIN, operator_error
 from edgepack.compile.passes.fold_constants import fold_constants
 from edgepack.compile.quantize import RANGES
+from edgepack.flatbuffer.traits import traits_of
 
 Key = tuple[str, str]
+# The operators that this pass takes away: no other sees them.
 ACCESSES = ("READ_VARIABLE", "ASSIGN_VARIABLE")
 
 
@@ -154,7 +155,7 @@ def _read_directly(graph: Graph, state: Value) -> Graph:
         readers = graph.consumers(read.id)
         written = [position[id(node)] for node in graph.nodes if state.id in node.outputs]
         later = [place for place in written if place > position[id(copy)]]
-        if read.id in graph.outputs or not _same(read, state) or any(node.op in SAME_BYTES for node in readers):
+        if read.id in graph.outputs or not _same(read, state) or any(traits_of(node.op).same_bytes for node in readers):
             continue
         if all(position[id(node)] <= min(later, default=len(graph.nodes)) for node in readers):
             graph = _renamed(graph, read.id, state.id, copy)
@@ -170,7 +171,7 @@ def _write_directly(graph: Graph, state: Value) -> Graph:
     value = graph.values[copy.inputs[0]]
     producer = graph.producer(value.id)
     states = {each.value for each in graph.states}
-    if producer is None or producer.op in (*SAME_BYTES, "COPY") or not _same(value, state):
+    if producer is None or producer.op == "COPY" or traits_of(producer.op).same_bytes or not _same(value, state):
         return graph
     if value.id in (*graph.inputs, *graph.outputs) or value.id in states:
         return graph

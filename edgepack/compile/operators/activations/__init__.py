@@ -1,1 +1,1 @@
-"""Functions of one element."""
+"""Functions of one element: int8 as tables of 256 results, int16 as kernels."""

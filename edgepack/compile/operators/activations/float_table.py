@@ -1,17 +1,17 @@
-"""FLOAT_TABLE (made by passes/tabulate_floats.py) and EXP: functions of one int8 element computed in float32, as a table.
+"""FLOAT_TABLE, which the pass tabulate_floats makes: float functions of one int8 element, one after the other, as a table.
 
-References: reference/dequantize.h, the operators' float kernels, reference/quantize.h; exp.cc tabulates int8 by itself.
+References: reference/dequantize.h, the operators' float kernels, reference/quantize.h.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from edgepack.compile.graph import Value
-from edgepack.compile.operators.activations.logistic import dequantized, lookup_result
-from edgepack.compile.operators.registry import Operator, Site, register
-from edgepack.compile.operators.shared.table import TABLE_KERNEL, Table, describe_table, table_operator
-from edgepack.compile.passes.tabulate_floats import FUNCTIONS, TABLE
+from edgepack.compile.operators.activations.float_functions import FUNCTIONS, TABLE
+from edgepack.compile.operators.activations.logistic_tanh_exp import dequantized
+from edgepack.compile.operators.kernel import Operator
+from edgepack.compile.operators.shared.lookup_table import TABLE_KERNEL, Table, describe_table
+from edgepack.compile.operators.site import Site
 
 INT32 = 1 << 32
 
@@ -34,11 +34,4 @@ def describe(site: Site) -> Table:
     return describe_table(site, lambda x, source, output: results[x + 128])
 
 
-def _exp(x: int, source: Value, output: Value) -> int:
-    with np.errstate(over="ignore"):
-        exponential = np.float32(np.exp(np.float64(dequantized(x, source))))
-    return lookup_result(float(min(exponential, np.float32(output.scale) * np.float32(1 << 20))), output)
-
-
-register(Operator(TABLE, describe, (TABLE_KERNEL,)))
-register(table_operator("EXP", _exp))
+FLOAT_TABLE = Operator(TABLE, describe, (TABLE_KERNEL,))

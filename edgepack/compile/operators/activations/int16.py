@@ -13,8 +13,9 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call, Field, in_place
 from edgepack.compile.graph import Data, Value
-from edgepack.compile.operators.registry import CHECK_RANGES, Kernel, Operator, Site, register_for
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.shared.int16 import require_symmetric
+from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import activation_range, quantize_multiplier
 
 INPUT_BITS = 12  # fractional bits of the input for which the tables were made: Q3.12
@@ -134,7 +135,7 @@ def _kernel(name: str, cost: float) -> Kernel[Unary]:
     return Kernel(name, lower, cost=lambda unary: cost * unary.size)
 
 
-register_for("int16", Operator("RELU", describe_relu, (_kernel("ep_relu_int16", 15.0),)))
-register_for("int16", Operator("LEAKY_RELU", describe_leaky_relu, (_kernel("ep_leaky_relu_int16", 30.0),)))
-register_for("int16", Operator("LOGISTIC", describe_logistic, (_kernel("ep_logistic_int16", 20.0),)))
-register_for("int16", Operator("TANH", describe_tanh, (_kernel("ep_tanh_int16", 20.0),)))
+RELU = Operator("RELU", describe_relu, (_kernel("ep_relu_int16", 15.0),))
+LEAKY_RELU = Operator("LEAKY_RELU", describe_leaky_relu, (_kernel("ep_leaky_relu_int16", 30.0),))
+LOGISTIC = Operator("LOGISTIC", describe_logistic, (_kernel("ep_logistic_int16", 20.0),))
+TANH = Operator("TANH", describe_tanh, (_kernel("ep_tanh_int16", 20.0),))

@@ -5,11 +5,14 @@ Reference: activations.cc, QuantizedReluX; the real multiplier is a float32 quot
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import register
-from edgepack.compile.operators.shared.table import table_operator
+from edgepack.compile.operators.kernel import Operator, always
+from edgepack.compile.operators.shared.lookup_table import TABLE_KERNEL, Table, describe_table, table_ranges
+from edgepack.compile.operators.site import Site
 from edgepack.compile.quantize import activation_range, multiply_by_quantized_multiplier, quantize_multiplier
 
 
@@ -20,5 +23,11 @@ def _relu(activation: str, x: int, source: Value, output: Value) -> int:
     return min(max(rescaled, low), high)
 
 
-for _name in ("RELU", "RELU6", "RELU_N1_TO_1"):
-    register(table_operator(_name, lambda x, source, output, name=_name: _relu(name, x, source, output)))  # type: ignore[misc]
+def describe(site: Site) -> Table:
+    """Check a RELU, RELU6 or RELU_N1_TO_1 and tabulate it."""
+    return describe_table(site, partial(_relu, site.node.op))
+
+
+RELU = Operator("RELU", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)
+RELU6 = Operator("RELU6", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)
+RELU_N1_TO_1 = Operator("RELU_N1_TO_1", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)

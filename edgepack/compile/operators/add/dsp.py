@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgepack.compile.call import Call, in_place
 from edgepack.compile.operators.add.generic import Add
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.quantize import SHORT_SHIFTS
 
 HALF = (1 << 30, 0)  # the multiplier and shift of the operand whose scale is the larger
@@ -54,4 +54,4 @@ def _lower(add: Add) -> Call:
     )
 
 
-register_kernel("ADD", Kernel("ep_add_dsp", _lower, frozenset({"dsp"}), _applies, lambda add: 22.0 * add.output.elements))
+KERNEL: Kernel[Add] = Kernel("ep_add_dsp", _lower, frozenset({"dsp"}), _applies, lambda add: 22.0 * add.output.elements)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgepack.compile.call import Call, Field, in_place
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import CHECK_RANGES, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges
 from edgepack.compile.operators.shared.broadcast import broadcast_fields, broadcast_shape
 from edgepack.compile.operators.shared.convolution import FUSED
-from edgepack.compile.quantize import activation_range, quantize_multiplier
+from edgepack.compile.operators.site import CHECK_RANGES, Site
+from edgepack.compile.quantize import activation_range, multiply_by_quantized_multiplier, quantize_multiplier
 
 LEFT_SHIFT = 20
 
@@ -67,6 +70,30 @@ def describe(site: Site) -> Add:
     return Add(first, second, output, out_shape, fields)
 
 
+def _ranges(add: Add, ranges: Ranges) -> Range | None:
+    if not add.same_shape or add.second.id not in ranges:
+        return None
+    numbers = {key: int(str(value)) for key, value in add.fields.items()}
+
+    def total(a: int, b: int) -> int:
+        scaled_a = multiply_by_quantized_multiplier((a - numbers["zero_1"]) << 20, numbers["multiplier_1"], numbers["shift_1"])
+        scaled_b = multiply_by_quantized_multiplier((b - numbers["zero_2"]) << 20, numbers["multiplier_2"], numbers["shift_2"])
+        raw = multiply_by_quantized_multiplier(scaled_a + scaled_b, numbers["out_multiplier"], numbers["out_shift"])
+        return min(max(raw + numbers["out_zero"], numbers["out_min"]), numbers["out_max"])
+
+    first, second = ranges[add.first.id], ranges[add.second.id]
+    pairs = [(first[bound].tolist(), second[bound].tolist()) for bound in (0, 1)]
+    least, most = (np.array([total(a, b) for a, b in zip(*pair, strict=True)], np.int64) for pair in pairs)
+    return least, most
+
+
+def _channels_apart(site: Site) -> bool:
+    """Where both operands are computed and of the output's shape."""
+    operands = [site.optional_input(index) for index in range(len(site.node.inputs))]
+    shape = site.output().shape
+    return all(value is not None and value.dtype == "int8" and value.data is None and value.shape == shape for value in operands)
+
+
 def _same_shape(add: Add) -> Call:
     operands = (add.first.id, add.second.id)
     return Call("ep_add", "ep_add.h", add.fields, operands, (add.output.id,), overlaps=in_place(operands, add.output.id))
@@ -85,13 +112,13 @@ def _broadcast(add: Add) -> Call:
     )
 
 
-register(
-    Operator(
-        "ADD",
-        describe,
-        (
-            Kernel("ep_add", _same_shape, applies=lambda add: add.same_shape, cost=lambda add: 60.0 * add.output.elements),
-            Kernel("ep_add_broadcast", _broadcast, cost=lambda add: 120.0 * add.output.elements),
-        ),
-    )
+ADD = Operator(
+    "ADD",
+    describe,
+    (
+        Kernel("ep_add", _same_shape, applies=lambda add: add.same_shape, cost=lambda add: 60.0 * add.output.elements),
+        Kernel("ep_add_broadcast", _broadcast, cost=lambda add: 120.0 * add.output.elements),
+    ),
+    ranges=_ranges,
+    channels_apart=_channels_apart,
 )

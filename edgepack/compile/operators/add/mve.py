@@ -10,7 +10,7 @@ import numpy as np
 from edgepack.compile.call import Call, in_place
 from edgepack.compile.operators.add.generic import LEFT_SHIFT, Add
 from edgepack.compile.operators.add.products import reference
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.kernel import Kernel
 
 SHIFT = 21  # 16 + EP_ADD_MVE_SHIFT
 NEARBY = sorted(itertools.product(range(-3, 4), repeat=2), key=lambda step: step[0] ** 2 + step[1] ** 2)
@@ -58,4 +58,4 @@ def _lower(add: Add) -> Call:
     )
 
 
-register_kernel("ADD", Kernel("ep_add_mve", _lower, frozenset({"mve"}), _applies, lambda add: 30.0 + 2.1 * add.output.elements))
+KERNEL: Kernel[Add] = Kernel("ep_add_mve", _lower, frozenset({"mve"}), _applies, lambda add: 30.0 + 2.1 * add.output.elements)

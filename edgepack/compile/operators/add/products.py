@@ -17,7 +17,7 @@ import numpy as np
 from edgepack.compile.call import Call, Field, in_place
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.add.generic import LEFT_SHIFT, Add
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.kernel import Kernel
 
 DSP_SHIFT, DSP_DROPPED = 20, 8  # EP_ADD_SHIFT, and the bits of a product that SMLAW drops
 NEARBY = sorted(itertools.product(range(-3, 4), repeat=2), key=lambda step: step[0] ** 2 + step[1] ** 2)
@@ -124,7 +124,7 @@ def _call(kernel: str, add: Add, fields: Mapping[str, Field]) -> Call:
     )
 
 
-register_kernel("ADD", Kernel("ep_add_scaled", _scaled, frozenset(), _scaled_applies, lambda add: 15.0 * add.output.elements))
-register_kernel(
-    "ADD", Kernel("ep_add_products", _dsp, frozenset({"dsp"}), _dsp_applies, lambda add: 30.0 + 6.0 * add.output.elements)
+SCALED: Kernel[Add] = Kernel("ep_add_scaled", _scaled, frozenset(), _scaled_applies, lambda add: 15.0 * add.output.elements)
+PRODUCTS: Kernel[Add] = Kernel(
+    "ep_add_products", _dsp, frozenset({"dsp"}), _dsp_applies, lambda add: 30.0 + 6.0 * add.output.elements
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from edgepack.compile.call import Array, Call
-from edgepack.compile.operators.conv_2d.generic import Conv2D, shape_fields, walk
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.conv_2d.generic import Conv2D, shape_fields
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
-from edgepack.compile.operators.shared.convolution import padded_rows, short_fields
+from edgepack.compile.operators.shared.convolution import padded_rows, short_fields, walk
 
 
 def _applies(conv: Conv2D) -> bool:
@@ -45,4 +45,4 @@ def _lower(conv: Conv2D) -> Call:
     )
 
 
-register_kernel("CONV_2D", Kernel("ep_conv_2d_dsp", _lower, frozenset({"dsp"}), _applies, _cost))
+KERNEL = Kernel("ep_conv_2d_dsp", _lower, frozenset({"dsp"}), _applies, _cost)

@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
-from edgepack.compile.operators.conv_2d.generic import Conv2D, shape_fields, walk
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.conv_2d.generic import Conv2D, shape_fields
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
+from edgepack.compile.operators.shared.convolution import walk
 from edgepack.compile.operators.shared.gemm_stream import Stream, pack
 
 
@@ -59,4 +60,4 @@ def _lower(conv: Conv2D) -> Call:
     )
 
 
-register_kernel("CONV_2D", Kernel("ep_conv_2d_gemm", _lower, frozenset({"dsp"}), _applies, _cost))
+KERNEL = Kernel("ep_conv_2d_gemm", _lower, frozenset({"dsp"}), _applies, _cost)

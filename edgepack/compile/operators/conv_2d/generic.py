@@ -6,39 +6,30 @@ Reference: tensorflow/lite/kernels/internal/reference/integer_ops/conv.h, ConvPe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
-from edgepack.compile.graph import BYTES, Data
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
-from edgepack.compile.operators.shared.chase import Walk, chase
+from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges
+from edgepack.compile.operators.shared.chase import chase
 from edgepack.compile.operators.shared.convolution import (
-    Padding,
-    Requantization,
+    Convolution,
     requantization,
     requantization_fields,
     require_filter_types,
+    walk,
     window_padding,
 )
+from edgepack.compile.operators.shared.ranges import weighted_range
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 @dataclass(frozen=True, eq=False)
-class Conv2D:
+class Conv2D(Convolution):
     """A checked convolution. `weights` is (out_c, kernel_h, kernel_w, in_c / groups)."""
 
-    input: int
-    output: int
-    in_shape: tuple[int, ...]
-    out_shape: tuple[int, ...]
-    dtype: str
-    weights: Data
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    padding: Padding
-    in_zero: int
-    requantization: Requantization
-    layer: str
+    operator: ClassVar[str] = "CONV_2D"
 
     @property
     def kernel(self) -> tuple[int, int]:
@@ -107,34 +98,19 @@ def shape_fields(conv: Conv2D) -> dict[str, Field]:
         "out_h": out_h,
         "out_w": out_w,
         "out_c": out_c,
-        "kernel_h": conv.kernel[0],
-        "kernel_w": conv.kernel[1],
-        "stride_h": conv.stride[0],
-        "stride_w": conv.stride[1],
-        "dilation_h": conv.dilation[0],
-        "dilation_w": conv.dilation[1],
-        "pad_top": conv.padding.top,
-        "pad_left": conv.padding.left,
+        **conv.window_fields(),
         "in_zero": conv.in_zero,
     }
 
 
-def walk(conv: Conv2D, step: int) -> Walk:
-    """How a kernel that copies the patches of `step` pixels before it writes them walks over the input."""
-    return Walk(
-        in_h=conv.in_shape[1],
-        in_w=conv.in_shape[2],
-        in_bytes=conv.in_shape[3] * BYTES[conv.dtype],
-        out_h=conv.out_shape[1],
-        out_w=conv.out_shape[2],
-        out_bytes=conv.out_shape[3] * BYTES[conv.dtype],
-        stride=conv.stride,
-        pad_top=conv.padding.top,
-        pad_left=conv.padding.left,
-        kernel=conv.kernel,
-        dilation=conv.dilation,
-        step=step,
-    )
+def _ranges(conv: Conv2D, ranges: Ranges) -> Range | None:
+    if conv.groups != 1:
+        return None
+    low, high = ranges[conv.input]
+    low, high = np.minimum(low, conv.in_zero), np.maximum(high, conv.in_zero)  # padding reads the zero point
+    taps = conv.kernel[0] * conv.kernel[1]
+    weights = conv.weights.reshape(conv.weights.shape[0], -1).astype(np.int64)
+    return weighted_range(weights, np.tile(low, taps), np.tile(high, taps), conv.requantization)
 
 
 def _portable(conv: Conv2D) -> Call:
@@ -162,4 +138,4 @@ def _cost(conv: Conv2D) -> float:
     return pixels * (60.0 + 4.0 * patch * conv.groups + conv.out_shape[3] * (90.0 + 5.5 * patch))
 
 
-register(Operator("CONV_2D", describe, (Kernel("ep_conv_2d", _portable, cost=_cost),)))
+CONV_2D = Operator("CONV_2D", describe, (Kernel("ep_conv_2d", _portable, cost=_cost),), ranges=_ranges, explicit_padding=True)

@@ -8,10 +8,10 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
 from edgepack.compile.operators.conv_2d.gemm import windows
-from edgepack.compile.operators.conv_2d.generic import Conv2D, walk
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.conv_2d.generic import Conv2D
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
-from edgepack.compile.operators.shared.convolution import Requantization, bias32, padded_rows, requantization_fields
+from edgepack.compile.operators.shared.convolution import Requantization, bias32, padded_rows, requantization_fields, walk
 from edgepack.compile.operators.shared.one_sided import fits, stays_within
 
 SCALE, AFTER, BITS = 8, 9, 30  # of ep_one_sided.h: accumulators scaled by 256, EP_ONE_SIDED_SHIFT, bits of both factors
@@ -63,5 +63,4 @@ def _lower(conv: Conv2D) -> Call:
     )
 
 
-for _feature in ("armv6m", "thumb2"):
-    register_kernel("CONV_2D", Kernel("ep_conv_2d_lanes", _lower, frozenset({_feature}), _applies, _cost))
+KERNELS = tuple(Kernel("ep_conv_2d_lanes", _lower, frozenset({feature}), _applies, _cost) for feature in ("armv6m", "thumb2"))

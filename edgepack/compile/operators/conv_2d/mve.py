@@ -6,9 +6,10 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.conv_2d.generic import Conv2D, walk
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.conv_2d.generic import Conv2D
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
+from edgepack.compile.operators.shared.convolution import walk
 from edgepack.compile.operators.shared.mve import LANES, STRIP, exact, outputs_fields, strip_bytes, strip_fields
 
 
@@ -81,4 +82,4 @@ def _lower(conv: Conv2D) -> Call:
     )
 
 
-register_kernel("CONV_2D", Kernel("ep_conv_2d_mve", _lower, frozenset({"mve"}), _applies, _cost))
+KERNEL = Kernel("ep_conv_2d_mve", _lower, frozenset({"mve"}), _applies, _cost)

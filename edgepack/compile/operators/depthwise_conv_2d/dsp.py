@@ -6,10 +6,10 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D, walk
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
-from edgepack.compile.operators.shared.convolution import short_fields
+from edgepack.compile.operators.shared.convolution import short_fields, walk
 
 POINTER = 8  # bytes of a pointer on the largest host
 
@@ -61,4 +61,4 @@ def _lower(conv: DepthwiseConv2D) -> Call:
     )
 
 
-register_kernel("DEPTHWISE_CONV_2D", Kernel("ep_depthwise_conv_2d_dsp", _lower, frozenset({"dsp"}), _applies, _cost))
+KERNEL = Kernel("ep_depthwise_conv_2d_dsp", _lower, frozenset({"dsp"}), _applies, _cost)

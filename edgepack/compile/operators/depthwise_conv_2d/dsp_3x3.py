@@ -9,7 +9,7 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call, Field, Overlap
 from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.gemm_stream import exact_constants
 from edgepack.compile.operators.shared.one_sided import fits, stays_in_32_bits
 
@@ -142,7 +142,4 @@ def _call(conv: DepthwiseConv2D) -> Call:
     )
 
 
-register_kernel(
-    "DEPTHWISE_CONV_2D",
-    Kernel("ep_depthwise_3x3", _call, frozenset({"dsp"}), lambda conv: kernel_for(conv) is not None, cost),
-)
+KERNEL = Kernel("ep_depthwise_3x3", _call, frozenset({"dsp"}), lambda conv: kernel_for(conv) is not None, cost)

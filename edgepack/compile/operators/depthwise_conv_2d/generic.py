@@ -6,39 +6,30 @@ Reference: reference/integer_ops/depthwise_conv.h, DepthwiseConvPerChannel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from edgepack.compile.call import Array, Call
-from edgepack.compile.graph import BYTES, Data
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
-from edgepack.compile.operators.shared.chase import Walk, chase
+from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges, always
+from edgepack.compile.operators.shared.chase import chase
 from edgepack.compile.operators.shared.convolution import (
-    Padding,
-    Requantization,
+    Convolution,
     requantization,
     requantization_fields,
     require_filter_types,
+    walk,
     window_padding,
 )
+from edgepack.compile.operators.shared.ranges import weighted_range
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 @dataclass(frozen=True, eq=False)
-class DepthwiseConv2D:
+class DepthwiseConv2D(Convolution):
     """A checked depthwise convolution. `weights` is (kernel_h, kernel_w, out_c)."""
 
-    input: int
-    output: int
-    in_shape: tuple[int, ...]
-    out_shape: tuple[int, ...]
-    dtype: str
-    weights: Data
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    padding: Padding
-    in_zero: int
-    requantization: Requantization
-    layer: str
+    operator: ClassVar[str] = "DEPTHWISE_CONV_2D"
 
     @property
     def kernel(self) -> tuple[int, int]:
@@ -95,22 +86,12 @@ def describe(site: Site) -> DepthwiseConv2D:
     )
 
 
-def walk(conv: DepthwiseConv2D, step: int) -> Walk:
-    """How a kernel that copies the patches of `step` pixels before it writes them (0: none) walks over the input."""
-    return Walk(
-        in_h=conv.in_shape[1],
-        in_w=conv.in_shape[2],
-        in_bytes=conv.in_shape[3] * BYTES[conv.dtype],
-        out_h=conv.out_shape[1],
-        out_w=conv.out_shape[2],
-        out_bytes=conv.out_shape[3] * BYTES[conv.dtype],
-        stride=conv.stride,
-        pad_top=conv.padding.top,
-        pad_left=conv.padding.left,
-        kernel=conv.kernel,
-        dilation=conv.dilation,
-        step=step,
-    )
+def _ranges(conv: DepthwiseConv2D, ranges: Ranges) -> Range | None:
+    low, high = ranges[conv.input]
+    low, high = np.minimum(low, conv.in_zero), np.maximum(high, conv.in_zero)  # padding reads the zero point
+    weights = np.moveaxis(conv.weights, 2, 0).reshape(conv.weights.shape[2], -1).astype(np.int64)
+    low, high = (np.repeat(bound, conv.multiplier)[:, None] for bound in (low, high))
+    return weighted_range(weights, low, high, conv.requantization)
 
 
 def _portable(conv: DepthwiseConv2D) -> Call:
@@ -126,14 +107,7 @@ def _portable(conv: DepthwiseConv2D) -> Call:
             "in_c": in_c,
             "out_h": out_h,
             "out_w": out_w,
-            "kernel_h": conv.kernel[0],
-            "kernel_w": conv.kernel[1],
-            "stride_h": conv.stride[0],
-            "stride_w": conv.stride[1],
-            "dilation_h": conv.dilation[0],
-            "dilation_w": conv.dilation[1],
-            "pad_top": conv.padding.top,
-            "pad_left": conv.padding.left,
+            **conv.window_fields(),
             "depth": conv.multiplier,
             "in_zero": conv.in_zero,
             "weights": Array(conv.weights, "weights"),
@@ -152,4 +126,11 @@ def _cost(conv: DepthwiseConv2D) -> float:
     return pixels * (taps * (20.0 + 1.0 * conv.in_shape[3]) + conv.out_shape[3] * (90.0 + 11.0 * taps))
 
 
-register(Operator("DEPTHWISE_CONV_2D", describe, (Kernel("ep_depthwise_conv_2d", _portable, cost=_cost),)))
+DEPTHWISE_CONV_2D = Operator(
+    "DEPTHWISE_CONV_2D",
+    describe,
+    (Kernel("ep_depthwise_conv_2d", _portable, cost=_cost),),
+    ranges=_ranges,
+    channels_apart=always,
+    explicit_padding=True,
+)

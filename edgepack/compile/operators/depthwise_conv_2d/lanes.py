@@ -8,7 +8,7 @@ from edgepack.compile.call import Array, Call, Overlap
 from edgepack.compile.operators.conv_2d.lanes import lanes_fields
 from edgepack.compile.operators.depthwise_conv_2d.dsp_3x3 import Way, ways
 from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.kernel import Kernel
 
 ROWS_SAVED = 2  # of padding: input lines above those of the next two outputs are read before anything is written
 
@@ -79,5 +79,4 @@ def _cost(conv: DepthwiseConv2D) -> float:
     return _instructions(conv, _best_way(conv))
 
 
-for _feature in ("armv6m", "thumb2"):
-    register_kernel("DEPTHWISE_CONV_2D", Kernel("ep_depthwise_lanes", _lower, frozenset({_feature}), _applies, _cost))
+KERNELS = tuple(Kernel("ep_depthwise_lanes", _lower, frozenset({feature}), _applies, _cost) for feature in ("armv6m", "thumb2"))

@@ -1,1 +1,1 @@
-"""Operators on two or more tensors, element by element."""
+"""Operators on two or more tensors, element by element, but for ADD, which has more kernels (add/)."""

@@ -5,8 +5,9 @@ Reference: reference/maximum_minimum.h compares stored values, whatever their sc
 
 from __future__ import annotations
 
-from edgepack.compile.operators.registry import Operator, Site, register
+from edgepack.compile.operators.kernel import Operator
 from edgepack.compile.operators.shared.rows import Binary, binary_kernel, describe_binary
+from edgepack.compile.operators.site import Site
 
 MAX_RANK = 5
 
@@ -17,5 +18,6 @@ def describe(site: Site) -> Binary:
     return Binary(first, second, output, {"minimum": int(site.node.op == "MINIMUM")})
 
 
-for _name in ("MAXIMUM", "MINIMUM"):
-    register(Operator(_name, describe, (binary_kernel("ep_maximum", 8.0),)))
+_KERNEL = binary_kernel("ep_maximum", 8.0)
+MAXIMUM = Operator("MAXIMUM", describe, (_KERNEL,))
+MINIMUM = Operator("MINIMUM", describe, (_KERNEL,))

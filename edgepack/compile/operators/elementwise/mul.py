@@ -11,9 +11,10 @@ import numpy as np
 
 from edgepack.compile.call import Call, Field, in_place
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import CHECK_RANGES, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.shared.broadcast import broadcast_fields, broadcast_shape
 from edgepack.compile.operators.shared.convolution import FUSED
+from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import activation_range, quantize_multiplier
 
 
@@ -77,13 +78,11 @@ def _broadcast(mul: Mul) -> Call:
     )
 
 
-register(
-    Operator(
-        "MUL",
-        describe,
-        (
-            Kernel("ep_mul", _same_shape, applies=lambda mul: mul.same_shape, cost=lambda mul: 25.0 * mul.output.elements),
-            Kernel("ep_mul_broadcast", _broadcast, cost=lambda mul: 90.0 * mul.output.elements),
-        ),
-    )
+MUL = Operator(
+    "MUL",
+    describe,
+    (
+        Kernel("ep_mul", _same_shape, applies=lambda mul: mul.same_shape, cost=lambda mul: 25.0 * mul.output.elements),
+        Kernel("ep_mul_broadcast", _broadcast, cost=lambda mul: 90.0 * mul.output.elements),
+    ),
 )

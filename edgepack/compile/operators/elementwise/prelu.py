@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgepack.compile.operators.registry import CHECK_RANGES, Operator, Site, register
+from edgepack.compile.operators.kernel import Operator
 from edgepack.compile.operators.shared.rows import Binary, binary_kernel, describe_binary
+from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import quantize_multiplier
 
 MAX_RANK = 4
@@ -38,4 +39,4 @@ def describe(site: Site) -> Binary:
     )
 
 
-register(Operator("PRELU", describe, (binary_kernel("ep_prelu", 30.0),)))
+PRELU = Operator("PRELU", describe, (binary_kernel("ep_prelu", 30.0),))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgepack.compile.operators.registry import CHECK_RANGES, Operator, Site, register
+from edgepack.compile.operators.kernel import Operator
 from edgepack.compile.operators.shared.rows import Binary, binary_kernel, describe_binary
+from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import quantize_multiplier
 
 LEFT_SHIFT = 7
@@ -43,4 +44,4 @@ def describe(site: Site) -> Binary:
     )
 
 
-register(Operator("SQUARED_DIFFERENCE", describe, (binary_kernel("ep_squared_difference", 60.0),)))
+SQUARED_DIFFERENCE = Operator("SQUARED_DIFFERENCE", describe, (binary_kernel("ep_squared_difference", 60.0),))

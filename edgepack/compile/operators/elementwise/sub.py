@@ -6,8 +6,9 @@ Reference: sub.cc negates the second multiplier and runs reference/integer_ops/a
 from __future__ import annotations
 
 from edgepack.compile.operators.add import generic as add
-from edgepack.compile.operators.registry import Operator, Site, register
+from edgepack.compile.operators.kernel import Operator
 from edgepack.compile.operators.shared.rows import Binary, binary_kernel, describe_binary
+from edgepack.compile.operators.site import Site
 
 MAX_RANK = 4
 
@@ -21,4 +22,4 @@ def describe(site: Site) -> Binary:
     return Binary(first, second, output, {"add": {**fields, "multiplier_2": -multiplier}})
 
 
-register(Operator("SUB", describe, (binary_kernel("ep_sub", 60.0),)))
+SUB = Operator("SUB", describe, (binary_kernel("ep_sub", 60.0),))

@@ -1,1 +1,3 @@
-"""FULLY_CONNECTED."""
+"""FULLY_CONNECTED: generic.py checks it; gemm.py and dsp.py are for the DSP extension, lanes.py for cores without, mve.py for
+vectors.
+"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.operators.fully_connected.generic import FullyConnected
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.convolution import padded_rows, short_fields
 
 
@@ -36,4 +36,4 @@ def _lower(dense: FullyConnected) -> Call:
     )
 
 
-register_kernel("FULLY_CONNECTED", Kernel("ep_fully_connected_dsp", _lower, frozenset({"dsp"}), _applies, _cost))
+KERNEL = Kernel("ep_fully_connected_dsp", _lower, frozenset({"dsp"}), _applies, _cost)

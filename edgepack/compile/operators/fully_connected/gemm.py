@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.operators.fully_connected.generic import FullyConnected, for_each_output
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.gemm_stream import Stream, pack
 
 
@@ -48,4 +48,4 @@ def _lower(dense: FullyConnected) -> Call:
     )
 
 
-register_kernel("FULLY_CONNECTED", Kernel("ep_fully_connected_gemm", _lower, frozenset({"dsp"}), _applies, _cost))
+KERNEL = Kernel("ep_fully_connected_gemm", _lower, frozenset({"dsp"}), _applies, _cost)

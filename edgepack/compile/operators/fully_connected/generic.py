@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED: int8 (int16 in weighted_int16.py), one scale for the weights or one for each output.
+"""FULLY_CONNECTED: int8, one scale for the weights or one for each output.
 
 Reference: reference/integer_ops/fully_connected.h, FullyConnected and FullyConnectedPerChannel.
 """
@@ -11,13 +11,15 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register, register_kernel
+from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges
 from edgepack.compile.operators.shared.convolution import (
     Requantization,
     requantization,
     requantization_fields,
     require_filter_types,
 )
+from edgepack.compile.operators.shared.ranges import weighted_range
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,13 @@ def for_each_output(dense: FullyConnected) -> Requantization:
     return replace(one, multiplier=np.broadcast_to(one.multiplier, outputs), shift=np.broadcast_to(one.shift, outputs))
 
 
+def _ranges(dense: FullyConnected, ranges: Ranges) -> Range | None:
+    low, high = ranges[dense.input]
+    if low.size != dense.weights.shape[1]:
+        return None
+    return weighted_range(dense.weights.astype(np.int64), low, high, dense.requantization)
+
+
 def _portable(dense: FullyConnected) -> Call:
     return Call(
         kernel="ep_fully_connected",
@@ -101,5 +110,12 @@ def _cost_thumb2(dense: FullyConnected) -> float:
     return 4.0 * dense.macs + 25.0 * dense.batches * dense.weights.shape[0]
 
 
-register(Operator("FULLY_CONNECTED", describe, (Kernel("ep_fully_connected", _portable, cost=_cost),)))
-register_kernel("FULLY_CONNECTED", Kernel("ep_fully_connected", _portable, frozenset({"thumb2"}), cost=_cost_thumb2))
+FULLY_CONNECTED = Operator(
+    "FULLY_CONNECTED",
+    describe,
+    (
+        Kernel("ep_fully_connected", _portable, cost=_cost),
+        Kernel("ep_fully_connected", _portable, frozenset({"thumb2"}), cost=_cost_thumb2),
+    ),
+    ranges=_ranges,
+)

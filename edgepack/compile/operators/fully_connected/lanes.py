@@ -7,7 +7,7 @@ import numpy as np
 from edgepack.compile.call import Array, Call
 from edgepack.compile.operators.conv_2d.lanes import lanes_fields
 from edgepack.compile.operators.fully_connected.generic import FullyConnected, for_each_output
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.kernel import Kernel
 
 
 def _cost(dense: FullyConnected) -> float:
@@ -39,7 +39,4 @@ def _lower(dense: FullyConnected) -> Call:
     )
 
 
-register_kernel(
-    "FULLY_CONNECTED",
-    Kernel("ep_fully_connected_lanes", _lower, frozenset({"armv6m"}), lambda dense: dense.dtype == "int8", _cost),
-)
+KERNEL = Kernel("ep_fully_connected_lanes", _lower, frozenset({"armv6m"}), lambda dense: dense.dtype == "int8", _cost)

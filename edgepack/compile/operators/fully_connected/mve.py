@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgepack.compile.call import Array, Call
 from edgepack.compile.operators.conv_2d.mve import pack
 from edgepack.compile.operators.fully_connected.generic import FullyConnected, for_each_output
-from edgepack.compile.operators.registry import Kernel, register_kernel
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.mve import LANES, exact, outputs_fields
 
 TOGETHER = 4  # outputs
@@ -38,4 +38,4 @@ def _lower(dense: FullyConnected) -> Call:
     )
 
 
-register_kernel("FULLY_CONNECTED", Kernel("ep_fully_connected_mve", _lower, frozenset({"mve"}), _applies, _cost))
+KERNEL = Kernel("ep_fully_connected_mve", _lower, frozenset({"mve"}), _applies, _cost)

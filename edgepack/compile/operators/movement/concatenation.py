@@ -11,7 +11,8 @@ import numpy as np
 
 from edgepack.compile.call import Call
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,4 +67,4 @@ def _portable(concatenation: Concatenation) -> tuple[Call, ...]:
     return tuple(calls)
 
 
-register(Operator("CONCATENATION", describe, (Kernel("ep_copy_rows", _portable),)))
+CONCATENATION = Operator("CONCATENATION", describe, (Kernel("ep_copy_rows", _portable),))

@@ -14,7 +14,7 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call, in_place
 from edgepack.compile.graph import BYTES, Data, Value
-from edgepack.compile.operators.registry import Site
+from edgepack.compile.operators.site import Site
 
 RANK = 6
 TABLES = 4

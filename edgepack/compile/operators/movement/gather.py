@@ -12,6 +12,7 @@ import numpy as np
 
 from edgepack.compile.call import Call
 from edgepack.compile.graph import BYTES, Value
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.movement.copying import (
     Axis,
     Move,
@@ -21,7 +22,7 @@ from edgepack.compile.operators.movement.copying import (
     require_movable,
     require_small_table,
 )
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,4 +92,4 @@ def _lower(problem: Move | Lookup) -> Call:
     )
 
 
-register(Operator("GATHER", describe, (Kernel("ep_gather", _lower, cost=lambda problem: 4.0 * problem.output.elements),)))
+GATHER = Operator("GATHER", describe, (Kernel("ep_gather", _lower, cost=lambda problem: 4.0 * problem.output.elements),))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.movement.copying import (
     Axis,
     Move,
@@ -16,7 +17,7 @@ from edgepack.compile.operators.movement.copying import (
     require_movable,
     require_small_table,
 )
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 def describe(site: Site) -> Move:
@@ -43,4 +44,6 @@ def describe(site: Site) -> Move:
     return Move(source, output, tuple(axes))
 
 
-register(Operator("MIRROR_PAD", describe, (Kernel("ep_copy_indexed", lower_move, cost=lambda move: 4.0 * move.output.elements),)))
+MIRROR_PAD = Operator(
+    "MIRROR_PAD", describe, (Kernel("ep_copy_indexed", lower_move, cost=lambda move: 4.0 * move.output.elements),)
+)

@@ -11,7 +11,8 @@ import numpy as np
 
 from edgepack.compile.call import Call
 from edgepack.compile.graph import BYTES, Value
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges, always
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 OUTER = 4
 
@@ -48,6 +49,13 @@ def describe(site: Site) -> Pad:
     return Pad(source, output, before, after, value)
 
 
+def _ranges(pad: Pad, ranges: Ranges) -> Range | None:
+    low, high = ranges[pad.source.id]
+    if pad.before[-1] or pad.after[-1]:
+        return None
+    return np.minimum(low, pad.value), np.maximum(high, pad.value)
+
+
 def _portable(pad: Pad) -> Call:
     fill = OUTER + 1 - len(pad.source.shape)
     element = BYTES[pad.source.dtype]
@@ -72,5 +80,6 @@ def _portable(pad: Pad) -> Call:
     )
 
 
-for _name in ("PAD", "PADV2"):
-    register(Operator(_name, describe, (Kernel("ep_pad", _portable, cost=lambda pad: 2.0 * pad.output.elements),)))
+_KERNEL: Kernel[Pad] = Kernel("ep_pad", _portable, cost=lambda pad: 2.0 * pad.output.elements)
+PAD = Operator("PAD", describe, (_KERNEL,), ranges=_ranges, channels_apart=always)
+PADV2 = Operator("PADV2", describe, (_KERNEL,), ranges=_ranges, channels_apart=always)

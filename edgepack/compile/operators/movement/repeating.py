@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgepack.compile.graph import Value
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.movement.copying import (
     Axis,
     Move,
@@ -17,7 +18,7 @@ from edgepack.compile.operators.movement.copying import (
     require_movable,
     require_small_table,
 )
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 def _operands(site: Site) -> tuple[Value, Value, list[int]]:
@@ -70,6 +71,7 @@ def describe_tile(site: Site) -> Move:
     return Move(source, output, tuple(axes))
 
 
-for _name, _describe in (("REVERSE_V2", describe_reverse), ("BROADCAST_TO", describe_broadcast_to), ("TILE", describe_tile)):
-    _kernel: Kernel[Move] = Kernel("ep_copy_indexed", lower_move, cost=lambda move: 4.0 * move.output.elements)
-    register(Operator(_name, _describe, (_kernel,)))
+_KERNEL: Kernel[Move] = Kernel("ep_copy_indexed", lower_move, cost=lambda move: 4.0 * move.output.elements)
+REVERSE_V2 = Operator("REVERSE_V2", describe_reverse, (_KERNEL,))
+BROADCAST_TO = Operator("BROADCAST_TO", describe_broadcast_to, (_KERNEL,))
+TILE = Operator("TILE", describe_tile, (_KERNEL,))

@@ -6,8 +6,11 @@ output that is also its input, say) and becomes a copy.
 
 from __future__ import annotations
 
+import numpy as np
+
 from edgepack.compile.call import Call, in_place
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 def describe(site: Site) -> Site:
@@ -23,6 +26,14 @@ def describe(site: Site) -> Site:
     return site
 
 
+def _ranges(site: Site, ranges: Ranges) -> Range | None:
+    low, high = ranges[site.input(0).id]
+    width = site.output().shape[-1]
+    if low.size == 0 or width % low.size:
+        return None
+    return np.tile(low, width // low.size), np.tile(high, width // low.size)
+
+
 def _copy(site: Site) -> Call:
     source, output = site.input(0), site.output()
     return Call(
@@ -35,5 +46,8 @@ def _copy(site: Site) -> Call:
     )
 
 
-for _name in ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "COPY"):
-    register(Operator(_name, describe, (Kernel("ep_copy", _copy, cost=lambda site: site.output().bytes),)))
+_KERNEL: Kernel[Site] = Kernel("ep_copy", _copy, cost=lambda site: site.output().bytes)
+RESHAPE = Operator("RESHAPE", describe, (_KERNEL,), ranges=_ranges)
+SQUEEZE = Operator("SQUEEZE", describe, (_KERNEL,), ranges=_ranges)
+EXPAND_DIMS = Operator("EXPAND_DIMS", describe, (_KERNEL,), ranges=_ranges)
+COPY = Operator("COPY", describe, (_KERNEL,))  # the compiler's own: passes leave it where a value must lie in two places

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgepack.compile.call import Call
 from edgepack.compile.graph import Data, Value
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.movement.copying import (
     Axis,
     Move,
@@ -21,7 +22,7 @@ from edgepack.compile.operators.movement.copying import (
     require_movable,
     require_small_table,
 )
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 from edgepack.compile.quantize import round_half_away
 
 ONE = 1 << 10  # a pixel
@@ -119,17 +120,13 @@ def _lower_bilinear(resize: Bilinear) -> Call:
     )
 
 
-register(
-    Operator(
-        "RESIZE_NEAREST_NEIGHBOR",
-        describe_nearest,
-        (Kernel("ep_copy_strided", lower_move, cost=lambda move: 2.0 * move.output.elements),),
-    )
+RESIZE_NEAREST_NEIGHBOR = Operator(
+    "RESIZE_NEAREST_NEIGHBOR",
+    describe_nearest,
+    (Kernel("ep_copy_strided", lower_move, cost=lambda move: 2.0 * move.output.elements),),
 )
-register(
-    Operator(
-        "RESIZE_BILINEAR",
-        describe_bilinear,
-        (Kernel("ep_resize_bilinear", _lower_bilinear, cost=lambda resize: 15.0 * resize.output.elements),),
-    )
+RESIZE_BILINEAR = Operator(
+    "RESIZE_BILINEAR",
+    describe_bilinear,
+    (Kernel("ep_resize_bilinear", _lower_bilinear, cost=lambda resize: 15.0 * resize.output.elements),),
 )

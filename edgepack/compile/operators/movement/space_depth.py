@@ -12,6 +12,7 @@ import numpy as np
 
 from edgepack.compile.call import Call
 from edgepack.compile.graph import BYTES, Data, Value
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.movement.copying import (
     Axis,
     Move,
@@ -21,7 +22,7 @@ from edgepack.compile.operators.movement.copying import (
     require_movable,
     require_small_table,
 )
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 FOUR_DIMENSIONS = "Reshape the input to [1, height, width, channels]."
 
@@ -166,9 +167,9 @@ def _cost(move: Move | SpaceToBatch) -> float:
     return 4.0 * move.output.elements
 
 
-register(Operator("SPACE_TO_DEPTH", describe_space_to_depth, (Kernel("ep_copy_strided", lower_move, cost=_cost),)))
-register(Operator("DEPTH_TO_SPACE", describe_depth_to_space, (Kernel("ep_copy_strided", lower_move, cost=_cost),)))
-register(Operator("BATCH_TO_SPACE_ND", describe_batch_to_space, (Kernel("ep_copy_indexed", lower_move, cost=_cost),)))
-register(
-    Operator("SPACE_TO_BATCH_ND", describe_space_to_batch, (Kernel("ep_space_to_batch", _lower_space_to_batch, cost=_cost),))
+SPACE_TO_DEPTH = Operator("SPACE_TO_DEPTH", describe_space_to_depth, (Kernel("ep_copy_strided", lower_move, cost=_cost),))
+DEPTH_TO_SPACE = Operator("DEPTH_TO_SPACE", describe_depth_to_space, (Kernel("ep_copy_strided", lower_move, cost=_cost),))
+BATCH_TO_SPACE_ND = Operator("BATCH_TO_SPACE_ND", describe_batch_to_space, (Kernel("ep_copy_indexed", lower_move, cost=_cost),))
+SPACE_TO_BATCH_ND = Operator(
+    "SPACE_TO_BATCH_ND", describe_space_to_batch, (Kernel("ep_space_to_batch", _lower_space_to_batch, cost=_cost),)
 )

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from edgepack.compile.call import Call
 from edgepack.compile.graph import BYTES, Value
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.movement.copying import require_movable
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +129,8 @@ def _lower(parts: Parts) -> tuple[Call, ...]:
     return tuple(calls)
 
 
-for _name, _describe in (
-    ("SPLIT", describe_split),
-    ("SPLIT_V", describe_split_v),
-    ("UNPACK", describe_unpack),
-    ("PACK", describe_pack),
-):
-    register(Operator(_name, _describe, (Kernel("ep_copy_rows", _lower, cost=lambda parts: 2.0 * parts.whole.elements),)))
+_KERNEL: Kernel[Parts] = Kernel("ep_copy_rows", _lower, cost=lambda parts: 2.0 * parts.whole.elements)
+SPLIT = Operator("SPLIT", describe_split, (_KERNEL,))
+SPLIT_V = Operator("SPLIT_V", describe_split_v, (_KERNEL,))
+UNPACK = Operator("UNPACK", describe_unpack, (_KERNEL,))
+PACK = Operator("PACK", describe_pack, (_KERNEL,))

@@ -6,8 +6,9 @@ Reference: slice.cc, and strided_slice_logic.h for the masks and the clamping of
 from __future__ import annotations
 
 from edgepack.compile.graph import Value
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.movement.copying import Axis, Move, element_steps, lower_move, require_movable
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 MAX_RANK = 5
 
@@ -99,5 +100,5 @@ def _cost(move: Move) -> float:
     return 4.0 * move.output.elements
 
 
-register(Operator("SLICE", describe_slice, (Kernel("ep_copy_strided", lower_move, cost=_cost),)))
-register(Operator("STRIDED_SLICE", describe_strided_slice, (Kernel("ep_copy_strided", lower_move, cost=_cost),)))
+SLICE = Operator("SLICE", describe_slice, (Kernel("ep_copy_strided", lower_move, cost=_cost),))
+STRIDED_SLICE = Operator("STRIDED_SLICE", describe_strided_slice, (Kernel("ep_copy_strided", lower_move, cost=_cost),))

@@ -5,8 +5,9 @@ Reference: reference/transpose.h.
 
 from __future__ import annotations
 
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.movement.copying import Axis, Move, element_steps, lower_move, require_movable
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 MAX_RANK = 6
 
@@ -25,4 +26,6 @@ def describe(site: Site) -> Move:
     return Move(source, output, tuple(Axis(source.shape[axis], steps[axis]) for axis in axes))
 
 
-register(Operator("TRANSPOSE", describe, (Kernel("ep_copy_strided", lower_move, cost=lambda move: 5.0 * move.output.elements),)))
+TRANSPOSE = Operator(
+    "TRANSPOSE", describe, (Kernel("ep_copy_strided", lower_move, cost=lambda move: 5.0 * move.output.elements),)
+)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from edgepack.compile.call import Call, Field
 from edgepack.compile.graph import BYTES
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges, always
 from edgepack.compile.operators.shared.chase import Walk, chase
 from edgepack.compile.operators.shared.convolution import FUSED, window_padding
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 from edgepack.compile.quantize import activation_range
 
 
@@ -25,6 +26,7 @@ class Pool2D:
     elements: int
     window: int
     walk: Walk | None
+    clamp: tuple[int, int]
     fields: dict[str, Field]
 
 
@@ -74,7 +76,12 @@ def describe(site: Site) -> Pool2D:
         step=0,
     )
     single = walk if source.shape[0] == 1 else None
-    return Pool2D(source.id, output.id, source.dtype, output.elements, kernel[0] * kernel[1], single, fields)
+    return Pool2D(source.id, output.id, source.dtype, output.elements, kernel[0] * kernel[1], single, (out_min, out_max), fields)
+
+
+def _ranges(pool: Pool2D, ranges: Ranges) -> Range | None:
+    low, high = ranges[pool.input]
+    return low.clip(*pool.clamp), high.clip(*pool.clamp)
 
 
 def _kernel(name: str, dtype: str) -> Kernel[Pool2D]:
@@ -85,5 +92,10 @@ def _kernel(name: str, dtype: str) -> Kernel[Pool2D]:
     return Kernel(name, lower, applies=lambda pool: pool.dtype == dtype, cost=lambda pool: 8.0 * pool.elements * pool.window)
 
 
-for _operator, _name in (("AVERAGE_POOL_2D", "ep_average_pool"), ("MAX_POOL_2D", "ep_max_pool")):
-    register(Operator(_operator, describe, (_kernel(_name, "int8"), _kernel(f"{_name}_int16", "int16"))))
+def _operator(name: str, kernel: str) -> Operator[Pool2D]:
+    kernels = (_kernel(kernel, "int8"), _kernel(f"{kernel}_int16", "int16"))
+    return Operator(name, describe, kernels, ranges=_ranges, channels_apart=always)
+
+
+AVERAGE_POOL_2D = _operator("AVERAGE_POOL_2D", "ep_average_pool")
+MAX_POOL_2D = _operator("MAX_POOL_2D", "ep_max_pool")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgepack.compile.call import Call
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.pool_2d.generic import Pool2D
-from edgepack.compile.operators.registry import Kernel, register_kernel
 from edgepack.compile.operators.shared.chase import chase
 
 
@@ -20,7 +20,6 @@ def _lower(pool: Pool2D) -> Call:
     )
 
 
-register_kernel(
-    "AVERAGE_POOL_2D",
-    Kernel("ep_average_pool_mve", _lower, frozenset({"mve"}), _applies, lambda pool: pool.elements * (8.0 + 0.5 * pool.window)),
+AVERAGE: Kernel[Pool2D] = Kernel(
+    "ep_average_pool_mve", _lower, frozenset({"mve"}), _applies, lambda pool: pool.elements * (8.0 + 0.5 * pool.window)
 )

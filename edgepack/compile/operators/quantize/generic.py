@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from edgepack.compile.call import Call
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import CHECK_RANGES, Kernel, Operator, Site, register
-from edgepack.compile.operators.shared.table import Table, describe_table, lower_table
+from edgepack.compile.operators.kernel import Kernel, Operator, always
+from edgepack.compile.operators.shared.lookup_table import Table, describe_table, lower_table, table_ranges
+from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier
 
 
@@ -66,5 +67,7 @@ def _lower_dequantize(edge: Edge) -> Call:
     return Call("ep_dequantize", "ep_dequantize.h", edge.fields, (edge.source.id,), (edge.output.id,))
 
 
-register(Operator("QUANTIZE", describe_quantize, (Kernel("ep_quantize", _lower_quantize),)))
-register(Operator("DEQUANTIZE", describe_dequantize, (Kernel("ep_dequantize", _lower_dequantize),)))
+QUANTIZE = Operator(
+    "QUANTIZE", describe_quantize, (Kernel("ep_quantize", _lower_quantize),), ranges=table_ranges, channels_apart=always
+)
+DEQUANTIZE = Operator("DEQUANTIZE", describe_dequantize, (Kernel("ep_dequantize", _lower_dequantize),))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from edgepack.compile.call import Call, Field, in_place
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import CHECK_RANGES, Kernel, Operator, Site, register_for
+from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import quantize_multiplier
 
 KERNELS = {
@@ -76,7 +77,6 @@ def _lower(conversion: Conversion) -> Call:
     return Call(conversion.kernel, f"{conversion.kernel}.h", conversion.fields, (source.id,), (output.id,), overlaps=overlaps)
 
 
-for _name, _describe in (("QUANTIZE", describe_quantize), ("DEQUANTIZE", describe_dequantize)):
-    _kernel: Kernel[Conversion] = Kernel("ep_quantize_int16", _lower, cost=lambda conversion: 20.0 * conversion.source.elements)
-    register_for("int16", Operator(_name, _describe, (_kernel,)))
-register_for("int32", Operator("QUANTIZE", describe_quantize, (_kernel,)))
+_KERNEL: Kernel[Conversion] = Kernel("ep_quantize_int16", _lower, cost=lambda conversion: 20.0 * conversion.source.elements)
+QUANTIZE = Operator("QUANTIZE", describe_quantize, (_KERNEL,))
+DEQUANTIZE = Operator("DEQUANTIZE", describe_dequantize, (_KERNEL,))

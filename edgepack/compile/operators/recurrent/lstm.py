@@ -16,7 +16,8 @@ import numpy as np
 from edgepack.compile.call import Array, Call, Field
 from edgepack.compile.graph import Data, Value
 from edgepack.compile.operators.activations.int16 import power_of_two
-from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 from edgepack.compile.quantize import quantize_multiplier
 
 FORGET, CELL, OUTPUT, INPUT = range(4)
@@ -164,4 +165,6 @@ def _lower(lstm: Lstm) -> Call:
     )
 
 
-register(Operator("UNIDIRECTIONAL_SEQUENCE_LSTM", describe, (Kernel("ep_lstm", _lower, cost=lambda lstm: 8.0 * lstm.macs),)))
+UNIDIRECTIONAL_SEQUENCE_LSTM = Operator(
+    "UNIDIRECTIONAL_SEQUENCE_LSTM", describe, (Kernel("ep_lstm", _lower, cost=lambda lstm: 8.0 * lstm.macs),), keeps_state=True
+)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
-from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 from edgepack.compile.quantize import quantize_multiplier
 
 
@@ -86,4 +87,4 @@ def _lower(svdf: Svdf) -> Call:
     return Call(svdf.kernel, f"{svdf.kernel}.h", svdf.fields, (svdf.input, svdf.state), (svdf.output,))
 
 
-register(Operator("SVDF", describe, (Kernel("ep_svdf", _lower, cost=lambda svdf: 5.0 * svdf.macs),)))
+SVDF = Operator("SVDF", describe, (Kernel("ep_svdf", _lower, cost=lambda svdf: 5.0 * svdf.macs),), keeps_state=True)

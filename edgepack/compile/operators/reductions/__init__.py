@@ -1,1 +1,1 @@
-"""Operators over one or more axes."""
+"""Operators over one or more axes; axes.py has what they share."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from edgepack.compile.call import Call
 from edgepack.compile.graph import BYTES, Value
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,5 +64,6 @@ def _portable(search: ArgMax) -> Call:
     )
 
 
-for _name in ("ARG_MAX", "ARG_MIN"):
-    register(Operator(_name, describe, (Kernel("ep_arg_max", _portable, cost=lambda search: 6.0 * search.source.elements),)))
+_KERNEL: Kernel[ArgMax] = Kernel("ep_arg_max", _portable, cost=lambda search: 6.0 * search.source.elements)
+ARG_MAX = Operator("ARG_MAX", describe, (_KERNEL,))
+ARG_MIN = Operator("ARG_MIN", describe, (_KERNEL,))

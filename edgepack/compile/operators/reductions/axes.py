@@ -8,7 +8,7 @@ import numpy as np
 
 from edgepack.compile.call import Field
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Site
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 RANK = 3
 

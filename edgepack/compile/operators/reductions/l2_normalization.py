@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass
 
 from edgepack.compile.call import Call, in_place
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 LARGEST_DEPTH = 1 << 15  # squares of that many 9-bit differences fit 31 bits
 
@@ -52,5 +53,6 @@ def _lower(op: L2Normalization) -> Call:
     )
 
 
-_KERNEL: Kernel[L2Normalization] = Kernel("ep_l2_normalization", _lower, cost=lambda op: 30.0 * op.rows * op.depth)
-register(Operator("L2_NORMALIZATION", describe, (_KERNEL,)))
+L2_NORMALIZATION = Operator(
+    "L2_NORMALIZATION", describe, (Kernel("ep_l2_normalization", _lower, cost=lambda op: 30.0 * op.rows * op.depth),)
+)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgepack.compile.call import Call
 from edgepack.compile.graph import Value
+from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges
 from edgepack.compile.operators.reductions.axes import Reduction, reduction
-from edgepack.compile.operators.registry import Kernel, Operator, Site, register
-from edgepack.compile.quantize import quantize_multiplier
+from edgepack.compile.operators.site import Site
+from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,25 @@ def describe(site: Site) -> Mean:
     return Mean(source, output, over, (multiplier << extra) // over.count, shift - extra)
 
 
+def _ranges(mean: Mean, ranges: Ranges) -> Range | None:
+    if len(mean.source.shape) - 1 in mean.reduction.axes:
+        return None
+    bounds = []
+    for bound in ranges[mean.source.id]:
+        sums = [(int(x) - mean.source.zero_point) * mean.reduction.count for x in bound]
+        if max(map(abs, sums), default=0) << max(mean.shift, 0) >= 1 << 31:
+            return None
+        scaled = [mean.output.zero_point + multiply_by_quantized_multiplier(x, mean.multiplier, mean.shift) for x in sums]
+        bounds.append(np.array(scaled, np.int64).clip(-128, 127))
+    return bounds[0], bounds[1]
+
+
+def _channels_apart(site: Site) -> bool:
+    """Where the last axis is kept."""
+    axes, last = site.optional_input(1), len(site.input(0).shape) - 1
+    return axes is not None and axes.data is not None and not any(int(axis) in (-1, last) for axis in axes.data.reshape(-1))
+
+
 def _portable(mean: Mean) -> Call:
     name = "ep_mean" if mean.source.dtype == "int8" else "ep_mean_int16"
     return Call(
@@ -56,4 +78,10 @@ def _portable(mean: Mean) -> Call:
     )
 
 
-register(Operator("MEAN", describe, (Kernel("ep_mean", _portable, cost=lambda mean: 5.0 * mean.source.elements),)))
+MEAN = Operator(
+    "MEAN",
+    describe,
+    (Kernel("ep_mean", _portable, cost=lambda mean: 5.0 * mean.source.elements),),
+    ranges=_ranges,
+    channels_apart=_channels_apart,
+)

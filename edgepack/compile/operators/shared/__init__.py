@@ -1,1 +1,1 @@
-"""What operators of several families share."""
+"""What operators of several families share; no operator is defined here."""

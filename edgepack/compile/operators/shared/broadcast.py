@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgepack.compile.call import Field
-from edgepack.compile.operators.registry import Site
+from edgepack.compile.operators.site import Site
 
 RANK = 6
 

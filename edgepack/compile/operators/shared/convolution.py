@@ -1,15 +1,17 @@
-"""What the convolutions and FULLY_CONNECTED share: padding, folded bias, per-channel multipliers."""
+"""What the convolutions and FULLY_CONNECTED share: padding, folded bias, per-channel multipliers, how a window walks."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from edgepack.compile.call import Array, Field
-from edgepack.compile.graph import Data, Value
-from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Site
+from edgepack.compile.graph import BYTES, Data, Value
+from edgepack.compile.operators.shared.chase import Walk
+from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 from edgepack.compile.quantize import SHORT_SHIFTS, accumulator_range, activation_range, quantize_multiplier
 
 FUSED = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
@@ -75,6 +77,63 @@ class Requantization:
     def short(self) -> bool:
         """Whether the short exact requantisation applies: |accumulator| < 2^30 and right shifts of 1 to 22 bits."""
         return self.largest < 1 << 30 and all(-int(shift) in SHORT_SHIFTS for shift in self.shift)
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """A checked convolution of [batches, height, width, channels]; a class of its own says how `weights` lie."""
+
+    operator: ClassVar[str]
+    """The operator's name."""
+
+    input: int
+    output: int
+    in_shape: tuple[int, ...]
+    out_shape: tuple[int, ...]
+    dtype: str
+    weights: Data
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: Padding
+    in_zero: int
+    requantization: Requantization
+    layer: str
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Kernel height and width."""
+        raise NotImplementedError
+
+    def window_fields(self) -> dict[str, Field]:
+        """The struct members that say how the window moves."""
+        return {
+            "kernel_h": self.kernel[0],
+            "kernel_w": self.kernel[1],
+            "stride_h": self.stride[0],
+            "stride_w": self.stride[1],
+            "dilation_h": self.dilation[0],
+            "dilation_w": self.dilation[1],
+            "pad_top": self.padding.top,
+            "pad_left": self.padding.left,
+        }
+
+
+def walk(conv: Convolution, step: int) -> Walk:
+    """How a kernel that copies the patches of `step` pixels before it writes them (0: none) walks over the input."""
+    return Walk(
+        in_h=conv.in_shape[1],
+        in_w=conv.in_shape[2],
+        in_bytes=conv.in_shape[3] * BYTES[conv.dtype],
+        out_h=conv.out_shape[1],
+        out_w=conv.out_shape[2],
+        out_bytes=conv.out_shape[3] * BYTES[conv.dtype],
+        stride=conv.stride,
+        pad_top=conv.padding.top,
+        pad_left=conv.padding.left,
+        kernel=conv.kernel,
+        dilation=conv.dilation,
+        step=step,
+    )
 
 
 def require_filter_types(site: Site) -> None:

@@ -6,12 +6,16 @@ differ.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
-from edgepack.compile.call import Array, Field
+from edgepack.compile.call import Array, Call, Field
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import CHECK_RANGES, Site
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.shared.convolution import Requantization
+from edgepack.compile.operators.site import CHECK_RANGES, Site
 
 WIDE_SHIFTS = range(-31, 8)
 """Shifts for which the requantisation of 64-bit accumulators is defined."""
@@ -52,3 +56,19 @@ def accumulator_fields(site: Site, requant: Requantization) -> dict[str, Field]:
         "multiplier": Array(multiplier, "multiplier"),
         "shift": Array(requant.shift, "shift"),
     }
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """A checked operator with int8 weights, as its only kernel's call."""
+
+    call: Call
+    macs: int
+
+
+def weighted(name: str, describe: Callable[[Site], Weighted], per_mac: float = 8.0) -> Operator[Weighted]:
+    """The int16 form of an operator with weights, whose kernel takes so many instructions a multiply-accumulate."""
+    kernel: Kernel[Weighted] = Kernel(
+        f"ep_{name.lower()}_int16", lambda checked: checked.call, cost=lambda checked: per_mac * checked.macs
+    )
+    return Operator(name, describe, (kernel,))

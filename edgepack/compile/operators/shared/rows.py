@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from edgepack.compile.call import Call, Field, in_place
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import Kernel, Site
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.broadcast import broadcast_fields, broadcast_shape
+from edgepack.compile.operators.site import Site
 
 
 @dataclass(frozen=True, eq=False)

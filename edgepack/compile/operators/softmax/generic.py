@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass
 
 from edgepack.compile.call import Call, in_place
-from edgepack.compile.operators.registry import CHECK_RANGES, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import quantize_multiplier
 
 INTEGER_BITS = 5  # differences are scaled to Q5.26: exp(-32) is zero in every output type
@@ -80,4 +81,4 @@ def lower_softmax(softmax: Softmax) -> Call:
     )
 
 
-register(Operator("SOFTMAX", describe, (Kernel("ep_softmax", lower_softmax, cost=lambda op: 300.0 * op.rows * op.depth),)))
+SOFTMAX = Operator("SOFTMAX", describe, (Kernel("ep_softmax", lower_softmax, cost=lambda op: 300.0 * op.rows * op.depth),))

@@ -13,8 +13,9 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call, Field, in_place
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Kernel, Operator, Site, register_for
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.shared.int16 import require_symmetric
+from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 from edgepack.compile.operators.softmax import generic as softmax
 from edgepack.compile.quantize import quantize_multiplier
 
@@ -104,4 +105,4 @@ def _lower(found: Softmax | softmax.Softmax) -> Call:
     )
 
 
-register_for("int16", Operator("SOFTMAX", describe, (Kernel("ep_softmax_int16", _lower),)))
+SOFTMAX = Operator("SOFTMAX", describe, (Kernel("ep_softmax_int16", _lower),))

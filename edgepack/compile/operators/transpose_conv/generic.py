@@ -11,8 +11,9 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data, Value
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.shared.convolution import Requantization, requantization, requantization_fields, window_extent
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,4 +87,6 @@ def _portable(conv: TransposeConv) -> Call:
     )
 
 
-register(Operator("TRANSPOSE_CONV", describe, (Kernel("ep_transpose_conv", _portable, cost=lambda conv: 8.0 * conv.macs),)))
+TRANSPOSE_CONV = Operator(
+    "TRANSPOSE_CONV", describe, (Kernel("ep_transpose_conv", _portable, cost=lambda conv: 8.0 * conv.macs),)
+)

@@ -5,25 +5,15 @@ Reference: integer_ops/transpose_conv.h, whose 64-bit sums are added here in ano
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from edgepack.compile.call import Array, Call
-from edgepack.compile.operators.registry import CONVERT_AGAIN, Kernel, Operator, Site, register_for
 from edgepack.compile.operators.shared.convolution import requantization, window_extent
-from edgepack.compile.operators.shared.int16 import accumulator_fields, require_symmetric
+from edgepack.compile.operators.shared.int16 import Weighted, accumulator_fields, require_symmetric, weighted
+from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
-@dataclass(frozen=True, eq=False)
-class TransposeConv:
-    """A checked operator and its call."""
-
-    call: Call
-    macs: int
-
-
-def describe(site: Site) -> TransposeConv:
+def describe(site: Site) -> Weighted:
     """Check a TRANSPOSE_CONV: inputs are the output's shape, the weights, the input, and perhaps a bias."""
     filters, source, output = site.constant(1), site.input(2), site.output()
     bias = site.constant(3) if site.has_input(3) else None
@@ -70,14 +60,7 @@ def describe(site: Site) -> TransposeConv:
         inputs=(source.id,),
         outputs=(output.id,),
     )
-    return TransposeConv(call, int(np.prod(source.shape[:3])) * filters.elements)
+    return Weighted(call, int(np.prod(source.shape[:3])) * filters.elements)
 
 
-register_for(
-    "int16",
-    Operator(
-        "TRANSPOSE_CONV",
-        describe,
-        (Kernel("ep_transpose_conv_int16", lambda conv: conv.call, cost=lambda conv: 12.0 * conv.macs),),
-    ),
-)
+TRANSPOSE_CONV = weighted("TRANSPOSE_CONV", describe, per_mac=12.0)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from edgepack.compile.call import Call, Field
 from edgepack.compile.graph import Value
+from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.reductions.axes import Reduction, reduction
-from edgepack.compile.operators.registry import CHECK_RANGES, CONVERT_AGAIN, Kernel, Operator, Site, register
+from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 from edgepack.compile.quantize import quantize_multiplier
 
 
@@ -66,6 +67,6 @@ def _kernel(name: str) -> Kernel[Reduce]:
     return Kernel(name, lower, cost=lambda problem: 6.0 * problem.source.elements)
 
 
-for _name in ("REDUCE_MAX", "REDUCE_MIN"):
-    register(Operator(_name, describe_extreme, (_kernel("ep_reduce_max"),)))
-register(Operator("SUM", describe_sum, (_kernel("ep_mean"),)))
+REDUCE_MAX = Operator("REDUCE_MAX", describe_extreme, (_kernel("ep_reduce_max"),))
+REDUCE_MIN = Operator("REDUCE_MIN", describe_extreme, (_kernel("ep_reduce_max"),))
+SUM = Operator("SUM", describe_sum, (_kernel("ep_mean"),))

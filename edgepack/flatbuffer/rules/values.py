@@ -5,6 +5,7 @@ Only exact operators on plain data: whatever is quantized is computed by kernels
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,11 @@ import numpy as np
 from edgepack.flatbuffer.model import Array
 
 Options = Mapping[str, object]
+FAILURES = (ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError)
+"""What a rule raises for malformed operands."""
+
+Rule = Callable[[Sequence[Array], Options], Array]
+"""From the operands, in order, and the options; raises one of FAILURES for malformed operands."""
 
 
 def number(options: Options, name: str, default: int = 0) -> int:
@@ -50,11 +56,17 @@ def strided_slice(data: Array, begin: Array, end: Array, strides: Array, options
     return np.asarray(data[whole])
 
 
-def _range(operands: Sequence[Array]) -> Array:
+def arange(operands: Sequence[Array], options: Options) -> Array:
+    """RANGE. Raises ValueError for more than a million numbers."""
     start, limit, delta = (operand.reshape(-1)[0] for operand in operands)
     if abs((limit - start) / delta) > 1 << 20:
         raise ValueError("a range of that many elements")
     return np.arange(start, limit, delta)
+
+
+def strided(operands: Sequence[Array], options: Options) -> Array:
+    """STRIDED_SLICE of known operands."""
+    return strided_slice(operands[0], operands[1], operands[2], operands[3], options)
 
 
 def _extents(operand: Array) -> tuple[int, ...]:
@@ -65,19 +77,22 @@ def _extents(operand: Array) -> tuple[int, ...]:
     return extents
 
 
-def _tiled(operands: Sequence[Array]) -> Array:
+def tile(operands: Sequence[Array], options: Options) -> Array:
+    """TILE."""
     data, times = operands
     _extents(np.array(data.shape) * times.reshape(-1))
     return np.tile(data, _axes(times))
 
 
-def _slice(operands: Sequence[Array]) -> Array:
+def slice_(operands: Sequence[Array], options: Options) -> Array:
+    """SLICE: begin and size, -1 for all that is left."""
     data, begin, size = operands
     parts = zip(begin.reshape(-1), size.reshape(-1), strict=True)
     return np.asarray(data[tuple(slice(int(b), None if s < 0 else int(b) + int(s)) for b, s in parts)])
 
 
-def _divided(operands: Sequence[Array]) -> Array:
+def divide(operands: Sequence[Array], options: Options) -> Array:
+    """DIV: truncated for integers."""
     if operands[0].dtype.kind == "f":
         return np.asarray(operands[0] / operands[1])
     return np.asarray(np.trunc(operands[0].astype(np.float64) / operands[1]))
@@ -87,35 +102,49 @@ def _axes(operand: Array) -> tuple[int, ...]:
     return tuple(int(axis) for axis in operand.reshape(-1))
 
 
-FAILURES = (ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError)
-"""What a rule raises for malformed operands."""
+def _of_two(function: Callable[[Array, Array], Array]) -> Rule:
+    """A rule that applies `function` to the first two operands."""
+    return lambda operands, options: function(operands[0], operands[1])
 
-RULES: dict[str, Callable[[Sequence[Array], Options], Array]] = {
-    "STRIDED_SLICE": lambda operands, options: strided_slice(operands[0], operands[1], operands[2], operands[3], options),
-    "SLICE": lambda operands, options: _slice(operands),
-    "PACK": lambda operands, options: np.stack(operands, number(options, "axis")),
-    "CONCATENATION": lambda operands, options: np.concatenate(operands, number(options, "axis")),
-    "CAST": lambda operands, options: operands[0],
-    "RESHAPE": lambda operands, options: operands[0],
-    "SQUEEZE": lambda operands, options: operands[0],
-    "EXPAND_DIMS": lambda operands, options: operands[0],
-    "TRANSPOSE": lambda operands, options: np.transpose(operands[0], _axes(operands[1])),
-    "GATHER": lambda operands, options: np.take(operands[0], operands[1].astype(np.int64), number(options, "axis")),
-    "ADD": lambda operands, options: operands[0] + operands[1],
-    "SUB": lambda operands, options: operands[0] - operands[1],
-    "MUL": lambda operands, options: operands[0] * operands[1],
-    "DIV": lambda operands, options: _divided(operands),
-    "FLOOR_DIV": lambda operands, options: operands[0] // operands[1],
-    "FLOOR_MOD": lambda operands, options: operands[0] % operands[1],
-    "MAXIMUM": lambda operands, options: np.maximum(operands[0], operands[1]),
-    "MINIMUM": lambda operands, options: np.minimum(operands[0], operands[1]),
-    "REDUCE_PROD": lambda operands, options: np.prod(
-        operands[0], axis=_axes(operands[1]), keepdims=bool(options.get("keep_dims", False))
-    ),
-    "REVERSE_V2": lambda operands, options: np.flip(operands[0], _axes(operands[1])),
-    "TILE": lambda operands, options: _tiled(operands),
-    "BROADCAST_TO": lambda operands, options: np.broadcast_to(operands[0], _extents(operands[1])),
-    "ZEROS_LIKE": lambda operands, options: np.zeros_like(operands[0]),
-    "FILL": lambda operands, options: np.full(_extents(operands[0]), operands[1].reshape(-1)[0]),
-    "RANGE": lambda operands, options: _range(operands),
-}
+
+add, subtract, multiply = _of_two(operator.add), _of_two(operator.sub), _of_two(operator.mul)
+floor_divide, remainder = _of_two(operator.floordiv), _of_two(operator.mod)
+maximum, minimum = _of_two(np.maximum), _of_two(np.minimum)
+transpose = _of_two(lambda data, order: np.transpose(data, _axes(order)))
+reverse = _of_two(lambda data, axes: np.flip(data, _axes(axes)))
+broadcast = _of_two(lambda data, shape: np.broadcast_to(data, _extents(shape)))
+
+
+def first(operands: Sequence[Array], options: Options) -> Array:
+    """The first operand as it is: of CAST, whose type the caller gives, and of reshapes, whose shape the caller gives."""
+    return operands[0]
+
+
+def zeros(operands: Sequence[Array], options: Options) -> Array:
+    """Zeros of the first operand's shape."""
+    return np.zeros_like(operands[0])
+
+
+def fill(operands: Sequence[Array], options: Options) -> Array:
+    """A tensor of the shape and with the value given."""
+    return np.full(_extents(operands[0]), operands[1].reshape(-1)[0])
+
+
+def pack(operands: Sequence[Array], options: Options) -> Array:
+    """Operands of one shape along a new axis."""
+    return np.stack(operands, number(options, "axis"))
+
+
+def concatenation(operands: Sequence[Array], options: Options) -> Array:
+    """Operands one after the other along an axis."""
+    return np.concatenate(operands, number(options, "axis"))
+
+
+def gather(operands: Sequence[Array], options: Options) -> Array:
+    """Positions along an axis, by index."""
+    return np.asarray(np.take(operands[0], operands[1].astype(np.int64), number(options, "axis")))
+
+
+def product(operands: Sequence[Array], options: Options) -> Array:
+    """REDUCE_PROD."""
+    return np.asarray(np.prod(operands[0], axis=_axes(operands[1]), keepdims=bool(options.get("keep_dims", False))))

@@ -1,4 +1,4 @@
-"""ADD, SUB and MUL, int16, with broadcasting and a fused activation.
+"""What ADD, SUB and MUL on int16 activations share: operands that broadcast, a fused activation, and the call.
 
 Reference: TFLite Micro's add_common.cc, sub_common.cc, mul_common.cc with reference/add.h, sub.h and integer_ops/mul.h. It
 computes factors in double and scales by any factor, where tflite-runtime multiplies MUL's scales in float32 and shifts ADD
@@ -7,17 +7,18 @@ and SUB by powers of two if pot_scale_int16 says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgepack.compile.call import Call, Field, in_place
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.registry import CHECK_RANGES, Kernel, Operator, Site, register_for
+from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.broadcast import broadcast_fields, broadcast_shape
 from edgepack.compile.operators.shared.convolution import FUSED
 from edgepack.compile.operators.shared.int16 import require_symmetric
+from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import activation_range, quantize_multiplier
 
-GRID = 15  # both operands of ADD are scaled to 2^-15 of twice the larger input scale
+GRID = 15  # both operands of a sum are scaled to 2^-15 of twice the larger input scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +31,8 @@ class Binary:
     fields: dict[str, Field]
 
 
-def _describe(site: Site) -> Binary:
-    """What all three check, and the members their structs share."""
+def describe_operands(site: Site) -> Binary:
+    """What they all check, and the members their structs share."""
     first, second, output = site.input(0), site.input(1), site.output()
     site.require_types(("int16", "int16", "int16"))
     require_symmetric(site, first, second, output)
@@ -50,42 +51,29 @@ def _describe(site: Site) -> Binary:
     return Binary(first, second, output, fields)
 
 
-def _sum_fields(site: Site, binary: Binary, sign: int, reals: tuple[float, float, float]) -> Binary:
+def describe_sum(site: Site, sign: int) -> Binary:
+    """Check a sum, of which the second operand has the sign 1 or -1, and scale its operands."""
+    binary = describe_operands(site)
+    a, b, out = binary.first.scale, binary.second.scale, binary.output.scale
+    twice_max = 2 * max(a, b)
+    reals = (a / twice_max, b / twice_max, twice_max / ((1 << GRID) * out))
     site.require(0 < reals[2] < 1.0, "has an output scale much smaller than its inputs'", CHECK_RANGES, binary.output)
-    pairs = [quantize_multiplier(real) for real in reals]
-    fields = {**binary.fields, "sign": sign}
-    for name, (multiplier, shift) in zip(("_1", "_2", ""), pairs, strict=True):
-        prefix = "" if name else "out_"
-        fields |= {f"{prefix}multiplier{name}": multiplier, f"{prefix}shift{name}": shift}
-    return Binary(binary.first, binary.second, binary.output, fields)
+    (multiplier_1, shift_1), (multiplier_2, shift_2), (out_multiplier, out_shift) = map(quantize_multiplier, reals)
+    fields: dict[str, Field] = {
+        "sign": sign,
+        "multiplier_1": multiplier_1,
+        "shift_1": shift_1,
+        "multiplier_2": multiplier_2,
+        "shift_2": shift_2,
+        "out_multiplier": out_multiplier,
+        "out_shift": out_shift,
+    }
+    return replace(binary, fields={**binary.fields, **fields})
 
 
-def describe_add(site: Site) -> Binary:
-    """Check an ADD."""
-    binary = _describe(site)
-    a, b, out = binary.first.scale, binary.second.scale, binary.output.scale
-    twice_max = 2 * max(a, b)
-    return _sum_fields(site, binary, 1, (a / twice_max, b / twice_max, twice_max / ((1 << GRID) * out)))
+def binary_kernel_int16(name: str) -> Kernel[Binary]:
+    """The kernel `name`, in the header of that name, which is given both operands as they are."""
 
-
-def describe_sub(site: Site) -> Binary:
-    """Check a SUB."""
-    binary = _describe(site)
-    a, b, out = binary.first.scale, binary.second.scale, binary.output.scale
-    twice_max = 2 * max(a, b)
-    return _sum_fields(site, binary, -1, (a / twice_max, b / twice_max, twice_max / ((1 << GRID) * out)))
-
-
-def describe_mul(site: Site) -> Binary:
-    """Check a MUL."""
-    binary = _describe(site)
-    multiplier, shift = quantize_multiplier(binary.first.scale * binary.second.scale / binary.output.scale)
-    site.require(shift <= 0, "has an output scale much smaller than its inputs'", CHECK_RANGES, binary.output)
-    fields = {**binary.fields, "out_multiplier": multiplier, "out_shift": shift}
-    return Binary(binary.first, binary.second, binary.output, fields)
-
-
-def _kernel(name: str) -> Kernel[Binary]:
     def lower(binary: Binary) -> Call:
         operands = (binary.first, binary.second)
         whole = tuple(value.id for value in operands if value.elements == binary.output.elements)
@@ -93,11 +81,3 @@ def _kernel(name: str) -> Kernel[Binary]:
         return Call(name, f"{name}.h", binary.fields, inputs, (output,), overlaps=in_place(whole, output))
 
     return Kernel(name, lower, cost=lambda binary: 70.0 * binary.output.elements)
-
-
-for _name, _operator, _header in (
-    ("ADD", describe_add, "ep_add_int16"),
-    ("SUB", describe_sub, "ep_add_int16"),
-    ("MUL", describe_mul, "ep_mul_int16"),
-):
-    register_for("int16", Operator(_name, _operator, (_kernel(_header),)))

@@ -9,7 +9,8 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call, in_place
 from edgepack.compile.graph import Data, Value
-from edgepack.compile.operators.registry import Kernel, Operator, Site
+from edgepack.compile.operators.kernel import Kernel, Range, Ranges
+from edgepack.compile.operators.site import Site
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,10 @@ def lower_table(table: Table) -> Call:
 TABLE_KERNEL: Kernel[Table] = Kernel("ep_table", lower_table, cost=lambda table: 5.0 * table.size)
 
 
-def table_operator(name: str, result: Callable[[int, Value, Value], int]) -> Operator[Table]:
-    """An operator that is a function of one int8 element and the two quantizations."""
-    return Operator(name, lambda site: describe_table(site, result), (TABLE_KERNEL,))
+def table_ranges(problem: object, ranges: Ranges) -> Range | None:
+    """The range of a table's results over each channel's inputs; None of what is no table."""
+    if not isinstance(problem, Table):
+        return None
+    low, high = ranges[problem.input]
+    parts = [problem.results[a + 128 : b + 129] for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+    return np.array([part.min() for part in parts], np.int64), np.array([part.max() for part in parts], np.int64)

@@ -1,0 +1,73 @@
+"""Which kernels can run an operator on a CPU, and what each of them costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgepack.compile.call import Call
+from edgepack.compile.graph import Graph, Node
+from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.site import ANY_HINT, CHECK_RANGES, CONVERT_AGAIN, REPLACEMENTS, Site, operator_error
+from edgepack.compile.operators.table import OPERATORS
+from edgepack.cores.cpu import Cpu
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A kernel that can run an operator, the checked operator, and the instructions it is expected to take."""
+
+    kernel: Kernel[Any]
+    problem: Any
+    cost: float
+
+    def calls(self) -> tuple[Call, ...]:
+        """What is called, in order."""
+        calls = self.kernel.lower(self.problem)
+        return calls if isinstance(calls, tuple) else (calls,)
+
+
+def choices(node: Node, graph: Graph, cpu: Cpu) -> tuple[Choice, ...]:
+    """Every kernel that can run this operator on this CPU, cheapest first.
+
+    Raises CompileError EP-703 for an operator that cannot be compiled, and what its `describe` raises.
+    """
+    operator = OPERATORS.get(node.op)
+    if operator is None:
+        raise operator_error(
+            graph, node, "EP-703", "is not among the operators that become C", REPLACEMENTS.get(node.op, ANY_HINT)
+        )
+    for value in (graph.values[index] for index in node.outputs):
+        if value.elements == 0:
+            raise operator_error(graph, node, "EP-704", f"computes an empty tensor {list(value.shape)}", CONVERT_AGAIN, value)
+    form = _form(operator, node, graph)
+    try:
+        problem = form.describe(Site(node, graph))
+    except (OverflowError, ZeroDivisionError) as error:  # each scale is finite, but products and quotients of them need not be
+        raise operator_error(graph, node, "EP-704", "has scales too far apart to compute with", CHECK_RANGES) from error
+    usable = _usable(form, problem, cpu)
+    if not usable:
+        raise operator_error(graph, node, "EP-704", f"has no kernel for this form on {cpu.name}", ANY_HINT)
+    return usable
+
+
+def cheapest(name: str, problem: Any, cpu: Cpu) -> Choice:
+    """The cheapest kernel for a checked int8 operator of that name."""
+    return _usable(OPERATORS[name], problem, cpu)[0]
+
+
+def _form(operator: Operator[Any], node: Node, graph: Graph) -> Operator[Any]:
+    """The operator for the types of the tensors it computes with: the form of the first that there is one for, else int8's."""
+    operands = [graph.values[index] for index in (*node.inputs, *node.outputs) if index >= 0]
+    forms = (operator.forms.get(value.dtype) for value in operands if value.data is None)
+    return next((form for form in forms if form is not None), operator)
+
+
+def _usable(operator: Operator[Any], problem: Any, cpu: Cpu) -> tuple[Choice, ...]:
+    """The kernels that can do this, cheapest first."""
+    found = [
+        Choice(kernel, problem, kernel.cost(problem))
+        for kernel in operator.kernels
+        if kernel.needs <= cpu.features and kernel.applies(problem)
+    ]
+    return tuple(sorted(found, key=lambda choice: choice.cost))

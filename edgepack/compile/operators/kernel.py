@@ -1,0 +1,75 @@
+"""What an operator is to the compiler: how it is checked, which kernels run it, and what passes may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from edgepack.compile.call import Call
+from edgepack.compile.graph import Data
+from edgepack.compile.operators.site import Site
+
+Problem = TypeVar("Problem")
+
+Range = tuple[Data, Data]
+"""Smallest and largest stored value of each channel of an int8 tensor: int64 arrays (channels,)."""
+
+Ranges = Mapping[int, Range]
+"""The range of every int8 value that has an axis, by value id."""
+
+
+@dataclass(frozen=True)
+class Kernel(Generic[Problem]):
+    """One way to run an operator.
+
+    `needs` are CPU features (edgepack/cores/cpu.py); `applies` says whether it can do this problem; `cost` estimates the executed
+    instructions, for choosing among those that can; `lower` gives the call (or several, in order), with constants packed as
+    this kernel reads them.
+    """
+
+    name: str
+    lower: Callable[[Problem], Call | tuple[Call, ...]]
+    needs: frozenset[str] = frozenset()
+    applies: Callable[[Problem], bool] = field(default=lambda problem: True)
+    cost: Callable[[Problem], float] = field(default=lambda problem: 1e9)
+
+
+def always(site: Site) -> bool:
+    """For `channels_apart`: whatever the operands."""
+    return True
+
+
+@dataclass(frozen=True)
+class Operator(Generic[Problem]):
+    """A TFLite operator, by its name in the schema. What it is to other rooms too stands in edgepack/flatbuffer/traits.py.
+
+    `describe` asks what the model wants, and whether that is allowed: it raises CompileError EP-704 or EP-705, or returns the
+    checked problem. `kernels` can run that problem, the portable one first; of equal costs the first is taken.
+
+    `forms` is the operator on other types, by the type of a tensor it computes with: int16 activations.
+
+    What passes may do, for int8:
+    `ranges` is the range of the output, from that of every value before it; None where it cannot be told. It must be sound.
+    `channels_apart` says whether channel k of the output depends on channel k of the inputs alone, and on no constant that has
+    channels, but for DEPTHWISE_CONV_2D's weights; constant channels are then removed through it.
+    `explicit_padding`: it takes padding "EXPLICIT", and reads the input's zero point outside of it, so a PAD can be fused.
+    `keeps_state`: it writes a variable tensor, so it stays even if nobody reads its output.
+    """
+
+    name: str
+    describe: Callable[[Site], Problem]
+    kernels: tuple[Kernel[Problem], ...]
+    forms: Mapping[str, Operator[Any]] = field(default_factory=dict)
+    ranges: Callable[[Problem, Ranges], Range | None] | None = None
+    channels_apart: Callable[[Site], bool] | None = None
+    explicit_padding: bool = False
+    keeps_state: bool = False
+
+    def with_kernels(self, *kernels: Kernel[Problem]) -> Operator[Problem]:
+        """The same operator with more kernels, after those it has."""
+        return replace(self, kernels=(*self.kernels, *kernels))
+
+    def with_forms(self, **forms: Operator[Any]) -> Operator[Problem]:
+        """The same operator with forms of other types, such as int16=…"""
+        return replace(self, forms={**self.forms, **forms})

@@ -1,0 +1,152 @@
+"""Every operator that becomes C, a family a block: what is not listed here is not compiled.
+
+A name stands for the operator as the file that checks it defines it; `with_kernels` adds kernels from files beside that, for some
+cores or shapes, and `with_forms` its int16 form. Of kernels of equal cost the first listed is taken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgepack.compile.operators import batch_matmul
+from edgepack.compile.operators.activations import abs_rsqrt, float_table, hard_swish, leaky_relu, logistic_tanh_exp, relu
+from edgepack.compile.operators.activations import int16 as activations_int16
+from edgepack.compile.operators.add import dsp as add_dsp
+from edgepack.compile.operators.add import generic as add
+from edgepack.compile.operators.add import int16 as add_int16
+from edgepack.compile.operators.add import mve as add_mve
+from edgepack.compile.operators.add import products as add_products
+from edgepack.compile.operators.conv_2d import dsp as conv_2d_dsp
+from edgepack.compile.operators.conv_2d import gemm as conv_2d_gemm
+from edgepack.compile.operators.conv_2d import generic as conv_2d
+from edgepack.compile.operators.conv_2d import int16 as conv_2d_int16
+from edgepack.compile.operators.conv_2d import lanes as conv_2d_lanes
+from edgepack.compile.operators.conv_2d import mve as conv_2d_mve
+from edgepack.compile.operators.depthwise_conv_2d import dsp as depthwise_dsp
+from edgepack.compile.operators.depthwise_conv_2d import dsp_3x3 as depthwise_3x3
+from edgepack.compile.operators.depthwise_conv_2d import generic as depthwise
+from edgepack.compile.operators.depthwise_conv_2d import int16 as depthwise_int16
+from edgepack.compile.operators.depthwise_conv_2d import lanes as depthwise_lanes
+from edgepack.compile.operators.depthwise_conv_2d import mve as depthwise_mve
+from edgepack.compile.operators.elementwise import compare, logical, maximum, mul, prelu, select, squared_difference, sub
+from edgepack.compile.operators.elementwise import int16 as elementwise_int16
+from edgepack.compile.operators.fully_connected import dsp as fully_connected_dsp
+from edgepack.compile.operators.fully_connected import gemm as fully_connected_gemm
+from edgepack.compile.operators.fully_connected import generic as fully_connected
+from edgepack.compile.operators.fully_connected import int16 as fully_connected_int16
+from edgepack.compile.operators.fully_connected import lanes as fully_connected_lanes
+from edgepack.compile.operators.fully_connected import mve as fully_connected_mve
+from edgepack.compile.operators.kernel import Operator
+from edgepack.compile.operators.movement import (
+    concatenation,
+    gather,
+    mirror_pad,
+    pad,
+    repeating,
+    reshape,
+    resize,
+    space_depth,
+    split,
+    strided_slice,
+    transpose,
+)
+from edgepack.compile.operators.pool_2d import generic as pool_2d
+from edgepack.compile.operators.pool_2d import mve as pool_2d_mve
+from edgepack.compile.operators.quantize import generic as quantize
+from edgepack.compile.operators.quantize import int16 as quantize_int16
+from edgepack.compile.operators.recurrent import lstm, svdf
+from edgepack.compile.operators.reductions import arg_max, l2_normalization, max_min_sum, mean
+from edgepack.compile.operators.softmax import generic as softmax
+from edgepack.compile.operators.softmax import int16 as softmax_int16
+from edgepack.compile.operators.transpose_conv import generic as transpose_conv
+from edgepack.compile.operators.transpose_conv import int16 as transpose_conv_int16
+
+_ALL: tuple[Operator[Any], ...] = (
+    # with weights
+    conv_2d.CONV_2D.with_kernels(conv_2d_dsp.KERNEL, conv_2d_gemm.KERNEL, *conv_2d_lanes.KERNELS, conv_2d_mve.KERNEL).with_forms(
+        int16=conv_2d_int16.CONV_2D
+    ),
+    depthwise.DEPTHWISE_CONV_2D.with_kernels(
+        depthwise_dsp.KERNEL, depthwise_3x3.KERNEL, *depthwise_lanes.KERNELS, depthwise_mve.KERNEL
+    ).with_forms(int16=depthwise_int16.DEPTHWISE_CONV_2D),
+    fully_connected.FULLY_CONNECTED.with_kernels(
+        fully_connected_dsp.KERNEL, fully_connected_gemm.KERNEL, fully_connected_lanes.KERNEL, fully_connected_mve.KERNEL
+    ).with_forms(int16=fully_connected_int16.FULLY_CONNECTED),
+    transpose_conv.TRANSPOSE_CONV.with_forms(int16=transpose_conv_int16.TRANSPOSE_CONV),
+    lstm.UNIDIRECTIONAL_SEQUENCE_LSTM,
+    svdf.SVDF,
+    batch_matmul.BATCH_MATMUL,
+    # pooling and reductions
+    pool_2d.AVERAGE_POOL_2D.with_kernels(pool_2d_mve.AVERAGE),
+    pool_2d.MAX_POOL_2D,
+    mean.MEAN,
+    max_min_sum.SUM,
+    max_min_sum.REDUCE_MAX,
+    max_min_sum.REDUCE_MIN,
+    arg_max.ARG_MAX,
+    arg_max.ARG_MIN,
+    l2_normalization.L2_NORMALIZATION,
+    softmax.SOFTMAX.with_forms(int16=softmax_int16.SOFTMAX),
+    # two or more tensors, element by element
+    add.ADD.with_kernels(add_dsp.KERNEL, add_products.SCALED, add_products.PRODUCTS, add_mve.KERNEL).with_forms(
+        int16=add_int16.ADD
+    ),
+    sub.SUB.with_forms(int16=elementwise_int16.SUB),
+    mul.MUL.with_forms(int16=elementwise_int16.MUL),
+    squared_difference.SQUARED_DIFFERENCE,
+    prelu.PRELU,
+    maximum.MAXIMUM,
+    maximum.MINIMUM,
+    compare.EQUAL,
+    compare.NOT_EQUAL,
+    compare.LESS,
+    compare.LESS_EQUAL,
+    compare.GREATER,
+    compare.GREATER_EQUAL,
+    logical.LOGICAL_AND,
+    logical.LOGICAL_OR,
+    select.SELECT,
+    select.SELECT_V2,
+    # functions of one element
+    relu.RELU.with_forms(int16=activations_int16.RELU),
+    relu.RELU6,
+    relu.RELU_N1_TO_1,
+    leaky_relu.LEAKY_RELU.with_forms(int16=activations_int16.LEAKY_RELU),
+    logistic_tanh_exp.LOGISTIC.with_forms(int16=activations_int16.LOGISTIC),
+    logistic_tanh_exp.TANH.with_forms(int16=activations_int16.TANH),
+    logistic_tanh_exp.EXP,
+    hard_swish.HARD_SWISH,
+    abs_rsqrt.ABS,
+    abs_rsqrt.RSQRT,
+    float_table.FLOAT_TABLE,
+    quantize.QUANTIZE.with_forms(int16=quantize_int16.QUANTIZE, int32=quantize_int16.QUANTIZE),
+    quantize.DEQUANTIZE.with_forms(int16=quantize_int16.DEQUANTIZE),
+    # movement
+    reshape.RESHAPE,
+    reshape.SQUEEZE,
+    reshape.EXPAND_DIMS,
+    reshape.COPY,
+    transpose.TRANSPOSE,
+    concatenation.CONCATENATION,
+    split.PACK,
+    split.UNPACK,
+    split.SPLIT,
+    split.SPLIT_V,
+    strided_slice.SLICE,
+    strided_slice.STRIDED_SLICE,
+    gather.GATHER,
+    pad.PAD,
+    pad.PADV2,
+    mirror_pad.MIRROR_PAD,
+    repeating.TILE,
+    repeating.BROADCAST_TO,
+    repeating.REVERSE_V2,
+    resize.RESIZE_BILINEAR,
+    resize.RESIZE_NEAREST_NEIGHBOR,
+    space_depth.SPACE_TO_DEPTH,
+    space_depth.DEPTH_TO_SPACE,
+    space_depth.SPACE_TO_BATCH_ND,
+    space_depth.BATCH_TO_SPACE_ND,
+)
+
+OPERATORS: dict[str, Operator[Any]] = {operator.name: operator for operator in _ALL}
