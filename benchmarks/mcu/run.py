@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from benchmarks.mcu import build_models, costs, published, table  # noqa: E402
 from edgepack.compile import compile_model  # noqa: E402
-from edgepack.cores.cores import CORES  # noqa: E402
+from edgepack.cores import CORES  # noqa: E402
 from edgepack.flatbuffer import Model, inspect_model, read_model  # noqa: E402
 from edgepack.measure.mcu.emulated import bench_mcu  # noqa: E402
 from edgepack.runners import run_reference  # noqa: E402

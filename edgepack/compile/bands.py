@@ -14,7 +14,7 @@ from edgepack.compile.call import SCRATCH, Call, Overlap, Place, Step
 from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
 from edgepack.compile.operators.registry import cheapest
-from edgepack.cores.cpu import Cpu
+from edgepack.cores import Cpu
 
 Convolution = Conv2D | DepthwiseConv2D
 ALIGNMENT = 8

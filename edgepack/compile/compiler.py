@@ -15,7 +15,7 @@ from edgepack.compile.order import reordered
 from edgepack.compile.passes import run_passes
 from edgepack.compile.plan import Plan, make_plan
 from edgepack.compile.specialise import sharing
-from edgepack.cores.cpu import find_cpu
+from edgepack.cores import find_cpu
 from edgepack.flatbuffer import Model
 from edgepack.ground.errors import CompileError
 from edgepack.ground.files import merged_folder
@@ -87,7 +87,7 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
         nodes=tuple(one.node for one in lowered),
         calls=calls,
         plan=plan,
-        cpu=cpu,
+        cpu=core.name,
         optimize=optimize,
         source_sha256=model.sha256,
         source_bytes=model.size_bytes,
@@ -100,7 +100,7 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
         layers.append(Layer(index, one.node.index, one.node.op, output.layer, kernel, output.shape, one.cost, one.alternatives))
     return CCode(
         name=program.name,
-        cpu=cpu,
+        cpu=core.name,
         optimize=optimize,
         files=emit(program),
         arena_size=max(plan.arena_size, 16),

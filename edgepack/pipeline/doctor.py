@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from edgepack.cores import find_core
 from edgepack.project import Target, address_variables
 
 
@@ -45,7 +46,7 @@ _PROGRAMS = (
     ("sshd", ("-V",), "the stand-in for a Raspberry Pi", "openssh-server"),
     ("gcc", ("-dumpfullversion",), "checking exported C on this machine", "gcc"),
     ("arm-none-eabi-gcc", ("-dumpfullversion",), "Cortex-M with GCC (zig does it too)", "gcc-arm-none-eabi"),
-    ("qemu-system-arm", ("--version",), "emulating Cortex-M55", "qemu-system-arm"),
+    ("qemu-system-arm", ("--version",), "emulating Cortex-M55 and M85", "qemu-system-arm"),
 )
 
 
@@ -60,7 +61,7 @@ def needs(target: Target) -> tuple[str, ...]:
     missing = []
     if kind == "mcu":
         missing = [name for name in ("ziglang", "unicorn") if _package(name, "", "", False).found is None]
-        if target.device.cpu == "cortex-m55" and _where("qemu-system-arm") is None:
+        if find_core(str(target.device.cpu)).unicorn_model is None and _where("qemu-system-arm") is None:
             missing.append("qemu-system-arm")
     elif kind == "adb":
         missing = ["adb"] if _adb().found is None else []

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from edgepack.compile.call import Call
 from edgepack.compile.graph import Graph, Node, Value
 from edgepack.compile.quantize import RANGES
-from edgepack.cores.cpu import Cpu
+from edgepack.cores import Cpu
 from edgepack.ground.errors import CompileError
 
 Problem = TypeVar("Problem")
