@@ -17,7 +17,7 @@ from edgepack.measure import Measured, bench
 from edgepack.measure.benchmark_model import tool_file
 from edgepack.measure.compare import Comparison, compare
 from edgepack.measure.mcu.attached import check_board_address
-from edgepack.measure.mcu.microcontroller import McuMeasured, measure_board, measure_mcu
+from edgepack.measure.mcu.measurements import McuMeasured, measure_board, measure_mcu
 from edgepack.pack import read_pack, write_pack
 from edgepack.pipeline.request import Plan, Request, prepare
 from edgepack.project import c_identifier, device_address, list_targets

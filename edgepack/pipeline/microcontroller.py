@@ -10,7 +10,7 @@ from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
 from edgepack.measure import Measurement
-from edgepack.measure.mcu.microcontroller import mcu_metric, measure_board, measure_mcu, metric_measurements, tflm_measurements
+from edgepack.measure.mcu.measurements import mcu_metric, measure_board, measure_mcu, metric_measurements, tflm_measurements
 from edgepack.pack.tflm import fit_tflm
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.result import Result

@@ -11,7 +11,7 @@ import pytest
 
 from edgepack.cores import CORES, find_core
 from edgepack.ground.errors import CompileError, DeviceError, ProjectError, ToolError
-from edgepack.mcu.emulate.host import build_host, run_host, run_on_host
+from edgepack.mcu.host import build_host, run_host, run_on_host
 from edgepack.mcu.toolchain.program import ports_of, write_files
 from edgepack.measure.mcu.emulated import bench_mcu
 from tests.mcu import tiny_model

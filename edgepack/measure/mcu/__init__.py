@@ -1,1 +1,1 @@
-"""Numbers from microcontrollers: an emulated core, or an attached board."""
+"""Numbers from microcontrollers: from an emulated core (`emulated.py`), from an attached board (`attached.py`), as measurements."""
