@@ -1,1 +1,1 @@
-"""Numbers from microcontrollers: from an emulated core (`emulated.py`), from an attached board (`attached.py`), as measurements."""
+"""Numbers from microcontrollers: an emulated core (`emulated.py`), an attached board (`attached.py`), and both as measurements."""
