@@ -13,7 +13,7 @@ CORTEX_M85 = replace(
     title="Cortex-M85 with MVE",
     zig_cpu="cortex_m85+mve_fp+fp_armv8d16",
     # gcc_cpu stays the M55's, which every gcc with MVE knows (gcc 12 has no cortex-m85): its instructions are the M85's.
-    # So does the board: QEMU has no M85, and without pointer authentication an M55 executes all that an M85 does.
+    # The board stays the M55's, too: QEMU has no M85, and without pointer authentication an M55 executes all that an M85 does.
     timing=Timing(
         "m85",
         1,
