@@ -34,12 +34,12 @@ $(STAMP): pyproject.toml constraints.txt scripts/setup.sh scripts/system-package
 	@scripts/setup.sh "$(PYTHON)" $(VENV)
 	@touch $@
 
-# The Raspberry Pi target needs an ssh client, and without a Pi of yours an sshd to stand in for it; only QEMU has an M55.
+# The Raspberry Pi target needs an ssh client, and without a Pi of yours an sshd to stand in for it; only QEMU has an M55 and M85.
 device-tools:
 	@if [ "$(TARGET)" = rpi ] || [ "$(TARGET)" = rpi-zero2 ]; then \
 	  if [ -n "$(DEVICE)$$EDGEPACK_RPI" ]; then scripts/system-packages.sh ssh; \
 	  else scripts/system-packages.sh ssh sshd; fi; fi
-	@if [ "$(TARGET)" = cortex-m55 ]; then scripts/system-packages.sh qemu-system-arm; fi
+	@if [ "$(TARGET)" = cortex-m55 ] || [ "$(TARGET)" = cortex-m85 ]; then scripts/system-packages.sh qemu-system-arm; fi
 
 deploy: $(STAMP) device-tools ## compress, convert, deploy to TARGET, measure there, judge
 	@$(EDGEPACK) deploy "$(PROJECT)" --target "$(TARGET)" $(DATA_OPTION) $(DEVICE_OPTION) $(ARGS)

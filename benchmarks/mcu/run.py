@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from benchmarks.mcu import build_models, costs, published, table  # noqa: E402
 from edgepack.compile import compile_model  # noqa: E402
-from edgepack.cores.cores import CORES  # noqa: E402
+from edgepack.cores import CORES  # noqa: E402
 from edgepack.flatbuffer import Model, inspect_model, read_model  # noqa: E402
 from edgepack.measure.mcu.emulated import bench_mcu  # noqa: E402
 from edgepack.runners import run_reference  # noqa: E402
@@ -91,7 +91,7 @@ def bench_model(name: str, file: Path, asked: argparse.Namespace) -> list[dict[s
             result["choices"] = check_choices(model, name, core, inputs[:1], expected, asked, result["layers"])
         result |= {"macs": inspect_model(model).totals.macs}
         result |= {"model": name, "arena_lower_bound": getattr(code, "arena_lower_bound", None)}
-        result |= {"weights_bytes": result["sizes"]["constants"], "tflm": published.TFLM[core].get(name)}
+        result |= {"weights_bytes": result["sizes"]["constants"], "tflm": published.TFLM.get(core, {}).get(name)}
         print(f"{name} {core}: {result['instructions']:,} instructions, {result['parity']}", file=sys.stderr)
         results.append(result)
     return results

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from edgepack.compile.call import SCRATCH, Call, Overlap, Place, Step
 from edgepack.compile.operators.choice import cheapest
 from edgepack.compile.operators.shared.convolution import Convolution
-from edgepack.cores.cpu import Cpu
+from edgepack.cores import Cpu
 
 ALIGNMENT = 8
 

@@ -15,7 +15,7 @@ from edgepack.compile.order import reordered
 from edgepack.compile.passes import run_passes
 from edgepack.compile.plan import Plan, make_plan
 from edgepack.compile.specialise import sharing
-from edgepack.cores.cpu import Cpu, find_cpu
+from edgepack.cores import Cpu, find_cpu
 from edgepack.flatbuffer import Model
 from edgepack.ground.errors import CompileError
 from edgepack.ground.files import merged_folder
@@ -70,14 +70,15 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
     if optimize not in KERNEL_DECLARATIONS:
         raise CompileError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
     graph = run_passes(build_graph(model))
-    planned = _smallest(graph, find_cpu(cpu), optimize, rank)
+    core = find_cpu(cpu)
+    planned = _smallest(graph, core, optimize, rank)
     program = Program(
         name=c_name(name),
         graph=planned.graph,
         nodes=tuple(one.node for one in planned.lowered),
         calls=planned.calls,
         plan=planned.plan,
-        cpu=cpu,
+        cpu=core.name,
         optimize=optimize,
         source_sha256=model.sha256,
         source_bytes=model.size_bytes,
@@ -85,7 +86,7 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
     )
     return CCode(
         name=program.name,
-        cpu=cpu,
+        cpu=core.name,
         optimize=optimize,
         files=emit(program),
         arena_size=max(planned.plan.arena_size, 16),

@@ -12,7 +12,7 @@ from edgepack.compile.call import Call
 from edgepack.compile.graph import Graph, Node
 from edgepack.compile.operators.choice import choices
 from edgepack.compile.plan import make_plan, peak_of
-from edgepack.cores.cpu import Cpu
+from edgepack.cores import Cpu
 
 MOST_COST = {"speed": 0.01, "balanced": 0.03, "size": 0.10}  # of all instructions, that bands may add
 LEAST_SAVED = 0.04  # of the arena

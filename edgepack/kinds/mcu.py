@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from edgepack.cores import find_core
 from edgepack.ground.errors import DeviceError
 from edgepack.kinds.find import find_program, package_version
 from edgepack.kinds.kind import DeviceKind, DeviceSettings, DeviceTarget
@@ -46,7 +47,7 @@ def _wrong(table: Any) -> tuple[str, str, str] | None:
 
 def _lacks(target: DeviceTarget, environ: Mapping[str, str]) -> tuple[str, ...]:
     missing = [name for name in ("ziglang", "unicorn") if package_version(name) is None]
-    if target.device.cpu == "cortex-m55" and find_program("qemu-system-arm") is None:
+    if find_core(str(target.device.cpu)).unicorn_model is None and find_program("qemu-system-arm") is None:
         missing.append("qemu-system-arm")
     return tuple(missing)
 

@@ -15,7 +15,7 @@ from edgepack.kinds.mcu import EMULATED
 from edgepack.measure import Measured, bench
 from edgepack.measure.benchmark_model import tool_file
 from edgepack.measure.compare import Comparison, compare
-from edgepack.measure.mcu.microcontroller import McuMeasured, measure_board, measure_mcu
+from edgepack.measure.mcu.measurements import McuMeasured, measure_board, measure_mcu
 from edgepack.pack import read_pack, write_pack
 from edgepack.pipeline.request import Plan, Request, prepare
 from edgepack.project import c_identifier, list_targets

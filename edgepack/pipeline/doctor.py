@@ -45,7 +45,7 @@ _PROGRAMS = (
     ("sshd", ("-V",), "the stand-in for a Raspberry Pi", "openssh-server"),
     ("gcc", ("-dumpfullversion",), "checking exported C on this machine", "gcc"),
     ("arm-none-eabi-gcc", ("-dumpfullversion",), "Cortex-M with GCC (zig does it too)", "gcc-arm-none-eabi"),
-    ("qemu-system-arm", ("--version",), "emulating Cortex-M55", "qemu-system-arm"),
+    ("qemu-system-arm", ("--version",), "emulating Cortex-M55 and M85", "qemu-system-arm"),
 )
 
 

@@ -9,7 +9,7 @@ from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
 from edgepack.kinds.mcu import EMULATED
 from edgepack.measure import Measurement
-from edgepack.measure.mcu.microcontroller import mcu_metric, measure_board, measure_mcu, metric_measurements, tflm_measurements
+from edgepack.measure.mcu.measurements import mcu_metric, measure_board, measure_mcu, metric_measurements, tflm_measurements
 from edgepack.pack.tflm import fit_tflm
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.result import Result

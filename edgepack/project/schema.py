@@ -14,12 +14,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from edgepack.cores import CORES
 from edgepack.ground.download import parse_pinned
 from edgepack.kinds import KINDS
 from edgepack.project import units
 from edgepack.project.names import check_name
 
-CPUS = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
+CPUS = tuple(CORES)
 ENGINES = ("auto", "litert", "litert-builtin", "litert-ref", "tflite", "tflite-ref", "tflite-c", "tflite-c-builtin", "c")
 
 KIND_NAMES = tuple(KINDS)

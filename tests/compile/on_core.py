@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgepack.compile import CCode, compile_model
-from edgepack.cores.cores import find_core
+from edgepack.cores import find_core
 from edgepack.flatbuffer import read_model
 from edgepack.mcu.toolchain.compilers import find_toolchain
 from edgepack.mcu.toolchain.program import build_emulated, ports_of, write_files

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.cores.cores import find_core
+from edgepack.cores import find_core
 from edgepack.mcu.toolchain.compilers import find_toolchain, zig_present
 from edgepack.mcu.toolchain.program import Program, build_emulated, ports_of, write_files
 from tests.mcu import tiny_model

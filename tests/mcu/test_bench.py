@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgepack.cores import CORES, find_core
 from edgepack.ground.errors import CompileError, DeviceError, ProjectError, ToolError
-from edgepack.mcu.emulate.host import build_host, run_host, run_on_host
+from edgepack.mcu.host import build_host, run_host, run_on_host
 from edgepack.mcu.toolchain.program import ports_of, write_files
 from edgepack.measure.mcu.emulated import bench_mcu
 from tests.mcu import tiny_model
 from tests.mcu.conftest import require
 
 
-@pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
+@pytest.mark.parametrize("cpu", CORES)
 @pytest.mark.parametrize("toolchain", ["zig", "gcc"])
 def test_every_core_gives_the_reference_bits(cpu: str, toolchain: str) -> None:
-    require(toolchain, "qemu" if cpu == "cortex-m55" else "unicorn")
+    require(toolchain, "qemu" if CORES[cpu].unicorn_model is None else "unicorn")
     x = tiny_model.inputs(40)
     result = bench_mcu(tiny_model.FILES, "tiny", cpu, (x,), (tiny_model.reference(x),), toolchain=toolchain)
     assert (result.parity.compared, result.parity.differing) == (40, 0)
@@ -140,7 +141,6 @@ def test_what_is_missing_is_an_error_with_the_command_that_installs_it(monkeypat
 
 
 def test_objects_are_taken_from_the_cache_until_something_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edgepack.cores.cores import find_core
     from edgepack.mcu.toolchain import compilers
 
     require("zig")

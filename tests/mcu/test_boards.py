@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgepack.cores import CORES
 from edgepack.ground.errors import DeviceError, EdgepackError, ProjectError, ToolError
 from edgepack.mcu.boards.board_report import read_report
 from edgepack.mcu.boards.boards import BOARDS, find_board
@@ -47,6 +48,18 @@ def test_each_boards_firmware_links_within_its_memories(tmp_path: Path, board: s
     assert table % 256 == 0 and table in known.flash
     stack, reset = np.frombuffer(elf.content(table, 8), np.uint32)
     assert stack == known.ram.origin + (16 << 10) and reset == elf.symbol("Reset_Handler").address | 1
+
+
+@pytest.mark.parametrize("toolchain", ["zig", "gcc"])
+@pytest.mark.parametrize("cpu", ["cortex-m0", "cortex-m23", "cortex-m85"])
+def test_the_template_becomes_a_firmware_for_other_cores(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """The cores' own flags are in the Makefile, and with them the project links."""
+    require(toolchain)
+    project = export_firmware(tiny_model.FILES, "generic", tmp_path / "fw", "tiny", (X,), (Y,), cpu)
+    makefile = (project.folder / "Makefile").read_text()
+    assert f"-mcpu={CORES[cpu].zig_cpu} " in makefile and f"-mcpu={CORES[cpu].gcc_cpu} " in makefile
+    assert f'board_cpu[] = "{cpu}"' in (project.folder / "edgepack-harness" / "board.c").read_text()
+    assert build_firmware(project, find_toolchain(toolchain), tmp_path / "build").is_file()
 
 
 @pytest.mark.parametrize("toolchain", ["zig", "gcc"])

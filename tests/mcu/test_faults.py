@@ -57,6 +57,11 @@ def test_unicorn_sees_what_qemu_lets_pass_on_the_m0plus(body: str, word: str) ->
         run(body, "cortex-m0plus", "unicorn")
 
 
+def test_the_m23_refuses_unaligned_accesses_although_an_m33_stands_in_for_it() -> None:
+    with pytest.raises(DeviceError, match="unaligned"):
+        run("*(volatile int32_t *)(input + 1);", "cortex-m23", "unicorn")
+
+
 def test_plain_unaligned_loads_are_no_fault_where_the_core_allows_them() -> None:
     assert run("output[0] = (int8_t)*(volatile int32_t *)(input + 1);", "cortex-m4", "unicorn").instructions > 0
 

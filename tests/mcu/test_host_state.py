@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.mcu.emulate.host import build_host, run_host
+from edgepack.mcu.host import build_host, run_host
 from edgepack.mcu.toolchain.program import ports_of
 
 FILES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.cores.cores import find_core
+from edgepack.cores import CORES, find_core
 from edgepack.mcu.boards.serial_board import run_on_serial
 from edgepack.mcu.count.instructions import blocks_of
 from edgepack.mcu.emulate.profile import plan_profile
@@ -68,15 +68,15 @@ CALLS = """
 
 
 @pytest.mark.parametrize("emulator", ["unicorn", "qemu"])
-@pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
+@pytest.mark.parametrize("cpu", CORES)
 @pytest.mark.parametrize(
     ("body", "count"), [(LOOP, 203), (LONG, 3002), (CALLS, 2 + 10 * (1 + 4 + 2) + 2)], ids=["loop", "long", "calls"]
 )
 def test_hand_counted_assembly(cpu: str, emulator: str, body: str, count: int) -> None:
     require("zig", emulator)
-    if emulator == "unicorn" and cpu == "cortex-m55":
-        pytest.skip("unicorn has no Cortex-M55")
-    if cpu == "cortex-m0plus":
+    if emulator == "unicorn" and CORES[cpu].unicorn_model is None:
+        pytest.skip(f"unicorn has no {CORES[cpu].title}")
+    if "armv6m" in CORES[cpu].features:
         body = body.replace("ldr.w", "ldr")
     result = bench_mcu(assembly(body), "asm", cpu, (X,), outputs_like=(X,), emulator=emulator, count_runs=3)
     assert result.instructions == count
@@ -97,7 +97,7 @@ def test_low_overhead_loops_count_each_round() -> None:
 
 
 @pytest.mark.parametrize("toolchain", ["zig", "gcc"])
-@pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"])
+@pytest.mark.parametrize("cpu", [name for name, core in CORES.items() if core.unicorn_model is not None])
 def test_unicorn_and_qemu_count_the_same(tmp_path: Path, cpu: str, toolchain: str) -> None:
     require(toolchain, "unicorn", "qemu")
     x = tiny_model.inputs(3)

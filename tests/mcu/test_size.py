@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.cores.cores import find_core
+from edgepack.cores import find_core
 from edgepack.mcu.image.elf import read_elf
 from edgepack.mcu.image.size import sizes_of
 from edgepack.mcu.toolchain.compilers import find_toolchain

@@ -226,7 +226,7 @@ def test_a_sensor_that_is_none_is_refused_in_the_target(text: str) -> None:
 
 def test_a_microcontrollers_energy_is_an_estimate_from_the_profiles_supply() -> None:
     """10 mA at 3.3 V for 2 ms are 66 uJ."""
-    from edgepack.measure.mcu.microcontroller import energy_estimate
+    from edgepack.measure.mcu.measurements import energy_estimate
 
     target = load_target("cortex-m4", None, ["device.current=10 mA", "device.voltage=3.3 V", "budget.energy=100 uJ"])
     (found,) = energy_estimate(target, 0.002, "the time the board measured", {})

@@ -10,7 +10,7 @@ from edgepack.compile.graph import Graph, Node
 from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.site import ANY_HINT, CHECK_RANGES, CONVERT_AGAIN, REPLACEMENTS, Site, operator_error
 from edgepack.compile.operators.table import OPERATORS
-from edgepack.cores.cpu import Cpu
+from edgepack.cores import Cpu
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgepack.cores.cores import Region
+from edgepack.cores import Region
 from edgepack.ground.errors import ProjectError
 
 

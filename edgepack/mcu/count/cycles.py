@@ -3,8 +3,9 @@
 An estimate, never a measurement: no emulator here models time. docs/reference/cycle-estimates.md says what it was compared
 with.
 
-Tables: Cortex-M0+ TRM (DDI 0484C) 3.3, Cortex-M3 TRM (DDI 0337I) 3.3, Cortex-M4 TRM (100166_0001) 3.3. The M7, M33
-and M55 have none; pipelines.py issues their code in order instead.
+Tables: Cortex-M0+ TRM (DDI 0484C) 3.3, Cortex-M3 TRM (DDI 0337I) 3.3, Cortex-M4 TRM (100166_0001) 3.3. The M7, M33, M55 and
+M85 have none; pipelines.py issues their code in order instead. Which of them a core is timed by stands on its page in
+edgepack/cores.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from edgepack.cores import Timing
 from edgepack.mcu.count.instructions import Block
-from edgepack.mcu.count.pipelines import M7, M33, M55, Pipeline, steady_cycles
+from edgepack.mcu.count.pipelines import M7, M33, M55, M85, Pipeline, steady_cycles
 from edgepack.mcu.image.decode import Instruction
 
 
@@ -28,27 +30,17 @@ class CycleEstimate:
     error: str
 
 
-@dataclass(frozen=True)
-class _Timing:
-    """A core's model: cycles of a block's instructions, and what a taken branch costs on top."""
-
-    block: Callable[[Sequence[Instruction]], float]
-    taken_branch: float
-    basis: str
-    error: str
-
-
-def estimate_cycles(blocks: Sequence[Block], core: str, flash_wait_states: int = 0) -> CycleEstimate:
-    """Cycles of one inference on `core`.
+def estimate_cycles(blocks: Sequence[Block], timing: Timing, flash_wait_states: int = 0) -> CycleEstimate:
+    """Cycles of one inference on a core of that timing.
 
     `flash_wait_states` is for parts that fetch code from flash without a cache: every 16 bytes fetched in line cost that
     many cycles more, and so does every taken branch. 0 suits code in RAM, a cache or an accelerator that hits.
     """
-    timing = _TIMINGS[core]
+    cost = COSTS[timing.costs]
     layers: defaultdict[str, float] = defaultdict(float)
     for block in blocks:
         size = sum(instruction.size for instruction in block.instructions)
-        cycles = block.executed * (timing.block(block.instructions) + flash_wait_states * size / 16)
+        cycles = block.executed * (cost(block.instructions) + flash_wait_states * size / 16)
         layers[block.owner] += cycles + block.branched * (timing.taken_branch + flash_wait_states)
     basis = timing.basis + (f", {flash_wait_states} flash wait states" if flash_wait_states else "")
     return CycleEstimate(sum(layers.values()), dict(sorted(layers.items())), basis, timing.error)
@@ -102,28 +94,24 @@ def _m3_cost(instruction: Instruction, before: Instruction | None) -> float:
 
 
 def _m0plus_cost(instruction: Instruction, _before: Instruction | None) -> float:
-    """M0+ TRM table 3-1, with the single-cycle multiplier; a call takes one cycle more than a jump, POP of PC too."""
+    """M0+ TRM table 3-1, with the single-cycle multiplier; a call takes one cycle more than a jump, POP of PC too.
+
+    The M23 divides, in 17 cycles where it multiplies in one.
+    """
     kind = instruction.kind
     if kind in ("load", "store"):
         return 2
     if kind.endswith("multiple"):
         return 1 + instruction.count + ("pc" in instruction.writes)
-    return 2 if kind == "call" else 1
+    return {"call": 2, "divide": 17}.get(kind, 1)
 
 
-_TIMINGS: dict[str, _Timing] = {
-    "cortex-m0plus": _Timing(
-        _table(_m0plus_cost), 1, "Cortex-M0+ TRM timings", "estimate; low by the flash's wait states on parts that have them"
-    ),
-    "cortex-m3": _Timing(_table(_m3_cost), 2, "Cortex-M3 TRM timings", "estimate; 0 to 30 % low with flash wait states"),
-    "cortex-m4": _Timing(
-        _table(_m4_cost), 2, "Cortex-M4 TRM timings", "estimate; within about 10 %, 0 to 30 % low with flash wait states"
-    ),
-    "cortex-m7": _Timing(
-        _pipeline(M7), 1, "in-order dual issue by LLVM's Cortex-M7 model", "estimate; perhaps 25 % off, more with cache misses"
-    ),
-    "cortex-m33": _Timing(_pipeline(M33), 2, "in-order issue by published Cortex-M33 latencies", "estimate; perhaps 15 % off"),
-    "cortex-m55": _Timing(
-        _pipeline(M55), 3, "in-order issue by LLVM's Cortex-M55 model", "estimate; perhaps 30 % off, memories without wait states"
-    ),
+COSTS: dict[str, Callable[[Sequence[Instruction]], float]] = {
+    "m0plus": _table(_m0plus_cost),
+    "m3": _table(_m3_cost),
+    "m4": _table(_m4_cost),
+    "m7": _pipeline(M7),
+    "m33": _pipeline(M33),
+    "m55": _pipeline(M55),
+    "m85": _pipeline(M85),
 }

@@ -1,8 +1,8 @@
-"""In-order issue of straight-line code on cores that Arm publishes no timing table for: M7, M33 and M55.
+"""In-order issue of straight-line code on cores that Arm publishes no timing table for: M7, M33, M55 and M85.
 
 Each instruction issues when its registers are ready and its unit is free; results are ready a latency later. Latencies and
-units: LLVM's machine models, which Arm wrote (ARMScheduleM7.td, ARMScheduleM55.td, and ARMScheduleM4.td, which LLVM uses
-for the M33 too), and for the M7 the measurements at quinapalus.com/cm7cycles.html.
+units: LLVM's machine models, which Arm wrote (ARMScheduleM7.td, ARMScheduleM55.td, ARMScheduleM85.td, and ARMScheduleM4.td,
+which LLVM uses for the M33 too), and for the M7 the measurements at quinapalus.com/cm7cycles.html.
 """
 
 from __future__ import annotations
@@ -180,3 +180,26 @@ def _m55_pairs(first: Instruction, second: Instruction) -> bool:
 
 
 M55 = Pipeline(_m55_step, _m55_pairs, dict.fromkeys(_VECTOR_UNITS.values(), 1))
+
+
+# ARMScheduleM85.td: loads and stores have pipes of their own, which a vector fills for two cycles.
+_M85_VECTOR_UNITS = _VECTOR_UNITS | {"vector load": "vector load", "vector store": "vector store"}
+_FIRST_PLACE = {"extend", "saturate", "float", "float accumulate", "vector multiply", "vector integer"}
+
+
+def _m85_step(instruction: Instruction) -> Step:
+    """Scalar instructions pass as on the M7, vector instructions much as on the M55."""
+    unit = _M85_VECTOR_UNITS.get(instruction.kind)
+    if unit is not None:
+        return Step(unit=unit, busy=2)
+    if instruction.kind == "loop end":
+        return Step(issue=0)
+    return _m7_step(instruction)
+
+
+def _m85_pairs(first: Instruction, second: Instruction) -> bool:
+    """A vector instruction ends its pair; arithmetic beside the two ALUs issues from the first of the two places only."""
+    return first.kind not in _VECTOR_UNITS and second.kind not in _FIRST_PLACE
+
+
+M85 = Pipeline(_m85_step, _m85_pairs, M7.units | {"store": 2} | dict.fromkeys(_M85_VECTOR_UNITS.values(), 1))

@@ -1,8 +1,8 @@
 """Instructions that fault on unaligned addresses whatever the core, and the register that holds their address.
 
-unicorn lets every unaligned access pass. A core does not: Armv6-M faults on all of them, Armv7-M and later on those of load and
-store multiple, double and exclusive, and of the FPU's loads and stores (Armv7-M ARM, A3.2.1). All of these add a multiple
-of four to one register, so it is enough to look at that register.
+unicorn lets every unaligned access pass. A core does not: Armv6-M and the Armv8-M Baseline fault on all of them, the others on
+those of load and store multiple, double and exclusive, and of the FPU's loads and stores (Armv7-M ARM, A3.2.1). All of these
+add a multiple of four to one register, so it is enough to look at that register.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Running a firmware on qemu-system-arm: the Cortex-M55 with its vector extension, and every other core on request."""
+"""Running a firmware on qemu-system-arm: the cores with the vector extension, and every other core on request."""
 
 from __future__ import annotations
 

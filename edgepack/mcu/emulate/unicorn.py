@@ -1,4 +1,4 @@
-"""Running a firmware on unicorn, a pip package: Cortex-M0+, M3, M4, M7 and M33, without installing anything as root."""
+"""Running a firmware on unicorn, a pip package, without installing anything as root: every core without vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-/* Counting cycles with the Data Watchpoint and Trace unit (Armv7-M ARM, C1.8): M3, M4, M7, M33, M55. Include it in one file. */
+/* Counting cycles with the Data Watchpoint and Trace unit (Armv7-M ARM, C1.8): M3, M4, M7, M33, M55, M85. Include it in one file. */
 #ifndef EDGEPACK_CYCLES_DWT_H
 #define EDGEPACK_CYCLES_DWT_H
 

@@ -1,1 +1,1 @@
-"""Reading linked programs: symbols, sections, sizes, Thumb code."""
+"""Reading linked programs: symbols, sections, sizes, where layers begin, Thumb code."""

@@ -1,7 +1,7 @@
 """Decoding Thumb code into what counting and timing need: names, kinds, registers read and written.
 
-capstone decodes Armv6-M to Armv8-M; the vector extension and the low-overhead loops of Armv8.1-M (the M55) are recognised
-here by their encodings (Armv8-M ARM, C2.4).
+capstone decodes Armv6-M to Armv8-M; the vector extension and the low-overhead loops of Armv8.1-M (M55, M85) are
+recognised here by their encodings (Armv8-M ARM, C2.4).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Sizes:
 
 
 def sizes_of(elf: Elf) -> Sizes:
-    """Sizes of a program built by build.build_emulated, whose linker script keeps the harness apart."""
+    """Sizes of a program built by toolchain.program.build_emulated, whose linker script keeps the harness apart."""
     sections = {section.name: section.size for section in elf.sections}
     arena = elf.symbol("edgepack_arena").size
     harness = next(section for section in elf.sections if section.name == ".harness_bss")

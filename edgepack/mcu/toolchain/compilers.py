@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from edgepack.cores.cores import Core
+from edgepack.cores import Core
 from edgepack.ground.errors import CompileError, CompilerMissing, ToolError
 from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.ground.user_cache import user_cache

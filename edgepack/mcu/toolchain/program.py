@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.cores.cores import Core, Region
+from edgepack.cores import Core, Region
 from edgepack.ground.errors import CompileError
 from edgepack.ground.progress import Progress
 from edgepack.mcu.image.layers import layer_marker

@@ -1,1 +1,1 @@
-"""Numbers from microcontrollers: an emulated core, or an attached board."""
+"""Numbers from microcontrollers: an emulated core (`emulated.py`), an attached board (`attached.py`), both as measurements."""

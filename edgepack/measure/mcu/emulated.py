@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.cores.cores import Core, find_core
+from edgepack.cores import Core, find_core
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.progress import Progress
 from edgepack.mcu.count.cycles import CycleEstimate, estimate_cycles
@@ -191,7 +191,7 @@ def _count(program: Program, inputs: Arrays, layers: Sequence[LayerRange], how: 
             "try the other emulator, and report the model",
         )
     blocks = blocks_of(elf, done.counts)
-    cycles = estimate_cycles(blocks, program.core.name, how.flash_wait_states)
+    cycles = estimate_cycles(blocks, program.core.timing, how.flash_wait_states)
     return _Counted(done, count_instructions(blocks, done.counts.runs), cycles)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.cores.cores import Core, find_core
+from edgepack.cores import Core, find_core
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.files import merged_folder
 from edgepack.ground.progress import Progress

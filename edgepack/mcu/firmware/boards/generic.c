@@ -1,5 +1,5 @@
 /* Your board: fill in the four marked places from its reference manual and the board's schematic. */
-#include "cycles_dwt.h" /* Cortex-M0 and M0+ have no DWT counter: include "cycles_systick.h" instead */
+#include "cycles_dwt.h" /* Cortex-M0, M0+ and M23 have no DWT counter: include "cycles_systick.h" instead */
 
 const char board_name[] = "generic";
 const char board_cpu[] = "cortex-m4";             /* 1: the core */

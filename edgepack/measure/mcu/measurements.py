@@ -1,4 +1,4 @@
-"""Generated C on a microcontroller's emulated core: bytes, instructions, estimated time, parity; its metric on this machine."""
+"""Measurements of generated C on an emulated core or an attached board, its metric on this machine, and what TFLM needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgepack.ground.progress import Progress
 from edgepack.mcu.boards.board_report import BoardRun
-from edgepack.mcu.emulate.host import build_host, run_host
+from edgepack.mcu.host import build_host, run_host
 from edgepack.mcu.toolchain.program import ports_of
 from edgepack.measure.mcu.attached import run_on_board
 from edgepack.measure.mcu.emulated import McuResult, bench_mcu
