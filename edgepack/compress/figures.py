@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from edgepack.compress.keras.kernels import kernels, layer_variables, weight_name, wrapped_layer
 from edgepack.compress.keras.macs import model_macs
-from edgepack.compress.keras.zeros import kernels, layer_variables, wrapped_layer
 from edgepack.compress.quantization.int8 import code_entropy, int8_codes, most_distinct
 from edgepack.compress.results import LayerWeights
 
@@ -88,7 +88,7 @@ def _biases(model: Any) -> int:
     total = 0
     for layer in model.layers:
         inner = wrapped_layer(layer)
-        names = {variable.name.split(":")[0].split("/")[-1]: variable for variable in layer_variables(layer)}
+        names = {weight_name(variable): variable for variable in layer_variables(layer)}
         if type(inner).__name__ == "BatchNormalization":
             before = _before(layer)
             channels = int(names["moving_mean"].shape[0])

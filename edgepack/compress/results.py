@@ -1,15 +1,27 @@
-"""What compression gives: the model file, and a row of figures after each step."""
+"""What compression gives: the model file, how it is to be stored as .tflite, and a row of figures after each step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from edgepack.compress.step import Quantization
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from edgepack.sources import SourceModel
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How the model is to be stored as .tflite, for conversion.
+
+    `aware`: the Keras model carries trained quantization ranges. `preserved`: what the steps before left in the weights and the
+    file must still have. `int16`: patterns of layers whose outputs keep 16 bits in an int8 file.
+    """
+
+    scheme: Literal["int8", "int16x8", "float16", "dynamic"]
+    aware: bool
+    preserved: tuple[str, ...] = ()
+    int16: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.keras.models import inference, open_compressed, predict, start_afresh, training_versions
-from edgepack.compress.keras.zeros import Kernel, kernels
+from edgepack.compress.keras.kernels import Kernel, kernels
+from edgepack.compress.keras.models import inference, predict, start_afresh, training_versions
 from edgepack.compress.quantization.int8 import channels_first
 from edgepack.compress.results import Compressed
+from edgepack.compress.stored import open_compressed
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import DataError
 from edgepack.ground.files import canonical_json

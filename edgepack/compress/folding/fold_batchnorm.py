@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.compress.keras.graph import rebuild
-from edgepack.compress.keras.surgery import weight_name
+from edgepack.compress.keras.kernels import weight_name
+from edgepack.compress.keras.layer_kinds import CONVOLUTIONS, DEPTHWISE, SEPARABLE
 from edgepack.compress.keras.wiring import Wiring
-from edgepack.compress.structured.channel_rules import CONVOLUTIONS, DEPTHWISE, SEPARABLE
 from edgepack.sources.keras.frameworks import import_tf_keras
 
 Values = NDArray[np.float32]

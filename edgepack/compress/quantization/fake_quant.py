@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from edgepack.compress.keras.kernels import SCALE, wrapped_layer
 from edgepack.compress.keras.models import import_tfmot
-from edgepack.compress.keras.zeros import SCALE, wrapped_layer
 from edgepack.compress.quantization.lowbit import Grid, best_scales, round_to
 from edgepack.sources.keras.frameworks import import_tf_keras
 
