@@ -81,9 +81,9 @@ def _variable_shapes(model: Any) -> list[tuple[int, ...]]:
 
 
 def _biases(model: Any) -> int:
-    """Biases of a converted model: one an output channel of a convolution or dense layer that has a bias or a BatchNorm after it.
+    """Biases of a converted model: one per output channel of convolutions and dense layers with a bias or a BatchNorm after them.
 
-    BatchNorm is folded into the layer before it; one that stands alone counts as a scale and an offset a channel.
+    BatchNorm is folded into the layer before it; one that stands alone counts as a scale and an offset per channel.
     """
     total = 0
     for layer in model.layers:

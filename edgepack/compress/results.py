@@ -26,7 +26,7 @@ class Quantization:
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """A layer's kernels together: how many weights, how many of them exactly zero, and the most distinct int8 codes in any one
+    """A layer's kernels together: how many weights, how many of them exactly zero, and the most unique int8 codes in any one
     output channel (0 for a layer without kernels is never listed)."""
 
     layer: str
@@ -49,7 +49,7 @@ class StepResult:
     counts every trained number; `zeros`, `sparsity` and `distinct` are about kernels (weights of rank two and more), as is the
     size: `float_bytes` is 4 bytes a parameter, `int8_bytes` one byte a kernel weight and four for each bias after folding
     BatchNorm, `deflated_bytes` those int8 kernels through zlib with the biases beside them. `distinct` is the largest number
-    of different int8 codes in one output channel, `entropy` Shannon's of the int8 codes in bits a weight (the mean over all
+    of unique int8 codes in one output channel, `entropy` Shannon's of the int8 codes in bits per weight (the mean over all
     weights of their layer's). `macs` are multiply-accumulates of one inference. `interval` is where the metric lies with 95 %
     confidence for the size of the test set (see `edgepack.metrics.confidence`). `seconds` is the time the step took when it
     was computed.

@@ -40,7 +40,7 @@ _VERSION = 1
 class LayerSensitivity:
     """A layer's drops: the metric lost on the validation examples when only its kernels are changed.
 
-    `bits` by bits a weight (symmetric, one scale an output channel), `sparsities` by share of the smallest weights set to zero.
+    `bits` by bits per weight (symmetric, one scale per output channel), `sparsities` by share of the smallest weights zeroed.
     The metric hardly moves on a few hundred examples, so `noise` has the finer measure for the same changes, in the same order
     (bits, then sparsities): sum (changed output - output)^2 / sum output^2 of the model's first output.
     """
@@ -149,7 +149,7 @@ class _Scan:
 
 
 def at_bits(kernel: Kernel, bits: int) -> NDArray[np.float32]:
-    """A kernel rounded to 2^bits - 1 values, symmetric around zero, one scale an output channel: -1, 0, 1 times it for 2 bits."""
+    """A kernel rounded to 2^bits - 1 values around zero, one scale per output channel: -1, 0, 1 times it for 2 bits."""
     rows = channels_first(kernel.kind, kernel.name, kernel.values)
     largest = np.abs(rows).max(axis=1)
     step = largest / (2 ** (bits - 1) - 1)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from edgepack.compress.named import NamedModel
     from edgepack.sources import Dataset
 
-# What a step can leave behind in the weights that a later step must not destroy: zeros, few distinct float values a layer
-# (clusters), few distinct int8 codes an output channel (codes).
+# What a step can leave behind in the weights that a later step must not destroy: zeros, few unique float values per output
+# channel (clusters), few unique int8 codes per output channel (codes).
 Structure = Literal["zeros", "clusters", "codes"]
 
 _NAMED_AT_MOST = 8

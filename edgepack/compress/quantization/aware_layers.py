@@ -112,7 +112,7 @@ def _registry() -> Any:
 def relevel(wrapped: Any, grids: Mapping[str, Grid]) -> Any:
     """A wrapped model with the kernels of the layers in `grids` rounded to these, with trained scales.
 
-    And with what TF-MOT gets wrong: it trains a depthwise kernel with one scale, where the file has one a channel, and does not
+    And with what TF-MOT gets wrong: it trains a depthwise kernel with one scale, where the file has one per channel, and does not
     quantize the kernel of a layer that stands before a ReLU layer.
     """
     from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapperV2

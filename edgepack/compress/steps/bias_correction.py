@@ -67,7 +67,7 @@ class BiasCorrection(WithoutTraining):
 
 
 def quantized_copy(model: Any) -> Any:
-    """A copy whose kernels are those of an int8 file: rounded to 255 codes, one scale an output channel."""
+    """A copy whose kernels are those of an int8 file: rounded to 255 codes, one scale per output channel."""
     copy = copy_model(model)
     for kernel in kernels(copy):
         values = kernel.values

@@ -95,7 +95,7 @@ class Cluster(FineTuning):
                 kernel.variable.assign(channels_last(kernel.kind, kernel.name, shared.reshape(rows.shape), kernel.values.shape))
 
     def _with_tfmot(self, model: Any, chosen: frozenset[str], loss: Any, work: Work) -> Any:
-        """Cluster with TF-MOT, one set of values a kernel; layers that it skips without a word are clustered here."""
+        """Cluster with TF-MOT, one set of values per kernel; layers that it skips without a word are clustered here."""
         clustering = import_tfmot().clustering.keras
         from tensorflow_model_optimization.python.core.clustering.keras.cluster import cluster_weights
         from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import ClusteringRegistry

@@ -68,7 +68,7 @@ class Walk:
         self._pins: list[tuple[Groups, str, str]] = []
 
     def fresh(self, count: int) -> Groups:
-        """New groups, one a channel."""
+        """New groups, one per channel."""
         start = len(self._parents)
         self._parents.extend(range(start, start + count))
         return np.arange(start, start + count, dtype=np.int64)
