@@ -72,7 +72,7 @@ class Technique(BaseModel):
 
     def __repr__(self) -> str:
         """As it would be written in Python: the options that were set."""
-        written = [f"{name}={getattr(self, name)!r}" for name in type(self).model_fields if name in self.model_fields_set]
+        written = [f"{name}={value!r}" for name, value in self if name in self.model_fields_set]
         return f"{type(self).__name__}({', '.join(written)})"
 
     __str__ = __repr__
@@ -130,7 +130,7 @@ class Technique(BaseModel):
     def key(self) -> Mapping[str, Any]:
         """The options that the step's Keras model depends on."""
         fields = type(self).model_fields
-        defaults = {name for name in self.LATER if getattr(self, name) == fields[name].default}
+        defaults = {name for name, value in self if name in self.LATER and value == fields[name].default}
         return self.model_dump(mode="json", exclude={*self.FOR_CONVERSION, *defaults})
 
     def quantization(self, kept: frozenset[Structure]) -> Quantization:

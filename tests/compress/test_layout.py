@@ -69,3 +69,9 @@ def test_each_file_of_steps_is_a_technique() -> None:
     files = {file.stem for file in (ROOM / "steps").glob("*.py")} - {"__init__"}
     assert files == set(STEPS)
     assert all(step.__module__ == f"edgepack.compress.steps.{name}" for name, step in STEPS.items())
+
+
+def test_every_technique_can_be_imported_from_the_room() -> None:
+    classes = {step.__name__: step for step in STEPS.values()}
+    assert set(classes) <= set(edgepack.compress.__all__)
+    assert {name: edgepack.compress.__dict__[name] for name in classes} == classes
