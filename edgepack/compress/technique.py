@@ -1,6 +1,6 @@
 """What the techniques have in common: options as keyword arguments, checked, with bounds, defaults and descriptions.
 
-`Prune(sparsity=0.5)` and a `[[recipe]]` table with `step = "prune"` and `sparsity = 0.5` make the same step. Only pydantic is
+`Prune(sparsity=0.5)` and a `[[recipe]]` table with `step = "prune"` and `sparsity = 0.5` make the same step. No TensorFlow is
 imported, so that a recipe can be checked in a moment.
 """
 

@@ -72,7 +72,7 @@ class Cluster(FineTuning):
     def _choose(self, model: Any, work: Work) -> frozenset[str]:
         names = [layer.name for layer in model.layers]
         for option, patterns in (("layers", self.layers), ("exclude", self.exclude)):
-            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
+            check_patterns(patterns, names, option, self.name)
         found = list(dict.fromkeys(kernel.layer for kernel in kernels(model)))
         chosen = [name for name in found if matches(name, self.layers) and not matches(name, self.exclude)]
         few = [

@@ -74,7 +74,7 @@ class LowRank(FineTuning):
         """
         names = [layer.name for layer in model.layers]
         for option, patterns in (("layers", self.layers), ("exclude", self.exclude)):
-            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
+            check_patterns(patterns, names, option, self.name)
         methods = _METHODS if self.method == "auto" else (self.method, "svd")
         found = {
             layer.name: _usable(candidates(layer, methods), self.method)

@@ -120,7 +120,7 @@ class Prune(FineTuning):
 
         names = [layer.name for layer in model.layers]
         for option, patterns in (("layers", self.layers), ("exclude", self.exclude), ("per_layer", self.per_layer)):
-            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
+            check_patterns(patterns, names, option, self.name)
         shares: dict[str, float] = {}
         left: dict[str, list[str]] = {}
         found = {kernel.layer: kernel for kernel in kernels(model)}

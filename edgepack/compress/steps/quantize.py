@@ -144,7 +144,7 @@ class Quantize(FineTuning):
             return self._calibrated(model, work)
         names = [layer.name for layer in model.layers]
         for option, patterns in (("exclude", self.exclude), ("int16", self.int16)):
-            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
+            check_patterns(patterns, names, option, self.name)
         excluded = frozenset(name for name in names if matches(name, self.exclude))
         loss = choose_loss(model, work.data, self.loss)
         work.note_layers("trained although frozen", unfreeze(model), "to get used to quantization")

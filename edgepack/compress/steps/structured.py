@@ -95,7 +95,7 @@ class Structured(FineTuning):
         """
         names = [layer.name for layer in model.layers]
         for option, patterns in (("layers", self.layers), ("exclude", self.exclude), ("per_layer", self.per_layer)):
-            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
+            check_patterns(patterns, names, option, self.name)
         work.note_layers("trained although frozen", unfreeze(model), "to make up for removed channels")
         loss = choose_loss(model, work.data, self.loss)
         channels = map_channels(model)
