@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from edgepack.compress.keras.kernels import kernels, layer_variables, weight_name, wrapped_layer
 from edgepack.compress.keras.macs import model_macs
-from edgepack.compress.keras.zeros import kernels, layer_variables, wrapped_layer
 from edgepack.compress.quantization.int8 import code_entropy, int8_codes, most_distinct
 from edgepack.compress.results import LayerWeights
 
@@ -81,14 +81,14 @@ def _variable_shapes(model: Any) -> list[tuple[int, ...]]:
 
 
 def _biases(model: Any) -> int:
-    """Biases of a converted model: one an output channel of a convolution or dense layer that has a bias or a BatchNorm after it.
+    """Biases of a converted model: one per output channel of convolutions and dense layers with a bias or a BatchNorm after them.
 
-    BatchNorm is folded into the layer before it; one that stands alone counts as a scale and an offset a channel.
+    BatchNorm is folded into the layer before it; one that stands alone counts as a scale and an offset per channel.
     """
     total = 0
     for layer in model.layers:
         inner = wrapped_layer(layer)
-        names = {variable.name.split(":")[0].split("/")[-1]: variable for variable in layer_variables(layer)}
+        names = {weight_name(variable): variable for variable in layer_variables(layer)}
         if type(inner).__name__ == "BatchNormalization":
             before = _before(layer)
             channels = int(names["moving_mean"].shape[0])

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.keras.models import PREDICT_BATCH, batches, model_inputs, open_stored
+from edgepack.compress.keras.models import PREDICT_BATCH, batches, model_inputs
+from edgepack.compress.stored import open_stored
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import EdgepackError, RecipeError
 from edgepack.ground.progress import Progress, Task

@@ -1,20 +1,32 @@
-"""What compression gives: the model file, and a row of figures after each step."""
+"""What compression gives: the model file, how it is to be stored as .tflite, and a row of figures after each step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from edgepack.compress.step import Quantization
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from edgepack.sources import SourceModel
 
 
 @dataclass(frozen=True)
+class Quantization:
+    """How the model is to be stored as .tflite, for conversion.
+
+    `aware`: the Keras model carries trained quantization ranges. `preserved`: what the steps before left in the weights and the
+    file must still have. `int16`: patterns of layers whose outputs keep 16 bits in an int8 file.
+    """
+
+    scheme: Literal["int8", "int16x8", "float16", "dynamic"]
+    aware: bool
+    preserved: tuple[str, ...] = ()
+    int16: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class LayerWeights:
-    """A layer's kernels together: how many weights, how many of them exactly zero, and the most distinct int8 codes in any one
+    """A layer's kernels together: how many weights, how many of them exactly zero, and the most unique int8 codes in any one
     output channel (0 for a layer without kernels is never listed)."""
 
     layer: str
@@ -37,7 +49,7 @@ class StepResult:
     counts every trained number; `zeros`, `sparsity` and `distinct` are about kernels (weights of rank two and more), as is the
     size: `float_bytes` is 4 bytes a parameter, `int8_bytes` one byte a kernel weight and four for each bias after folding
     BatchNorm, `deflated_bytes` those int8 kernels through zlib with the biases beside them. `distinct` is the largest number
-    of different int8 codes in one output channel, `entropy` Shannon's of the int8 codes in bits a weight (the mean over all
+    of unique int8 codes in one output channel, `entropy` Shannon's of the int8 codes in bits per weight (the mean over all
     weights of their layer's). `macs` are multiply-accumulates of one inference. `interval` is where the metric lies with 95 %
     confidence for the size of the test set (see `edgepack.metrics.confidence`). `seconds` is the time the step took when it
     was computed.

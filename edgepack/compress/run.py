@@ -13,18 +13,18 @@ import numpy as np
 
 from edgepack.compress.figures import Figures, figures
 from edgepack.compress.keras.graph import flat_model
-from edgepack.compress.keras.models import known_objects, open_stored, predict, start_afresh, store_model, training_versions
+from edgepack.compress.keras.models import predict, start_afresh, training_versions
 from edgepack.compress.named import FLOAT, NamedModel, load_named, write_outputs
-from edgepack.compress.options import FineTuning
 from edgepack.compress.results import Compressed, StepResult
-from edgepack.compress.step import Quantization, Step, Structure, Work
-from edgepack.compress.steps.quantize import Quantize, QuantizeOptions
+from edgepack.compress.step import Step
+from edgepack.compress.steps.quantize import Quantize
+from edgepack.compress.stored import known_objects, open_stored, store_model
+from edgepack.compress.work import Structure, Work
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.files import canonical_json
 from edgepack.ground.progress import Progress, Task
 from edgepack.metrics import Metric
-from edgepack.project.types import Where
 from edgepack.sources import Dataset, SourceModel, open_keras
 
 # Changes whenever what the steps share (streams, fit, storing) would give another model or other figures.
@@ -63,7 +63,7 @@ def compress(
             f"{source.file.name} is a ready .tflite: no step can change it",
             "remove the recipe, or give the Keras model",
         )
-    steps = tuple(recipe) or (_default_quantization(source.file),)
+    steps = tuple(recipe) or (Quantize(aware=False),)
     run = _Run(source, data, metric, cache, progress)
     model = prepared = run.prepare(source)
     run.find_named([step for step in steps if step.place != "first" or not source.trained], prepared)
@@ -100,9 +100,7 @@ def compress(
         results.append(result if step.trains else replace(result, notes=(), seconds=0.0))
         kept |= step.leaves
     results[0] = replace(results[0], notes=(*prepared.notes, *results[0].notes))
-    last = steps[-1]
-    quantization = last.quantization(kept) if isinstance(last, Quantize) else Quantization("int8", False, tuple(sorted(kept)))
-    return Compressed(model.file, tuple(results), quantization, model.sha256, results[0].metric, source)
+    return Compressed(model.file, tuple(results), steps[-1].quantization(kept), model.sha256, results[0].metric, source)
 
 
 class _Run:
@@ -136,15 +134,14 @@ class _Run:
         """
         if self._source.trained:
             self.set_float(prepared)
-        elif steps[0].place != "first" and any(getattr(step.options, "teacher", "") == FLOAT for step in steps):
+        elif steps[0].place != "first" and any(step.teacher == FLOAT for step in steps):
             raise RecipeError(
                 "EP-418",
                 'teacher "float": the model has random weights, and the recipe does not train it',
                 "begin the recipe with a train step, or give the model's weights",
             )
         for step in steps:
-            for option in ("teacher", "student"):
-                setting = getattr(step.options, option, "")
+            for option, setting in (("teacher", step.teacher), ("student", step.replaced_by)):
                 if setting and setting != FLOAT and setting not in self._named:
                     found = load_named(setting, option, self._source, self._data, self._cache, self._progress)
                     model = self.prepare(found)
@@ -156,14 +153,14 @@ class _Run:
 
     def step(self, step: Step, model: _Model, kept: frozenset[Structure], task: Task) -> _Model:
         """The model after `step`."""
-        teacher = self._named.get(getattr(step.options, "teacher", ""))
-        student = self._named.get(getattr(step.options, "student", ""))
+        teacher = self._named.get(step.teacher)
+        student = self._named.get(step.replaced_by)
 
         def compute(folder: Path) -> None:
             self.computed = True
             start = time.monotonic()
             taught = None if teacher is None else self._with_outputs(teacher, step, task)
-            start_afresh(getattr(step.options, "seed", 0))
+            start_afresh(step.seed)
             work = Work(self._data, task, kept, teacher=taught, student=student)
             with known_objects(self._source):
                 self._store(folder, self._applied(step, model, work), work.notes, start)
@@ -174,7 +171,7 @@ class _Run:
             "data": self._data.sha256,
             "step": step.name,
             "step_version": step.version,
-            "options": step.options.key(),
+            "options": step.key(),
             "kept": sorted(kept),
             "named": [None if named is None else named.sha256 for named in (teacher, student)],
         }
@@ -191,8 +188,7 @@ class _Run:
 
     def _with_outputs(self, teacher: NamedModel, step: Step, task: Task) -> NamedModel:
         """`teacher` with its answers for the training split, once for all epochs and steps, where they stay the same."""
-        options = step.options
-        if not isinstance(options, FineTuning) or options.augment or options.match or not len(self._data.train):
+        if not step.fixed_answers or not len(self._data.train):
             return teacher
 
         def compute(folder: Path) -> None:
@@ -264,10 +260,6 @@ def _comes_pruned(source: SourceModel, measured: StepResult, steps: Sequence[Ste
 def _read(folder: Path) -> _Model:
     facts: Mapping[str, Any] = json.loads((folder / "step.json").read_text())
     return _Model(folder / "model.h5", str(facts["sha256"]), tuple(facts["notes"]), float(facts["seconds"]))
-
-
-def _default_quantization(file: Path) -> Quantize:
-    return Quantize(QuantizeOptions(aware=False), Where(file))
 
 
 def _summary(result: StepResult) -> str:

@@ -19,13 +19,13 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def check_patterns(patterns: Iterable[str], names: Sequence[str], option: str, step: str) -> None:
-    """Refuse a pattern that fits no layer of the model.
+    """Refuse a pattern that fits no layer of the model; "*" always does.
 
     Raises:
         RecipeError: EP-412, with the nearest layer name.
     """
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
+        if pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
             raise RecipeError(
                 "EP-412",
                 f"{step}: {option} names {pattern!r}, and the model has no such layer",

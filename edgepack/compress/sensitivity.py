@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.keras.models import inference, open_compressed, predict, start_afresh, training_versions
-from edgepack.compress.keras.zeros import Kernel, kernels
+from edgepack.compress.keras.kernels import Kernel, kernels
+from edgepack.compress.keras.models import inference, predict, start_afresh, training_versions
 from edgepack.compress.quantization.int8 import channels_first
 from edgepack.compress.results import Compressed
+from edgepack.compress.stored import open_compressed
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import DataError
 from edgepack.ground.files import canonical_json
@@ -39,7 +40,7 @@ _VERSION = 1
 class LayerSensitivity:
     """A layer's drops: the metric lost on the validation examples when only its kernels are changed.
 
-    `bits` by bits a weight (symmetric, one scale an output channel), `sparsities` by share of the smallest weights set to zero.
+    `bits` by bits per weight (symmetric, one scale per output channel), `sparsities` by share of the smallest weights zeroed.
     The metric hardly moves on a few hundred examples, so `noise` has the finer measure for the same changes, in the same order
     (bits, then sparsities): sum (changed output - output)^2 / sum output^2 of the model's first output.
     """
@@ -148,7 +149,7 @@ class _Scan:
 
 
 def at_bits(kernel: Kernel, bits: int) -> NDArray[np.float32]:
-    """A kernel rounded to 2^bits - 1 values, symmetric around zero, one scale an output channel: -1, 0, 1 times it for 2 bits."""
+    """A kernel rounded to 2^bits - 1 values around zero, one scale per output channel: -1, 0, 1 times it for 2 bits."""
     rows = channels_first(kernel.kind, kernel.name, kernel.values)
     largest = np.abs(rows).max(axis=1)
     step = largest / (2 ** (bits - 1) - 1)

@@ -2,106 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+
+from edgepack.compress.results import Quantization
+from edgepack.compress.work import Structure, Work
 
 if TYPE_CHECKING:
-    from edgepack.compress.named import NamedModel
-    from edgepack.compress.options import StepOptions
-    from edgepack.ground.progress import Task
     from edgepack.project.types import StepTable, Where
-    from edgepack.sources import Dataset
 
 Place = Literal["first", "middle", "last"]
 
-_NAMED_AT_MOST = 8
-
-# What a step can leave behind in the weights that a later step must not destroy: zeros, few distinct float values a layer
-# (clusters), few distinct int8 codes an output channel (codes).
-Structure = Literal["zeros", "clusters", "codes"]
-
-
-@dataclass(frozen=True)
-class Quantization:
-    """How the model is to be stored as .tflite, for conversion.
-
-    `aware`: the Keras model carries trained quantization ranges. `preserved`: what the steps before left in the weights and the
-    file must still have. `int16`: patterns of layers whose outputs keep 16 bits in an int8 file.
-    """
-
-    scheme: Literal["int8", "int16x8", "float16", "dynamic"]
-    aware: bool
-    preserved: tuple[str, ...] = ()
-    int16: tuple[str, ...] = ()
-
-
-@dataclass
-class Work:
-    """What a running step may use: the data, where it reports progress, what earlier steps left in the weights, and the models
-    that its options name: `teacher` to learn from, `student` to begin with."""
-
-    data: Dataset
-    task: Task
-    kept: frozenset[Structure] = frozenset()
-    notes: list[str] = field(default_factory=list)
-    teacher: NamedModel | None = None
-    student: NamedModel | None = None
-
-    def note(self, text: str) -> None:
-        """Say something of this step that belongs into the report."""
-        self.notes.append(text)
-
-    def note_layers(self, what: str, layers: Sequence[str], reason: str) -> None:
-        """A note about some layers, if there are any, naming the first few."""
-        if layers:
-            more = f" and {len(layers) - _NAMED_AT_MOST} more" if len(layers) > _NAMED_AT_MOST else ""
-            self.note(f"{what}: {', '.join(layers[:_NAMED_AT_MOST])}{more} ({reason})")
-
 
 class Step(Protocol):
-    """One `[[recipe]]` table, checked.
+    """A step of a recipe, its options checked: all that checking and running a recipe ask of it.
 
-    A technique is a frozen dataclass of this form in a file of its own, registered in `registry.py`. `version` changes whenever
-    the same options would give another model. `leaves` is what the step puts into the weights, `keeps` what of earlier steps
-    survives it; a recipe in which something left is not kept is refused.
+    A technique is a class of this form in a file of its own in `steps/`, listed in `registry.py`. It is made on
+    `technique.FineTuning` when it trains, else on `technique.WithoutTraining`; "by default" below means what these say.
     """
 
     name: ClassVar[str]
+    """Its name in a recipe: "prune"."""
+    title: ClassVar[str]
+    """What is shown while it runs: "Pruning"."""
     version: ClassVar[int]
+    """Part of a kept step's key; changes whenever the same options would give another model."""
     place: ClassVar[Place]
+    """Where it can stand: at the top, at the end, or (by default) anywhere between."""
     leaves: ClassVar[frozenset[Structure]]
+    """What it puts into the weights that no later step may destroy; nothing by default."""
 
     @property
     def keeps(self) -> frozenset[Structure]:
-        """What of earlier steps survives this one."""
-
-    @property
-    def options(self) -> StepOptions:
-        """The checked options."""
+        """What of earlier steps survives this one; a recipe in which something left is not kept is refused."""
 
     @property
     def where(self) -> Where:
-        """Where the table stands."""
-
-    @property
-    def title(self) -> str:
-        """What is shown while the step runs: "Pruning"."""
+        """Where its table stands; for an object, the argument it was given as, or its class."""
 
     @property
     def label(self) -> str:
-        """The step in a table: "prune 50 %"."""
+        """The step in a table: "prune 50 %". By default its name."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every option with its value, as plain data: what could be written in a `[[recipe]]` table."""
 
     @property
     def trains(self) -> bool:
-        """Whether the model changes at all; if not, `apply` is never called."""
+        """Whether the model changes at all; if not, `apply` is never called. True by default."""
+
+    @property
+    def seed(self) -> int:
+        """Of every random choice; 0 in steps without the option."""
+
+    @property
+    def teacher(self) -> str:
+        """The model to learn from, as an option names it; empty by default, and in steps that do not train."""
+
+    @property
+    def fixed_answers(self) -> bool:
+        """Whether the teacher's outputs for the training split are the same in every epoch, so that they are computed once."""
+
+    @property
+    def replaced_by(self) -> str:
+        """The model that takes the place of the one before (a student), as an option names it; by default there is none."""
 
     @classmethod
-    def read(cls, table: StepTable) -> Step:
-        """The step of a table.
+    def read(cls, table: StepTable) -> Self:
+        """The step of a `[[recipe]]` table.
 
         Raises:
             ProjectError: EP-402, EP-403 or EP-405, with file and line.
+        """
+
+    def placed(self, where: Where) -> Self:
+        """The same step, found at `where`."""
+
+    def key(self) -> Mapping[str, Any]:
+        """The options that the step's Keras model depends on, JSON-able: what a kept step is found by."""
+
+    def quantization(self, kept: frozenset[Structure]) -> Quantization:
+        """What conversion has to know when this step is the last; `kept` is what the steps left in the weights.
+
+        By default int8 after training.
         """
 
     def apply(self, model: Any, work: Work) -> Any:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from edgepack.compress import Compressed
-from edgepack.compress.keras.models import open_compressed, start_afresh, training_versions
+from edgepack.compress.keras.models import start_afresh, training_versions
 from edgepack.compress.quantization.aware import without_quantization
+from edgepack.compress.stored import open_compressed
 from edgepack.convert.mixed import mix
 from edgepack.convert.proof import Proof, prove
 from edgepack.convert.survival import LayerZeros, check_kernels

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.keras.zeros import Kernel, kernels
+from edgepack.compress.keras.kernels import Kernel, kernels
 from edgepack.compress.quantization.int8 import channels_first, most_distinct
 from edgepack.flatbuffer import Model, Tensor
 from edgepack.ground.errors import ConvertError

@@ -61,7 +61,7 @@ def _info(plan: Plan, built: Built, files: Mapping[str, bytes | str]) -> PackInf
     return PackInfo(
         source={"source": Path(plan.project.model.source).name, "sha256": built.source_sha256},
         data={} if data is None else {"sha256": data.sha256, "examples": {name: len(getattr(data, name)) for name in splits}},
-        recipe=[{"step": step.name, **step.options.model_dump(mode="json")} for step in plan.recipe],
+        recipe=[{"step": step.name, **step.options} for step in plan.recipe],
         steps=built.steps,
         metric={}
         if data is None

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from edgepack.compress.keras.kernels import weight_name
+from edgepack.compress.keras.layer_kinds import RECURRENT
 from edgepack.compress.keras.models import copy_model
-from edgepack.compress.keras.surgery import weight_name
-from edgepack.compress.structured.channel_map import ChannelMap
-from edgepack.compress.structured.channel_rules import RECURRENT
+from edgepack.compress.structured.channel_groups import ChannelMap
 
 from .small import fresh
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edgepack.compress import Compressed, compress
-from edgepack.compress.keras.models import open_stored
+from edgepack.compress.stored import open_stored
 from edgepack.ground.cache import Cache
 from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric, load_metric

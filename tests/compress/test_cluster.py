@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.keras.zeros import Kernel, kernels
+from edgepack.compress.keras.kernels import Kernel, kernels
 from edgepack.compress.quantization.int8 import channels_first, channels_last, most_distinct
-from edgepack.compress.step import Structure, Work
 from edgepack.compress.training.keep import Keeper, most_values
 from edgepack.compress.weights.kmeans import share_values
+from edgepack.compress.work import Structure, Work
 from edgepack.convert.survival import check_kernels
 from edgepack.convert.tflite import run_converter
 from edgepack.flatbuffer import read_model

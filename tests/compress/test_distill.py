@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from edgepack.compress import Compressed, compress
-from edgepack.compress.keras.models import open_compressed
 from edgepack.compress.named import NamedModel
-from edgepack.compress.options import FineTuning
-from edgepack.compress.step import Work
+from edgepack.compress.stored import open_compressed
+from edgepack.compress.technique import FineTuning
 from edgepack.compress.training.fit import fit
 from edgepack.compress.training.loss import choose_loss
+from edgepack.compress.work import Work
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import ProjectError, RecipeError
 from edgepack.ground.progress import SilentProgress

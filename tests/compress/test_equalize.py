@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from edgepack.compress import Quantization, compress
-from edgepack.compress.keras.zeros import kernels
+from edgepack.compress.keras.kernels import kernels
 from edgepack.compress.quantization.int8 import int8_codes
-from edgepack.compress.step import Work
 from edgepack.compress.steps.bias_correction import channel_means, quantized_copy
 from edgepack.compress.steps.equalize import find_pairs
+from edgepack.compress.work import Work
 from edgepack.convert import convert
 from edgepack.ground.cache import Cache
 from edgepack.ground.progress import SilentProgress

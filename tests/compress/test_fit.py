@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.options import FineTuning
-from edgepack.compress.step import Work
+from edgepack.compress.technique import FineTuning
 from edgepack.compress.training.fit import fit
 from edgepack.compress.training.loss import choose_loss
+from edgepack.compress.work import Work
 from edgepack.ground.errors import RecipeError
 from edgepack.sources import Dataset, Split
 

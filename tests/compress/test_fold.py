@@ -11,8 +11,8 @@ import pytest
 from edgepack.compress import compress
 from edgepack.compress.folding.dead_channels import remove_dead_channels
 from edgepack.compress.folding.fold_batchnorm import fold_batch_norm
-from edgepack.compress.step import Work
 from edgepack.compress.steps.fold import Fold
+from edgepack.compress.work import Work
 from edgepack.convert import convert
 from edgepack.flatbuffer import read_model
 from edgepack.ground.cache import Cache

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgepack.compress.keras.graph import flat_model
-from edgepack.compress.step import Work
+from edgepack.compress.work import Work
 from edgepack.convert.proof import prove
 from edgepack.convert.survival import check_kernels
 from edgepack.convert.tflite import run_converter

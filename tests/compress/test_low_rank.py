@@ -13,7 +13,7 @@ from edgepack.compress.keras.macs import model_macs
 from edgepack.compress.low_rank.factors import Method, factors, product, rank_for, spectra
 from edgepack.compress.low_rank.layers import factorised
 from edgepack.compress.low_rank.plan import Choice, Cost, candidates, plan
-from edgepack.compress.step import Work
+from edgepack.compress.work import Work
 from edgepack.convert import convert
 from edgepack.flatbuffer import read_model
 from edgepack.ground.cache import Cache

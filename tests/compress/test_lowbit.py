@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.keras.zeros import kernels
+from edgepack.compress.keras.kernels import kernels
 from edgepack.compress.quantization.int8 import channels_first
 from edgepack.compress.quantization.lowbit import GRIDS, Grid, best_scales, round_to
-from edgepack.compress.step import Work
 from edgepack.compress.training.keep import most_values
+from edgepack.compress.work import Work
 from edgepack.convert.proof import prove
 from edgepack.convert.survival import check_kernels
 from edgepack.convert.tflite import run_converter
@@ -121,7 +121,7 @@ def test_zeros_of_pruning_stay_zero_in_ternary_weights() -> None:
 
 
 def test_a_stored_model_opens_with_its_trained_scales(tmp_path: Any) -> None:
-    from edgepack.compress.keras.models import open_stored, store_model
+    from edgepack.compress.stored import open_stored, store_model
 
     from .small import source_of
 

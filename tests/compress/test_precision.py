@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.compress.options import FineTuning
-from edgepack.compress.step import Work
+from edgepack.compress.technique import FineTuning
 from edgepack.compress.training.fit import fit
 from edgepack.compress.training.loss import choose_loss
 from edgepack.compress.training.precision import has_bfloat16, multiplying
+from edgepack.compress.work import Work
 from edgepack.ground.progress import SilentProgress
 
 from .small import digits, digits_net

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.compress.step import Work
 from edgepack.compress.weights.lamp import layer_shares
+from edgepack.compress.work import Work
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.progress import SilentProgress
 

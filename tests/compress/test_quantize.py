@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgepack.compress.keras.kernels import kernels
 from edgepack.compress.keras.models import import_tfmot
-from edgepack.compress.keras.zeros import kernels
 from edgepack.compress.quantization import aware
-from edgepack.compress.step import Structure, Work
 from edgepack.compress.training.keep import Keeper
+from edgepack.compress.work import Structure, Work
 from edgepack.convert.proof import prove
 from edgepack.convert.tflite import run_converter
 from edgepack.flatbuffer import read_model

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ import numpy as np
 import pytest
 
 from edgepack.compress import compress
-from edgepack.compress.keras import zeros
-from edgepack.compress.keras.models import open_stored, store_model
+from edgepack.compress.keras.kernels import kernels
 from edgepack.compress.registry import STEPS
 from edgepack.compress.steps.prune import Prune
 from edgepack.compress.steps.train import Train
+from edgepack.compress.stored import open_stored, store_model
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.progress import SilentProgress
@@ -55,8 +54,8 @@ def test_zeros_that_a_model_comes_with_are_kept(tmp_path: Path, accuracy: Metric
     cache = Cache(tmp_path / "cache")
     found = compress(source_of(model, tmp_path / "source"), digits(), steps, accuracy, cache, SilentProgress())
     assert found.quantization.preserved == ("zeros",) and "zeros; they are kept" in found.steps[0].notes[0]
-    kernels = {kernel.layer: kernel.values for kernel in zeros.kernels(open_stored(found.source, found.file))}
-    assert np.all(kernels["head"][zero] == 0) and not np.any(kernels["head"][~zero] == 0)
+    values = {kernel.layer: kernel.values for kernel in kernels(open_stored(found.source, found.file))}
+    assert np.all(values["head"][zero] == 0) and not np.any(values["head"][~zero] == 0)
 
 
 def test_quantization_says_what_conversion_must_know(walk: Walk) -> None:
@@ -94,7 +93,7 @@ def test_a_changed_option_recomputes_that_step_and_those_after_it(
     monkeypatch.setattr(Prune, "apply", lambda step, model, work: called.append("prune") or real(step, model, work))
     monkeypatch.setattr(Train, "apply", lambda step, model, work: called.append("train"))
     steps = list(walk.steps)
-    steps[1] = replace(steps[1], options=steps[1].options.model_copy(update={"epochs": 1, "schedule": "constant"}))
+    steps[1] = steps[1].model_copy(update={"epochs": 1, "schedule": "constant"})
     steps[2] = recipe({"step": "quantize", "aware": False})[0]
     result = compress(walk.compressed.source, digits(), steps, accuracy, Cache(walk.cache.folder), SilentProgress())
     assert called == ["prune"]

@@ -10,12 +10,12 @@ import pytest
 
 from edgepack.compress import compress
 from edgepack.compress.keras.macs import model_macs
-from edgepack.compress.keras.models import open_compressed
-from edgepack.compress.step import Work
 from edgepack.compress.steps.structured import Structured
+from edgepack.compress.stored import open_compressed
 from edgepack.compress.structured.channel_map import map_channels
 from edgepack.compress.structured.importance import importance
 from edgepack.compress.training.loss import Loss
+from edgepack.compress.work import Work
 from edgepack.convert import convert
 from edgepack.flatbuffer import read_model
 from edgepack.ground.cache import Cache

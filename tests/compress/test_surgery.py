@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from edgepack.compress.keras.graph import flat_model
-from edgepack.compress.keras.surgery import remove_channels
-from edgepack.compress.structured.channel_map import ChannelMap, map_channels
+from edgepack.compress.structured.channel_groups import ChannelMap
+from edgepack.compress.structured.channel_map import map_channels
+from edgepack.compress.structured.surgery import remove_channels
 
 from .channel_models import blind, random_network, shaken
 from .small import fresh

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from edgepack.compress import compress
-from edgepack.compress.keras.models import open_compressed
-from edgepack.compress.keras.zeros import kernels
+from edgepack.compress.keras.kernels import kernels
 from edgepack.compress.sensitivity import BITS, SPARSITIES, at_bits, at_sparsity, sensitivity
+from edgepack.compress.stored import open_compressed
 from edgepack.ground.errors import DataError
 from edgepack.ground.progress import SilentProgress
 from edgepack.metrics import Metric

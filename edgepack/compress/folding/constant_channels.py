@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.compress.folding.fold_batchnorm import affine
-from edgepack.compress.keras.wiring import results
-from edgepack.compress.structured.channel_rules import (
+from edgepack.compress.keras.layer_kinds import (
     CONVOLUTIONS,
     DEPTHWISE,
     ELEMENTWISE,
@@ -20,6 +19,7 @@ from edgepack.compress.structured.channel_rules import (
     SEPARABLE,
     mixes_channels,
 )
+from edgepack.compress.keras.wiring import results
 
 # The value of each channel of a tensor, at all positions and for every input; NaN where there is no such value.
 Constants = NDArray[np.float64]

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.compress.folding.constant_channels import Constants, constants, exact, input_sums
-from edgepack.compress.keras.surgery import remove_channels
+from edgepack.compress.keras.layer_kinds import RECURRENT
 from edgepack.compress.keras.wiring import Wiring, results
-from edgepack.compress.structured.channel_map import ChannelMap, map_channels
-from edgepack.compress.structured.channel_rules import RECURRENT
+from edgepack.compress.structured.channel_groups import ChannelMap
+from edgepack.compress.structured.channel_map import map_channels
+from edgepack.compress.structured.surgery import remove_channels
 
 
 def remove_dead_channels(model: Any) -> tuple[Any, dict[str, tuple[int, int]]]:

@@ -1,4 +1,4 @@
-"""Folding BatchNorm: at inference it is a scale and an offset a channel, which a neighbouring layer can take over exactly."""
+"""Folding BatchNorm: at inference it is a scale and an offset per channel, which a neighbouring layer can take over exactly."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.compress.keras.graph import rebuild
-from edgepack.compress.keras.surgery import weight_name
+from edgepack.compress.keras.kernels import weight_name
+from edgepack.compress.keras.layer_kinds import CONVOLUTIONS, DEPTHWISE, SEPARABLE
 from edgepack.compress.keras.wiring import Wiring
-from edgepack.compress.structured.channel_rules import CONVOLUTIONS, DEPTHWISE, SEPARABLE
 from edgepack.sources.keras.frameworks import import_tf_keras
 
 Values = NDArray[np.float32]
 
-# A scale and an offset a channel can be moved through these: they average, or do nothing at inference. Average pooling leaves
+# A scale and an offset per channel can be moved through these: they average, or do nothing at inference. Average pooling leaves
 # padding out of its averages.
 _LINEAR = frozenset(
     {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianNoise", "GaussianDropout"}

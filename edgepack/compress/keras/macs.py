@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from edgepack.compress.keras.zeros import layer_variables, wrapped_layer
+from edgepack.compress.keras.kernels import layer_variables, weight_name, wrapped_layer
 
 
 def model_macs(model: Any) -> int:
@@ -25,7 +25,7 @@ def applied_kernels(model: Any) -> Iterator[tuple[Any, str, tuple[int, ...], int
         inner = wrapped_layer(layer)
         calls = _calls(model, layer)
         for variable in layer_variables(layer):
-            name = variable.name.split(":")[0].split("/")[-1]
+            name = weight_name(variable)
             shape = tuple(int(size) for size in variable.shape)
             if len(shape) < 2 or "bias" in name or name in ("alpha", "embeddings"):
                 continue

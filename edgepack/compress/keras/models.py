@@ -1,30 +1,21 @@
-"""Opening, storing and running the Keras models between steps; repeatably."""
+"""Copying and running the Keras models between steps; repeatably."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.metadata
-import json
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.results import Compressed
 from edgepack.ground.errors import ToolError
 from edgepack.ground.progress import Task
-from edgepack.sources import open_keras
-from edgepack.sources.keras.custom_objects import load_custom_objects
 from edgepack.sources.keras.frameworks import import_tf_keras, versions
 
 if TYPE_CHECKING:
-    from edgepack.sources import SourceModel, Split
+    from edgepack.sources import Split
 
 # Large enough to keep both cores busy, small enough for the activations of a 224x224 model to stay below a gigabyte.
 PREDICT_BATCH = 128
@@ -65,16 +56,6 @@ def start_afresh(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def known_objects(source: SourceModel) -> AbstractContextManager[Any]:
-    """A block in which TF-MOT's layers, ours, and the user's own layers and functions, are known to Keras by name."""
-    from edgepack.compress.quantization.fake_quant import custom_objects
-
-    scope: AbstractContextManager[Any] = import_tfmot().quantization.keras.quantize_scope(
-        custom_objects() | dict(load_custom_objects(source.custom_objects, source.folder))
-    )
-    return scope
-
-
 def copy_model(model: Any) -> Any:
     """A copy that shares nothing with `model`."""
     copy = import_tf_keras().models.clone_model(model)
@@ -94,29 +75,6 @@ def unfreeze(model: Any) -> list[str]:
             layer.trainable = True
             frozen.append(layer.name)
     return frozen
-
-
-def store_model(model: Any, file: Path) -> str:
-    """Write `model` as .h5 without its optimiser; returns the SHA-256 of its layers and weights."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.save(file, save_format="h5", include_optimizer=False)
-    digest = hashlib.sha256(json.dumps(json.loads(model.to_json())["config"], sort_keys=True).encode())
-    for weight in model.get_weights():
-        digest.update(str((weight.dtype.str, weight.shape)).encode())
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
-
-
-def open_stored(source: SourceModel, file: Path) -> Any:
-    """The model that `store_model` wrote; custom layers come from where the source has them."""
-    with known_objects(source):
-        return open_keras(replace(source, file=file))
-
-
-def open_compressed(compressed: Compressed) -> Any:
-    """The Keras model of a compression, with TF-MOT's quantization layers when it was trained with them."""
-    return open_stored(compressed.source, compressed.file)
 
 
 def batches(count: int, size: int) -> Iterator[slice]:

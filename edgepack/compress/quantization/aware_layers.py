@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgepack.compress.keras.kernels import weight_name
 from edgepack.compress.keras.models import import_tfmot
 from edgepack.compress.quantization.fake_quant import classes, custom_objects, kernel_names
 from edgepack.compress.quantization.lowbit import GRIDS, Grid
@@ -111,7 +112,7 @@ def _registry() -> Any:
 def relevel(wrapped: Any, grids: Mapping[str, Grid]) -> Any:
     """A wrapped model with the kernels of the layers in `grids` rounded to these, with trained scales.
 
-    And with what TF-MOT gets wrong: it trains a depthwise kernel with one scale, where the file has one a channel, and does not
+    And with what TF-MOT gets wrong: it trains a depthwise kernel with one scale, where the file has one per channel, and does not
     quantize the kernel of a layer that stands before a ReLU layer.
     """
     from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapperV2
@@ -137,12 +138,8 @@ def relevel(wrapped: Any, grids: Mapping[str, Grid]) -> Any:
     with import_tfmot().quantization.keras.quantize_scope(custom_objects()):
         model = keras.models.clone_model(wrapped, clone_function=rewrap)
     for before, after in zip(wrapped.layers, model.layers, strict=True):
-        values = {_short(variable): variable for variable in before.weights}
+        values = {weight_name(variable): variable for variable in before.weights}
         for variable in after.weights:
-            if _short(variable) in values:
-                variable.assign(values[_short(variable)])
+            if weight_name(variable) in values:
+                variable.assign(values[weight_name(variable)])
     return model
-
-
-def _short(variable: Any) -> str:
-    return str(variable.name.split(":")[0].split("/")[-1])

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from edgepack.compress.keras.kernels import SCALE, wrapped_layer
 from edgepack.compress.keras.models import import_tfmot
-from edgepack.compress.keras.zeros import SCALE, wrapped_layer
 from edgepack.compress.quantization.lowbit import Grid, best_scales, round_to
 from edgepack.sources.keras.frameworks import import_tf_keras
 
@@ -33,7 +33,7 @@ def classes() -> SimpleNamespace:
     A LayerConfig fake-quantizes a layer's kernels to a grid (`levels`, `binary`; with trained scales when `learned`), and its
     activation and output as `inner` says; without an `inner`, its output when `quantize_output` is true.
 
-    A KernelQuantizer rounds straight-through (Bengio et al. 2013). Trained scales are one an output channel, one a kernel for
+    A KernelQuantizer rounds straight-through (Bengio et al. 2013). Trained scales are one per output channel, one per kernel for
     Dense layers, whose axis the converter loses; their gradient is that of learned step size quantization (Esser
     et al. 2020, equation 3). The logarithm is trained, so that an optimiser's step changes a scale by a share of it.
     """

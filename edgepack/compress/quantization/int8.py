@@ -1,4 +1,4 @@
-"""Kernels as int8 codes, the way TFLite stores them: symmetric, one scale an output channel."""
+"""Kernels as int8 codes, the way TFLite stores them: symmetric, one scale per output channel."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def int8_codes(kind: str, name: str, values: NDArray[np.float32]) -> NDArray[np.
 
 
 def most_distinct(codes: NDArray[Any]) -> int:
-    """The largest number of different codes in one row."""
+    """The largest number of unique codes in one row (unique values per channel)."""
     if not codes.size:
         return 0
     ordered = np.sort(codes, axis=1)
@@ -52,7 +52,7 @@ def most_distinct(codes: NDArray[Any]) -> int:
 
 
 def code_entropy(codes: NDArray[np.int8]) -> float:
-    """Shannon's entropy of the codes in bits a weight: what no code that treats weights one by one can go below."""
+    """Shannon's entropy of the codes in bits per weight: what no code that treats weights one by one can go below."""
     counts = np.unique(codes, return_counts=True)[1]
     probability = counts / counts.sum()
     return max(0.0, float(-(probability * np.log2(probability)).sum()))

@@ -1,7 +1,7 @@
 """Weights of few bits in an int8 file: which codes they may have, and the scales that fit them best.
 
 A format allows the whole numbers -levels … levels, each times a step so that they fill the int8 codes: four bits give -7 … 7 and
-the codes -126, -108, …, 108, 126. Every runtime of int8 models runs them, and whatever packs a file's codes finds few.
+the codes -126, -108, …, 108, 126. Every runtime of int8 models runs them, and the file compresses to fewer bytes.
 """
 
 from __future__ import annotations

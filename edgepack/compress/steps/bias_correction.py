@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from edgepack.compress.keras.kernels import kernels
 from edgepack.compress.keras.models import batches, copy_model, model_inputs
 from edgepack.compress.keras.wiring import Wiring
-from edgepack.compress.keras.zeros import kernels
-from edgepack.compress.options import StepOptions
 from edgepack.compress.quantization.int8 import channels_first, int8_codes
-from edgepack.compress.reading import read_options
-from edgepack.compress.step import Place, Structure, Work
-from edgepack.project.types import StepTable, Where
+from edgepack.compress.technique import WithoutTraining
+from edgepack.compress.work import Structure, Work
 from edgepack.sources import Split
 from edgepack.sources.keras.frameworks import import_tf_keras
 
@@ -26,41 +23,24 @@ _BATCH = 32
 Values = NDArray[Any]
 
 
-class BiasCorrectionOptions(StepOptions):
-    """Options of `bias_correction`."""
-
-    examples: int = Field(default=256, ge=1, description="training examples that the shift is measured with")
-
-
-@dataclass(frozen=True)
-class BiasCorrection:
+class BiasCorrection(WithoutTraining):
     """Correct each layer's bias, in the order of computation, by the mean difference that int8 weights make to its channels."""
 
-    options: BiasCorrectionOptions
-    where: Where
-
     name: ClassVar[str] = "bias_correction"
+    title: ClassVar[str] = "Correcting biases"
     version: ClassVar[int] = 1
-    place: ClassVar[Place] = "middle"
-    leaves: ClassVar[frozenset[Structure]] = frozenset()
     keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros", "clusters", "codes"})
 
-    title: ClassVar[str] = "Correcting biases"
-    trains: ClassVar[bool] = True
+    examples: int = Field(default=256, ge=1, description="training examples that the shift is measured with")
 
     @property
     def label(self) -> str:
         """For example "bias_correction"."""
         return "bias_correction"
 
-    @classmethod
-    def read(cls, table: StepTable) -> BiasCorrection:
-        """The step of a table."""
-        return cls(read_options(table, BiasCorrectionOptions), table.where)
-
     def apply(self, model: Any, work: Work) -> Any:
         """A copy of `model` with other biases, or BatchNorm means where a layer has no bias."""
-        count = min(self.options.examples, len(work.data.train))
+        count = min(self.examples, len(work.data.train))
         rows = np.linspace(0, len(work.data.train) - 1, count).round().astype(int)
         split = Split(tuple(np.asarray(array[rows]) for array in work.data.train.inputs), None)
         corrected, quantized = copy_model(model), quantized_copy(model)
@@ -87,7 +67,7 @@ class BiasCorrection:
 
 
 def quantized_copy(model: Any) -> Any:
-    """A copy whose kernels are those of an int8 file: rounded to 255 codes, one scale an output channel."""
+    """A copy whose kernels are those of an int8 file: rounded to 255 codes, one scale per output channel."""
     copy = copy_model(model)
     for kernel in kernels(copy):
         values = kernel.values

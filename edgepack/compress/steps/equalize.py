@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from edgepack.compress.folding.fold_batchnorm import fold_batch_norm
-from edgepack.compress.keras.surgery import weight_name
+from edgepack.compress.keras.kernels import weight_name
 from edgepack.compress.keras.wiring import Wiring
-from edgepack.compress.options import StepOptions
-from edgepack.compress.reading import read_options
-from edgepack.compress.step import Place, Structure, Work
-from edgepack.project.types import StepTable, Where
+from edgepack.compress.technique import WithoutTraining
+from edgepack.compress.work import Structure, Work
 from edgepack.sources.keras.frameworks import import_tf_keras
 
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "DepthwiseConv2D", "Dense")
@@ -47,14 +45,6 @@ _LARGEST_SCALE = 1e4
 Values = NDArray[Any]
 
 
-class EqualizeOptions(StepOptions):
-    """Options of `equalize`."""
-
-    relu6: Literal["leave", "relu"] = Field(
-        default="leave", description="leave layers around a ReLU6 as they are, or make it a ReLU first, which changes the results"
-    )
-
-
 @dataclass(frozen=True)
 class Pair:
     """Layers between which channels may be scaled, by name; input i of the second is channel `i mod channels` of the first."""
@@ -64,35 +54,26 @@ class Pair:
     channels: int
 
 
-@dataclass(frozen=True)
-class Equalize:
+class Equalize(WithoutTraining):
     """Scale channels so that each has the same range of weights before and after it; the model computes the same."""
 
-    options: EqualizeOptions
-    where: Where
-
     name: ClassVar[str] = "equalize"
+    title: ClassVar[str] = "Equalizing"
     version: ClassVar[int] = 1
-    place: ClassVar[Place] = "middle"
-    leaves: ClassVar[frozenset[Structure]] = frozenset()
     keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
 
-    title: ClassVar[str] = "Equalizing"
-    trains: ClassVar[bool] = True
+    relu6: Literal["leave", "relu"] = Field(
+        default="leave", description="leave layers around a ReLU6 as they are, or make it a ReLU first, which changes the results"
+    )
 
     @property
     def label(self) -> str:
         """For example "equalize"."""
         return "equalize"
 
-    @classmethod
-    def read(cls, table: StepTable) -> Equalize:
-        """The step of a table."""
-        return cls(read_options(table, EqualizeOptions), table.where)
-
     def apply(self, model: Any, work: Work) -> Any:
         """A new model with BatchNorm folded and its channels scaled."""
-        if self.options.relu6 == "relu":
+        if self.relu6 == "relu":
             model, changed = _without_relu6(model)
             work.note_layers("ReLU6 made a ReLU", changed, "so that channels can be scaled; compare the metrics")
         folded, _ = fold_batch_norm(model, True, False)

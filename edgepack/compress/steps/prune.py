@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from edgepack.compress.keras.kernels import Kernel, kernels
 from edgepack.compress.keras.models import copy_model, import_tfmot, unfreeze
-from edgepack.compress.keras.zeros import Kernel, kernels
-from edgepack.compress.options import FineTuning, Names
+from edgepack.compress.option_errors import bad_value, contradiction
 from edgepack.compress.quantization.int8 import channels_first
-from edgepack.compress.reading import bad_value, read_options
 from edgepack.compress.select import check_patterns, matches
-from edgepack.compress.step import Place, Structure, Work
+from edgepack.compress.technique import FineTuning, Names, Share
 from edgepack.compress.training.fit import fit
 from edgepack.compress.training.loss import choose_loss
 from edgepack.compress.weights.lamp import layer_shares
-from edgepack.ground.errors import ProjectError, RecipeError
-from edgepack.project.types import StepTable, Where
+from edgepack.compress.work import Structure, Work
+from edgepack.ground.errors import RecipeError
 from edgepack.sources.keras.frameworks import import_tf_keras
-
-Share = Annotated[float, Field(ge=0, lt=1)]
 
 # The polynomial schedule moves the sparsity this often; TF-MOT's default of every 100 batches is too coarse for small data.
 _UPDATES = 40
@@ -34,8 +30,14 @@ _ANSWERING = ("Conv1DTranspose", "EinsumDense")
 _DEPTHWISE = "depthwise kernels: few weights that matter much; depthwise = true prunes them"
 
 
-class PruneOptions(FineTuning):
-    """Options of `prune`."""
+class Prune(FineTuning):
+    """Set the smallest weights of each layer to zero, and train the others to make up for it."""
+
+    name: ClassVar[str] = "prune"
+    title: ClassVar[str] = "Pruning"
+    version: ClassVar[int] = 2
+    leaves: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
+    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
 
     sparsity: Share = Field(default=0.5, description="share of the weights that become zero")
     scope: Literal["layer", "global"] = Field(
@@ -56,49 +58,27 @@ class PruneOptions(FineTuning):
     per_layer: dict[str, Share] = Field(default={}, description="another sparsity for some layers: a table from names to shares")
     depthwise: bool = Field(default=False, description="prune depthwise convolutions too")
 
-
-@dataclass(frozen=True)
-class Prune:
-    """Set the smallest weights of each layer to zero, and train the others to make up for it."""
-
-    options: PruneOptions
-    where: Where
-
-    name: ClassVar[str] = "prune"
-    version: ClassVar[int] = 2
-    place: ClassVar[Place] = "middle"
-    leaves: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
-    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros"})
-
-    title: ClassVar[str] = "Pruning"
-    trains: ClassVar[bool] = True
-
     @property
     def label(self) -> str:
         """For example "prune 50 %"."""
-        if self.options.pattern == "2:4":
+        if self.pattern == "2:4":
             return "prune 2:4"
-        return f"prune {self.options.sparsity * 100:g} %" + (" of all" if self.options.scope == "global" else "")
+        return f"prune {self.sparsity * 100:g} %" + (" of all" if self.scope == "global" else "")
 
-    @classmethod
-    def read(cls, table: StepTable) -> Prune:
-        """The step of a table.
-
-        Raises:
-            ProjectError: EP-402, EP-403, or EP-405 for options that contradict each other.
-        """
-        options = read_options(table, PruneOptions)
-        if options.pattern == "2:4":
+    def check(self) -> None:
+        """Refuse what has no meaning with the pattern 2:4, and a schedule that begins above its end."""
+        if self.pattern == "2:4":
             for option in ("sparsity", "scope", "per_layer", "schedule", "initial_sparsity", "ramp"):
-                if option in options.model_fields_set:
-                    raise ProjectError(
-                        "EP-405",
-                        f"{table.at(option)}: prune: {option} has no meaning with the pattern 2:4, which is always half, at once",
+                if option in self.model_fields_set:
+                    raise contradiction(
+                        type(self),
+                        option,
+                        f"{option} has no meaning with the pattern 2:4, which is always half, at once",
                         f"remove {option}, or the pattern",
                     )
-        if options.schedule == "polynomial" and options.initial_sparsity > options.sparsity:
-            raise bad_value(table, "initial_sparsity", f"{options.initial_sparsity:g} is above the sparsity", "lower it")
-        return cls(options, table.where)
+        if self.schedule == "polynomial" and self.initial_sparsity > self.sparsity:
+            raise bad_value(type(self), "initial_sparsity", f"{self.initial_sparsity:g} is above the sparsity", "lower it")
+        super().check()
 
     def apply(self, model: Any, work: Work) -> Any:
         """Prune and fine-tune a copy of `model`.
@@ -106,16 +86,15 @@ class Prune:
         Raises:
             RecipeError: EP-412 when no layer is left to prune or a name fits none; EP-414 when zeros are missing afterwards.
         """
-        tuning = self.options
         shares = self._choose(model, work)
         work.note_layers("trained although frozen", unfreeze(model), "to make up for pruning")
-        loss = choose_loss(model, work.data, tuning.loss)
-        batches = max(1, math.ceil(len(work.data.train) / tuning.batch_size))
+        loss = choose_loss(model, work.data, self.loss)
+        batches = max(1, math.ceil(len(work.data.train) / self.batch_size))
         ramp, frequency = self._schedule(batches)
         wrapped = self._wrap(copy_model(model), shares, ramp, frequency)
         callbacks = [import_tfmot().sparsity.keras.UpdatePruningStep()]
         ready = math.ceil((1 + ramp) / batches)
-        fitted = fit(wrapped, work, tuning, loss, first_candidate=ready, callbacks=callbacks)
+        fitted = fit(wrapped, work, self, loss, first_candidate=ready, callbacks=callbacks)
         pruned = import_tfmot().sparsity.keras.strip_pruning(wrapped)
         work.note(fitted.text)
         self._verify(pruned, shares)
@@ -127,11 +106,10 @@ class Prune:
         TF-MOT updates at every multiple of the frequency up to the end, so the end must be such a multiple, or the last rise
         never happens; and the training must reach it.
         """
-        tuning = self.options
-        if tuning.schedule == "constant" or tuning.pattern == "2:4":
+        if self.schedule == "constant" or self.pattern == "2:4":
             return 0, 1
-        total = batches * tuning.epochs
-        ramp = min(total - 1, math.ceil(total * tuning.ramp))
+        total = batches * self.epochs
+        ramp = min(total - 1, math.ceil(total * self.ramp))
         frequency = max(1, ramp // _UPDATES)
         return ramp - ramp % frequency, frequency
 
@@ -140,27 +118,26 @@ class Prune:
         import_tfmot()
         from tensorflow_model_optimization.python.core.sparsity.keras import prune_registry
 
-        tuning = self.options
         names = [layer.name for layer in model.layers]
-        for option, patterns in (("layers", tuning.layers), ("exclude", tuning.exclude), ("per_layer", tuning.per_layer)):
-            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
+        for option, patterns in (("layers", self.layers), ("exclude", self.exclude), ("per_layer", self.per_layer)):
+            check_patterns(patterns, names, option, self.name)
         shares: dict[str, float] = {}
         left: dict[str, list[str]] = {}
         found = {kernel.layer: kernel for kernel in kernels(model)}
         for layer in model.layers:
-            if layer.name not in found or not matches(layer.name, tuning.layers) or matches(layer.name, tuning.exclude):
+            if layer.name not in found or not matches(layer.name, self.layers) or matches(layer.name, self.exclude):
                 continue
             kind = type(layer).__name__
             depthwise = hasattr(layer, "depthwise_kernel")
-            if depthwise and not tuning.depthwise:
+            if depthwise and not self.depthwise:
                 left.setdefault(_DEPTHWISE, []).append(layer.name)
                 if kind.startswith("Depthwise"):
                     continue
-            if depthwise and tuning.pattern == "unstructured":
+            if depthwise and self.pattern == "unstructured":
                 shares[layer.name] = self._share(layer.name)
-            elif tuning.pattern == "2:4" and kind not in _TWO_OF_FOUR:
+            elif self.pattern == "2:4" and kind not in _TWO_OF_FOUR:
                 left.setdefault("2:4 is for Conv2D and Dense", []).append(layer.name)
-            elif tuning.pattern == "2:4" and not _zeros_of_two_by_four(found[layer.name]):
+            elif self.pattern == "2:4" and not _zeros_of_two_by_four(found[layer.name]):
                 left.setdefault("2:4 needs more than two input channels", []).append(layer.name)
             elif prune_registry.PruneRegistry.supports(layer) or kind in _ANSWERING:
                 shares[layer.name] = self._share(layer.name)
@@ -170,10 +147,10 @@ class Prune:
             work.note_layers("not pruned", layers, reason)
         if not shares:
             raise RecipeError("EP-412", "prune: no layer of the model is left to prune", "check layers, exclude and depthwise")
-        if tuning.scope == "global":
-            free = [name for name in shares if not any(matches(name, [pattern]) for pattern in tuning.per_layer)]
+        if self.scope == "global":
+            free = [name for name in shares if not any(matches(name, [pattern]) for pattern in self.per_layer)]
             weights = {name: np.concatenate([kernel.values.ravel() for kernel in self._pruned(model, name)]) for name in free}
-            shares |= layer_shares(weights, tuning.sparsity)
+            shares |= layer_shares(weights, self.sparsity)
             work.note_layers(
                 "sparsity", [f"{name} {share * 100:.1f} %" for name, share in shares.items()], "chosen over all layers"
             )
@@ -182,15 +159,13 @@ class Prune:
     def _pruned(self, model: Any, layer: str) -> list[Kernel]:
         """The kernels of a layer that take part."""
         return [
-            kernel
-            for kernel in kernels(model)
-            if kernel.layer == layer and (kernel.name != "depthwise_kernel" or self.options.depthwise)
+            kernel for kernel in kernels(model) if kernel.layer == layer and (kernel.name != "depthwise_kernel" or self.depthwise)
         ]
 
     def _share(self, layer: str) -> float:
-        if self.options.pattern == "2:4":
+        if self.pattern == "2:4":
             return 0.5
-        return next((share for name, share in self.options.per_layer.items() if matches(layer, [name])), self.options.sparsity)
+        return next((share for name, share in self.per_layer.items() if matches(layer, [name])), self.sparsity)
 
     def _wrap(self, model: Any, shares: dict[str, float], ramp: int, frequency: int) -> Any:
         """`model` with TF-MOT's wrapper around every layer in `shares`. `ramp` is in batches; 0: all at the first batch."""
@@ -201,16 +176,16 @@ class Prune:
             if layer.name not in shares:
                 return layer
             share = shares[layer.name]
-            if (self.options.depthwise and hasattr(layer, "depthwise_kernel")) or type(layer).__name__ in _ANSWERING:
+            if (self.depthwise and hasattr(layer, "depthwise_kernel")) or type(layer).__name__ in _ANSWERING:
                 # TF-MOT never prunes these, but asks a layer that answers for itself.
                 own = [kernel.variable for kernel in kernels(model) if kernel.layer == layer.name]
                 layer.get_prunable_weights = lambda: own
             if not ramp:
                 schedule = sparsity.ConstantSparsity(share, begin_step=1, end_step=1, frequency=1)
             else:
-                start = min(self.options.initial_sparsity, share)
+                start = min(self.initial_sparsity, share)
                 schedule = sparsity.PolynomialDecay(start, share, begin_step=1, end_step=1 + ramp, frequency=frequency)
-            pattern = {"sparsity_m_by_n": (2, 4)} if self.options.pattern == "2:4" else {}
+            pattern = {"sparsity_m_by_n": (2, 4)} if self.pattern == "2:4" else {}
             return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule, **pattern)
 
         return keras.models.clone_model(model, clone_function=wrap)
@@ -222,10 +197,10 @@ class Prune:
             RecipeError: EP-414 naming the layer that has too few.
         """
         for kernel in kernels(model):
-            if kernel.layer not in shares or (kernel.name == "depthwise_kernel" and not self.options.depthwise):
+            if kernel.layer not in shares or (kernel.name == "depthwise_kernel" and not self.depthwise):
                 continue
             values = kernel.values
-            wanted = _zeros_of_two_by_four(kernel) if self.options.pattern == "2:4" else _zeros(values, shares[kernel.layer])
+            wanted = _zeros_of_two_by_four(kernel) if self.pattern == "2:4" else _zeros(values, shares[kernel.layer])
             found = int(values.size - np.count_nonzero(values))
             if found < wanted:
                 raise RecipeError(

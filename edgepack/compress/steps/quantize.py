@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from edgepack.compress.keras.kernels import kernels
 from edgepack.compress.keras.models import unfreeze
-from edgepack.compress.keras.zeros import kernels
-from edgepack.compress.options import FineTuning, Names
-from edgepack.compress.quantization import aware
+from edgepack.compress.option_errors import contradiction
+from edgepack.compress.quantization import aware as aware_training
 from edgepack.compress.quantization.calibration import Calibration, calibrate
 from edgepack.compress.quantization.fake_quant import fit_scales, settle
 from edgepack.compress.quantization.lowbit import GRIDS, Format, Grid
-from edgepack.compress.reading import read_options
+from edgepack.compress.results import Quantization
 from edgepack.compress.select import check_patterns, matches
-from edgepack.compress.step import Place, Quantization, Structure, Work
+from edgepack.compress.step import Place
+from edgepack.compress.technique import FineTuning, Names
 from edgepack.compress.training.fit import fit
 from edgepack.compress.training.keep import Keeper, most_values
 from edgepack.compress.training.loss import choose_loss
-from edgepack.ground.errors import ProjectError, RecipeError
-from edgepack.project.types import StepTable, Where
+from edgepack.compress.work import Structure, Work
+from edgepack.ground.errors import RecipeError
 from edgepack.sources import Split
 
 # Enough batches for the ranges to be those of the data; more only costs time.
 _CALIBRATION_EXAMPLES = 1024
 
 
-class QuantizeOptions(FineTuning):
-    """Options of `quantize`. Those of training mean nothing without `aware`."""
+_TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude", "weights", "keep_int8")
+
+
+class Quantize(FineTuning):
+    """Choose the number format and, with `aware`, let the model get used to it; zeros stay zero and shared weights shared."""
+
+    name: ClassVar[str] = "quantize"
+    title: ClassVar[str] = "Quantizing"
+    version: ClassVar[int] = 3
+    place: ClassVar[Place] = "last"
 
     scheme: Literal["int8", "int16x8", "float16", "dynamic"] = Field(
         default="int8",
@@ -55,79 +63,75 @@ class QuantizeOptions(FineTuning):
 
     FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset({"int16"})
 
-
-_TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude", "weights", "keep_int8")
-
-
-@dataclass(frozen=True)
-class Quantize:
-    """Choose the number format and, with `aware`, let the model get used to it; zeros stay zero and shared weights shared."""
-
-    options: QuantizeOptions
-    where: Where
-
-    name: ClassVar[str] = "quantize"
-    version: ClassVar[int] = 3
-    place: ClassVar[Place] = "last"
-    leaves: ClassVar[frozenset[Structure]] = frozenset()
-
-    title: ClassVar[str] = "Quantizing"
-
     @property
     def keeps(self) -> frozenset[Structure]:
         """Binary weights have no zero; weights of few bits that were equal stay equal."""
-        return frozenset({"clusters"}) if self.options.weights == "binary" else frozenset({"zeros", "clusters"})
+        return frozenset({"clusters"}) if self.weights == "binary" else frozenset({"zeros", "clusters"})
 
     @property
     def trains(self) -> bool:
         """Whether the Keras model changes."""
-        return self.options.aware or self.options.calibration != "minmax"
+        return self.aware or self.calibration != "minmax"
 
     @property
     def label(self) -> str:
         """For example "quantize int8, ternary weights, aware"."""
-        weights = "" if self.options.weights == "int8" else f", {self.options.weights} weights"
-        way = "aware" if self.options.aware else self.options.calibration if self.trains else ""
-        wide = f", int16 in {', '.join(self.options.int16)}" if self.options.int16 else ""
-        return f"quantize {self.options.scheme}{weights}" + (f", {way}" if way else "") + wide
+        weights = "" if self.weights == "int8" else f", {self.weights} weights"
+        way = "aware" if self.aware else self.calibration if self.trains else ""
+        wide = f", int16 in {', '.join(self.int16)}" if self.int16 else ""
+        return f"quantize {self.scheme}{weights}" + (f", {way}" if way else "") + wide
 
+    @model_validator(mode="before")
     @classmethod
-    def read(cls, table: StepTable) -> Quantize:
-        """The step of a table; `aware` is true for int8 when it is not said, and false for the other schemes.
+    def _trained_for_int8(cls, options: Any) -> Any:
+        """`aware` is true for int8 when it is not said, and false for the other schemes."""
+        return {"aware": False, **options} if options.get("scheme", "int8") != "int8" else options
 
-        Raises:
-            ProjectError: EP-402, EP-403, or EP-405 for options that contradict each other.
-        """
-        options = read_options(table, QuantizeOptions)
-        if options.scheme != "int8":
-            if options.int16:
-                raise ProjectError(
-                    "EP-405",
-                    f"{table.at('int16')}: quantize: int16 is for single layers of an int8 file, not of {options.scheme}",
-                    'set scheme = "int8", or remove int16',
-                )
-            if options.aware and "aware" in options.model_fields_set:
-                raise ProjectError(
-                    "EP-405",
-                    f"{table.at('aware')}: quantize: aware training simulates int8, which {options.scheme} is not",
-                    'set scheme = "int8", or aware = false',
-                )
-            options = options.model_copy(update={"aware": False})
-        if not options.aware:
-            written = [option for option in _TRAINING_OPTIONS if option in options.model_fields_set]
-            if written:
-                raise ProjectError(
-                    "EP-405",
-                    f"{table.at(written[0])}: quantize: {written[0]} has no meaning without aware training",
-                    f"remove {written[0]}, or set aware = true",
-                )
-        _check_calibration(options, table)
-        return cls(options, table.where)
+    def check(self) -> None:
+        """Refuse what a scheme cannot have, and options of training and calibration where there is none."""
+        written = self.model_fields_set
+        if self.scheme != "int8" and self.int16:
+            raise contradiction(
+                type(self),
+                "int16",
+                f"int16 is for single layers of an int8 file, not of {self.scheme}",
+                'set scheme = "int8", or remove int16',
+            )
+        if self.scheme != "int8" and self.aware:
+            raise contradiction(
+                type(self),
+                "aware",
+                f"aware training simulates int8, which {self.scheme} is not",
+                'set scheme = "int8", or aware = false',
+            )
+        useless = [option for option in _TRAINING_OPTIONS if option in written and not self.aware]
+        if useless:
+            raise contradiction(
+                type(self),
+                useless[0],
+                f"{useless[0]} has no meaning without aware training",
+                f"remove {useless[0]}, or set aware = true",
+            )
+        if "calibration" in written and (self.aware or self.scheme != "int8"):
+            raise contradiction(
+                type(self),
+                "calibration",
+                "calibration is for int8 after training; aware training learns the ranges",
+                'set scheme = "int8" and aware = false, or remove calibration',
+            )
+        if "percentile" in written and self.calibration != "percentile":
+            raise contradiction(
+                type(self),
+                "percentile",
+                "percentile has no meaning with another calibration",
+                'set calibration = "percentile", or remove percentile',
+            )
+        super().check()
 
     def quantization(self, kept: frozenset[Structure]) -> Quantization:
         """What conversion has to know; `kept` is what earlier steps left in the weights."""
-        few: set[Structure] = {"codes"} if self.options.weights != "int8" else set()
-        return Quantization(self.options.scheme, self.trains, tuple(sorted(kept | few)), self.options.int16)
+        few: set[Structure] = {"codes"} if self.weights != "int8" else set()
+        return Quantization(self.scheme, self.trains, tuple(sorted(kept | few)), tuple(self.int16))
 
     def apply(self, model: Any, work: Work) -> Any:
         """A copy of `model` with quantization ranges, trained with them or calibrated.
@@ -136,54 +140,52 @@ class Quantize:
             RecipeError: EP-412 for an exclude that fits no layer; EP-416 when TF-MOT cannot wrap the model; EP-414 when zeros of
                 an earlier step were lost.
         """
-        if not self.options.aware:
+        if not self.aware:
             return self._calibrated(model, work)
         names = [layer.name for layer in model.layers]
-        for option, patterns in (("exclude", self.options.exclude), ("int16", self.options.int16)):
-            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
-        excluded = frozenset(name for name in names if matches(name, self.options.exclude))
-        loss = choose_loss(model, work.data, self.options.loss)
+        for option, patterns in (("exclude", self.exclude), ("int16", self.int16)):
+            check_patterns(patterns, names, option, self.name)
+        excluded = frozenset(name for name in names if matches(name, self.exclude))
+        loss = choose_loss(model, work.data, self.loss)
         work.note_layers("trained although frozen", unfreeze(model), "to get used to quantization")
         grids = self._grids(model, excluded)
-        wrapped, left = aware.wrap(model, excluded, grids)
+        wrapped, left = aware_training.wrap(model, excluded, grids)
         for reason in dict.fromkeys(left.values()):
             layers = [name for name, why in left.items() if why == reason]
             work.note_layers("quantized after training instead", layers, reason)
         work.note_layers("kept int8 weights", [name for name in grids if name in left], "not simulated in training")
         fit_scales(wrapped)
-        aware.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.options.batch_size)
-        keeper = Keeper(kernels(wrapped), work.kept if self.options.weights == "int8" else work.kept - {"clusters"})
-        work.note(fit(wrapped, work, self.options, loss, callbacks=[keeper.callback]).text)
+        aware_training.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.batch_size)
+        keeper = Keeper(kernels(wrapped), work.kept if self.weights == "int8" else work.kept - {"clusters"})
+        work.note(fit(wrapped, work, self, loss, callbacks=[keeper.callback]).text)
         keeper.verify(self.name)
         self._verify(wrapped, settle(wrapped))
         return wrapped
 
     def _calibrated(self, model: Any, work: Work) -> Any:
         """A copy of `model` with ranges from examples, not trained."""
-        wrapped, left = aware.wrap(model)
+        wrapped, left = aware_training.wrap(model)
         for reason in dict.fromkeys(left.values()):
             layers = [name for name, why in left.items() if why == reason]
             work.note_layers("calibrated by the converter instead", layers, reason)
         examples = _spread(work.data.train, _CALIBRATION_EXAMPLES)
-        calibrate(wrapped, examples, self.options.calibration, self.options.percentile, work.task)
+        calibrate(wrapped, examples, self.calibration, self.percentile, work.task)
         return wrapped
 
     def _grids(self, model: Any, excluded: frozenset[str]) -> dict[str, Grid]:
         """The layers whose weights get few bits."""
-        if self.options.weights == "int8":
+        if self.weights == "int8":
             return {}
         found = list({kernel.layer: None for kernel in kernels(model)})
         words = {"first": found[:1], "last": found[-1:]}
         words["depthwise"] = [kernel.layer for kernel in kernels(model) if kernel.name == "depthwise_kernel"]
-        patterns = [pattern for pattern in self.options.keep_int8 if pattern not in words]
+        patterns = [pattern for pattern in self.keep_int8 if pattern not in words]
         check_patterns(patterns, [layer.name for layer in model.layers], "keep_int8", self.name)
-        kept = {name for word in self.options.keep_int8 for name in words.get(word, ())} | excluded
+        kept = {name for word in self.keep_int8 for name in words.get(word, ())} | excluded
         chosen = [name for name in found if name not in kept and not matches(name, patterns)]
         if not chosen:
-            raise RecipeError(
-                "EP-412", f"quantize: no layer is left for {self.options.weights} weights", "check keep_int8 and exclude"
-            )
-        return dict.fromkeys(chosen, GRIDS[self.options.weights])
+            raise RecipeError("EP-412", f"quantize: no layer is left for {self.weights} weights", "check keep_int8 and exclude")
+        return dict.fromkeys(chosen, GRIDS[self.weights])
 
     def _verify(self, model: Any, allowed: dict[str, int]) -> None:
         """Count the values of every kernel with few bits.
@@ -199,21 +201,6 @@ class Quantize:
                     f"quantize: layer {kernel.layer} has {found} weights a channel where {allowed[kernel.layer]} were wanted",
                     "please report it with the model and the recipe",
                 )
-
-
-def _check_calibration(options: QuantizeOptions, table: StepTable) -> None:
-    if "calibration" in options.model_fields_set and (options.aware or options.scheme != "int8"):
-        raise ProjectError(
-            "EP-405",
-            f"{table.at('calibration')}: quantize: calibration is for int8 after training; aware training learns the ranges",
-            'set scheme = "int8" and aware = false, or remove calibration',
-        )
-    if "percentile" in options.model_fields_set and options.calibration != "percentile":
-        raise ProjectError(
-            "EP-405",
-            f"{table.at('percentile')}: quantize: percentile has no meaning with another calibration",
-            'set calibration = "percentile", or remove percentile',
-        )
 
 
 def _spread(split: Split, count: int) -> Split:

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from edgepack.compress.keras.kernels import kernels
 from edgepack.compress.keras.macs import model_macs
 from edgepack.compress.keras.models import unfreeze
-from edgepack.compress.keras.surgery import remove_channels
-from edgepack.compress.keras.zeros import kernels
-from edgepack.compress.options import FineTuning, Names
-from edgepack.compress.reading import read_options
+from edgepack.compress.option_errors import contradiction
 from edgepack.compress.select import check_patterns, matches
-from edgepack.compress.step import Place, Structure, Work
 from edgepack.compress.structured.channel_choice import Family, Goal, choose, macs_saved
-from edgepack.compress.structured.channel_map import ChannelMap, map_channels
+from edgepack.compress.structured.channel_groups import ChannelMap
+from edgepack.compress.structured.channel_map import map_channels
 from edgepack.compress.structured.importance import importance
 from edgepack.compress.structured.sparsity_learning import Penalty, learn_sparsity
+from edgepack.compress.structured.surgery import remove_channels
+from edgepack.compress.technique import FineTuning, Names, Share
 from edgepack.compress.training.fit import fit
 from edgepack.compress.training.keep import Keeper
 from edgepack.compress.training.loss import Loss, choose_loss
-from edgepack.ground.errors import ProjectError, RecipeError
-from edgepack.project.types import StepTable, Where
-
-Share = Annotated[float, Field(ge=0, lt=1)]
+from edgepack.compress.work import Structure, Work
+from edgepack.ground.errors import RecipeError
 
 
-class StructuredOptions(FineTuning):
-    """Options of `structured`."""
+class Structured(FineTuning):
+    """Remove the channels that matter least together with everything that depends on them, and train the others on."""
+
+    name: ClassVar[str] = "structured"
+    title: ClassVar[str] = "Removing channels"
+    version: ClassVar[int] = 1
+    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros", "clusters"})
 
     macs: float = Field(default=0.5, gt=0, le=1, description="share of the multiply-accumulates that remains")
     ratio: Share = Field(default=0.0, description="share of the channels to remove, instead of macs")
@@ -56,59 +58,34 @@ class StructuredOptions(FineTuning):
     sparsity_epochs: int = Field(default=3, ge=1, description="epochs with the penalty")
     sparsity_strength: float = Field(default=0.001, gt=0, description="weight of the penalty in the loss")
 
-
-@dataclass(frozen=True)
-class Structured:
-    """Remove the channels that matter least together with everything that depends on them, and train the others on."""
-
-    options: StructuredOptions
-    where: Where
-
-    name: ClassVar[str] = "structured"
-    version: ClassVar[int] = 1
-    place: ClassVar[Place] = "middle"
-    leaves: ClassVar[frozenset[Structure]] = frozenset()
-    keeps: ClassVar[frozenset[Structure]] = frozenset({"zeros", "clusters"})
-
-    title: ClassVar[str] = "Removing channels"
-    trains: ClassVar[bool] = True
-
     @property
     def label(self) -> str:
         """For example "structured, 50 % of MACs" or "structured, -30 % channels"."""
-        if self.options.ratio:
-            return f"structured, -{self.options.ratio * 100:g} % channels"
-        return f"structured, {self.options.macs * 100:g} % of MACs"
+        if self.ratio:
+            return f"structured, -{self.ratio * 100:g} % channels"
+        return f"structured, {self.macs * 100:g} % of MACs"
 
-    @classmethod
-    def read(cls, table: StepTable) -> Structured:
-        """The step of a table.
-
-        Raises:
-            ProjectError: EP-402, EP-403, or EP-405 for options that contradict each other.
-        """
-        options = read_options(table, StructuredOptions)
-        written = options.model_fields_set
-        if options.ratio and "macs" in written:
-            raise ProjectError(
-                "EP-405",
-                f"{table.at('macs')}: structured: macs and ratio are two ways to say it",
-                "remove one",
-            )
+    def check(self) -> None:
+        """Refuse two goals, and options of what is not asked for."""
+        written = self.model_fields_set
+        if self.ratio and "macs" in written:
+            raise contradiction(type(self), "macs", "macs and ratio are two ways to say it", "remove one")
         for option in ("sparsity_epochs", "sparsity_strength"):
-            if option in written and options.sparsity_learning == "none":
-                raise ProjectError(
-                    "EP-405",
-                    f"{table.at(option)}: structured: {option} has no meaning without sparsity_learning",
+            if option in written and self.sparsity_learning == "none":
+                raise contradiction(
+                    type(self),
+                    option,
+                    f"{option} has no meaning without sparsity_learning",
                     f'remove {option}, or set sparsity_learning = "group_lasso"',
                 )
-        if "epochs_between" in written and options.iterations == 1:
-            raise ProjectError(
-                "EP-405",
-                f"{table.at('epochs_between')}: structured: epochs_between has no meaning with one iteration",
+        if "epochs_between" in written and self.iterations == 1:
+            raise contradiction(
+                type(self),
+                "epochs_between",
+                "epochs_between has no meaning with one iteration",
                 "remove epochs_between, or raise iterations",
             )
-        return cls(options, table.where)
+        super().check()
 
     def apply(self, model: Any, work: Work) -> Any:
         """Remove channels and fine-tune.
@@ -116,26 +93,25 @@ class Structured:
         Raises:
             RecipeError: EP-412 when no layer can lose a channel or a name fits none; EP-417 when the goal cannot be reached.
         """
-        options = self.options
         names = [layer.name for layer in model.layers]
-        for option, patterns in (("layers", options.layers), ("exclude", options.exclude), ("per_layer", options.per_layer)):
-            check_patterns([pattern for pattern in patterns if pattern != "*"], names, option, self.name)
+        for option, patterns in (("layers", self.layers), ("exclude", self.exclude), ("per_layer", self.per_layer)):
+            check_patterns(patterns, names, option, self.name)
         work.note_layers("trained although frozen", unfreeze(model), "to make up for removed channels")
-        loss = choose_loss(model, work.data, options.loss)
+        loss = choose_loss(model, work.data, self.loss)
         channels = map_channels(model)
         sizes = {family: len(groups) for family, groups in self._allowed(channels).items()}
         if not sizes:
             raise RecipeError("EP-412", "structured: no layer of the model can lose a channel", _what_to_do(channels))
         _note_whole(channels, work)
-        if options.sparsity_learning != "none":
-            penalty = Penalty(options.sparsity_learning, options.sparsity_strength, options.sparsity_epochs)
-            work.note(learn_sparsity(model, channels, work, options, loss, penalty))
+        if self.sparsity_learning != "none":
+            penalty = Penalty(self.sparsity_learning, self.sparsity_strength, self.sparsity_epochs)
+            work.note(learn_sparsity(model, channels, work, self, loss, penalty))
         before, whole = _widths(model, channels), model_macs(model)
-        for part in range(1, options.iterations + 1):
-            model = self._remove(model, work, loss, sizes, part / options.iterations, whole)
-            epochs = options.epochs if part == options.iterations else options.epochs_between
+        for part in range(1, self.iterations + 1):
+            model = self._remove(model, work, loss, sizes, part / self.iterations, whole)
+            epochs = self.epochs if part == self.iterations else self.epochs_between
             if epochs:
-                tuning = options.model_copy(update={"epochs": epochs})
+                tuning = self.model_copy(update={"epochs": epochs})
                 keeper = Keeper(kernels(model), work.kept)
                 work.note(fit(model, work, tuning, loss, callbacks=[keeper.callback]).text)
                 keeper.verify(self.name)
@@ -146,38 +122,36 @@ class Structured:
 
     def _remove(self, model: Any, work: Work, loss: Loss, sizes: Mapping[Family, int], done: float, whole: int) -> Any:
         """The model after a round; `done` is the share of the way that is reached with it, `whole` the first model's MACs."""
-        options = self.options
         channels = map_channels(model)
-        scores, unjudged = importance(model, channels, options.importance, work.data.train, loss, work.task)
+        scores, unjudged = importance(model, channels, self.importance, work.data.train, loss, work.task)
         work.note_layers("judged by l2 instead", unjudged, "no BatchNorm scales them")
-        if options.importance == "taylor" and options.scope == "global" and not options.ratio:
+        if self.importance == "taylor" and self.scope == "global" and not self.ratio:
             # What the loss pays for a multiply-accumulate saved: the greedy answer to a knapsack of channels.
             scores = scores / np.maximum(macs_saved(model, channels), 1)
         allowed = self._allowed(channels)
         fixed = {family: (1 - share) ** done for family in allowed if (share := self._own_share(family)) is not None}
         goal = Goal(
-            share=(1 - options.ratio) ** done if options.ratio else None,
-            macs=None if options.ratio else int(whole * options.macs**done),
-            scope=options.scope,
+            share=(1 - self.ratio) ** done if self.ratio else None,
+            macs=None if self.ratio else int(whole * self.macs**done),
+            scope=self.scope,
             sizes=sizes,
             fixed=fixed,
-            align=options.align,
-            limit=options.limit,
+            align=self.align,
+            limit=self.limit,
         )
         return remove_channels(model, channels, choose(model, channels, scores, goal, allowed))
 
     def _allowed(self, channels: ChannelMap) -> dict[Family, NDArray[np.int64]]:
         """The families of groups that may lose some: every layer of theirs was asked for, and none is excluded."""
-        options = self.options
         return {
             family: groups
             for family, groups in channels.families()
-            if all(matches(name, options.layers) and not matches(name, options.exclude) for name in family)
+            if all(matches(name, self.layers) and not matches(name, self.exclude) for name in family)
         }
 
     def _own_share(self, family: Family) -> float | None:
         """The share that `per_layer` says for a family; the least, if it says several."""
-        found = [share for name in family for pattern, share in self.options.per_layer.items() if matches(name, [pattern])]
+        found = [share for name in family for pattern, share in self.per_layer.items() if matches(name, [pattern])]
         return min(found, default=None)
 
 

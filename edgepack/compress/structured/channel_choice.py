@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.compress.keras.macs import applied_kernels
-from edgepack.compress.keras.surgery import Keep, kept_axes
-from edgepack.compress.structured.channel_map import ChannelMap
+from edgepack.compress.structured.channel_groups import ChannelMap
 from edgepack.compress.structured.importance import Scores
+from edgepack.compress.structured.surgery import Keep, kept_axes
 from edgepack.ground.errors import RecipeError
 
 Family = tuple[str, ...]

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from edgepack.compress.structured.channel_map import Groups, width
-
-if TYPE_CHECKING:
-    from edgepack.compress.structured.channel_map import Walk
-
-CONVOLUTIONS = frozenset({"Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"})
-DEPTHWISE = frozenset({"DepthwiseConv1D", "DepthwiseConv2D"})
-SEPARABLE = frozenset({"SeparableConv1D", "SeparableConv2D"})
-RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN"})
-MERGING = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"})
-
-# One value to one value, the same for every channel and position.
-ELEMENTWISE = frozenset({"Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU"})
-# Only at work while training.
-PASSING = frozenset(
-    ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout", "GaussianNoise")
-) | {"ActivityRegularization", "Masking"}
-POOLING = frozenset(f"{which}Pooling{size}D" for which in ("Max", "Average", "GlobalMax", "GlobalAverage") for size in (1, 2, 3))
-SPATIAL = frozenset(f"{what}{size}D" for what in ("ZeroPadding", "Cropping", "UpSampling") for size in (1, 2, 3)) | {
-    "RepeatVector",
-    "Resizing",
-    "CenterCrop",
-}
+from edgepack.compress.keras.layer_kinds import (
+    CONVOLUTIONS,
+    DEPTHWISE,
+    ELEMENTWISE,
+    MERGING,
+    PASSING,
+    POOLING,
+    RECURRENT,
+    SEPARABLE,
+    SPATIAL,
+    mixes_channels,
+)
+from edgepack.compress.structured.channel_groups import Groups, Walk, width
 
 # Functions of tf and tf.keras.backend that work value by value; with scalars or tensors of one shape as operands.
 _FUNCTIONS = frozenset(
@@ -50,16 +40,6 @@ def flow(walk: Walk, node: Any, given: list[Groups], outputs: list[Any]) -> list
     if not type(layer).__module__.startswith(("tf_keras", "keras")):
         return _whole(walk, layer, given, outputs, f"is of your own class {kind}")
     return _RULES.get(kind, _unknown)(walk, node, given, outputs)
-
-
-def mixes_channels(layer: Any) -> bool:
-    """Whether a layer's activation looks at all channels at once, or is not known to look at one only."""
-    activation = getattr(layer, "activation", None)
-    if activation is None:
-        return False
-    name = getattr(activation, "__name__", type(activation).__name__)
-    module = getattr(activation, "__module__", "")
-    return name in ("softmax", "log_softmax") or not module.startswith(("tf_keras", "keras", "tensorflow"))
 
 
 def _whole(walk: Walk, layer: Any, given: list[Groups], outputs: list[Any], reason: str) -> list[Groups]:
@@ -178,7 +158,7 @@ def _scaled(walk: Walk, node: Any, given: list[Groups], outputs: list[Any]) -> l
     return [given[0]]
 
 
-_Rule = Callable[["Walk", Any, list[Groups], list[Any]], list[Groups]]
+_Rule = Callable[[Walk, Any, list[Groups], list[Any]], list[Groups]]
 _RULES: dict[str, _Rule] = {
     **dict.fromkeys(CONVOLUTIONS | SEPARABLE | {"Dense"}, _makes),
     **dict.fromkeys(DEPTHWISE, _depthwise),

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepack.compress.keras.kernels import weight_name
 from edgepack.compress.keras.models import batches, model_inputs
-from edgepack.compress.keras.surgery import weight_name
-from edgepack.compress.structured.channel_map import ChannelMap
+from edgepack.compress.structured.channel_groups import ChannelMap
 from edgepack.compress.training.loss import Loss
 from edgepack.ground.progress import Task
 from edgepack.sources import Split

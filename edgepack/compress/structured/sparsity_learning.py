@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edgepack.compress.options import FineTuning
-from edgepack.compress.step import Work
-from edgepack.compress.structured.channel_map import ChannelMap
+from edgepack.compress.structured.channel_groups import ChannelMap
 from edgepack.compress.structured.importance import filter_axis, filters
+from edgepack.compress.technique import FineTuning
 from edgepack.compress.training.fit import fit
 from edgepack.compress.training.loss import Loss
+from edgepack.compress.work import Work
 from edgepack.ground.errors import RecipeError
 from edgepack.sources.keras.frameworks import import_tf_keras
 

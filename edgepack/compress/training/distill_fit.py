@@ -8,11 +8,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgepack.compress.keras.zeros import wrapped_layer
-from edgepack.compress.options import FineTuning
-from edgepack.compress.step import Work
+from edgepack.compress.keras.kernels import wrapped_layer
+from edgepack.compress.technique import FineTuning
 from edgepack.compress.training.distill_loss import feature_loss, soft_loss
 from edgepack.compress.training.loss import Loss
+from edgepack.compress.work import Work
 from edgepack.ground.errors import RecipeError
 from edgepack.project.check import suggest
 from edgepack.sources.keras.frameworks import import_tf_keras

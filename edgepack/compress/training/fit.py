@@ -9,13 +9,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgepack.compress.options import FineTuning
-from edgepack.compress.step import Work
+from edgepack.compress.technique import FineTuning
 from edgepack.compress.training.augment import RANKS
 from edgepack.compress.training.distill_fit import Teaching
 from edgepack.compress.training.loss import Loss
 from edgepack.compress.training.precision import has_bfloat16, multiplying
 from edgepack.compress.training.stream import stream
+from edgepack.compress.work import Work
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.progress import Task
 from edgepack.sources.keras.frameworks import import_tf_keras

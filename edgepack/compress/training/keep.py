@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.keras.zeros import Kernel
+from edgepack.compress.keras.kernels import Kernel
 from edgepack.compress.quantization.int8 import channels_first, most_distinct
-from edgepack.compress.step import Structure
+from edgepack.compress.work import Structure
 from edgepack.ground.errors import RecipeError
 from edgepack.sources.keras.frameworks import import_tf_keras
 

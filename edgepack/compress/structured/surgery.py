@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.compress.keras.graph import rebuild
-from edgepack.compress.structured.channel_map import ChannelMap, LayerChannels
-from edgepack.compress.structured.channel_rules import CONVOLUTIONS, DEPTHWISE, RECURRENT, SEPARABLE
+from edgepack.compress.keras.kernels import weight_name
+from edgepack.compress.keras.layer_kinds import CONVOLUTIONS, DEPTHWISE, RECURRENT, SEPARABLE
+from edgepack.compress.structured.channel_groups import ChannelMap, LayerChannels
 
 Axes = tuple[NDArray[np.int64] | None, ...]
 Keep = NDArray[np.bool_]
@@ -61,11 +62,6 @@ def kept_axes(name: str, shape: tuple[int, ...], channels: LayerChannels, keep: 
     if kind == "BatchNormalization" or (name == "alpha" and shape[-1] == len(channels.inputs)):
         return (*(None,) * (len(shape) - 1), given)
     return (None,) * len(shape)
-
-
-def weight_name(variable: Any) -> str:
-    """The own name of a layer's variable: "kernel", "bias", "gamma", …"""
-    return str(variable.name.split(":")[0].split("/")[-1])
 
 
 def _cut(layer: Any, channels: ChannelMap, keep: Keep, offset: NDArray[np.float64] | None) -> list[NDArray[Any]]:

@@ -38,7 +38,7 @@ def kernels(model: Any) -> tuple[Kernel, ...]:
     for layer in model.layers:
         inner = wrapped_layer(layer)
         for variable in layer_variables(layer):
-            name = variable.name.split(":")[0].split("/")[-1]
+            name = weight_name(variable)
             if len(variable.shape) < 2 or "bias" in name or name == "alpha" or id(variable) in seen:
                 continue
             seen.add(id(variable))
@@ -63,3 +63,8 @@ def layer_variables(layer: Any) -> list[Any]:
         return list(layer.weights) if not type(layer).__module__.startswith("tensorflow_model_optimization") else []
     unique = {id(variable): variable for variable in [*layer.trainable_weights, *inner.weights] if SCALE not in variable.name}
     return list(unique.values())
+
+
+def weight_name(variable: Any) -> str:
+    """The own name of a layer's variable: "kernel", "bias", "gamma", …"""
+    return str(variable.name.split(":")[0].split("/")[-1])
