@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgepack.pipeline.bench import run_bench, run_compare
 from edgepack.pipeline.build import Built, build
-from edgepack.pipeline.crossval import CrossValidation, run_crossval
+from edgepack.pipeline.crossval import run_crossval
 from edgepack.pipeline.deploy import Outcome, run_deploy
 from edgepack.pipeline.explain import run_explain
 from edgepack.pipeline.fleet.fleet import FleetOutcome
@@ -13,7 +13,6 @@ from edgepack.pipeline.request import Plan, Request, latest_results, prepare, re
 
 __all__ = [
     "Built",
-    "CrossValidation",
     "FleetOutcome",
     "Managed",
     "Outcome",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgepack.deploy.releases.deploy import deploy
 from edgepack.devices import open_device
+from edgepack.explain import Explained
 from edgepack.ground.progress import Progress
 from edgepack.measure.benchmark_model import tool_file
 from edgepack.measure.mcu.attached import check_board_address
@@ -72,7 +72,7 @@ def _on_device(plan: Plan, built: Built, progress: Progress) -> Result:
         return measure_deployed(plan, built, packed, deployment, device, progress)
 
 
-def _conclude(plan: Plan, built: Built, result: Result, explained: dict[str, Any]) -> Outcome:
+def _conclude(plan: Plan, built: Built, result: Result, explained: Explained | None) -> Outcome:
     report = judge_result(plan, built, result, explained)
     write_reports(report, plan.out)
     return Outcome(report, plan.out, report.exit_code)
