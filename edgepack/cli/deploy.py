@@ -98,7 +98,7 @@ def deploy(
         choose_progress(quiet),
     )
     if json_output:
-        print_json(outcome.report)
+        print_json(outcome.report.to_dict())
     else:
         from rich.console import Console
 

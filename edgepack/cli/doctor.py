@@ -14,9 +14,7 @@ def doctor(json_output: Json = False) -> None:
 
     checks = check_installation()
     if json_output:
-        import dataclasses
-
-        print_json([dataclasses.asdict(check) for check in checks])
+        print_json(checks)
     else:
         from rich.console import Console
         from rich.table import Table

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from edgepack.ground.plain import plain
 
 if TYPE_CHECKING:
     from edgepack.pipeline import Managed
@@ -20,8 +20,8 @@ _LONGEST = 400  # characters shown of a command: its beginning, and its end, whe
 
 
 def print_json(value: Any) -> None:
-    """Dataclasses, or anything JSON-able, as indented JSON on standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    """Anything as indented JSON on standard output."""
+    print(json.dumps(plain(value), indent=2, ensure_ascii=False))
 
 
 def print_managed(found: Sequence[Managed[T]], json_output: bool, text: Callable[[T], str]) -> int:
@@ -46,16 +46,6 @@ def print_managed(found: Sequence[Managed[T]], json_output: bool, text: Callable
             elif one.error is not None:
                 print(f"{before}error {one.error.code}: {one.error}")
     return max(one.exit_code for one in found)
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def setup_verbose(verbose: bool) -> None:

@@ -30,7 +30,7 @@ def report(
     if warning:
         typer.echo(f"warning: {warning}", err=True)
     if json_output:
-        print_json(last)
+        print_json(last.to_dict())
         return
     from rich.console import Console
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgepack.explain.advice import advise
-from edgepack.explain.explanation import Explanation
+from edgepack.explain.explanation import Explained, Explanation
 from edgepack.explain.layer_errors import LayerError, LayerErrors, compare_layers
 
-__all__ = ["Explanation", "LayerError", "LayerErrors", "advise", "compare_layers"]
+__all__ = ["Explained", "Explanation", "LayerError", "LayerErrors", "advise", "compare_layers"]

@@ -1,4 +1,4 @@
-"""Everything `edgepack explain` tells, as plain data."""
+"""Everything `edgepack explain` tells, and the part of it that a deployment's report holds."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ class Explanation:
     steps: tuple[StepResult, ...]
     errors: LayerErrors
     sensitivity: Sensitivity | None
+    confusion: tuple[tuple[int, ...], ...] | None
+    classes: tuple[str, ...]
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What a report says of accuracy; the fields are those of an `Explanation`."""
+
+    errors: LayerErrors
     confusion: tuple[tuple[int, ...], ...] | None
     classes: tuple[str, ...]
     advice: tuple[str, ...]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgepack.judge.verdict import BUDGET_UNITS, HARDWARE_BUDGETS, Status, Verdict
-from edgepack.measure.types import Measurement, Method
+from edgepack.measure.types import METHODS, Measurement, Method
 from edgepack.project.types import Target
 from edgepack.project.units import format_quantity
 
@@ -17,15 +17,6 @@ _ROUNDING = 1e-9
 # The best evidence first. What hardware alone can answer is taken from it or, marked, from an estimate.
 _EVIDENCE: tuple[Method, ...] = ("hardware", "emulated", "file", "stand-in", "host", "estimate")
 _HARDWARE_EVIDENCE: tuple[Method, ...] = ("hardware", "estimate", "emulated", "stand-in", "host", "file")
-
-_HOW: dict[str, str] = {
-    "hardware": "measured on the device",
-    "emulated": "counted by an emulator of the target's processor",
-    "file": "read off the file that ships",
-    "stand-in": "measured with the deployed files on a stand-in, not on the target's hardware",
-    "host": "computed on this machine with the file that ships",
-    "estimate": "an estimate, not a measurement on hardware",
-}
 
 
 def judge(target: Target, measurements: Iterable[Measurement], real_hardware: bool) -> tuple[Verdict, ...]:
@@ -91,8 +82,8 @@ def _find(budget: str, limit: float, unit: str, best: Measurement | None, real_h
         return _unknown(f"The measurement gave {value:g} {unit}, which is impossible.")
     if budget in HARDWARE_BUDGETS and not _answers(best.method, real_hardware):
         shown = format_quantity(value, unit)
-        return _unknown(f"{shown} {_origin(best.method)}, which says nothing about the target's hardware.")
-    how = _HOW[best.method]
+        return _unknown(f"{shown} {METHODS[best.method].where}, which says nothing about the target's hardware.")
+    how = METHODS[best.method].judged
     if value <= limit + abs(limit) * _ROUNDING + 1e-12:
         return _Finding("PASS", _sentence(f"{_share(budget, value, limit)}; {how}"))
     return _Finding("FAIL", _sentence(f"{_excess(value, limit, unit)}; {how}"))
@@ -100,10 +91,6 @@ def _find(budget: str, limit: float, unit: str, best: Measurement | None, real_h
 
 def _answers(method: Method, real_hardware: bool) -> bool:
     return method == "estimate" or (method == "hardware" and real_hardware)
-
-
-def _origin(method: Method) -> str:
-    return {"emulated": "in an emulator", "host": "on this machine", "file": "by the file"}.get(method, "on a stand-in")
 
 
 def _unknown(why: str) -> _Finding:

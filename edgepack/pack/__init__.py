@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgepack.pack.archive import zip_bytes, zip_pack
 from edgepack.pack.c_array import export_c_array
 from edgepack.pack.golden import Golden, GoldenInputs, GoldenTensor, choose_golden_inputs
-from edgepack.pack.manifest import PackInfo, plain
+from edgepack.pack.manifest import PackInfo
 from edgepack.pack.read import read_pack
 from edgepack.pack.write import Pack, write_pack
 
@@ -17,7 +17,6 @@ __all__ = [
     "PackInfo",
     "choose_golden_inputs",
     "export_c_array",
-    "plain",
     "read_pack",
     "write_pack",
     "zip_bytes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgepack.pipeline.bench import run_bench, run_compare
 from edgepack.pipeline.build import Built, build
-from edgepack.pipeline.crossval import CrossValidation, run_crossval
+from edgepack.pipeline.crossval import run_crossval
 from edgepack.pipeline.deploy import Outcome, run_deploy
 from edgepack.pipeline.destination import Destination, DeviceRequest
 from edgepack.pipeline.explain import run_explain
@@ -14,7 +14,6 @@ from edgepack.pipeline.request import Plan, ProjectPlan, Request, latest_results
 
 __all__ = [
     "Built",
-    "CrossValidation",
     "Destination",
     "DeviceRequest",
     "FleetOutcome",

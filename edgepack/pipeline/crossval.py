@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,51 +14,14 @@ from edgepack.compress import Step, compress
 from edgepack.convert import convert
 from edgepack.ground.errors import ProjectError, RecipeError
 from edgepack.ground.files import write_atomic
+from edgepack.ground.plain import plain
 from edgepack.ground.progress import Progress
 from edgepack.pipeline.build import load_inputs
 from edgepack.pipeline.evaluation import evaluate
 from edgepack.pipeline.request import Plan, Request, prepare
+from edgepack.report.crossval import Candidate, CrossValidation
 from edgepack.sources import Dataset, SourceModel
 from edgepack.sources.data.folds import fold_data
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A value of the option, over all folds.
-
-    `metrics` are of the .tflite on each held-out fold, `drops` how much worse than the float model on the same fold. `mean` and
-    `spread` are of the drops (spread: standard deviation with one degree of freedom less), `error` is the mean's standard error.
-    `sparsity` and `bytes` are the files' means.
-    """
-
-    value: str
-    metrics: tuple[float, ...]
-    drops: tuple[float, ...]
-    mean: float
-    spread: float
-    error: float
-    sparsity: float
-    bytes: float
-
-
-@dataclass(frozen=True)
-class CrossValidation:
-    """All candidates in the order given. `chosen` is the last one whose mean drop plus its standard error is within `max_drop`.
-
-    That is the one-standard-error rule of Breiman et al. 1984 (Classification and Regression Trees, section 3.4.3), on the side
-    of caution. `pretrained`: the float model came with weights that may have been trained on what is held out here, so that drops
-    lean high.
-    """
-
-    option: str
-    folds: int
-    seed: int
-    metric_name: str
-    max_drop: float
-    baselines: tuple[float, ...]
-    candidates: tuple[Candidate, ...]
-    chosen: str | None
-    pretrained: bool
 
 
 def run_crossval(
@@ -107,7 +70,7 @@ def run_crossval(
     )
     file = plans[0].out / "crossval.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, json.dumps(asdict(result), indent=1))
+    write_atomic(file, json.dumps(plain(result), indent=1))
     return result, file
 
 

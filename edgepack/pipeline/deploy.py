@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgepack.deploy.releases.deploy import deploy
+from edgepack.explain import Explained
 from edgepack.ground.progress import Progress
 from edgepack.measure.benchmark_model import tool_file
 from edgepack.pipeline.build import Built, build
@@ -66,7 +66,7 @@ def _release(plan: Plan, progress: Progress) -> Outcome:
     return _conclude(plan, built, result, explained)
 
 
-def _conclude(plan: Plan, built: Built, result: Result, explained: dict[str, Any]) -> Outcome:
+def _conclude(plan: Plan, built: Built, result: Result, explained: Explained | None) -> Outcome:
     report = judge_result(plan, built, result, explained)
     write_reports(report, plan.out)
     return Outcome(report, plan.out, report.exit_code)

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from edgepack.compress import compress
 from edgepack.compress.sensitivity import Sensitivity, sensitivity
-from edgepack.explain import Explanation, LayerError, LayerErrors, advise, compare_layers
+from edgepack.explain import Explained, Explanation, LayerErrors, advise, compare_layers
 from edgepack.ground.errors import DataError, ModelError
 from edgepack.ground.files import canonical_json, sha256_file, write_atomic
+from edgepack.ground.plain import plain, typed
 from edgepack.ground.progress import Progress
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.request import Plan, Request, prepare
@@ -65,24 +66,24 @@ def run_explain(
     )
     file = plan.out / "explain.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, json.dumps(asdict(explanation), indent=1))
+    write_atomic(file, json.dumps(plain(explanation), indent=1))
     return explanation, file
 
 
-def explain_layers(plan: Plan, built: Built, progress: Progress) -> dict[str, Any]:
+def explain_layers(plan: Plan, built: Built, progress: Progress) -> Explained | None:
     """What a deployment's report says of accuracy: the layers' errors, the confusion matrix, and what to try next.
 
-    Empty for a ready .tflite, which has no float model beside it.
+    None for a ready .tflite, which has no float model beside it.
     """
     if built.float_model is None or built.data is None:
-        return {}
+        return None
     errors = layer_errors(built, built.float_model, EXAMPLES, plan.cache, progress)
-    return {
-        "errors": asdict(errors),
-        "confusion": None if built.evaluation is None else built.evaluation.confusion,
-        "classes": list(built.data.class_names),
-        "advice": list(advise(built.steps, errors, None, built.quantization, plan.metric.higher_is_better)),
-    }
+    return Explained(
+        errors=errors,
+        confusion=None if built.evaluation is None else built.evaluation.confusion,
+        classes=tuple(built.data.class_names),
+        advice=advise(built.steps, errors, None, built.quantization, plan.metric.higher_is_better),
+    )
 
 
 def layer_errors(built: Built, original: Path, examples: int, cache: Cache, progress: Progress) -> LayerErrors:
@@ -104,9 +105,8 @@ def layer_errors(built: Built, original: Path, examples: int, cache: Cache, prog
             found = compare_layers(built.model, original, inputs, task)
             (folder / "layers.json").write_bytes(canonical_json(asdict(found)))
 
-    stored: dict[str, Any] = json.loads((cache.stage("layer_errors", key, compute).folder / "layers.json").read_text())
-    rows = tuple(LayerError(**row) for row in stored["layers"])
-    return LayerErrors(rows, int(stored["examples"]), tuple(stored["alone"]))
+    stored = (cache.stage("layer_errors", key, compute).folder / "layers.json").read_text()
+    return typed(LayerErrors, json.loads(stored))
 
 
 def _scan(plan: Plan, built: Built, examples: int, progress: Progress) -> Sensitivity | None:

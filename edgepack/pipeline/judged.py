@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from edgepack.deploy.releases.types import Deployment
 from edgepack.devices import Device
+from edgepack.explain import Explained
+from edgepack.ground.plain import plain, typed
 from edgepack.ground.progress import Progress
 from edgepack.judge import exit_code, judge
 from edgepack.measure import measure
 from edgepack.pack import Pack
 from edgepack.pipeline.result import Result
-from edgepack.report import Report
+from edgepack.report import ModelFacts, RecipeStep, Report
+from edgepack.report.parts import layer_figures, model_totals
+from edgepack.report.report import as_written
 
 if TYPE_CHECKING:
     from edgepack.pipeline.build import Built
@@ -41,38 +47,44 @@ def measure_deployed(
     )
 
 
-def judge_result(plan: Plan, built: Built, result: Result, explained: dict[str, Any]) -> Report:
+def judge_result(plan: Plan, built: Built, result: Result, explained: Explained | None) -> Report:
     """The report of one device, with a verdict for each budget; `explained` is where accuracy goes."""
     verdicts = judge(plan.target, result.measurements, result.real_hardware)
-    code = exit_code(verdicts, result.real_hardware, plan.request.require_hardware)
     manifest = result.pack.manifest
-    return Report.from_parts(
+    report = Report(
         name=plan.project.name,
         target=plan.target,
         verdicts=verdicts,
         measurements=result.measurements,
-        exit_code=code,
+        exit_code=exit_code(verdicts, result.real_hardware, plan.request.require_hardware),
         real_hardware=result.real_hardware,
-        model={
-            **manifest["model"],
-            "metric_name": plan.metric.name,
-            "higher_is_better": plan.metric.higher_is_better,
-            "baseline": built.baseline,
-            "metric": built.metric,
-        },
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        model=_model_facts(plan, built, result.pack),
         steps=built.steps,
-        inspection=built.inspection,
-        instructions=result.instructions,
+        layers=layer_figures(built.inspection, result.instructions, result.layers),
         layer_times=result.layers,
-        latency_samples=result.latency_samples,
+        totals=model_totals(built.inspection),
+        latency_samples=tuple(float(f"{sample:.6g}") for sample in result.latency_samples),
         device=result.device,
         deployment=result.deployment,
         proof=built.proof,
         preprocessing=manifest["preprocessing"],
-        recipe=plan.recipe,
+        recipe=tuple(RecipeStep(step.name, plain(step.options)) for step in plan.recipe),
         versions=manifest["versions"],
         warnings=result.warnings,
         notes=built.notes,
         explanation=explained,
         pack=result.pack.id,
+        model_path=result.pack.model,
+    )
+    return as_written(report)
+
+
+def _model_facts(plan: Plan, built: Built, pack: Pack) -> ModelFacts:
+    return replace(
+        typed(ModelFacts, pack.manifest["model"]),
+        metric_name=plan.metric.name,
+        higher_is_better=plan.metric.higher_is_better,
+        baseline=built.baseline,
+        metric=built.metric,
     )

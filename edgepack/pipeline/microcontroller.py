@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgepack.compile import CCode, compile_model
 from edgepack.ground.errors import DeviceError
@@ -14,6 +14,7 @@ from edgepack.pack.tflm import fit_tflm
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.result import Result
 from edgepack.project import c_identifier
+from edgepack.report import InterpreterFacts, McuFacts
 
 if TYPE_CHECKING:
     from edgepack.pipeline.build import Built
@@ -75,8 +76,8 @@ def _in_tflm(plan: Plan, built: Built, progress: Progress) -> Result:
     found = list(tflm_measurements(built.model, fit))
     if built.data is not None and built.metric is not None:
         found.extend(metric_measurements(built.metric, plan.metric, built.baseline, len(built.data.test), "LiteRT"))
-    facts = {"model": plan.target.title, "runtime": "TensorFlow Lite Micro", "stand_in": True}
-    return Result(packed, tuple(found), False, {**facts, "stand_in_reason": "its interpreter on this machine"})
+    facts = InterpreterFacts(plan.target.title, "TensorFlow Lite Micro", stand_in_reason="its interpreter on this machine")
+    return Result(packed, tuple(found), False, facts)
 
 
 def _insist(differing: int, compared: int, where: str) -> None:
@@ -88,19 +89,19 @@ def _insist(differing: int, compared: int, where: str) -> None:
         )
 
 
-def _facts(plan: Plan, code: CCode, method: str, address: str, real_hardware: bool) -> dict[str, Any]:
-    emulated = {} if real_hardware else {"stand_in": True, "stand_in_reason": "an emulated core"}
-    return {
-        "model": plan.target.title,
-        "cpu": plan.target.device.cpu,
-        "clock_hz": plan.target.device.clock_hz,
-        "tools": method,
-        "arena_bytes": code.arena_size,
-        "arena_lower_bound": code.arena_lower_bound,
-        "kernels": ", ".join(code.kernels),
-        "board": address,
-        **emulated,
-    }
+def _facts(plan: Plan, code: CCode, method: str, address: str, real_hardware: bool) -> McuFacts:
+    return McuFacts(
+        model=plan.target.title,
+        cpu=plan.target.device.cpu,
+        clock_hz=plan.target.device.clock_hz,
+        tools=method,
+        arena_bytes=code.arena_size,
+        arena_lower_bound=code.arena_lower_bound,
+        kernels=", ".join(code.kernels),
+        board=address,
+        stand_in=not real_hardware,
+        stand_in_reason="" if real_hardware else "an emulated core",
+    )
 
 
 def _by_operator(code: CCode, per_layer: dict[str, int]) -> dict[int, float]:

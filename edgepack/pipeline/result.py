@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from edgepack.deploy.releases.types import Deployment
 from edgepack.measure import LayerTimes, Measurement
 from edgepack.pack import Pack
+from edgepack.report.parts import AnyDeviceFacts
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a kind of device gives to the report; `instructions` by operator index where they were counted, `layers` the times."""
+    """What was packed, and what one device said and did with it.
+
+    `deployment` is None where nothing stays on a device (a microcontroller's emulator). `latency_samples` are single inferences
+    in seconds. `instructions` are those executed, by operator index, where they were counted; `layers` the times of layers.
+    """
 
     pack: Pack
     measurements: tuple[Measurement, ...]
     real_hardware: bool
-    device: Any = None
-    deployment: Any = None
+    device: AnyDeviceFacts
+    deployment: Deployment | None = None
     latency_samples: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
     instructions: Mapping[int, float] = field(default_factory=dict)

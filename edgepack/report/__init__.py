@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from edgepack.report.comparison import comparison_sentence, print_comparison
-from edgepack.report.crossval import print_crossval
-from edgepack.report.explanation import print_explanation
+from edgepack.report.crossval import Candidate, CrossValidation
 from edgepack.report.fleet import FleetDevice, FleetReport, fleet_from_json, with_report, worst
-from edgepack.report.fleet_pages import print_fleet, write_fleet_reports
-from edgepack.report.report import SCHEMA_VERSION, Report, plain
-from edgepack.report.store import ReportFiles, pack_warning, read_any_report, read_report, write_reports
-from edgepack.report.terminal import print_inspection, print_layer_times, print_measurements, print_report
+from edgepack.report.parts import InterpreterFacts, LayerFigures, McuFacts, ModelFacts, ModelTotals, RecipeStep
+from edgepack.report.report import SCHEMA_VERSION, Report
+from edgepack.report.store import (
+    ReportFiles,
+    pack_warning,
+    read_any_report,
+    read_report,
+    write_fleet_reports,
+    write_reports,
+)
+from edgepack.report.terminal.comparison import comparison_sentence, print_comparison
+from edgepack.report.terminal.crossval import print_crossval
+from edgepack.report.terminal.explanation import print_explanation
+from edgepack.report.terminal.fleet import print_fleet
+from edgepack.report.terminal.inspection import print_inspection
+from edgepack.report.terminal.measurements import print_layer_times, print_measurements
+from edgepack.report.terminal.report import print_report
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Candidate",
+    "CrossValidation",
     "FleetDevice",
     "FleetReport",
+    "InterpreterFacts",
+    "LayerFigures",
+    "McuFacts",
+    "ModelFacts",
+    "ModelTotals",
+    "RecipeStep",
     "Report",
     "ReportFiles",
     "comparison_sentence",
     "fleet_from_json",
     "pack_warning",
-    "plain",
     "print_comparison",
     "print_crossval",
     "print_explanation",

@@ -1,55 +1,44 @@
-"""`edgepack crossval` on a terminal."""
+"""The outcome of a cross-validation, as crossval.json holds it and a terminal shows it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from rich.console import Console
-
-from edgepack.project.units import format_bytes
-from edgepack.report import format as fmt
-from edgepack.report.terminal import Column, print_line, print_table
-
-if TYPE_CHECKING:
-    from edgepack.pipeline.crossval import CrossValidation
+from dataclasses import dataclass
 
 
-def print_crossval(result: CrossValidation, console: Console) -> None:
-    """A row a candidate, and which one to take."""
-    print_line(console, "")
-    baseline = sum(result.baselines) / len(result.baselines)
-    print_line(
-        console,
-        (f"{result.option}, {result.folds} folds", "bold"),
-        f": {result.metric_name} of the float model on held-out folds {baseline:.4f} (mean)",
-    )
-    columns = [Column(result.option), Column(f"{result.metric_name} (mean)", True), Column("drop (mean)", True)]
-    columns += [Column("spread", True), Column("mean + error", True), Column("zeros", True), Column(".tflite", True), Column("")]
-    rows = [
-        (
-            item.value,
-            fmt.metric(sum(item.metrics) / len(item.metrics)),
-            f"{item.mean:+.4f}",
-            f"{item.spread:.4f}",
-            f"{item.mean + item.error:+.4f}",
-            fmt.share(item.sparsity),
-            format_bytes(item.bytes),
-            ("chosen", "bold green") if item.value == result.chosen else "",
-        )
-        for item in result.candidates
-    ]
-    print_table(console, columns, rows)
-    if result.chosen is None:
-        print_line(console, (f"No candidate stays within a drop of {result.max_drop:g}.", "bold red"))
-    else:
-        print_line(
-            console,
-            f"{result.option} = {result.chosen} is the last candidate whose mean drop and its standard error stay within "
-            f"{result.max_drop:g}.",
-        )
-    if result.pretrained:
-        print_line(
-            console,
-            ("note: ", "yellow"),
-            "the float model came trained, perhaps on the examples held out here: the drops lean high.",
-        )
+@dataclass(frozen=True)
+class Candidate:
+    """A value of the option, over all folds.
+
+    `metrics` are of the .tflite on each held-out fold, `drops` how much worse than the float model on the same fold. `mean` and
+    `spread` are of the drops (spread: standard deviation with one degree of freedom less), `error` is the mean's standard error.
+    `sparsity` and `bytes` are the files' means.
+    """
+
+    value: str
+    metrics: tuple[float, ...]
+    drops: tuple[float, ...]
+    mean: float
+    spread: float
+    error: float
+    sparsity: float
+    bytes: float
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """All candidates in the order given. `chosen` is the last one whose mean drop plus its standard error is within `max_drop`.
+
+    That is the one-standard-error rule of Breiman et al. 1984 (Classification and Regression Trees, section 3.4.3), on the side
+    of caution. `pretrained`: the float model came with weights that may have been trained on what is held out here, so that drops
+    lean high.
+    """
+
+    option: str
+    folds: int
+    seed: int
+    metric_name: str
+    max_drop: float
+    baselines: tuple[float, ...]
+    candidates: tuple[Candidate, ...]
+    chosen: str | None
+    pretrained: bool

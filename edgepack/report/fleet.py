@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgepack.ground.files import sha256_bytes
+from edgepack.ground.plain import plain, typed
 from edgepack.judge.verdict import Verdict
 from edgepack.measure.types import Measurement
-from edgepack.report.report import SCHEMA_VERSION, Report, Row, plain
+from edgepack.project.types import Target
+from edgepack.report.parts import AnyDeviceFacts, Row, device_from_json, part_to_json
+from edgepack.report.report import SCHEMA_VERSION, Report, deployment_from_json
+
+if TYPE_CHECKING:
+    from edgepack.deploy.releases.types import Deployment
 
 State = Literal["deployed", "rolled back", "failed", "stopped", "not tried"]
 STATES: tuple[State, ...] = ("deployed", "rolled back", "failed", "stopped", "not tried")
@@ -40,8 +46,8 @@ class FleetDevice:
     file: str = ""
     verdicts: tuple[Verdict, ...] = ()
     measurements: tuple[Measurement, ...] = ()
-    device: Row = field(default_factory=dict)
-    deployment: Row = field(default_factory=dict)
+    device: AnyDeviceFacts | None = None
+    deployment: Deployment | None = None
 
     def measurement(self, quantity: str) -> Measurement | None:
         """The first measurement of a quantity that has a value."""
@@ -53,7 +59,7 @@ class FleetReport:
     """A deployment to many devices; `exit_code` is the worst of theirs, `stopped_by` why the roll-out ended early."""
 
     name: str
-    target: Row
+    target: Target
     release: str
     devices: tuple[FleetDevice, ...]
     exit_code: int
@@ -64,11 +70,18 @@ class FleetReport:
     kind: str = "fleet"
     schema: int = SCHEMA_VERSION
 
-    def as_json(self) -> Row:
-        """Plain dictionaries, lists, text and finite numbers."""
-        result = plain(self)
-        assert isinstance(result, dict)
-        return result
+    @property
+    def passed(self) -> bool:
+        """Whether every device runs the release and meets every budget that counts (exit code 0)."""
+        return self.exit_code == 0
+
+    def to_dict(self) -> Row:
+        """What a fleet's report.json holds: dictionaries, lists, text and finite numbers."""
+        row: Row = plain(self)
+        row["devices"] = [
+            {**plain(one), "device": part_to_json(one.device), "deployment": part_to_json(one.deployment)} for one in self.devices
+        ]
+        return row
 
     def headline(self) -> str:
         """Such as "48 of 50 devices run release 1a2b3c, 1 failed, 1 not tried"."""
@@ -99,30 +112,25 @@ def folder_name(host: str) -> str:
 
 
 def fleet_from_json(values: Mapping[str, Any]) -> FleetReport:
-    """The report that `as_json` gave these values.
+    """The report whose `to_dict` gave these values.
 
     Raises:
         KeyError, TypeError, ValueError: the values are no fleet's report of this schema version.
     """
     if values["schema"] != SCHEMA_VERSION or values["kind"] != "fleet":
         raise ValueError(f"schema {values['schema']!r} instead of {SCHEMA_VERSION}")
-    devices = tuple(_device(row) for row in values["devices"])
-    return FleetReport(**{**values, "devices": devices, "warnings": tuple(values["warnings"])})
+    given = {"target": typed(Target, values["target"]), "devices": tuple(_device(row) for row in values["devices"])}
+    return FleetReport(**{**values, **given, "warnings": tuple(values["warnings"])})
 
 
 def _device(row: Mapping[str, Any]) -> FleetDevice:
-    return FleetDevice(
-        **{
-            **row,
-            "verdicts": tuple(_verdict(verdict) for verdict in row["verdicts"]),
-            "measurements": tuple(Measurement(**item) for item in row["measurements"]),
-        }
-    )
-
-
-def _verdict(row: Mapping[str, Any]) -> Verdict:
-    measurement = row["measurement"]
-    return Verdict(**{**row, "measurement": None if measurement is None else Measurement(**measurement)})
+    given = {
+        "verdicts": tuple(typed(Verdict, one) for one in row["verdicts"]),
+        "measurements": tuple(typed(Measurement, one) for one in row["measurements"]),
+        "device": device_from_json(row.get("device", {})),
+        "deployment": deployment_from_json(row.get("deployment", {})),
+    }
+    return FleetDevice(**{**row, **given})
 
 
 def worst(devices: Sequence[FleetDevice]) -> int:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
+from edgepack.ground.plain import plain
 from edgepack.judge.verdict import Verdict
 from edgepack.project.units import format_quantity
-from edgepack.report.format import METHODS, label, value_of
+from edgepack.report.fleet import FleetReport
+from edgepack.report.format import label, method, value_of
 from edgepack.report.report import Report
 
 # What XML 1.0 cannot hold even escaped.
@@ -24,7 +26,7 @@ def junit_xml(report: Report) -> bytes:
     skipped = sum(verdict.status == "NOT MEASURED" for verdict in report.verdicts)
     seconds = sum(_seconds(verdict) for verdict in report.verdicts)
     totals = {"tests": str(len(report.verdicts)), "failures": str(failed), "errors": "0", "time": f"{seconds:.6f}"}
-    target = str(report.target.get("name", ""))
+    target = report.target.name
     root = ET.Element("testsuites")
     attributes = {
         "id": "0",
@@ -33,33 +35,71 @@ def junit_xml(report: Report) -> bytes:
         **totals,
         "skipped": str(skipped),
         "timestamp": report.created[:19],
-        "hostname": str(report.device.get("hostname") or report.deployment.get("address") or target or "unknown"),
+        "hostname": getattr(report.device, "hostname", "") or target or "unknown",
     }
-    suite = ET.SubElement(root, "testsuite", xml_text(attributes))
+    suite = ET.SubElement(root, "testsuite", _tokens(attributes))
     properties = ET.SubElement(suite, "properties")
     for name, value in _properties(report):
-        ET.SubElement(properties, "property", xml_text({"name": name, "value": value}))
+        ET.SubElement(properties, "property", _tokens({"name": name, "value": value}))
     for verdict in report.verdicts:
-        add_verdict(suite, verdict, f"{report.name}.{target}")
+        _add_verdict(suite, verdict, f"{report.name}.{target}")
     ET.SubElement(suite, "system-out").text = _text("\n".join(report.notes))
     ET.SubElement(suite, "system-err").text = _text("\n".join(report.warnings))
-    return xml_document(root)
+    return _document(root)
 
 
-def add_verdict(suite: ET.Element, verdict: Verdict, classname: str) -> None:
+def fleet_junit(report: FleetReport) -> bytes:
+    """One test suite a device: its deployment and its budgets are the test cases."""
+    root = ET.Element("testsuites")
+    target = report.target.name
+    for number, device in enumerate(report.devices):
+        classname = f"{report.name}.{target}.{device.name}"
+        failed = sum(verdict.status == "FAIL" for verdict in device.verdicts)
+        skipped = sum(verdict.status == "NOT MEASURED" for verdict in device.verdicts) + (device.state == "not tried")
+        broken = device.state in ("failed", "stopped") or bool(device.code)
+        attributes = {
+            "id": str(number),
+            "package": "edgepack",
+            "name": f"edgepack.{classname}",
+            "tests": str(len(device.verdicts) + 1),
+            "failures": str(failed),
+            "errors": str(int(broken)),
+            "time": f"{device.seconds:.6f}",
+            "skipped": str(skipped),
+            "timestamp": report.created[:19],
+            "hostname": device.name,
+        }
+        suite = ET.SubElement(root, "testsuite", _tokens(attributes))
+        ET.SubElement(suite, "properties")
+        case = ET.SubElement(
+            suite, "testcase", _tokens({"name": "deploy", "classname": classname, "time": f"{device.seconds:.6f}"})
+        )
+        text = f"{device.state}: {device.why}"
+        if broken:
+            ET.SubElement(case, "error", _tokens({"message": text, "type": device.code or "stopped"}))
+        elif device.state == "not tried":
+            ET.SubElement(case, "skipped", _tokens({"message": text}))
+        for verdict in device.verdicts:
+            _add_verdict(suite, verdict, classname)
+        ET.SubElement(suite, "system-out")
+        ET.SubElement(suite, "system-err")
+    return _document(root)
+
+
+def _add_verdict(suite: ET.Element, verdict: Verdict, classname: str) -> None:
     """A budget as a test case of a suite."""
     attributes = {"name": verdict.budget, "classname": classname, "time": f"{_seconds(verdict):.6f}"}
-    case = ET.SubElement(suite, "testcase", xml_text(attributes))
+    case = ET.SubElement(suite, "testcase", _tokens(attributes))
     limit = format_quantity(verdict.limit, verdict.unit)
     text = f"{label(verdict.budget)}: {value_of(verdict.measurement)}, limit {limit}. {verdict.why}"
     if verdict.status == "FAIL":
-        failure = ET.SubElement(case, "failure", xml_text({"message": text, "type": "budget"}))
+        failure = ET.SubElement(case, "failure", _tokens({"message": text, "type": "budget"}))
         failure.text = _text(text)
     elif verdict.status == "NOT MEASURED":
-        ET.SubElement(case, "skipped", xml_text({"message": text}))
+        ET.SubElement(case, "skipped", _tokens({"message": text}))
 
 
-def xml_document(root: ET.Element) -> bytes:
+def _document(root: ET.Element) -> bytes:
     """An element as an indented XML file."""
     ET.indent(root)
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
@@ -74,18 +114,19 @@ def _seconds(verdict: Verdict) -> float:
 
 def _properties(report: Report) -> list[tuple[str, str]]:
     found = [("edgepack.exit_code", str(report.exit_code)), ("edgepack.real_hardware", str(report.real_hardware).lower())]
-    found += [(f"model.{key}", str(report.model[key])) for key in ("sha256", "scheme") if key in report.model]
+    if report.model is not None:
+        found += [("model.sha256", report.model.sha256), ("model.scheme", report.model.scheme)]
     for item in report.measurements:
-        how = METHODS.get(item.method, item.method)
+        how = method(item.method)
         found.append((f"measurement.{item.quantity}", f"{value_of(item)} ({how}){': ' + item.detail if item.detail else ''}"))
     for number, step in enumerate(report.steps):
-        row = ", ".join(f"{key} {step[key]}" for key in ("metric", "sparsity", "int8_bytes", "deflated_bytes") if key in step)
-        found.append((f"step.{number}.{step.get('step', '')}", row))
+        keys = ("metric", "sparsity", "int8_bytes", "deflated_bytes")
+        found.append((f"step.{number}.{step.step}", ", ".join(f"{key} {plain(getattr(step, key))}" for key in keys)))
     found += [(f"version.{name}", version) for name, version in sorted(report.versions.items())]
     return found
 
 
-def xml_text(attributes: dict[str, str]) -> dict[str, str]:
+def _tokens(attributes: dict[str, str]) -> dict[str, str]:
     """Attribute values as the schemas' tokens: one line, single spaces."""
     return {key: " ".join(_text(value).split()) for key, value in attributes.items()}
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgepack.ground.errors import ProjectError
-from edgepack.ground.files import write_atomic
-from edgepack.report.fleet import FleetReport, fleet_from_json
-from edgepack.report.html import report_html
-from edgepack.report.junit import junit_xml
+from edgepack.ground.files import atomic_folder, write_atomic
+from edgepack.report.fleet import FleetReport, fleet_from_json, folder_name
+from edgepack.report.html.fleet import fleet_html
+from edgepack.report.html.page import report_html
+from edgepack.report.junit import fleet_junit, junit_xml
 from edgepack.report.report import Report, from_json
 
 
@@ -45,9 +47,34 @@ def write_reports(report: Report, folder: Path) -> ReportFiles:
     return files
 
 
-def _json(report: Report) -> str:
+def write_fleet_reports(report: FleetReport, reports: Mapping[str, Report], folder: Path) -> ReportFiles:
+    """Write report.html, report.json and junit.xml of all devices, and those of each to `devices/NAME/`.
+
+    Raises:
+        ProjectError: EP-112 when the folder cannot be written.
+    """
+    files = ReportFiles(folder / "report.html", folder / "report.json", folder / "junit.xml")
+    contents: dict[Path, str | bytes] = {
+        files.json: _json(report),
+        files.junit: fleet_junit(report),
+        files.html: fleet_html(report),
+    }
+    try:
+        with atomic_folder(folder / "devices") as temporary:
+            for name, single in reports.items():
+                write_reports(single, temporary / folder_name(name))
+        for file, content in contents.items():
+            write_atomic(file, content)
+    except OSError as error:
+        raise ProjectError(
+            "EP-112", f"cannot write {error.filename or folder}: {error.strerror}", "choose a folder with --out"
+        ) from error
+    return files
+
+
+def _json(report: Report | FleetReport) -> str:
     """Strict JSON in the fields' own order, which is the order they are shown in."""
-    return json.dumps(report.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_report(file: Path) -> Report:
@@ -71,13 +98,18 @@ def read_any_report(file: Path) -> Report | FleetReport:
     """
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        return fleet_from_json(values) if values.get("kind") == "fleet" else from_json(values)
+        if values.get("kind") == "fleet":
+            return fleet_from_json(values)
+        report = from_json(values)
     except OSError as error:
         hint = "deploy first, or name the target with --target"
         raise ProjectError("EP-111", f"cannot read the report {file}: {error.strerror}", hint) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "deploy again; nothing is trained anew when nothing changed"
         raise ProjectError("EP-111", f"{file} is no report of this version of edgepack ({error})", hint) from error
+    model = file.parent / "pack" / "model.tflite"
+    known = report.pack and model.is_file() and not pack_warning(report, file.parent)
+    return replace(report, model_path=model) if known else report
 
 
 def pack_warning(report: Report | FleetReport, folder: Path) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgepack.judge.verdict import Verdict
 from edgepack.project.units import format_seconds
-from edgepack.report.format import METHODS, share
+from edgepack.report.format import method, share
 from edgepack.report.report import Report
+
+if TYPE_CHECKING:
+    from edgepack.measure.layers import LayerTimes
 
 
 def headline(report: Report) -> str:
@@ -47,28 +49,26 @@ def device_sentence(report: Report) -> str:
     """What the device was, and so what its figures are worth."""
     if report.real_hardware:
         return "Measured on the target's own hardware."
-    if report.target.get("device", {}).get("kind") == "mcu":
+    if report.target.device.kind == "mcu":
         return "Run on an emulator of the target's processor: instructions and bytes are exact, times are estimates."
-    reason = report.device.get("stand_in_reason")
+    reason = "" if report.device is None else report.device.stand_in_reason
     what = f" ({reason})" if reason else ""
     return f"Run on a stand-in, not on the target's hardware{what}: times and memory are not the target's."
 
 
-def layer_sentences(times: Mapping[str, Any]) -> tuple[str, str]:
-    """How the times of single layers were measured (a LayerTimes as a row), and how their sum compares with whole inferences."""
-    total, inference, undisturbed = (format_seconds(times[key]) for key in ("total", "inference", "undisturbed"))
-    where = METHODS.get(times["method"], times["method"])
+def layer_sentences(times: LayerTimes) -> tuple[str, str]:
+    """How the times of single layers were measured, and how their sum compares with whole inferences."""
+    total, inference, undisturbed = (format_seconds(one) for one in (times.total, times.inference, times.undisturbed))
     return (
-        f"Times of layers: {times['how']}; {where}.",
-        f"They add up to {total} and took {share(times['covered'])} of the inferences' time; a whole one took {inference} with"
+        f"Times of layers: {times.how}; {method(times.method)}.",
+        f"They add up to {total} and took {share(times.covered)} of the inferences' time; a whole one took {inference} with"
         f" the clock between them, {undisturbed} without.",
     )
 
 
-def metric_name(report: Report) -> str:
-    """The project's metric: "accuracy"."""
-    names = [step["metric_name"] for step in report.steps if step.get("metric_name")]
-    return str(report.model.get("metric_name") or (names[0] if names else "accuracy"))
+def model_label(report: Report) -> str:
+    """Project and target: "digits on cortex-m4"."""
+    return f"{report.name} on {report.target.name}"
 
 
 def _count(report: Report, status: str) -> int:

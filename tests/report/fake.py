@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import random
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from edgepack.deploy.engines.types import GoldenCheck, Runner
+from edgepack.compress import LayerWeights, StepResult
+from edgepack.convert import Proof
+from edgepack.deploy.engines.types import Candidate, GoldenCheck, Runner
 from edgepack.deploy.releases.types import Deployment
-from edgepack.devices.device import DeviceFacts
+from edgepack.devices import DeviceFacts
+from edgepack.explain import Explained, LayerError, LayerErrors
+from edgepack.flatbuffer.inspection import Inspection, LayerFacts, TensorFacts, Totals
+from edgepack.flatbuffer.memory import PeakMemory
+from edgepack.flatbuffer.weights import EMPTY, Statistics
 from edgepack.judge import exit_code, judge
+from edgepack.measure.layers import LayerTime, LayerTimes
 from edgepack.measure.types import Measurement
-from edgepack.project import StepTable, Where, load_target
-from edgepack.report import Report
+from edgepack.project import load_target
+from edgepack.report import McuFacts, ModelFacts, RecipeStep, Report
+from edgepack.report.parts import layer_figures, model_totals
+from edgepack.report.report import as_written
 
 # ResNet-8 of MLPerf Tiny: layer, operator, output shape, MACs, kernel weights.
 RESNET = [
@@ -35,71 +43,91 @@ RESNET = [
 ]
 
 
-@dataclass(frozen=True)
-class Step:
-    """The fields of a step's result that reports show."""
-
-    step: str
-    label: str
-    metric: float
-    sparsity: float
-    distinct: int
-    int8_bytes: int
-    deflated_bytes: int
-    seconds: float
-    notes: tuple[str, ...] = ()
-    metric_name: str = "accuracy"
-    parameters: int = 77706
-    macs: int = 12501632
-    layers: tuple[dict, ...] = field(default=())
-
-
-def steps():
-    return (
-        Step("float", "float", 0.8719, 0.0, 243, 78744, 72150, 0.0),
-        Step("prune", "pruned 50 %", 0.8690, 0.5, 231, 78744, 48930, 81.0, ("conv2d kept dense: it has 432 weights.",)),
-        Step("prune", "pruned 70 %", 0.8642, 0.7, 219, 78744, 36120, 80.0),
-        Step("quantize", "int8, aware", 0.8655, 0.7, 201, 78744, 35420, 140.0, ("AveragePooling2D was left un-annotated.",)),
-        Step("convert", "the int8 .tflite", 0.8650, 0.7, 201, 98496, 51200, 0.0, ("figures of the file itself",)),
+def step(name, label, metric, sparsity=0.0, distinct=243, int8=78744, deflated=72150, seconds=0.0, notes=(), **more):
+    """A row of the step table."""
+    return StepResult(
+        step=name,
+        label=label,
+        metric=metric,
+        metric_name="accuracy",
+        parameters=77706,
+        zeros=round(sparsity * 77360),
+        sparsity=sparsity,
+        distinct=distinct,
+        float_bytes=4 * 77706,
+        int8_bytes=int8,
+        deflated_bytes=deflated,
+        macs=12501632,
+        notes=notes,
+        seconds=seconds,
+        **more,
     )
 
 
-def inspection(instructions=False):
+def steps():
+    layers = (LayerWeights("conv2d", "Conv2D", 432, 216, 27),)
+    return (
+        step("float", "float", 0.8719, interval=(0.8652, 0.8783), entropy=7.2),
+        step("prune", "pruned 50 %", 0.8690, 0.5, 231, 78744, 48930, 81.0, ("conv2d kept dense: it has 432 weights.",)),
+        step("prune", "pruned 70 %", 0.8642, 0.7, 219, 78744, 36120, 80.0, layers=layers),
+        step("quantize", "int8, aware", 0.8655, 0.7, 201, 78744, 35420, 140.0, ("AveragePooling2D was left un-annotated.",)),
+        step("convert", "the int8 .tflite", 0.8650, 0.7, 201, 98496, 51200, 0.0, ("figures of the file itself",)),
+    )
+
+
+def inspection():
     layers = []
     for index, (layer, operator, shape, macs, weights) in enumerate(RESNET):
-        size = 1
-        for dimension in shape:
-            size *= dimension
+        stored = Statistics(weights, weights * 7 // 10, min(weights, 96), min(weights, 96), 3.1) if weights else EMPTY
+        output = TensorFacts(layer, shape, "int8", math.prod(shape), 0.1, 0, 1)
         layers.append(
-            {
-                "index": index,
-                "layer": layer,
-                "operator": operator,
-                "outputs": [{"shape": shape}],
-                "macs": macs,
-                "bytes": weights + 4 * shape[-1] if weights else 0,
-                "parameters": weights + shape[-1] if weights else 0,
-                "weights": {
-                    "elements": weights,
-                    "zeros": weights * 7 // 10,
-                    "distinct_per_channel": min(weights, 96),
-                    "entropy": 3.1 if weights else 0.0,
-                },
-                "quantization": "int8",
-                "live_bytes": 2 * size,
-            }
+            LayerFacts(
+                subgraph=0,
+                index=index,
+                operator=operator,
+                layer=layer,
+                inputs=(),
+                outputs=(output,),
+                constants=(),
+                options={},
+                macs=macs,
+                parameters=weights + shape[-1] if weights else 0,
+                bytes=weights + 4 * shape[-1] if weights else 0,
+                weights=stored,
+                quantization="int8",
+                live_bytes=2 * math.prod(shape),
+                in_tflm=True,
+            )
         )
-    totals = {
-        "operators": len(RESNET),
-        "macs": 12501632,
-        "parameters": 77706,
-        "parameter_bytes": 78744,
-        "weights": 77360,
-        "zeros": 54152,
-        "entropy": 3.1,
-        "entropy_bytes": 29977,
-    }
-    return {"layers": layers, "totals": totals, "peak": {"activation_bytes": 49152, "operator": 2, "state_bytes": 0}}
+    return Inspection(
+        sha256="3b0f7c1e" * 8,
+        size_bytes=98496,
+        description="",
+        inputs=(),
+        outputs=(),
+        layers=tuple(layers),
+        totals=Totals(len(RESNET), 12501632, 77706, 78744, 77360, 54152, 3.1, 29977),
+        peak=PeakMemory(49152, 0, 2, 0),
+        operator_counts={"CONV_2D": 9},
+        outside_tflm=(),
+    )
+
+
+def explained():
+    errors = LayerErrors(
+        (
+            LayerError(14, "dense", "FULLY_CONNECTED", 32.0, 6.3e-4, 4.0e-4, 0.9997, 2.08, 21.7, 0.00004, 1.0),
+            LayerError(13, "flatten", "RESHAPE", None, 0.0, 0.0, 1.0, 0.0, None, 0.0, None),
+        ),
+        64,
+        ("softmax",),
+    )
+    return Explained(errors, ((36, 1), (4, 30)), ("cat", "dog"), ("Every layer follows the float model closely.",))
+
+
+def layer_times():
+    rows = tuple(LayerTime(row[0], row[1], index if index < 3 else None, 2e-6, 0.0625) for index, row in enumerate(RESNET))
+    return LayerTimes(rows, "hardware", "by a clock", 3.2e-5, 0.98, 3.3e-5, 3.1e-5)
 
 
 def samples(count=200, seed=7):
@@ -108,8 +136,10 @@ def samples(count=200, seed=7):
 
 
 def report(target="rpi", real_hardware=True, name="image-classification", overrides=(), **changes):
-    """A deployment of ResNet-8: on a Pi by default; `changes` replace arguments of Report.from_parts."""
+    """A deployment of ResNet-8: on a Pi by default; `changes` replace fields of the Report, or what its layers come
+    from: `inspection`, `instructions` and `layer_times`."""
     profile = load_target(target, None, overrides)
+    on_mcu = profile.device.kind == "mcu"
     latencies = sorted(samples())
     time_method = "hardware" if real_hardware else "stand-in"
     conditions = {"threads": 1, "runs": 200, "warmup": 20, "engine": "litert 2.3.0"}
@@ -118,7 +148,7 @@ def report(target="rpi", real_hardware=True, name="image-classification", overri
         Measurement("accuracy_drop", 0.8719 - 0.8648, "", time_method, "float Keras model 0.8719"),
         Measurement("model_size", 98496, "bytes", "file", "model.tflite"),
     ]
-    if profile.device.kind == "mcu":
+    if on_mcu:
         measurements += [
             Measurement("flash", 131840, "bytes", "emulated", "text and constants of the linked firmware"),
             Measurement("ram", 52144, "bytes", "emulated", "arena 49,152, stack 2,992"),
@@ -135,68 +165,103 @@ def report(target="rpi", real_hardware=True, name="image-classification", overri
             Measurement("peak_memory", 52_400_000, "bytes", time_method, "largest resident set of the runner"),
         ]
     verdicts = judge(profile, measurements, real_hardware)
-    arguments = {
+    looked = changes.pop("inspection", inspection())
+    counted = changes.pop("instructions", {index: 1.9 * row[3] for index, row in enumerate(RESNET)} if on_mcu else {})
+    fields = {
         "name": name,
         "target": profile,
         "verdicts": verdicts,
-        "measurements": measurements,
+        "measurements": tuple(measurements),
         "exit_code": exit_code(verdicts, real_hardware),
         "real_hardware": real_hardware,
-        "model": {
-            "file": "model.tflite",
-            "bytes": 98496,
-            "sha256": "3b0f7c1e" * 8,
-            "scheme": "int8",
-            "metric_name": "accuracy",
-            "baseline": 0.8719,
-            "source": "pretrainedResnet.h5",
-        },
-        "steps": steps(),
-        "inspection": inspection(),
-        "instructions": {index: 1.9 * row[3] for index, row in enumerate(RESNET)} if profile.device.kind == "mcu" else None,
-        "latency_samples": latencies,
-        "device": DeviceFacts(
-            hostname="pi4",
-            model="Raspberry Pi 4 Model B Rev 1.4" if real_hardware else "",
-            system="Linux",
-            os="Debian GNU/Linux 12 (bookworm)",
-            kernel="6.1.0-rpi7-rpi-v8",
-            machine="aarch64",
-            cores=4,
-            memory=3_971_141_632,
-            frequency=1.8e9,
-            governor="ondemand",
-            temperature=48.2,
-            stand_in=not real_hardware,
-            stand_in_reason="" if real_hardware else "a loopback sshd on this machine",
-        ),
-        "deployment": Deployment(
-            name=name,
-            release="3b0f7c1e",
-            path="edgepack/image-classification/current",
-            root="edgepack",
-            runner=Runner(("python3", "run.py"), "litert", "2.3.0", 1, "wheels in the release", 60.0),
-            golden=GoldenCheck(16, 4, 3.0, 0.0, 0, 4.0, "litert"),
-            replaced="91aa02f4",
-            uploaded=70_100_000,
-            reused=12_000,
-            seconds=4.2,
-        ),
-        "proof": {
-            "operators": {"CONV_2D": 9, "ADD": 3, "FULLY_CONNECTED": 1},
-            "tensors": 51,
-            "inputs": "int8",
-            "outputs": "int8",
-        },
-        "preprocessing": {"note": "RGB, 0 to 255, no normalisation", "mean": [0.0, 0.0, 0.0]},
-        "recipe": [
-            StepTable("prune", {"sparsity": 0.5}, Where(Path("edgepack.toml"), 8)),
-            StepTable("prune", {"sparsity": 0.7, "schedule": "polynomial"}, Where(Path("edgepack.toml"), 12)),
-            StepTable("quantize", {"scheme": "int8", "aware": True}, Where(Path("edgepack.toml"), 16)),
-        ],
-        "versions": {"edgepack": "0.1.0", "tensorflow": "2.21.0", "tf-keras": "2.21.0", "tensorflow-model-optimization": "0.8.1"},
-        "warnings": ["The CPU governor is ondemand: the first runs may be slow."],
         "created": "2026-11-22T02:30:00+00:00",
+        "model": model(),
+        "steps": steps(),
+        "layers": () if looked is None else layer_figures(looked, counted, changes.get("layer_times")),
+        "totals": None if looked is None else model_totals(looked),
+        "latency_samples": tuple(latencies),
+        "device": mcu(real_hardware) if on_mcu else raspberry_pi(real_hardware),
+        "deployment": None if on_mcu else deployment(name),
+        "proof": Proof("int8", {"CONV_2D": 9, "ADD": 3, "FULLY_CONNECTED": 1}, {"int8": 51}, ("int8",), ("int8",), ()),
+        "preprocessing": {"note": "RGB, 0 to 255, no normalisation", "mean": [0.0, 0.0, 0.0]},
+        "recipe": (
+            RecipeStep("prune", {"sparsity": 0.5}),
+            RecipeStep("prune", {"sparsity": 0.7, "schedule": "polynomial"}),
+            RecipeStep("quantize", {"scheme": "int8", "aware": True}),
+        ),
+        "versions": {"edgepack": "0.1.0", "tensorflow": "2.21.0", "tf-keras": "2.21.0", "tensorflow-model-optimization": "0.8.1"},
+        "warnings": ("The CPU governor is ondemand: the first runs may be slow.",),
         **changes,
     }
-    return Report.from_parts(**arguments)
+    return as_written(Report(**fields))
+
+
+def model():
+    return ModelFacts(
+        bytes=98496,
+        entropy_bits_per_weight=3.1,
+        file="model.tflite",
+        macs=12501632,
+        operators={"ADD": 3, "CONV_2D": 9, "FULLY_CONNECTED": 1},
+        parameter_bytes=78744,
+        parameters=77706,
+        peak_activation_bytes=49152,
+        scheme="int8",
+        sha256="3b0f7c1e" * 8,
+        weights=77360,
+        zeros=54152,
+        metric_name="accuracy",
+        higher_is_better=True,
+        baseline=0.8719,
+        metric=0.865,
+    )
+
+
+def raspberry_pi(real_hardware):
+    return DeviceFacts(
+        hostname="pi4",
+        model="Raspberry Pi 4 Model B Rev 1.4" if real_hardware else "",
+        system="Linux",
+        os="Debian GNU/Linux 12 (bookworm)",
+        kernel="6.1.0-rpi7-rpi-v8",
+        machine="aarch64",
+        cores=4,
+        memory=3_971_141_632,
+        frequency=1.8e9,
+        governor="ondemand",
+        temperature=48.2,
+        core_clocks=(1.8e9, 1.8e9, 1.8e9, 1.8e9),
+        stand_in=not real_hardware,
+        stand_in_reason="" if real_hardware else "a loopback sshd on this machine",
+    )
+
+
+def mcu(real_hardware):
+    return McuFacts(
+        model="Cortex-M4 at 80 MHz (STM32L476), emulated",
+        cpu="cortex-m4",
+        clock_hz=80e6,
+        tools="unicorn 2.1.4, zig 0.17.1, balanced",
+        arena_bytes=49152,
+        arena_lower_bound=49152,
+        kernels="ep_conv_2d_gemm, ep_softmax",
+        board="emulated",
+        stand_in=not real_hardware,
+        stand_in_reason="" if real_hardware else "an emulated core",
+    )
+
+
+def deployment(name):
+    tried = (Candidate("litert", "2.3.0", 1, 3.3e-3, ""), Candidate("tflite", "2.14.0", 1, None, "it crashed"))
+    return Deployment(
+        name=name,
+        release="3b0f7c1e",
+        path="edgepack/image-classification/current",
+        root="edgepack",
+        runner=Runner(("python3", "run.py"), "litert", "2.3.0", 1, "wheels in the release", 60.0, tried),
+        golden=GoldenCheck(16, 4, 3.0, 0.0, 0, 4.0, "litert"),
+        replaced="91aa02f4",
+        uploaded=70_100_000,
+        reused=12_000,
+        seconds=4.2,
+    )

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgepack.report import charts
-from edgepack.report.charts import Sample, accuracy_chart, histogram, nice_range
+from edgepack.report.charts.accuracy import Sample, accuracy_chart
+from edgepack.report.charts.frame import nice_range
+from edgepack.report.charts.histogram import _quantile, histogram
 
 from .fake import samples
 
@@ -45,7 +46,7 @@ def test_a_stall_does_not_squash_the_rest_and_is_still_counted():
 def test_quantiles_are_numpys():
     values = sorted(samples(157))
     for part in (0.25, 0.5, 0.75, 0.99):
-        assert charts._quantile(values, part) == pytest.approx(np.quantile(values, part))
+        assert _quantile(values, part) == pytest.approx(np.quantile(values, part))
 
 
 @settings(max_examples=150, deadline=None)

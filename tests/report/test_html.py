@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from edgepack.report.html import report_html
+from edgepack.devices import DeviceFacts
+from edgepack.report import ModelFacts, RecipeStep
+from edgepack.report.html.page import report_html
 
-from .fake import inspection, report
+from .fake import explained, inspection, report, step
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 # Names that would load something from elsewhere.
@@ -80,19 +83,21 @@ def test_the_page_is_made_for_light_dark_and_paper():
 
 
 def test_what_users_name_is_shown_as_text_and_never_as_markup():
-    layers = inspection()
-    layers["layers"][0]["layer"] = EVIL
+    looked = inspection()
+    looked = replace(looked, layers=(replace(looked.layers[0], layer=EVIL), *looked.layers[1:]))
+    found = explained()
     one = report(
         name=EVIL,
-        inspection=layers,
-        warnings=[EVIL],
-        notes=[EVIL],
+        inspection=looked,
+        warnings=(EVIL,),
+        notes=(EVIL,),
         versions={EVIL: EVIL},
-        preprocessing={EVIL: EVIL},
-        recipe=[{"step": EVIL, EVIL: EVIL}],
-        device={"hostname": EVIL, EVIL: {EVIL: [EVIL]}},
-        model={"file": EVIL, "metric_name": EVIL, "sha256": EVIL},
-        steps=[{"step": "x", "label": EVIL, "metric": 0.5 + 0.1 * number, "deflated_bytes": 10 + number} for number in range(2)],
+        preprocessing={EVIL: {EVIL: [EVIL]}},
+        recipe=(RecipeStep(EVIL, {EVIL: EVIL}),),
+        device=DeviceFacts(hostname=EVIL, cpu=EVIL),
+        model=ModelFacts(file=EVIL, metric_name=EVIL, sha256=EVIL),
+        steps=[step("x", EVIL, 0.5 + 0.1 * number, deflated=10 + number, notes=(EVIL,)) for number in range(2)],
+        explanation=replace(found, errors=replace(found.errors, layers=(replace(found.errors.layers[0], layer=EVIL),))),
     )
     page = checked(one)
     assert "script" not in page.tags
@@ -101,7 +106,7 @@ def test_what_users_name_is_shown_as_text_and_never_as_markup():
 
 
 def test_template_syntax_in_a_name_is_not_run():
-    assert "{{ 7 * 7 }}" in checked(report(warnings=["{{ 7 * 7 }}"])).words
+    assert "{{ 7 * 7 }}" in checked(report(warnings=("{{ 7 * 7 }}",))).words
 
 
 @pytest.mark.parametrize(
@@ -130,11 +135,9 @@ def test_a_stand_in_is_called_one_beside_its_figures():
 
 
 def test_a_large_model_shows_its_costliest_layers_first_and_all_on_demand():
-    many = inspection()
-    many["layers"] = [
-        {**many["layers"][index % 16], "index": index, "layer": f"layer_{index}", "macs": 1000 * (index + 1)}
-        for index in range(100)
-    ]
+    few = inspection()
+    layers = [replace(few.layers[at % 16], index=at, layer=f"layer_{at}", macs=1000 * (at + 1)) for at in range(100)]
+    many = replace(few, layers=tuple(layers))
     page = checked(report(inspection=many))
     first = page.words.split("All 100 operators")[0]
     assert "layer_99" in first and "layer_80" in first and "layer_79" not in first
@@ -144,8 +147,8 @@ def test_a_large_model_shows_its_costliest_layers_first_and_all_on_demand():
 def test_a_page_of_little_is_a_page():
     page = checked(
         report(
-            steps=(), inspection=None, latency_samples=(), device=None, deployment=None, proof=None, preprocessing=None,
-            recipe=(), versions=None, warnings=(), model=None, measurements=(), verdicts=(),
+            steps=(), inspection=None, latency_samples=(), device=None, deployment=None, proof=None, preprocessing={},
+            recipe=(), versions={}, warnings=(), model=None, measurements=(), verdicts=(),
         )
     )  # fmt: skip
     assert "The target sets no budgets" in page.words and "svg" not in page.tags

@@ -94,7 +94,7 @@ def test_measurements_and_steps_are_properties():
 
 @pytest.mark.parametrize("text", ["<script>&\"'", "\x00\x1b[31m\x08", "\ufffe", "]]>", "ünïcode 漢 🎉", "a\nb"])
 def test_any_text_gives_valid_xml(text):
-    suite = parsed(report(name=f"x{text}x", warnings=[text], notes=[text], versions={f"v{text}v": text}))
+    suite = parsed(report(name=f"x{text}x", warnings=(text,), notes=(text,), versions={f"v{text}v": text}))
     allowed = {"\x00", "\x1b", "\x08", "\ufffe"}
     expected = "".join("�" if character in allowed else character for character in text)
     assert suite.find("system-err").text == expected

@@ -1,16 +1,29 @@
 from __future__ import annotations
 
 import io
+import math
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from edgepack.deploy.engines.types import GoldenCheck
+from edgepack.explain import Explanation
 from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.report import (
+    Candidate,
+    CrossValidation,
+    print_crossval,
+    print_explanation,
+    print_inspection,
+    print_measurements,
+    print_report,
+)
 from edgepack.report import format as fmt
-from edgepack.report import print_inspection, print_measurements, print_report
+from edgepack.report.facts import facts, golden_text
 
-from .fake import report
+from .fake import explained, report, step
 
 
 def printed(function, value, terminal=False, width=100):
@@ -27,8 +40,8 @@ def test_a_pipe_gets_one_line_a_verdict_with_its_whole_reason(target, real_hardw
     for verdict in one.verdicts:
         (line,) = [line for line in text.splitlines() if line.endswith(verdict.why)]
         assert line.startswith(verdict.status)
-    for step in one.steps:
-        assert any(line.startswith(step["label"]) and f"{step['metric']:.4f}" in line for line in text.splitlines())
+    for row in one.steps:
+        assert any(line.startswith(row.label) and f"{row.metric:.4f}" in line for line in text.splitlines())
     assert "warning: The CPU governor" in text
 
 
@@ -46,12 +59,12 @@ def test_a_terminal_gets_colour_and_keeps_to_its_width():
 
 
 def test_names_are_no_markup():
-    text = printed(print_report, report(name="[red]x[/red]", warnings=["[bold]w"]), terminal=True)
+    text = printed(print_report, report(name="[red]x[/red]", warnings=("[bold]w",)), terminal=True)
     assert "[red]x[/red]" in text and "[bold]w" in text
 
 
 def test_control_characters_of_a_model_cannot_reach_the_terminal():
-    one = report(steps=[{"label": "a\x1b]0;evil\x07b", "metric": 0.5}])
+    one = report(steps=(step("x", "a\x1b]0;evil\x07b", 0.5),))
     for terminal in (True, False):
         text = printed(print_report, one, terminal=terminal)
         assert "\x1b]0" not in text and "\x07" not in text
@@ -93,8 +106,8 @@ def test_shares_are_per_cent(value, text):
 
 
 def test_facts_have_units_and_no_empty_rows():
-    facts = dict(
-        fmt.facts(
+    found = dict(
+        facts(
             {
                 "memory": 2**30,
                 "frequency": 1.8e9,
@@ -107,7 +120,7 @@ def test_facts_have_units_and_no_empty_rows():
             }
         )
     )
-    assert facts == {
+    assert found == {
         "memory": "1 GiB",
         "frequency": "1.8 GHz",
         "temperature": "48.2 °C",
@@ -120,12 +133,44 @@ def test_facts_have_units_and_no_empty_rows():
 @pytest.mark.parametrize(
     ("golden", "text"),
     [
-        ({"inputs": 16, "inputs_differing": 0}, "all 16 equal the reference bit for bit"),
+        (GoldenCheck(16, 0, 0.0, 0.0, 0, None, "litert"), "all 16 equal the reference bit for bit"),
         (
-            {"inputs": 16, "inputs_differing": 2, "max_difference": 3.0, "unit": "steps", "answers_moved": 1},
+            GoldenCheck(16, 2, 3.0, 0.0, 1, 4.0, "litert"),
             "2 of 16 differ from the reference, at most by 3 steps; 1 answer changed",
         ),
     ],
 )
 def test_golden_vectors_are_told_in_a_sentence(golden, text):
-    assert fmt.golden_text(golden) == text
+    assert golden_text(golden) == text
+
+
+def test_a_number_that_is_none_is_a_dash():
+    text = printed(print_report, report(steps=(step("x", "broken", math.nan, interval=(0.1, 0.2)),)))
+    (line,) = [line for line in text.splitlines() if line.startswith("broken")]
+    assert line.split()[1] == "—"
+
+
+def test_crossvalidation_names_the_last_candidate_within_the_drop():
+    drops = {"0.5": 0.001, "0.9": 0.2}
+    candidates = tuple(
+        Candidate(value, (0.9, 0.8), (drop, drop), drop, 0.001, 0.0007, 0.5, 2048.0) for value, drop in drops.items()
+    )
+    outcome = CrossValidation("prune.sparsity", 2, 0, "accuracy", 0.01, (0.9, 0.86), candidates, "0.5", False)
+    text = printed(print_crossval, outcome)
+    assert "prune.sparsity, 2 folds: accuracy of the float model on held-out folds 0.8800 (mean)" in text
+    assert "prune.sparsity = 0.5 is the last candidate" in text
+    assert next(line for line in text.splitlines() if line.startswith("0.5")).endswith("2 KiB  chosen")
+    none = printed(print_crossval, replace(outcome, chosen=None))
+    assert "No candidate stays within a drop of 0.01." in none
+
+
+def test_an_explanation_shows_advice_errors_and_mistakes():
+    found = explained()
+    whole = Explanation("digits", report().steps, found.errors, None, found.confusion, found.classes, found.advice)
+    text = printed(print_explanation, whole)
+    assert "- Every layer follows the float model closely." in text
+    assert "Without a counterpart in the float model: softmax" in text
+    (dense,) = [line for line in text.splitlines() if line.startswith("dense") and "dB" in line]
+    assert dense.endswith("100 %") and "32.0 dB" in dense and "< 0.01 %" in dense
+    (mistake,) = [line.split() for line in text.splitlines() if line.startswith("dog")]
+    assert mistake == ["dog", "cat", "4", "11.8", "%"]

@@ -6,12 +6,13 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgepack.deploy.engines.errors import ReleaseFault
 from edgepack.deploy.releases.deploy import deploy
 from edgepack.deploy.releases.types import Deployment
 from edgepack.deploy.releases.uninstall import withdraw
+from edgepack.explain import Explained
 from edgepack.ground.errors import EdgepackError
 from edgepack.ground.progress import Progress
 from edgepack.pack import Pack
@@ -22,7 +23,7 @@ from edgepack.pipeline.fleet.rolling import Crew, Stopped, waves
 from edgepack.pipeline.judged import judge_result, measure_deployed
 from edgepack.pipeline.packing import pack
 from edgepack.project.inventory.inventory import Host
-from edgepack.report import FleetDevice, FleetReport, Report, plain, with_report, worst, write_fleet_reports
+from edgepack.report import FleetDevice, FleetReport, Report, with_report, worst, write_fleet_reports
 
 if TYPE_CHECKING:
     from edgepack.pipeline.build import Built
@@ -118,7 +119,7 @@ def _roll(plan: Plan, hosts: tuple[Host, ...], crew: Crew[_Tried]) -> str:
     return ""
 
 
-def _one(plan: Plan, built: Built, explained: dict[str, Any], packed: Pack, host: Host, shown: FleetProgress) -> _Tried:
+def _one(plan: Plan, built: Built, explained: Explained | None, packed: Pack, host: Host, shown: FleetProgress) -> _Tried:
     start = time.monotonic()
     deployment: Deployment | None = None
     row = FleetDevice(host.name, host.address, "failed")
@@ -134,7 +135,7 @@ def _one(plan: Plan, built: Built, explained: dict[str, Any], packed: Pack, host
         except EdgepackError as error:
             row = replace(row, why=str(error), code=error.code, hint=error.hint, exit_code=error.exit_code)
             if deployment is not None:
-                row = replace(row, state="deployed", current=packed.id, deployment=plain(deployment))
+                row = replace(row, state="deployed", current=packed.id, deployment=deployment)
             tried = _Tried(row, None, deployment, isinstance(error, ReleaseFault))
     tried = replace(tried, row=replace(tried.row, seconds=time.monotonic() - start))
     shown.finished(host.name, f"{tried.row.state}: {tried.row.why}", tried.row.exit_code == 0)
@@ -196,7 +197,7 @@ def _write(
             rows.append(FleetDevice(host.name, host.address, "not tried", why=stopped_by))
     report = FleetReport(
         name=plan.project.name,
-        target=plain(plan.target),
+        target=plan.target,
         release=packed.id,
         devices=tuple(rows),
         exit_code=worst(rows),

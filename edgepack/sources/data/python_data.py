@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import DataError
+from edgepack.ground.plain import plain
 from edgepack.sources.data.raw import RawData, RawSplit
 from edgepack.sources.user_code import FunctionSource, OpenedFiles, user_module, watch_opened_files
 
@@ -85,7 +86,7 @@ def read_result(result: Any, where: str) -> RawData:
         where,
         splits,
         class_names=tuple(str(name) for name in _listed(result.get("class_names"), where)),
-        preprocessing={str(key): _plain(value) for key, value in preprocessing.items()},
+        preprocessing=plain(preprocessing),
         input_names=names[0],
     )
 
@@ -130,14 +131,3 @@ def _listed(value: Any, where: str) -> list[Any]:
     if isinstance(value, str):
         raise DataError("EP-306", f"{where}: class_names is one string", 'give a list like ["cat", "dog"]')
     return list(value)
-
-
-def _plain(value: Any) -> Any:
-    """A preprocessing value as JSON can hold it."""
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)

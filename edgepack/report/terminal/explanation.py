@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from edgepack.report import format as fmt
-from edgepack.report.terminal import Column, print_line, print_step_table, print_table
+from edgepack.report.losses import ERROR_COLUMNS, error_rows, worst_confusions
+from edgepack.report.terminal.report import print_step_table
+from edgepack.report.terminal.tables import Column, print_line, print_table
 
 if TYPE_CHECKING:
     from edgepack.compress.sensitivity import Sensitivity
     from edgepack.explain import Explanation, LayerErrors
-
-_WORST_CONFUSIONS = 8
 
 
 def print_explanation(explanation: Explanation, console: Console) -> None:
@@ -24,7 +23,7 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
         print_line(console, f"- {line}")
     print_line(console, "")
     if explanation.steps:
-        print_step_table([vars(step) for step in explanation.steps], explanation.steps[0].metric_name, console)
+        print_step_table(explanation.steps, explanation.steps[0].metric_name, console)
     _print_errors(explanation.errors, console)
     if explanation.sensitivity is not None:
         _print_sensitivity(explanation.sensitivity, console)
@@ -34,50 +33,6 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
         print_table(
             console, (Column("true class"), Column("taken for"), Column("examples", True), Column("of its class", True)), mistakes
         )
-
-
-def error_rows(errors: LayerErrors | dict[str, Any]) -> list[tuple[str, ...]]:
-    """A row of texts for each compared operator: layer, operator, SQNR, added noise, cosine, largest error, clipped, range used.
-
-    `errors` is a LayerErrors, or what its JSON holds.
-    """
-    layers = errors["layers"] if isinstance(errors, dict) else [vars(layer) for layer in errors.layers]
-    return [
-        (
-            layer["layer"],
-            layer["operator"],
-            "exact" if layer["sqnr"] is None else f"{layer['sqnr']:.1f} dB",
-            f"{layer['added']:.2g}" if layer["added"] else "—",
-            f"{layer['cosine']:.5f}",
-            f"{layer['largest']:.3g}" + ("" if layer["steps"] is None else f" ({layer['steps']:.1f} steps)"),
-            _clipped(layer["clipped"]),
-            fmt.share(layer["range_used"]),
-        )
-        for layer in layers
-    ]
-
-
-def _clipped(share: float) -> str:
-    return "< 0.01 %" if 0 < share < 1e-4 else fmt.share(share)
-
-
-ERROR_COLUMNS = ("layer", "operator", "SQNR", "added noise", "cosine", "largest error", "clipped", "range used")
-
-
-def worst_confusions(
-    confusion: tuple[tuple[int, ...], ...] | list[list[int]] | None, classes: tuple[str, ...] | list[str]
-) -> list[tuple[str, str, str, str]]:
-    """The most frequent mistakes: true class, predicted class, how many examples, and their share of the true class."""
-    if confusion is None:
-        return []
-    found = [
-        (count, true, taken) for true, row in enumerate(confusion) for taken, count in enumerate(row) if count and true != taken
-    ]
-    named = [classes[index] if index < len(classes) else str(index) for index in range(len(confusion))]
-    return [
-        (named[true], named[taken], str(count), fmt.share(count / sum(confusion[true])))
-        for count, true, taken in sorted(found, key=lambda item: (-item[0], item[1], item[2]))[:_WORST_CONFUSIONS]
-    ]
 
 
 def _print_errors(errors: LayerErrors, console: Console) -> None:

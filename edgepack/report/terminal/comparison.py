@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from edgepack.report import format as fmt
-from edgepack.report.terminal import Column, print_line, print_table
+from edgepack.report.terminal.tables import Column, print_line, print_table
 
 if TYPE_CHECKING:
     from edgepack.measure.compare import Comparison

@@ -1,0 +1,1 @@
+"""Pages that load nothing from anywhere: the report of a device, and that of a fleet."""

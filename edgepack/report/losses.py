@@ -1,0 +1,50 @@
+"""Where accuracy goes, as rows of text: the layers' errors, and the classes that are taken for others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from edgepack.report import format as fmt
+
+if TYPE_CHECKING:
+    from edgepack.explain import LayerErrors
+
+ERROR_COLUMNS = ("layer", "operator", "SQNR", "added noise", "cosine", "largest error", "clipped", "range used")
+
+_WORST_CONFUSIONS = 8
+
+
+def error_rows(errors: LayerErrors) -> list[tuple[str, ...]]:
+    """A row of texts for each compared operator: one text a column."""
+    return [
+        (
+            layer.layer,
+            layer.operator,
+            "exact" if layer.sqnr is None else f"{layer.sqnr:.1f} dB",
+            f"{layer.added:.2g}" if layer.added else "—",
+            f"{layer.cosine:.5f}",
+            f"{layer.largest:.3g}" + ("" if layer.steps is None else f" ({layer.steps:.1f} steps)"),
+            _clipped(layer.clipped),
+            fmt.share(layer.range_used),
+        )
+        for layer in errors.layers
+    ]
+
+
+def worst_confusions(confusion: Sequence[Sequence[int]] | None, classes: Sequence[str]) -> list[tuple[str, str, str, str]]:
+    """The most frequent mistakes: true class, predicted class, how many examples, and their share of the true class."""
+    if confusion is None:
+        return []
+    found = [
+        (count, true, taken) for true, row in enumerate(confusion) for taken, count in enumerate(row) if count and true != taken
+    ]
+    named = [classes[index] if index < len(classes) else str(index) for index in range(len(confusion))]
+    return [
+        (named[true], named[taken], str(count), fmt.share(count / sum(confusion[true])))
+        for count, true, taken in sorted(found, key=lambda item: (-item[0], item[1], item[2]))[:_WORST_CONFUSIONS]
+    ]
+
+
+def _clipped(share: float) -> str:
+    return "< 0.01 %" if 0 < share < 1e-4 else fmt.share(share)
