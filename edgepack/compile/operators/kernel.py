@@ -23,7 +23,7 @@ Ranges = Mapping[int, Range]
 class Kernel(Generic[Problem]):
     """One way to run an operator.
 
-    `needs` are CPU features (edgepack/cores/cpu.py); `applies` says whether it can do this problem; `cost` estimates the executed
+    `needs` are CPU features (edgepack/cores); `applies` says whether it can do this problem; `cost` estimates the executed
     instructions, for choosing among those that can; `lower` gives the call (or several, in order), with constants packed as
     this kernel reads them.
     """
