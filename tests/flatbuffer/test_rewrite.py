@@ -21,6 +21,7 @@ from edgepack.flatbuffer.rewrite.objects import pack, schema, unpack
 from edgepack.ground.errors import ModelError
 
 from .build import G, O, T, build, conv_model
+from .mutate import Mutator
 
 
 def outside() -> bytes:
@@ -129,6 +130,21 @@ def test_a_damaged_file_is_refused_by_its_error_code() -> None:
         for change in (lambda data: fix_shapes(data, model), lambda data: insert_metadata(data, "NOTES", b"more")):
             with contextlib.suppress(ModelError):
                 change(damaged)
+
+
+def test_a_file_with_anything_altered_is_changed_rightly_or_refused() -> None:
+    mutator = Mutator(conv_model(), 1)
+    written = 0
+    for _ in range(1500):
+        content = mutator.next()
+        with contextlib.suppress(ModelError):
+            insert_metadata(content, "NOTES", b"more")
+        with contextlib.suppress(ModelError):
+            model = read_model(content)
+            assert len(fix_shapes(content, model)) == len(content)
+            assert described(read_model(pack(unpack(content)))) == described(model)
+            written += 1
+    assert written > 150
 
 
 def test_changing_a_file_needs_no_tensorflow() -> None:

@@ -63,9 +63,12 @@ def insert_metadata(model: bytes, name: str, content: bytes) -> bytes:
 
 
 def _target(root: Table, field: str, shift: int) -> int:
-    """Where what a field refers to is in the new file, 0 when the field is absent."""
+    """Where the list or text that a field refers to is in the new file, 0 when the field is absent."""
     at = root.at(field)
-    return 0 if at is None else shift + at + root.file.u32(at)
+    if at is None:
+        return 0
+    first, _ = root.file.vector(at, 1)
+    return shift + first - 4
 
 
 def _put_list(front: bytearray, at: int, targets: list[int]) -> None:

@@ -7,10 +7,12 @@ nothing keeps its place; the same objects give the same bytes.
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import flatbuffers
 
+from edgepack.flatbuffer.binary import damaged
 from edgepack.ground.errors import ModelError
 
 _IDENTIFIER = b"TFL3"
@@ -32,15 +34,19 @@ def schema() -> Any:
 
 
 def unpack(content: bytes) -> Any:
-    """The file as a `ModelT`; it has to be one that `read_model` accepts, as the generated code checks no offsets.
+    """The file as a `ModelT`; it has to be one that `read_model` accepts, as the generated code checks next to nothing.
 
     Arrays are read-only views of `content`: put others in their place.
 
     Raises:
-        ModelError: EP-204 for a file whose buffers lie outside the flatbuffer, as those beyond 2 GB do.
+        ModelError: EP-202 for damage in a part that `read_model` does not look at; EP-204 for a file whose buffers lie outside
+            the flatbuffer, as those beyond 2 GB do.
     """
     classes = schema()
-    model = classes.ModelT.InitFromObj(classes.Model.GetRootAs(content, 0))
+    try:
+        model = classes.ModelT.InitFromObj(classes.Model.GetRootAs(content, 0))
+    except (struct.error, ValueError, TypeError) as error:
+        raise damaged(str(error)) from error
     if any(buffer.offset > 1 for buffer in model.buffers or ()):
         raise ModelError("EP-204", "the model's weights lie behind its flatbuffer", "it cannot be written anew")
     return model
