@@ -21,7 +21,6 @@ from edgepack.ground.cache import Cache
 from edgepack.ground.files import canonical_json, sha256_file, write_atomic
 from edgepack.ground.progress import Progress
 from edgepack.sources import Dataset
-from edgepack.sources.keras.frameworks import import_tf_keras
 
 # Changes whenever the same model would give another file or another check.
 _VERSION = 5
@@ -117,7 +116,6 @@ def _mixed(file: Path, patterns: Sequence[str], cache: Cache, progress: Progress
     """The int8 file with 16 bit outputs of the layers that match `patterns`."""
 
     def compute(folder: Path) -> None:
-        import_tf_keras()
         mixed = mix(file.read_bytes(), patterns)
         write_atomic(folder / "model.tflite", mixed.content)
         (folder / "mixed.json").write_bytes(canonical_json({"computed": mixed.computed, "narrowed": mixed.narrowed}))

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.compress.select import matches
-from edgepack.convert.objects import pack, unpack
 from edgepack.flatbuffer import Model, read_model
 from edgepack.flatbuffer.names import operator_layer, result_names
+from edgepack.flatbuffer.rewrite.objects import pack, schema, unpack
 from edgepack.flatbuffer.traits import TRAITS
 from edgepack.ground.errors import ConvertError
 
@@ -77,9 +77,7 @@ class _Rewriter:
     """One file's main graph, as the plain model that was read and as the objects that are changed."""
 
     def __init__(self, content: bytes, model: Model, names: Sequence[str]) -> None:
-        from tensorflow.lite.python import schema_py_generated as schema
-
-        self._schema = schema
+        self._schema = schema()
         self._model, self._graph, self._names = model, model.subgraphs[0], names
         self._objects = unpack(content)
         self._target = self._objects.subgraphs[0]
@@ -189,15 +187,15 @@ class _Rewriter:
 
     def _tensor(self, like: int, kind: str, scale: Any, ending: str, values: NDArray[Any] | None = None) -> int:
         """A new tensor of the shape and name of number `like`."""
-        schema, old = self._schema, self._target.tensors[like]
-        tensor, quantization = schema.TensorT(), schema.QuantizationParametersT()
+        classes, old = self._schema, self._target.tensors[like]
+        tensor, quantization = classes.TensorT(), classes.QuantizationParametersT()
         scales = np.atleast_1d(np.asarray(scale, np.float32))
         quantization.scale, quantization.zeroPoint = scales, np.zeros(len(scales), np.int64)
         tensor.name, tensor.shape, tensor.shapeSignature = bytes(old.name) + ending.encode(), old.shape, old.shapeSignature
-        tensor.hasRank, tensor.type, tensor.quantization = old.hasRank, getattr(schema.TensorType, kind), quantization
+        tensor.hasRank, tensor.type, tensor.quantization = old.hasRank, getattr(classes.TensorType, kind), quantization
         tensor.buffer = 0
         if values is not None:
-            buffer = schema.BufferT()
+            buffer = classes.BufferT()
             buffer.data = np.frombuffer(values.tobytes(), np.uint8)
             tensor.buffer = len(self._objects.buffers)
             self._objects.buffers.append(buffer)
@@ -206,11 +204,11 @@ class _Rewriter:
 
     def _quantize(self, source: int, result: int) -> Any:
         """A QUANTIZE between int8 and int16."""
-        schema = self._schema
-        operator = schema.OperatorT()
-        operator.opcodeIndex = self._code(schema.BuiltinOperator.QUANTIZE)
+        classes = self._schema
+        operator = classes.OperatorT()
+        operator.opcodeIndex = self._code(classes.BuiltinOperator.QUANTIZE)
         operator.inputs, operator.outputs = np.array([source], np.int32), np.array([result], np.int32)
-        operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.QuantizeOptions, schema.QuantizeOptionsT()
+        operator.builtinOptionsType, operator.builtinOptions = classes.BuiltinOptions.QuantizeOptions, classes.QuantizeOptionsT()
         return operator
 
     def _code(self, builtin: int) -> int:

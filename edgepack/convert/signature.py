@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgepack.convert.objects import pack, unpack
+from edgepack.flatbuffer.rewrite.objects import pack, schema, unpack
 
 
 def sign(content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
@@ -12,21 +12,19 @@ def sign(content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes
 
     Converting a frozen graph gives outputs the names Identity, Identity_1, … and no signature.
     """
-    from tensorflow.lite.python import schema_py_generated as schema
-
-    model = unpack(content)
+    model, classes = unpack(content), schema()
     graph = model.subgraphs[0]
 
     def entries(indices: Sequence[int], names: Sequence[str]) -> list[object]:
         found = []
         for index, name in zip(indices, names, strict=True):
             graph.tensors[index].name = name.encode()
-            entry = schema.TensorMapT()
+            entry = classes.TensorMapT()
             entry.name, entry.tensorIndex = name.encode(), int(index)
             found.append(entry)
         return found
 
-    signature = schema.SignatureDefT()
+    signature = classes.SignatureDefT()
     signature.inputs = entries(graph.inputs, inputs)
     signature.outputs = entries(graph.outputs, outputs)
     signature.signatureKey = b"serving_default"

@@ -1,4 +1,12 @@
-"""Reading and inspecting .tflite files, without TensorFlow."""
+"""Reading, inspecting and changing .tflite files, without TensorFlow.
+
+- Reading: `read.read_model` gives the plain data of `model`, through `binary` (tables with every offset checked), `schema` (what
+  the tables contain), `options`, `tensors` (content and quantization), `check` (order of execution) and `shapes` (open
+  dimensions, which need `evaluate`).
+- Inspecting: `inspection` adds up `macs`, `memory` and `weights` by the Keras layer that `names` finds.
+- `tflm` tells what TensorFlow Lite Micro has kernels for.
+- Changing: `rewrite`.
+"""
 
 from __future__ import annotations
 

@@ -110,6 +110,11 @@ class Table:
             raise damaged(f"field {field.name} of the {self.kind} table at byte {self.position} lies outside the table")
         return self.position + offset
 
+    def at(self, name: str) -> int | None:
+        """Byte position of a field that refers to something (a vector, text or table), None when it is absent."""
+        position = self._locate(self._fields[name], 4)
+        return None if position < 0 else position
+
     def number(self, name: str) -> Any:
         """A scalar field: bool, int or float; its default when absent."""
         field = self._fields[name]

@@ -1,4 +1,11 @@
-"""Models and data sets as users have them, brought into one form each: a Keras 2 .h5, and memory-mapped splits."""
+"""Models and data sets as users have them, brought into one form each: a Keras 2 .h5, and memory-mapped splits.
+
+- `data` reads every kind of data set, checks it, cuts the splits that are missing and stores them.
+- `keras` opens or builds models of both Keras generations, brings them to Keras 2 and stores them; `model` is what the later
+  stages see of a model, from the cache, and takes a ready .tflite as it is.
+- `match` fits the data to the model's inputs.
+- Both use `user_code`, which runs a project's model.py and data.py, and `fingerprint`, which tells the cache what has changed.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ from edgepack.sources.data.python_data import read_result
 from edgepack.sources.data.raw import RawData
 from edgepack.sources.keras.build import checked_model
 from edgepack.sources.keras.frameworks import versions
-from edgepack.sources.model import SourceModel, content_hash, read_index, store_keras, stored_keras
+from edgepack.sources.keras.store import content_hash, store_model
+from edgepack.sources.model import SourceModel, read_index, stored_keras
 
 _VERSION = 1
 _WHERE = "the given data"
@@ -51,7 +52,7 @@ def load_given_model(model: Any, folder: Path, cache: Cache, progress: Progress)
 
     def compute(target: Path) -> None:
         with progress.stage("Loading the model", str(opened.model.name)) as task:
-            store_keras(opened, {}, None, target, f"model {opened.model.name}")
+            store_model(opened, {}, None, target, f"model {opened.model.name}")
             task.finish(f"{read_index(target)['parameters']:,} parameters")
 
     return stored_keras(cache.stage("model", inputs, compute).folder, folder.resolve(), trained=True)

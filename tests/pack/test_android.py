@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edgepack.flatbuffer import read_model
-from edgepack.flatbuffer.rewrite.insert import insert_metadata
+from edgepack.flatbuffer.rewrite.insert_metadata import insert_metadata
 from edgepack.ground.errors import ProjectError
 from edgepack.pack.deliveries.android import export_android
 from edgepack.runners import run_model, run_reference

@@ -115,6 +115,19 @@ def test_the_archives_of_the_reference_data_are_read(shared_data: Path, cache: C
     assert images.train.inputs[0].shape[1:] == (32, 32, 3)
 
 
+def test_a_file_of_another_kind_is_refused_with_those_that_are_read(folder: Path, cache: Cache, project: MakeProject) -> None:
+    (folder / "data.mat").write_bytes(b"MATLAB 5.0")
+    with pytest.raises(DataError, match=r"data\.mat: not a kind of data edgepack reads") as error:
+        load_data(project("data.mat"), cache, QUIET)
+    assert (error.value.code, error.value.hint) == ("EP-301", "give an .npz, a folder of images or a function in data.py")
+
+
+def test_the_ending_may_be_in_capitals(folder: Path, cache: Cache, project: MakeProject) -> None:
+    np.savez(folder / "d.npz", x=numbered(20), y=np.arange(20) % 2)
+    (folder / "d.npz").rename(folder / "D.NPZ")
+    assert len(load_data(project("D.NPZ"), cache, QUIET).train) > 0
+
+
 def damaged(folder: Path, keep: float) -> Path:
     np.savez_compressed(folder / "whole.npz", x=np.random.default_rng(0).normal(size=(50, 9)), y=np.arange(50) % 2)
     content = (folder / "whole.npz").read_bytes()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import struct
 
-import tflite
-
+from edgepack.flatbuffer.binary import FlatFile
 from edgepack.flatbuffer.model import Model
-
-_SHAPE = 4  # offset of Tensor.shape in its vtable, the first field of the table
 
 
 def fix_shapes(data: bytes, model: Model) -> bytes:
@@ -17,15 +14,14 @@ def fix_shapes(data: bytes, model: Model) -> bytes:
     TensorFlow Lite Micro computes no shapes: behind a reshape that depends on the batch it would believe the 1 that the
     converter writes for what it does not know. Only dimensions are overwritten, so the file keeps its size and layout.
     """
-    content = bytearray(data)
-    root = tflite.Model.GetRootAsModel(content, 0)
-    for number, graph in enumerate(model.subgraphs):
-        table = root.Subgraphs(number)
-        for tensor in graph.tensors:
-            entry = table.Tensors(tensor.index)
-            if -1 not in tensor.shape_signature or entry.ShapeLength() != len(tensor.shape):
+    file, content = FlatFile(data), bytearray(data)
+    tables = file.table(file.u32(0), "Model").children("subgraphs")
+    for graph, table in zip(model.subgraphs, tables, strict=True):
+        for tensor, entry in zip(graph.tensors, table.children("tensors"), strict=True):
+            at = entry.at("shape")
+            if at is None or -1 not in tensor.shape_signature:
                 continue
-            start = entry._tab.Vector(entry._tab.Offset(_SHAPE)) if tensor.shape else 0
-            if tensor.shape:
-                struct.pack_into(f"<{len(tensor.shape)}i", content, start, *tensor.shape)
+            start, count = file.vector(at, 4)
+            if count == len(tensor.shape):
+                struct.pack_into(f"<{count}i", content, start, *tensor.shape)
     return bytes(content)

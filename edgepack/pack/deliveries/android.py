@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgepack import __version__
 from edgepack.flatbuffer import Tensor, read_model
-from edgepack.flatbuffer.metadata import TensorNotes, add_metadata
+from edgepack.flatbuffer.rewrite.metadata import TensorNotes, add_metadata
 from edgepack.ground.errors import EdgepackError
 from edgepack.ground.files import atomic_folder, sha256_bytes
 from edgepack.pack.deliveries.android_kotlin import class_name, kotlin_class

@@ -28,6 +28,10 @@ _VERSION = 1
 
 Read = Callable[[Path], RawData]
 
+# The files that are read: the ending of their name, what a message calls one, and the function that reads it into a `RawData`
+# with the help of a scratch folder.
+_FILES: dict[str, tuple[str, Callable[[Path, Path], RawData]]] = {".npz": ("an .npz", read_npz)}
+
 
 def load_data(project: Project, cache: Cache, progress: Progress, path: Path | None = None) -> Dataset:
     """The data of a project, from the cache when neither the source nor the settings changed.
@@ -103,7 +107,7 @@ def _stage_settings(settings: DataSettings) -> dict[str, object]:
 def _from_files(
     settings: DataSettings, folder: Path, path: Path | None, fingerprints: Fingerprints
 ) -> tuple[dict[str, str], Read]:
-    """The key and the reader of an archive or an image folder."""
+    """The key and the reader of a file or an image folder."""
     if path is None and settings.source is None:
         raise DataError(
             "EP-301",
@@ -117,10 +121,12 @@ def _from_files(
     if file.is_dir():
         key = {"name": file.name, "images": fingerprints.of(file)}
         return key, lambda scratch: read_images(file, settings.image_size, settings.color)
-    if file.suffix.lower() != ".npz":
-        hint = "give an .npz, a folder of images or a function in data.py"
+    known = _FILES.get(file.suffix.lower())
+    if known is None:
+        hint = f"give {', '.join(phrase for phrase, _ in _FILES.values())}, a folder of images or a function in data.py"
         raise DataError("EP-301", f"{file.name}: not a kind of data edgepack reads", hint)
-    return {"name": file.name, "archive": fingerprints.of(file)}, lambda scratch: read_npz(file, scratch)
+    _, read = known
+    return {"name": file.name, "archive": fingerprints.of(file)}, lambda scratch: read(file, scratch)
 
 
 def _from_function(

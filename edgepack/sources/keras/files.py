@@ -1,4 +1,4 @@
-"""Keras model files of both generations: .h5, .keras and SavedModel folders."""
+"""What kind of model a file is, and opening those of both Keras generations: .h5, .keras and SavedModel folders."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import flatbuffers
 
-from edgepack.flatbuffer.rewrite.insert import insert_metadata
+from edgepack.flatbuffer.rewrite.insert_metadata import insert_metadata
 
 NAME = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
