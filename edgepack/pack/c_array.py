@@ -11,16 +11,12 @@ import numpy as np
 from edgepack import __version__
 from edgepack.flatbuffer import Inspection, TensorFacts, inspect_model, read_model
 from edgepack.flatbuffer.tflm import resolver_method
+from edgepack.flatbuffer.types import C_TYPES
 from edgepack.ground.errors import EdgepackError
 from edgepack.ground.files import write_atomic
 from edgepack.project import c_identifier
 
 BYTES_A_LINE = 16
-
-C_TYPES = {
-    "bool": "uint8_t", "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t",
-    "uint32": "uint32_t", "int64": "int64_t", "uint64": "uint64_t", "float32": "float", "float64": "double",
-}  # fmt: skip
 
 
 def export_c_array(model: bytes | Path, name: str, folder: Path) -> tuple[Path, Path]:
