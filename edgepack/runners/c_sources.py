@@ -1,4 +1,4 @@
-"""The runner in C: what all its programs share (c/), and the folder of an engine that a program is linked with."""
+"""The runner in C (on_device/c/): what all its programs share, and the folder of an engine that a program is linked with."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-SHARED = Path(__file__).parent / "c"
-NATIVE = Path(__file__).parent / "native"
+from edgepack.runners.files import ON_DEVICE
+
+_C = ON_DEVICE / "c"
+SHARED = _C / "shared"
+NATIVE = _C / "native"
 """Engine `c`: the model compiled to C."""
-TFLITE_C = Path(__file__).parent / "tflite_c"
+TFLITE_C = _C / "tflite_c"
 """Engines `tflite-c` and `tflite-c-builtin`: a TensorFlow Lite library."""
 
 
