@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgepack.pack.deliveries.packages import arduino, cmsis_pack, esp_idf, platformio, zephyr
 from tests.flatbuffer.build import G, O, T, build
+
+PACKAGES = {module.PACKAGE.name: module.PACKAGE for module in (arduino, platformio, zephyr, esp_idf, cmsis_pack)}
 
 
 def small_model(head_version: int = 2) -> bytes:

@@ -9,9 +9,9 @@ import pytest
 
 from edgepack.ground.errors import EdgepackError
 from edgepack.ground.progress import SilentProgress
-from edgepack.pack.deliveries import DELIVERIES
 from edgepack.pipeline.export import ExportRequest, run_export
 from tests.compile.builder import ModelBuilder
+from tests.pack.conftest import PACKAGES
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_package_is_replaced_and_nothing_else(model: Path, tmp_path: Path) -> 
     other = tmp_path / "mine"
     other.mkdir()
     (other / "thesis.txt").write_text("precious")
-    for form in DELIVERIES:
+    for form in PACKAGES:
         with pytest.raises(EdgepackError, match="mine") as caught:
             run_export(ExportRequest(model, form, tmp_path, name="mine"), SilentProgress())
         assert caught.value.code == "EP-252" and (other / "thesis.txt").read_text() == "precious"
