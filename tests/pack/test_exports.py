@@ -9,6 +9,7 @@ import pytest
 
 from edgepack.ground.errors import EdgepackError
 from edgepack.ground.progress import SilentProgress
+from edgepack.pack.deliveries.registry import FORMS
 from edgepack.pipeline.export import ExportRequest, run_export
 from tests.compile.builder import ModelBuilder
 from tests.pack.conftest import PACKAGES
@@ -44,6 +45,11 @@ def test_a_file_where_the_folder_shall_be_stays_and_is_named(model: Path, tmp_pa
     with pytest.raises(EdgepackError, match="taken") as caught:
         run_export(ExportRequest(model, form, file / below, name="net"), SilentProgress())
     assert caught.value.code == "EP-252" and file.read_text() == "precious"
+
+
+def test_every_package_that_has_a_file_is_a_form_and_takes_either_runtime() -> None:
+    assert len(PACKAGES) >= 5
+    assert {name for name, form in FORMS.items() if form.tflm} == {*PACKAGES, "tflm"}
 
 
 def test_a_package_is_replaced_and_nothing_else(model: Path, tmp_path: Path) -> None:
