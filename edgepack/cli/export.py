@@ -8,7 +8,7 @@ import typer
 
 from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Weights
 
-# The keys of edgepack.pipeline.export.FORMS, spelled out so that --help imports nothing.
+# The names of edgepack.pack.deliveries.registry.FORMS, spelled out so that --help imports nothing.
 FORM_NAMES = (
     "c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android", "systemd",
 )  # fmt: skip

@@ -15,21 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edgepack.flatbuffer import Model, Subgraph, keras_layer
+from edgepack.flatbuffer.types import dtype_bytes
 from edgepack.ground.errors import CompileError
 
 Data = npt.NDArray[Any]
 
-C_TYPES = {
-    "int8": "int8_t",
-    "uint8": "uint8_t",
-    "int16": "int16_t",
-    "int32": "int32_t",
-    "int64": "int64_t",
-    "float32": "float",
-    "bool": "uint8_t",
-}
 LARGEST = (1 << 28) - 1  # elements; offsets in bytes then fit 32-bit integers
-BYTES = {"int8": 1, "uint8": 1, "bool": 1, "int16": 2, "int32": 4, "float32": 4, "int64": 8}
+BYTES = {dtype: dtype_bytes(dtype) for dtype in ("int8", "uint8", "bool", "int16", "int32", "float32", "int64")}
+"""Of an element, for the types that the compiler knows."""
 
 
 @dataclass(frozen=True, eq=False)

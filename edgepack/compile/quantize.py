@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgepack.flatbuffer.types import INTEGER_RANGE
+
 Data = npt.NDArray[Any]
 
 SHORT_SHIFTS = range(1, 23)
 """Right shifts for which the short requantisation of ep_dsp.h is exact, when accumulators are below 2^30."""
 
-RANGES = {"int8": (-128, 127), "int16": (-32768, 32767), "uint8": (0, 255), "int32": (-(1 << 31), (1 << 31) - 1)}
+RANGES = {dtype: INTEGER_RANGE[dtype] for dtype in ("int8", "int16", "uint8", "int32")}
+"""Of the integers that the compiler knows as quantized."""
 
 
 def round_half_away(x: float) -> int:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.explain.pairs import Pair, pair_operators
 from edgepack.flatbuffer import Model, read_model
 from edgepack.flatbuffer.traits import traits_of
+from edgepack.flatbuffer.types import DTYPE_BITS
 from edgepack.ground.errors import DataError, ModelError
 from edgepack.ground.progress import Task
+from edgepack.runners.worker import WorkerFailure, run_worker, save_arrays
 
 _RECORDER = Path(__file__).with_name("record.py")
-_BITS = {"int8": 8, "uint8": 8, "int16": 16}
+_CODED = ("int8", "uint8", "int16")
 
 
 @dataclass(frozen=True)
@@ -105,40 +102,26 @@ def _record(
 ) -> list[dict[str, float]]:
     with tempfile.TemporaryDirectory(prefix="edgepack-explain-") as name:
         folder = Path(name)
-        files = []
-        for index, array in enumerate(inputs):
-            files.append(str(folder / f"input_{index}.npy"))
-            np.save(files[-1], np.asarray(array), allow_pickle=False)
-        wanted = {
+        job = {
             "quantized": str(quantized),
             "original": str(original),
-            "inputs": files,
+            "inputs": save_arrays(folder, inputs),
             "count": len(inputs[0]),
             "tensors": [[pair.quantized.outputs[0], pair.original.outputs[0]] for pair in pairs],
         }
-        specification, result = folder / "specification.json", folder / "result.json"
-        specification.write_text(json.dumps(wanted))
-        with tempfile.TemporaryFile() as errors:
-            environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"}
-            words = [sys.executable, str(_RECORDER), str(specification), str(result)]
-            with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as process:
-                assert process.stdout is not None
-                try:
-                    for line in process.stdout:
-                        if line.strip().isdigit():
-                            task.update(int(line), len(inputs[0]), "comparing the layers' outputs")
-                except BaseException:
-                    process.kill()
-                    raise
-            if process.returncode or not result.is_file():
-                errors.seek(0)
-                lines = [line for line in errors.read().decode(errors="replace").splitlines() if line.strip()]
-                raise ModelError(
-                    "EP-286",
-                    f"LiteRT cannot run {quantized.name} beside {original.name}: {lines[-1][:300] if lines else 'it crashed'}",
-                    "check both with `edgepack inspect`",
-                )
-        sums: list[dict[str, float]] = json.loads(result.read_text())
+
+        def watch(line: str) -> None:
+            if line.isdigit():
+                task.update(int(line), len(inputs[0]), "comparing the layers' outputs")
+
+        try:
+            sums: list[dict[str, float]] = run_worker(_RECORDER, job, watch=watch)["sums"]
+        except WorkerFailure as failure:
+            raise ModelError(
+                "EP-286",
+                f"LiteRT cannot run {quantized.name} beside {original.name}: {failure.words[:300] or 'it crashed'}",
+                "check both with `edgepack inspect`",
+            ) from failure
         return sums
 
 
@@ -148,7 +131,7 @@ def _error(model: Model, pair: Pair, found: dict[str, float], noises: dict[int, 
     tensor = model.subgraphs[0].tensors[pair.quantized.outputs[0]]
     scale = tensor.quantization.scales[0] if tensor.quantization is not None and tensor.quantization.scales else None
     spread = found["high"] - found["low"]
-    codes = 2 ** _BITS[tensor.dtype] - 1 if tensor.dtype in _BITS else None
+    codes = 2 ** DTYPE_BITS[tensor.dtype] - 1 if tensor.dtype in _CODED else None
     length = math.sqrt(found["signal"] * found["coded"])
     return LayerError(
         index=pair.quantized.index,

@@ -1,30 +1,26 @@
-"""Run a quantized and a float .tflite on the same inputs and gather how their tensors differ: record.py SPECIFICATION RESULT.
+"""Runs a quantized and a float .tflite on the same inputs and gathers how their tensors differ.
 
-A program of its own, as every runtime is (see docs/decisions/worker-processes.md): it imports LiteRT and numpy alone. The
-specification (JSON) has `quantized` and `original` (files), `inputs` (.npy files, float, one an input of the model), `count`, and
-`tensors`: pairs of tensor numbers. The result has, for each pair, sums over all examples from which any measure of error follows,
-so that memory does not grow with their number. Progress goes to standard output, a line an example.
+A process of its own, as every runtime has (runners/worker.py). The job has `quantized` and `original` (files), `inputs` (.npy
+files, float, one an input of the model), `count`, and `tensors`: pairs of tensor numbers. The answer has, for each pair, sums
+over all examples from which any measure of error follows, so that memory does not grow with their number. A line an example tells
+how far it is.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def main(specification: str, result: str) -> None:
-    """Run, and write the result file."""
-    wanted = json.loads(Path(specification).read_text())
-    quantized, original = _open(wanted["quantized"]), _open(wanted["original"])
-    inputs = [np.load(file, mmap_mode="r", allow_pickle=False) for file in wanted["inputs"]]
+def work(job: dict[str, Any]) -> dict[str, Any]:
+    """Run; the answer is `sums`."""
+    quantized, original = _open(job["quantized"]), _open(job["original"])
+    inputs = [np.load(file, mmap_mode="r", allow_pickle=False) for file in job["inputs"]]
     details = {item["index"]: item for item in quantized.get_tensor_details()}
-    sums = [dict.fromkeys(_SUMS, 0.0) for _ in wanted["tensors"]]
-    for row in range(wanted["count"]):
+    sums = [dict.fromkeys(_SUMS, 0.0) for _ in job["tensors"]]
+    for row in range(job["count"]):
         example = [np.asarray(array[row]) for array in inputs]
         for interpreter in (quantized, original):
             if hasattr(interpreter, "reset_all_variables"):
@@ -32,12 +28,10 @@ def main(specification: str, result: str) -> None:
             for tensor, values in zip(interpreter.get_input_details(), example, strict=True):
                 interpreter.set_tensor(tensor["index"], _stored(values, tensor).reshape(tensor["shape"]))
             interpreter.invoke()
-        for (coded, real), found in zip(wanted["tensors"], sums, strict=True):
-            detail = details[coded]
-            codes = quantized.get_tensor(coded)
-            _gather(found, codes, _parameters(detail), original.get_tensor(real))
+        for (coded, real), found in zip(job["tensors"], sums, strict=True):
+            _gather(found, quantized.get_tensor(coded), _parameters(details[coded]), original.get_tensor(real))
         print(row + 1, flush=True)
-    Path(result).write_text(json.dumps(sums))
+    return {"sums": sums}
 
 
 _SUMS = ("values", "signal", "noise", "coded", "product", "largest", "clipped", "low", "high", "saturated")
@@ -87,17 +81,8 @@ def _parameters(detail: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _stored(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
-    """Real values as a model's input takes them: rounded half away from zero, as TFLite's QUANTIZE does."""
-    kind = np.dtype(detail["dtype"])
-    if kind.kind not in "iu" or not len(detail["quantization_parameters"]["scales"]):
-        return values.astype(kind)
-    scale, zero = _parameters(detail)
-    ratio = values.astype(np.float32) / np.float32(scale)
-    rounded = np.trunc(ratio + np.copysign(np.float32(0.5), ratio)) + zero
-    limits = np.iinfo(kind)
-    stored: NDArray[Any] = np.clip(rounded, limits.min, limits.max).astype(kind)
-    return stored
+    """Real values as a model's input takes them."""
+    from edgepack.runners.quantization import quantize
 
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    scale, zero = _parameters(detail) if len(detail["quantization_parameters"]["scales"]) else (0.0, 0)
+    return quantize(values, scale, zero, detail["dtype"])

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from edgepack.flatbuffer.types import DTYPE_BITS
+
 Array = npt.NDArray[Any]
 
 
@@ -114,11 +116,3 @@ class Model:
     signatures: tuple[Signature, ...]
     size_bytes: int
     sha256: str
-
-
-DTYPE_BITS: dict[str, int] = {
-    "float64": 64, "float32": 32, "float16": 16, "bfloat16": 16, "complex64": 64, "complex128": 128,
-    "int64": 64, "int32": 32, "int16": 16, "int8": 8, "int4": 4,
-    "uint64": 64, "uint32": 32, "uint16": 16, "uint8": 8, "bool": 8,
-}  # fmt: skip
-"""Bits an element takes, for the types of fixed size."""

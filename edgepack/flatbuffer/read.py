@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from edgepack.flatbuffer.binary import DAMAGED_HINT, FlatFile, Table
@@ -13,6 +12,7 @@ from edgepack.flatbuffer.schema import enumeration
 from edgepack.flatbuffer.shapes import resolve_shapes
 from edgepack.flatbuffer.tensors import CONVERT_HINT, Buffers, read_tensor, shorten
 from edgepack.ground.errors import ModelError
+from edgepack.ground.files import sha256_bytes
 
 IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
@@ -69,7 +69,7 @@ def _read(data: bytes) -> Model:
         metadata=_metadata(root, buffers),
         signatures=tuple(_signature(table, graphs) for table in root.children("signature_defs")),
         size_bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256_bytes(data),
     )
 
 

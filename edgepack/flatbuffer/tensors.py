@@ -8,9 +8,10 @@ from functools import cache
 import numpy as np
 
 from edgepack.flatbuffer.binary import Table
-from edgepack.flatbuffer.model import DTYPE_BITS, Array, Quantization, Tensor
+from edgepack.flatbuffer.model import Array, Quantization, Tensor
 from edgepack.flatbuffer.options import NEWER_HINT
 from edgepack.flatbuffer.schema import enumeration
+from edgepack.flatbuffer.types import DTYPE_BITS, INTEGER_RANGE
 from edgepack.ground.errors import ModelError
 
 CONVERT_HINT = "convert the model again; if the converter wrote it so, inspect the layer with `edgepack inspect`"
@@ -20,11 +21,6 @@ MAX_BYTES = 2**31 - 1
 
 MAX_RANK = 32
 """TFLite kernels take at most 8 dimensions, numpy 32."""
-
-ZERO_POINT_RANGE = {
-    "int4": (-8, 7), "int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "uint16": (0, 65535),
-    "int32": (-(2**31), 2**31 - 1), "uint32": (0, 2**32 - 1),
-}  # fmt: skip
 
 
 class Buffers:
@@ -171,7 +167,7 @@ def _quantization(label: str, table: Table | None, dtype: str, shape: tuple[int,
         raise ModelError(
             "EP-207", f"{label} has {scales.size} quantization scales and {len(zero_points)} zero points", CONVERT_HINT
         )
-    low, high = ZERO_POINT_RANGE.get(dtype, (-(2**63), 2**63 - 1))
+    low, high = INTEGER_RANGE.get(dtype, INTEGER_RANGE["int64"])
     if not all(low <= value <= high for value in zero_points):
         wrong = next(value for value in zero_points if not low <= value <= high)
         raise ModelError("EP-207", f"{label} of type {dtype} has the quantization zero point {wrong}", CONVERT_HINT)

@@ -20,7 +20,6 @@ from edgepack.devices import Device
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
 from edgepack.measure.inputs import provide_inputs, write_inputs
-from edgepack.runners import dequantize
 
 if TYPE_CHECKING:
     from edgepack.metrics import Metric
@@ -85,10 +84,7 @@ def _run(
             task.update(first + wanted, count, "on the device")
     finally:
         _remove(device, remote)
-    return tuple(
-        dequantize(np.concatenate(part), tensor.scale or 0.0, tensor.zero_point or 0)
-        for part, tensor in zip(parts, pack.golden.outputs, strict=True)
-    )
+    return tuple(tensor.decode(np.concatenate(part)) for part, tensor in zip(parts, pack.golden.outputs, strict=True))
 
 
 def _fetch(device: Device, path: str, folder: Path, tensor: GoldenTensor, count: int) -> NDArray[Any]:

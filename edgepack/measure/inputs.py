@@ -17,7 +17,6 @@ from edgepack.devices import Device
 from edgepack.ground.errors import DataError
 from edgepack.ground.files import sha256_file
 from edgepack.ground.progress import Task
-from edgepack.runners import quantize
 
 if TYPE_CHECKING:
     from edgepack.pack import GoldenTensor
@@ -55,7 +54,7 @@ def write_inputs(folder: Path, tensors: Sequence[GoldenTensor], arrays: Sequence
         files.append(folder / f"input_{index}.bin")
         with files[-1].open("wb") as file:
             for first in range(0, len(array), _EXAMPLES):
-                values = quantize(array[first : first + _EXAMPLES], tensor.scale or 0.0, tensor.zero_point or 0, tensor.dtype)
+                values = tensor.encode(array[first : first + _EXAMPLES])
                 file.write(np.ascontiguousarray(values, little).tobytes())
     return files
 

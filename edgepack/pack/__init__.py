@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgepack.pack.archive import zip_bytes, zip_pack
-from edgepack.pack.c_array import export_c_array
+from edgepack.pack.deliveries.c_array import export_c_array
 from edgepack.pack.golden import Golden, GoldenInputs, GoldenTensor, choose_golden_inputs
 from edgepack.pack.manifest import PackInfo
 from edgepack.pack.read import read_pack

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from edgepack.flatbuffer.types import INTEGER_RANGE
 from edgepack.pack.golden import Golden
 
 
@@ -132,10 +133,10 @@ def _limits(manifest: Mapping[str, Any]) -> str:
 
 
 def _range(tensor: Mapping[str, Any]) -> tuple[float, float] | None:
-    bits = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}.get(tensor["dtype"])
-    if bits is None or tensor["scale"] is None:
+    if tensor["dtype"] not in ("int8", "uint8", "int16") or tensor["scale"] is None:
         return None
-    return (bits[0] - tensor["zero_point"]) * tensor["scale"], (bits[1] - tensor["zero_point"]) * tensor["scale"]
+    low, high = INTEGER_RANGE[tensor["dtype"]]
+    return (low - tensor["zero_point"]) * tensor["scale"], (high - tensor["zero_point"]) * tensor["scale"]
 
 
 def _origin(manifest: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from edgepack.ground.progress import Progress
 from edgepack.kinds.mcu import EMULATED
 from edgepack.measure import Measurement
 from edgepack.measure.mcu.measurements import mcu_metric, measure_board, measure_mcu, metric_measurements, tflm_measurements
-from edgepack.pack.tflm import fit_tflm
+from edgepack.pack.deliveries.tflm.fit import fit_tflm
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.result import Result
 from edgepack.project import c_identifier

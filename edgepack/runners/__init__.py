@@ -1,10 +1,11 @@
-"""The program that runs models on devices (run.py), and the host's worker processes that use it too."""
+"""What runs on devices (on_device/), how its programs in C are built, and the host's worker processes."""
 
 from __future__ import annotations
 
+from edgepack.runners.files import RUNNER, RUNNER_FILES
+from edgepack.runners.models import REFERENCE, describe_model, run_model, run_reference
 from edgepack.runners.quantization import dequantize, quantize
 from edgepack.runners.result import RunnerFailure, parse_result
-from edgepack.runners.worker import REFERENCE, RUNNER, RUNNER_FILES, describe_model, run_model, run_reference
 
 __all__ = [
     "REFERENCE",

@@ -1,17 +1,20 @@
-"""The runner in C: what all its programs share (c/), and the folder of an engine that a program is linked with."""
+"""The runner in C (on_device/c/): what all its programs share, and the folder of an engine that a program is linked with."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-SHARED = Path(__file__).parent / "c"
-NATIVE = Path(__file__).parent / "native"
+from edgepack.ground.files import hash_of, sha256_files
+from edgepack.runners.files import ON_DEVICE
+
+_C = ON_DEVICE / "c"
+SHARED = _C / "shared"
+NATIVE = _C / "native"
 """Engine `c`: the model compiled to C."""
-TFLITE_C = Path(__file__).parent / "tflite_c"
+TFLITE_C = _C / "tflite_c"
 """Engines `tflite-c` and `tflite-c-builtin`: a TensorFlow Lite library."""
 
 
@@ -27,10 +30,8 @@ def include_flags(engine: Path) -> list[str]:
 
 def program_key(identity: Sequence[str], engine: Path, *others: Path) -> str:
     """What a program's place in the cache is named by: `identity` (flags, versions) and every source that goes into it."""
-    digest = hashlib.sha256("\0".join(identity).encode())
-    for path in sorted({*SHARED.glob("*.[ch]"), *engine.glob("*.[ch]"), *others}):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:32]
+    sources = [*SHARED.glob("*.[ch]"), *engine.glob("*.[ch]"), *others]
+    return hash_of([*identity, sha256_files(sources)])[:32]
 
 
 def link_program(command: Sequence[str], program: Path, what: str, libraries: Sequence[str]) -> None:

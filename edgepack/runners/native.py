@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgepack.flatbuffer.types import C_TYPES
 from edgepack.ground.errors import CompilerMissing, EngineUnfit
 from edgepack.ground.files import sha256_file
 from edgepack.ground.progress import Progress
@@ -47,16 +48,8 @@ _SAME_MACHINE = {
 # No contraction: a fused multiply-add rounds once where the reference rounds twice. No sanitizer: zig adds one by default.
 _FLAGS = ("-std=gnu11", "-O3", "-static", "-s", "-ffp-contract=off", "-fno-sanitize=all", "-fno-stack-protector")
 
-_ELEMENTS = {
-    "int8": "INT8",
-    "uint8": "UINT8",
-    "int16": "INT16",
-    "int32": "INT32",
-    "int64": "INT64",
-    "float32": "FLOAT32",
-    "bool": "BOOL",
-}
-_STORAGE = {"float32": "float", "bool": "bool"}
+GENERATORS = ("compile", "cores", "flatbuffer")
+"""The rooms whose code decides what C is generated from a .tflite: the compiler, and what it reads models and cores with."""
 
 
 def build_program(model_file: Path, machine: str, progress: Progress, layers: bool = False) -> Path:
@@ -109,9 +102,9 @@ def _key(model: str, flags: tuple[str, ...], layers: bool) -> str:
         raise CompilerMissing(
             "EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"'
         )
-    compiler = Path(__file__).parent.parent / "compile"
-    own = [*compiler.rglob("*.[ch]"), *compiler.rglob("*.py"), Path(__file__)]
-    return program_key((model, native_version(), *flags, *(("layers",) if layers else ())), NATIVE, *own)
+    package = Path(__file__).parents[1]
+    makers = [path for room in GENERATORS for path in (package / room).rglob("*") if path.suffix in (".py", ".c", ".h")]
+    return program_key((model, native_version(), *flags, *(("layers",) if layers else ())), NATIVE, *makers, Path(__file__))
 
 
 def _compile(model_file: Path, flags: tuple[str, ...], program: Path, layers: bool) -> None:
@@ -157,7 +150,7 @@ def _generate(model_file: Path) -> tuple[Model, CCode]:
 def glue(model: Model, code: CCode) -> str:
     """C that owns the model's buffers and says what they are (native/model.h)."""
     graph = model.subgraphs[0]
-    lines = ["#include <stdbool.h>", '#include "model.h"', f'#include "{code.name}.h"', ""]
+    lines = ['#include "model.h"', f'#include "{code.name}.h"', ""]
     arguments = []
     for kind, indices in (("input", graph.inputs), ("output", graph.outputs)):
         rows = []
@@ -166,10 +159,9 @@ def glue(model: Model, code: CCode) -> str:
             elements = 1
             for size in tensor.shape:
                 elements *= size
-            storage = _STORAGE.get(tensor.dtype, f"{tensor.dtype}_t")
-            lines.append(f"static {storage} {kind}_{position}[{max(elements, 1)}] __attribute__((aligned(64)));")
+            lines.append(f"static {C_TYPES[tensor.dtype]} {kind}_{position}[{max(elements, 1)}] __attribute__((aligned(64)));")
             count = f"{elements} * sizeof *{kind}_{position}"
-            rows.append(f"    {{{kind}_{position}, {count}, ELEMENT_{_ELEMENTS[tensor.dtype]}}},")
+            rows.append(f"    {{{kind}_{position}, {count}, ELEMENT_{tensor.dtype.upper()}}},")
             arguments.append(f"{kind}_{position}")
         lines += [
             "",

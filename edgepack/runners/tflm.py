@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.ground.errors import ModelRefused, ToolError
-from edgepack.runners.result import RunnerFailure, parse_result
+from edgepack.ground.errors import EdgepackError, ModelRefused, ToolError
+from edgepack.runners.worker import WorkerFailure, run_worker, save_arrays
 
-_PROGRAM = Path(__file__).with_name("run_tflm.py")
+_PROGRAM = Path(__file__).with_name("tflm_worker.py")
 
 
 @dataclass(frozen=True)
@@ -48,27 +46,22 @@ def run_tflm(model: Path, inputs: Sequence[NDArray[Any]], outputs: int, timeout:
     """
     with tempfile.TemporaryDirectory(prefix="edgepack-tflm-") as name:
         folder = Path(name)
-        words: list[str] = []
-        for index, array in enumerate(inputs):
-            file = folder / f"input_{index}.npy"
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-            words += ["--input", str(file)]
-        results = [folder / f"output_{index}.npy" for index in range(outputs)]
-        for file in results:
-            words += ["--output", str(file)]
-        command = [sys.executable, str(_PROGRAM), str(model), *words]
-        hint = "edgepack inspect lists operators that TFLite Micro lacks; edgepack export --as c needs no interpreter"
+        files = save_arrays(folder, inputs)
+        results = [str(folder / f"output_{index}.npy") for index in range(outputs)]
         try:
-            done = subprocess.run(command, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL)
-            result = parse_result(done.stdout)
-        except subprocess.TimeoutExpired as error:
-            raise ModelRefused("EP-283", f"TFLite Micro took longer than {timeout:.0f} s on {model.name}", hint) from error
-        except RunnerFailure as failure:
-            if failure.kind == "runtime":
-                raise ToolError("EP-690", str(failure), 'pip install "edgepack[mcu]"') from failure
-            words = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-            why = str(failure) if failure.kind == "model" else f"it died{': ' + words[-1][:200] if words else ''}"
-            raise ModelRefused("EP-283", f"TFLite Micro refuses {model.name}: {why}", hint) from failure
+            result = run_worker(_PROGRAM, {"model": str(model), "inputs": files, "outputs": results}, timeout)
+        except WorkerFailure as failure:
+            raise _error(failure, model, timeout) from failure
         arena = result["arena"]
         arrays = tuple(np.load(file, allow_pickle=False) for file in results)
         return TflmRun(int(arena["total"]), int(arena["head"]), int(arena["tail"]), arrays)
+
+
+def _error(failure: WorkerFailure, model: Path, timeout: float) -> EdgepackError:
+    if failure.kind == "runtime":
+        return ToolError("EP-690", f"tflite-micro cannot be imported: {failure}", 'pip install "edgepack[mcu]"')
+    hint = "edgepack inspect lists operators that TFLite Micro lacks; edgepack export --as c needs no interpreter"
+    if failure.kind == "timeout":
+        return ModelRefused("EP-283", f"TFLite Micro took longer than {timeout:.0f} s on {model.name}", hint)
+    why = str(failure) if failure.kind == "model" else f"it died{f': {failure.words[:200]}' if failure.words else ''}"
+    return ModelRefused("EP-283", f"TFLite Micro refuses {model.name}: {why}", hint)

@@ -1,11 +1,13 @@
-"""Models run on the host, each in worker processes of their own.
+"""One worker process of the host: started, given its job, watched, stopped in time, and its answer read.
 
-The runtimes disagree with each other inside one process (tflite-runtime fails once TensorFlow is imported) and may abort it, so
-no model ever runs in the caller's process. The workers are the very program that runs on devices.
+Every worker answers like the program that runs on devices: one JSON object between the two marker lines on standard output,
+whatever a runtime prints around it. A program of the host alone is a file with `work(job)`, which worker_main.py calls with the
+job that it reads as JSON from standard input; run.py takes its job from the command line, as on a device.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -15,167 +17,141 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.ground.errors import DataError, EdgepackError, ModelError, ModelRefused, ToolError
 from edgepack.runners.result import RunnerFailure, parse_result
 
-RUNNER = Path(__file__).with_name("run.py")
-RUNNER_FILES = tuple(RUNNER.with_name(name) for name in ("run_conditions.py", "run_energy.py", "run_bench.py", "run.py"))
-"""Everything a device needs; run.py last, so that where it is the others are."""
-REFERENCE = "tflite-ref"
-"""tflite-runtime's reference kernels: the bits that microcontrollers reproduce."""
-
-_SAMPLES_PER_PROCESS = 32  # below this, starting a second interpreter costs more than it saves
+_MAIN = Path(__file__).with_name("worker_main.py")
+_LOOK = 0.1  # seconds between two looks at what a watched worker printed
 
 
-def run_reference(model: Path, inputs: Sequence[NDArray[Any]], timeout: float | None = None) -> tuple[NDArray[Any], ...]:
-    """The reference kernels' outputs for `inputs`, taken as one sequence: a model with state keeps it from one to the next.
+class WorkerFailure(RunnerFailure):
+    """A worker without a good answer.
 
-    See `run_model` for shapes and errors.
+    `kind` is that of a `RunnerFailure`, or "crash" when a signal ended the process (the message names it), or "timeout". `words`
+    is the last line it wrote to standard error, "" when there is none.
     """
-    return run_model(model, inputs, REFERENCE, timeout=timeout, sequence=True)
+
+    def __init__(self, kind: str, message: str, words: str = "") -> None:
+        super().__init__(kind, message)
+        self.words = words
 
 
-def run_model(
-    model: Path,
-    inputs: Sequence[NDArray[Any]],
-    engine: str = "litert",
-    threads: int = 1,
-    processes: int | None = None,
-    timeout: float | None = None,
-    sequence: bool = False,
-) -> tuple[NDArray[Any], ...]:
-    """Outputs of `model` for samples given in the model's own input types.
+def run_worker(
+    program: Path, job: Any, timeout: float | None = None, watch: Callable[[str], None] | None = None
+) -> dict[str, Any]:
+    """What `work(job)` of a program's file gives, in a process of its own.
 
     Args:
-        model: A .tflite file.
-        inputs: One array an input of the model, each (count, *shape without the leading 1), already quantised.
-        engine: litert, litert-builtin (no XNNPACK), litert-ref, tflite or tflite-ref.
-        threads: Threads of each interpreter.
-        processes: Worker processes the samples are spread over; by default as many as there are processors.
-        timeout: Seconds for everything; by default a minute and two seconds a sample.
-        sequence: Keep the state of a model that has one from sample to sample; otherwise each starts from the initial state.
-
-    Returns:
-        One array an output, each (count, *shape without the leading 1), in the model's output types.
+        program: A Python file that imports nothing of edgepack when it is loaded.
+        job: JSON-able.
+        timeout: Seconds it may take; None sets no limit.
+        watch: Is given each line the worker prints, soon after.
 
     Raises:
-        DataError: EP-380 when the inputs do not fit the model.
-        ModelError: EP-280 the runtime refuses the model; EP-281 it crashed; EP-282 it took too long.
-        ToolError: EP-680 when the runtime is not installed.
+        WorkerFailure: there is no good answer.
     """
-    counts = {len(array) for array in inputs}
-    if len(counts) != 1:
-        raise DataError("EP-380", f"the inputs hold different numbers of samples: {sorted(counts)}", "give equally many")
-    count = counts.pop()
-    deadline = timeout if timeout is not None else 60.0 + 2.0 * count
-    with tempfile.TemporaryDirectory(prefix="edgepack-run-") as name:
-        folder = Path(name)
-        files = []
-        for index, array in enumerate(inputs):
-            files.append(folder / f"input_{index}.npy")
-            np.save(files[-1], np.ascontiguousarray(array), allow_pickle=False)
-        described = describe_model(model, engine)
-        wanted = 1 if sequence and described["stateful"] else processes or os.cpu_count() or 1
-        parts = max(1, min(wanted, -(-count // _SAMPLES_PER_PROCESS)))
-        bounds = [count * part // parts for part in range(parts + 1)]
-        outputs = [[folder / f"output_{index}_{part}.bin" for index in range(len(described["outputs"]))] for part in range(parts)]
-        arguments = [
-            [
-                "infer", "--model", str(model), "--engine", engine, "--threads", str(threads),
-                "--first", str(bounds[part]), "--count", str(bounds[part + 1] - bounds[part]),
-                *(["--sequence"] if sequence else []),
-                *(word for file in files for word in ("--input", str(file))),
-                *(word for file in outputs[part] for word in ("--output", str(file))),
-            ]
-            for part in range(parts)
-        ]  # fmt: skip
-        _run_workers(arguments, model, deadline)
-        return tuple(
-            _gather([part[index] for part in outputs], count, tensor) for index, tensor in enumerate(described["outputs"])
-        )
+    with Worker([str(_MAIN), str(program)], job) as worker:
+        return worker.result(timeout, watch)
 
 
-def describe_model(model: Path, engine: str = "litert", timeout: float = 60.0) -> dict[str, Any]:
-    """A model's `inputs` and `outputs` as its runtime sees them, and the runtime's version.
-
-    Each tensor has name, shape, dtype, scales and zero_points; the version is `engine_version`. Raises as `run_model` does.
-    """
-    return _run_workers([["describe", "--model", str(model), "--engine", engine]], model, timeout)[0]
-
-
-def _gather(files: Sequence[Path], count: int, tensor: dict[str, Any]) -> NDArray[Any]:
-    values = np.concatenate([np.fromfile(file, dtype=np.dtype(tensor["dtype"]).newbyteorder("<")) for file in files])
-    shape = tensor["shape"][1:] if tensor["shape"][:1] == [1] else tensor["shape"]
-    native: NDArray[Any] = values.astype(np.dtype(tensor["dtype"]), copy=False)
-    if native.size != count * math.prod(shape):  # the runtime knew the shape only when it ran
-        return native.reshape((count, -1))
-    return native.reshape((count, *shape))
+def save_arrays(folder: Path, arrays: Sequence[NDArray[Any]]) -> list[str]:
+    """Write arrays, the inputs of a model, to .npy files in `folder`, where workers map them into memory; the files in order."""
+    files = [str(folder / f"input_{index}.npy") for index in range(len(arrays))]
+    for file, array in zip(files, arrays, strict=True):
+        np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+    return files
 
 
-def _run_workers(arguments: Sequence[Sequence[str]], model: Path, timeout: float) -> list[dict[str, Any]]:
-    """Run the runner once for each argument list, side by side; the results in the same order."""
-    if not model.is_file():
-        raise ModelRefused("EP-280", f"there is no model file {model}", "check the path")
-    workers = [_Worker(words) for words in arguments]
-    end = time.monotonic() + timeout
-    try:
-        return [worker.result(model, max(0.0, end - time.monotonic())) for worker in workers]
-    finally:
-        for worker in workers:
-            worker.stop()
+class Worker:
+    """A running worker. Its output goes to files, so that it never waits for a reader; leaving the block ends it."""
 
-
-class _Worker:
-    """One running runner; its output goes to files, so that it never waits for a reader."""
-
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], job: Any = None) -> None:
+        """Start this Python with `arguments`; `job` is what it finds on standard input."""
         self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"}
-        self._process = subprocess.Popen(
-            [sys.executable, str(RUNNER), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=self._stdout,
-            stderr=self._stderr,
-            env=environment,
-            start_new_session=True,
-        )
-
-    def result(self, model: Path, timeout: float) -> dict[str, Any]:
-        try:
-            status = self._process.wait(timeout)
-        except subprocess.TimeoutExpired as error:
-            raise ModelError(
-                "EP-282", f"running {model.name} took longer than it may", "check that the model is not far larger than meant"
-            ) from error
-        if status < 0:
-            raise ModelError(
-                "EP-281",
-                f"the runtime crashed on {model.name} ({_signal_name(-status)}){self._last_words()}",
-                "the model uses something this runtime cannot run; `edgepack inspect` lists its operators",
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(json.dumps(job).encode())
+            stdin.seek(0)
+            self._process = subprocess.Popen(
+                [sys.executable, *arguments],
+                stdin=stdin,
+                stdout=self._stdout,
+                stderr=self._stderr,
+                # The worker's own folder and the caller's may hide no module that is installed.
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"},
+                start_new_session=True,
             )
-        self._stdout.seek(0)
+
+    def result(self, timeout: float | None = None, watch: Callable[[str], None] | None = None) -> dict[str, Any]:
+        """Wait for its end, and read the answer.
+
+        Raises:
+            WorkerFailure: there is no good answer.
+        """
+        status = self._wait(timeout, watch)
+        if status < 0:
+            raise WorkerFailure("crash", _signal_name(-status), self._last_words())
         try:
-            return parse_result(self._stdout.read())
+            return parse_result(_content(self._stdout))
         except RunnerFailure as failure:
-            raise _ERRORS[failure.kind](failure, model, self._last_words()) from failure
+            raise WorkerFailure(failure.kind, str(failure), self._last_words()) from failure
+
+    def _wait(self, timeout: float | None, watch: Callable[[str], None] | None) -> int:
+        """Its exit status; what it prints meanwhile goes to `watch`."""
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        seen = 0
+        while True:
+            left = end - time.monotonic()
+            pause = left if watch is None else min(_LOOK, left)
+            status = self._ended(None if pause == math.inf else max(0.0, pause))
+            if watch is not None:
+                seen = self._tell(watch, seen)
+            if status is not None:
+                return status
+            if time.monotonic() >= end:
+                raise WorkerFailure("timeout", f"it took longer than {timeout:.0f} s", self._last_words())
+
+    def _ended(self, seconds: float | None) -> int | None:
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def _tell(self, watch: Callable[[str], None], seen: int) -> int:
+        """Give `watch` the whole lines after the first `seen` bytes; how many bytes it has seen now."""
+        whole = _content(self._stdout)[seen:].rpartition(b"\n")[0]
+        for line in whole.splitlines():
+            watch(line.decode("utf-8", "replace"))
+        return seen + len(whole) + 1 if whole else seen
 
     def _last_words(self) -> str:
-        self._stderr.seek(0)
-        lines = [line for line in self._stderr.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        return f": {lines[-1][:300]}" if lines else ""
+        lines = [line for line in _content(self._stderr).decode("utf-8", "replace").splitlines() if line.strip()]
+        return lines[-1] if lines else ""
 
     def stop(self) -> None:
+        """End the process if it runs, and forget what it printed."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
         self._stdout.close()
         self._stderr.close()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+
+def _content(file: Any) -> bytes:
+    """Everything in a file that another process writes to, whose place in it must not move."""
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), size, 0)
 
 
 def _signal_name(number: int) -> str:
@@ -183,28 +159,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _refused(failure: RunnerFailure, model: Path, words: str) -> EdgepackError:
-    return ModelRefused("EP-280", f"{model.name}: {failure}", "check it with `edgepack inspect`")
-
-
-def _misfit(failure: RunnerFailure, model: Path, words: str) -> EdgepackError:
-    return DataError("EP-380", f"inputs for {model.name}: {failure}", "check the shapes and types against `edgepack inspect`")
-
-
-def _no_runtime(failure: RunnerFailure, model: Path, words: str) -> EdgepackError:
-    return ToolError("EP-680", str(failure), "run `make setup`, or pip install ai-edge-litert tflite-runtime 'numpy<2'")
-
-
-def _broken(failure: RunnerFailure, model: Path, words: str) -> EdgepackError:
-    return ModelError("EP-281", f"the runtime failed on {model.name}: {failure}{words}", "run again with -v for its output")
-
-
-_ERRORS: dict[str, Callable[[RunnerFailure, Path, str], EdgepackError]] = {
-    "model": _refused,
-    "data": _misfit,
-    "runtime": _no_runtime,
-    "system": _broken,
-    "cut": _broken,
-}

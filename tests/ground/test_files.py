@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.ground.files import atomic_folder, canonical_json, hash_of, sha256_file, write_atomic
+from edgepack.ground.files import atomic_folder, canonical_json, hash_of, sha256_file, sha256_files, write_atomic
 
 
 def test_a_failed_write_leaves_the_old_content_and_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,3 +68,15 @@ def test_sha256_agrees_with_the_coreutils_program(tmp_path: Path) -> None:
 def test_equal_values_have_equal_json_and_hash_whatever_their_key_order() -> None:
     assert canonical_json({"b": 1, "a": [1.5, "ü"]}) == canonical_json({"a": [1.5, "ü"], "b": 1})
     assert hash_of({"a": 1}) != hash_of({"a": 2})
+
+
+def test_the_hash_of_several_files_tells_names_and_contents_but_not_their_order(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_bytes(b"1")
+    second.write_bytes(b"2")
+    known = sha256_files([first, second])
+    assert known == hashlib.sha256(b"a\x001b\x002").hexdigest() == sha256_files([second, first, second])
+    second.rename(tmp_path / "c")
+    assert sha256_files([first, tmp_path / "c"]) != known
+    first.write_bytes(b"3")
+    assert sha256_files([first]) != hashlib.sha256(b"a\x001").hexdigest()

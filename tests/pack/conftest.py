@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgepack.pack.deliveries import packages
 from tests.flatbuffer.build import G, O, T, build
+
+_MODULES = [import_module(f"{packages.__name__}.{found.name}") for found in pkgutil.iter_modules(packages.__path__)]
+PACKAGES = {module.PACKAGE.name: module.PACKAGE for module in _MODULES if hasattr(module, "PACKAGE")}
 
 
 def small_model(head_version: int = 2) -> bytes:

@@ -14,7 +14,7 @@ import pytest
 from edgepack.flatbuffer import read_model
 from edgepack.flatbuffer.rewrite.insert_metadata import insert_metadata
 from edgepack.ground.errors import ProjectError
-from edgepack.pack.deliveries.android import export_android
+from edgepack.pack.deliveries.android.app import export_android
 from edgepack.runners import run_model, run_reference
 from tests.flatbuffer.build import conv_model
 
@@ -143,11 +143,11 @@ def test_the_kotlin_class_has_the_models_numbers(keywords: Path, tmp_path: Path)
 
 
 def test_a_type_that_kotlin_cannot_fill_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edgepack.pack.deliveries import android_kotlin
+    from edgepack.pack.deliveries.android import kotlin
 
     model = tmp_path / "conv.tflite"
     model.write_bytes(conv_model())
-    monkeypatch.delitem(android_kotlin._BYTES, "int8")
+    monkeypatch.setattr(kotlin, "_FILLED", ("float32",))
     with pytest.raises(ProjectError) as caught:
         _export(model, tmp_path)
     assert caught.value.code == "EP-171" and not (tmp_path / "kws").exists()

@@ -15,8 +15,9 @@ import pytest
 
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import EdgepackError
-from edgepack.pack import c_array, export_c_array
-from edgepack.pack.c_array import hex_bytes
+from edgepack.pack import export_c_array
+from edgepack.pack.deliveries import c_array
+from edgepack.pack.deliveries.c_array import hex_bytes
 from tests.flatbuffer.build import G, O, T, build
 from tests.pack.conftest import small_model
 

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from edgepack.ground.errors import ProjectError
-from edgepack.pack.deliveries import DELIVERIES, deliver, make_product
+from edgepack.pack.deliveries.packages.product import make_product
 from tests.compile.builder import ModelBuilder
 from tests.compile.cases_recurrent import svdf
+from tests.pack.conftest import PACKAGES
 
 STANDIN = Path(__file__).parents[1] / "standins" / "arduino"
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
@@ -42,8 +43,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def packages(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packages")
     product = make_product(model, "tiny", "generic", version="1.2.3")
-    for form in DELIVERIES:
-        written = deliver(form, product, folder / form)
+    for form, package in PACKAGES.items():
+        written = package.deliver(product, folder / form)
         assert all(file.is_file() for file in written)
     return folder
 
@@ -174,7 +175,7 @@ def test_the_cmsis_pack_is_named_and_built_as_the_specification_says(packages: P
 
 
 def test_the_same_model_gives_the_same_bytes(model: Path, packages: Path, tmp_path: Path) -> None:
-    deliver("cmsis-pack", make_product(model, "tiny", "generic", version="1.2.3"), tmp_path)
+    PACKAGES["cmsis-pack"].deliver(make_product(model, "tiny", "generic", version="1.2.3"), tmp_path)
     name = "edgepack.tiny.1.2.3.pack"
     assert (tmp_path / name).read_bytes() == (packages / "cmsis-pack" / name).read_bytes()
 
@@ -188,7 +189,7 @@ def test_a_version_that_package_managers_refuse_is_refused(model: Path) -> None:
 def test_the_example_of_a_model_with_state_runs_its_vectors_in_a_row(tmp_path: Path) -> None:
     file = tmp_path / "stream.tflite"
     file.write_bytes(svdf(np.random.default_rng(8)))
-    deliver("platformio", make_product(file, "stream", "generic"), tmp_path / "out")
+    PACKAGES["platformio"].deliver(make_product(file, "stream", "generic"), tmp_path / "out")
     package = tmp_path / "out" / "stream"
     main = package / "examples/golden_vectors/main.c"
     assert "stream_reset(stream_arena);" in main.read_text()

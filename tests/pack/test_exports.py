@@ -9,9 +9,10 @@ import pytest
 
 from edgepack.ground.errors import EdgepackError
 from edgepack.ground.progress import SilentProgress
-from edgepack.pack.deliveries import DELIVERIES
+from edgepack.pack.deliveries.registry import FORMS
 from edgepack.pipeline.export import ExportRequest, run_export
 from tests.compile.builder import ModelBuilder
+from tests.pack.conftest import PACKAGES
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,11 @@ def test_a_file_where_the_folder_shall_be_stays_and_is_named(model: Path, tmp_pa
     assert caught.value.code == "EP-252" and file.read_text() == "precious"
 
 
+def test_every_package_that_has_a_file_is_a_form_and_takes_either_runtime() -> None:
+    assert len(PACKAGES) >= 5
+    assert {name for name, form in FORMS.items() if form.tflm} == {*PACKAGES, "tflm"}
+
+
 def test_a_package_is_replaced_and_nothing_else(model: Path, tmp_path: Path) -> None:
     request = ExportRequest(model, "arduino", tmp_path, name="net")
     run_export(request, SilentProgress())
@@ -56,7 +62,7 @@ def test_a_package_is_replaced_and_nothing_else(model: Path, tmp_path: Path) -> 
     other = tmp_path / "mine"
     other.mkdir()
     (other / "thesis.txt").write_text("precious")
-    for form in DELIVERIES:
+    for form in PACKAGES:
         with pytest.raises(EdgepackError, match="mine") as caught:
             run_export(ExportRequest(model, form, tmp_path, name="mine"), SilentProgress())
         assert caught.value.code == "EP-252" and (other / "thesis.txt").read_text() == "precious"

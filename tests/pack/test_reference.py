@@ -11,7 +11,7 @@ import pytest
 
 from edgepack.flatbuffer import read_model
 from edgepack.pack import write_pack
-from edgepack.pack.reference import reference_engines
+from edgepack.pack.golden.reference import reference_engines
 from tests.compile.builder import ModelBuilder
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("tflite_micro") is None, reason="tflite-micro is not installed")

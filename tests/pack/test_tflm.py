@@ -13,7 +13,8 @@ import pytest
 
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import ModelError
-from edgepack.pack.tflm import export_tflm, scratch_margin
+from edgepack.pack.deliveries.tflm.fit import scratch_margin
+from edgepack.pack.deliveries.tflm.sources import export_tflm
 from edgepack.runners.tflm import run_tflm
 from tests.compile.builder import ModelBuilder
 

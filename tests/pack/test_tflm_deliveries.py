@@ -15,9 +15,10 @@ import pytest
 
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.progress import SilentProgress
-from edgepack.pack.deliveries import DELIVERIES, deliver, make_tflm_product
+from edgepack.pack.deliveries.packages.tflm_product import make_tflm_product
 from edgepack.pipeline.export import ExportRequest, run_export
 from tests.compile.builder import ModelBuilder
+from tests.pack.conftest import PACKAGES
 
 STANDINS = Path(__file__).parents[1] / "standins"
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
@@ -47,8 +48,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def packages(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packages")
     product = make_tflm_product(model, "tiny", "1.2.3")
-    for form in DELIVERIES:
-        assert all(file.is_file() for file in deliver(form, product, folder / form))
+    for form, package in PACKAGES.items():
+        assert all(file.is_file() for file in package.deliver(product, folder / form))
     return folder
 
 

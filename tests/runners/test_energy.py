@@ -14,7 +14,7 @@ from edgepack.judge import judge
 from edgepack.measure.energy import energy_measurements
 from edgepack.project import Target, load_target
 from edgepack.runners import RUNNER, parse_result
-from edgepack.runners import run as program
+from edgepack.runners.on_device import run as program
 from tests.flatbuffer.build import conv_model
 
 energy: Any = program.part("run_energy")

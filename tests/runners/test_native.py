@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack, write_pack
-from edgepack.runners import RUNNER, RunnerFailure, parse_result, run_reference
+from edgepack.runners import RUNNER, RunnerFailure, native, parse_result, run_reference
 from edgepack.runners.native import build_program, program_layers, target_of
 from tests.standins.packs import conv_pack
 
@@ -202,3 +203,16 @@ def test_a_program_times_blocks_between_those_of_another(conv: Pack) -> None:
     assert len(second.split()) == 4 and len(first.split()) > 4 and min(map(int, first.split())) > 0
     found = parse_result(done.stdout)
     assert found["after"]["time"] >= found["steady"]["time"] >= found["before"]["time"] and found["after"]["own"] > 0
+
+
+def test_a_program_is_made_anew_whenever_a_room_changed_that_decides_its_code() -> None:
+    package = Path(native.__file__).parents[1]
+    imported = {
+        name
+        for room in native.GENERATORS
+        for file in (package / room).rglob("*.py")
+        for name in re.findall(r"^\s*from edgepack\.(\w+)", file.read_text(), re.MULTILINE)
+    }
+    assert set(native.GENERATORS) <= imported
+    # ground writes files and makes errors; nothing of it comes into the code.
+    assert imported - {"ground"} <= set(native.GENERATORS)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edgepack.runners import RUNNER, RUNNER_FILES, RunnerFailure, parse_result, run_model, run_reference
-from edgepack.runners import run as program
+from edgepack.runners.on_device import run as program
 from tests.flatbuffer.build import conv_model
 
 timing: Any = program.part("run_bench")

@@ -1,136 +1,93 @@
-"""Models on the host: worker processes, the reference's exact outputs, and what is said when a model cannot run."""
+"""Worker processes: a job in, an answer out, and every way in which there is none."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
-from edgepack.ground.errors import DataError, ModelError, ToolError
-from edgepack.runners import worker
-from edgepack.runners.worker import RUNNER, describe_model, run_model, run_reference
+from edgepack.explain import layer_errors
+from edgepack.mcu.emulate import unicorn
+from edgepack.runners import tflm
+from edgepack.runners.worker import WorkerFailure, run_worker
 
 
-def _kws(shared_models: Path) -> Path:
-    return shared_models / "kws_ref_model.tflite"
+def _program(folder: Path, *lines: str) -> Path:
+    file = folder / "program.py"
+    body = "".join(f"    {line}\n" for line in lines)
+    file.write_text(f"import os, signal, sys, time\n\n\ndef work(job):\n{body}")
+    return file
 
 
-def _inputs(count: int) -> np.ndarray:
-    return np.random.default_rng(7).integers(-128, 128, (count, 49, 10, 1)).astype(np.int8)
+def _failure(program: Path, timeout: float = 60.0) -> WorkerFailure:
+    with pytest.raises(WorkerFailure) as caught:
+        run_worker(program, {}, timeout)
+    return caught.value
 
 
-def _direct_reference(model: Path, inputs: np.ndarray) -> np.ndarray:
-    """The reference kernels called without any of edgepack's code, in a process of their own."""
-    program = (
-        "import sys, numpy as np\n"
-        "from tflite_runtime.interpreter import Interpreter, OpResolverType\n"
-        "i = Interpreter(model_path=sys.argv[1], experimental_op_resolver_type=OpResolverType.BUILTIN_REF)\n"
-        "i.allocate_tensors()\n"
-        "x = np.load(sys.argv[2]); out = []\n"
-        "for row in x:\n"
-        "    i.set_tensor(i.get_input_details()[0]['index'], row[None]); i.invoke()\n"
-        "    out.append(i.get_tensor(i.get_output_details()[0]['index'])[0])\n"
-        "np.save(sys.argv[3], np.array(out))\n"
-    )
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder) / "x.npy", inputs)
-        files = [str(Path(folder) / "x.npy"), str(Path(folder) / "y.npy")]
-        subprocess.run([sys.executable, "-c", program, str(model), *files], check=True, stderr=subprocess.DEVNULL)
-        return np.load(files[1])
+def test_the_answer_is_what_work_gives_for_the_job(tmp_path: Path) -> None:
+    job = {"numbers": list(range(100_000)), "text": "EDGEPACK-END\nä"}
+    program = _program(tmp_path, "return {'sum': sum(job['numbers']), 'text': job['text']}")
+    assert run_worker(program, job) == {"sum": sum(range(100_000)), "text": "EDGEPACK-END\nä"}
 
 
-def test_reference_outputs_are_those_of_the_reference_kernels_in_order(shared_models: Path) -> None:
-    inputs = _inputs(70)  # more than one worker process
-    assert np.array_equal(run_reference(_kws(shared_models), [inputs])[0], _direct_reference(_kws(shared_models), inputs))
+def test_what_a_runtime_prints_around_the_answer_is_ignored_however_much_it_is(tmp_path: Path) -> None:
+    noise = "os.write({}, b'EDGEPACK-RESULT\\n' + b'noise \\xff\\n' * 200_000)"
+    assert run_worker(_program(tmp_path, noise.format(1), noise.format(2), "return {'a': 1}"), None, 60.0) == {"a": 1}
 
 
-def test_reference_works_after_tensorflow_style_imports_of_another_runtime(shared_models: Path) -> None:
-    import ai_edge_litert.interpreter  # noqa: F401 (the two runtimes must not meet in one process)
-
-    assert run_reference(_kws(shared_models), [_inputs(1)])[0].shape == (1, 12)
-
-
-def test_optimised_kernels_stay_near_the_reference(shared_models: Path) -> None:
-    inputs = _inputs(40)
-    reference = run_reference(_kws(shared_models), [inputs])[0].astype(int)
-    for engine in ("litert", "litert-builtin", "tflite"):
-        outputs = run_model(_kws(shared_models), [inputs], engine)[0].astype(int)
-        # XNNPACK was measured to differ by 22 of 255 steps on single inputs of this model, and on most inputs not at all.
-        assert np.abs(outputs - reference).max() <= 40, engine
-        assert np.median(np.abs(outputs - reference).max(axis=1)) <= 1, engine
+def test_every_line_printed_is_shown_in_order_while_it_runs(tmp_path: Path) -> None:
+    steps = ["print(1, flush=True)", "time.sleep(0.4)", "os.write(1, b'2\\n3')", "time.sleep(0.4)", "print('4', flush=True)"]
+    lines: list[str] = []
+    run_worker(_program(tmp_path, *steps, "return {}"), None, 60.0, lines.append)
+    assert lines[:3] == ["1", "2", "34"] and "{}" in lines
 
 
-def test_a_single_sample_and_no_sample(shared_models: Path) -> None:
-    assert run_model(_kws(shared_models), [_inputs(1)])[0].shape == (1, 12)
-    assert run_model(_kws(shared_models), [_inputs(0)])[0].shape == (0, 12)
+def test_a_watcher_that_gives_up_ends_the_worker(tmp_path: Path) -> None:
+    def refuse(line: str) -> None:
+        raise KeyboardInterrupt(line)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run_worker(_program(tmp_path, "print(os.getpid(), flush=True)", "time.sleep(60)"), None, None, refuse)
+    assert not Path(f"/proc/{caught.value}").exists()
 
 
-def test_description_is_that_of_the_model(shared_models: Path) -> None:
-    described = describe_model(_kws(shared_models))
-    assert described["inputs"][0]["shape"] == [1, 49, 10, 1]
-    assert described["outputs"][0] | {"name": ""} == {
-        "name": "", "shape": [1, 12], "dtype": "int8", "scales": [0.00390625], "zero_points": [-128],
-    }  # fmt: skip
+def test_an_exception_is_an_answer_and_its_last_line_is_kept(tmp_path: Path) -> None:
+    failure = _failure(_program(tmp_path, "raise ValueError('no such\\n  operator')"))
+    assert (failure.kind, str(failure), failure.words) == ("model", "no such operator", "  operator")
 
 
-def test_wrong_type_and_wrong_shape_are_data_errors(shared_models: Path) -> None:
-    for inputs in ([_inputs(2).astype(np.float32)], [_inputs(2)[:, :48]], [_inputs(2), _inputs(2)], [_inputs(2), _inputs(3)]):
-        with pytest.raises(DataError) as caught:
-            run_model(_kws(shared_models), inputs)
-        assert caught.value.code == "EP-380"
+def test_a_missing_module_is_told_from_a_model_that_is_refused(tmp_path: Path) -> None:
+    failure = _failure(_program(tmp_path, "import absent_runtime"))
+    assert failure.kind == "runtime" and "absent_runtime" in str(failure)
 
 
-def test_broken_model_file_is_a_model_error(shared_models: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.tflite"
-    broken.write_bytes(_kws(shared_models).read_bytes()[:1000])
-    for model in (broken, tmp_path / "absent.tflite"):
-        with pytest.raises(ModelError) as caught:
-            run_model(model, [_inputs(1)])
-        assert model.name in str(caught.value)
-        assert caught.value.code in ("EP-280", "EP-281")
+def test_a_signal_is_named(tmp_path: Path) -> None:
+    failure = _failure(_program(tmp_path, "print('Check failed', file=sys.stderr, flush=True)", "os.abort()"))
+    assert (failure.kind, str(failure), failure.words) == ("crash", "SIGABRT", "Check failed")
 
 
-def test_a_crashing_runtime_is_named_with_its_signal(
-    shared_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runner = tmp_path / "run.py"
-    runner.write_text("import os, sys\nprint('Check failed: tensor is small', file=sys.stderr, flush=True)\nos.abort()\n")
-    monkeypatch.setattr(worker, "RUNNER", runner)
-    with pytest.raises(ModelError) as caught:
-        run_model(_kws(shared_models), [_inputs(1)])
-    assert caught.value.code == "EP-281"
-    assert "SIGABRT" in str(caught.value) and "Check failed: tensor is small" in str(caught.value)
+@pytest.mark.parametrize("end", ["os._exit(0)", "os._exit(3)", "os.write(1, b'EDGEPACK-RESULT\\n{}\\n'); os._exit(0)"])
+def test_an_end_without_a_whole_answer_is_no_answer(tmp_path: Path, end: str) -> None:
+    assert _failure(_program(tmp_path, end)).kind == "cut"
 
 
-def test_a_runtime_that_hangs_is_stopped(shared_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = tmp_path / "run.py"
-    pid_file = tmp_path / "pid"
-    runner.write_text(f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
-    monkeypatch.setattr(worker, "RUNNER", runner)
-    with pytest.raises(ModelError) as caught:
-        describe_model(_kws(shared_models), timeout=5.0)
-    assert caught.value.code == "EP-282"
-    assert not Path(f"/proc/{pid_file.read_text()}").exists()
+def test_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    program = _program(tmp_path, f"open({str(pid)!r}, 'w').write(str(os.getpid()))", "time.sleep(60)")
+    assert _failure(program, 3.0).kind == "timeout"
+    assert not Path(f"/proc/{pid.read_text()}").exists()
 
 
-def test_a_result_cut_short_is_not_a_result(shared_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = tmp_path / "run.py"
-    runner.write_text("print('EDGEPACK-RESULT')\nprint('{\"inputs\": []}')\n")
-    monkeypatch.setattr(worker, "RUNNER", runner)
-    with pytest.raises(ModelError) as caught:
-        describe_model(_kws(shared_models))
-    assert caught.value.code == "EP-281"
+@pytest.mark.parametrize("program", [layer_errors._RECORDER, tflm._PROGRAM, unicorn._WORKER], ids=lambda path: path.stem)
+def test_the_programs_of_the_host_answer_a_job_without_sense_with_a_failure(program: Path) -> None:
+    assert _failure(program).kind == "model"  # a KeyError: they load, and they have a function named work
 
 
-def test_a_missing_runtime_says_how_to_install_it(shared_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = tmp_path / "run.py"
-    runner.write_text(RUNNER.read_text().replace("ai_edge_litert", "ai_edge_litert_that_is_absent"))
-    monkeypatch.setattr(worker, "RUNNER", runner)
-    with pytest.raises(ToolError) as caught:
-        describe_model(_kws(shared_models))
-    assert caught.value.code == "EP-680" and "pip install" in caught.value.hint
+def test_a_worker_imports_the_edgepack_that_started_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    found: dict[str, Any] = run_worker(_program(tmp_path, "import edgepack", "return {'file': edgepack.__file__}"), None)
+    assert found["file"] == sys.modules["edgepack"].__file__

@@ -13,9 +13,10 @@ from edgepack.compile.call import SCRATCH, Array, Call, Field
 from edgepack.compile.emit.c_text import c_name, comment, initialiser, number, numbers
 from edgepack.compile.emit.call_text import call_text, needs_band, shared_function, struct_name
 from edgepack.compile.emit.readme import readme
-from edgepack.compile.graph import C_TYPES, Data, Graph, Node, Value
+from edgepack.compile.graph import Data, Graph, Node, Value
 from edgepack.compile.kernels import header_text
 from edgepack.compile.plan import Plan
+from edgepack.flatbuffer.types import C_TYPES
 
 KERNEL_DECLARATIONS = {
     "balanced": "",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgepack.compile.graph import C_TYPES, Graph, Value
+from edgepack.compile.graph import Graph, Value
 from edgepack.compile.plan import Plan
+from edgepack.flatbuffer.types import C_TYPES
 
 
 def readme(name: str, graph: Graph, plan: Plan, kernels: Sequence[str]) -> str:

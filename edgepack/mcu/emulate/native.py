@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgepack.ground.files import sha256_bytes
 from edgepack.ground.user_cache import user_cache
 from edgepack.mcu.toolchain.compilers import find_host_compiler, run_compiler
 
@@ -34,7 +34,7 @@ def qemu_plugin(api_version: int) -> Path:
 def _build(source: str, flags: Sequence[str]) -> Path:
     """A source of native/ as a shared library in the user's cache, named by what it was built from."""
     parts = [(NATIVE / source).read_bytes(), (NATIVE / "profile.h").read_bytes(), " ".join(flags).encode()]
-    key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+    key = sha256_bytes(b"\0".join(parts))[:16]
     library = user_cache() / "native" / f"{Path(source).stem}-{key}.so"
     if not library.is_file():
         library.parent.mkdir(parents=True, exist_ok=True)

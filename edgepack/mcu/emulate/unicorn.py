@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,6 +19,9 @@ from edgepack.mcu.emulate.native import unicorn_hook
 from edgepack.mcu.emulate.profile import BlockCounts, ProfilePlan
 from edgepack.mcu.image.elf import read_elf
 from edgepack.mcu.toolchain.program import Program
+from edgepack.runners.worker import WorkerFailure, run_worker
+
+_WORKER = Path(__file__).with_name("unicorn_worker.py")
 
 
 def unicorn_present() -> bool:
@@ -48,6 +47,7 @@ def run_on_unicorn(
         folder = Path(name)
         count = write_inputs(folder / "inputs.bin", program.inputs, inputs)
         job = {
+            "folder": str(folder),
             "elf": str(program.elf),
             "model": core.unicorn_model,
             "flash": (core.flash.origin, core.flash.length),
@@ -58,8 +58,7 @@ def run_on_unicorn(
             "plan": asdict(plan) if plan is not None else None,
             "hook": str(unicorn_hook()) if plan is not None else None,
         }
-        (folder / "job.json").write_text(json.dumps(job))
-        result = _run_worker(folder, timeout_s, program)
+        result = _run_worker(job, timeout_s, program)
         if result["status"] == "fault":
             raise fault_error(program, result["detail"], result["registers"]["pc"], result["registers"]["lr"])
         outputs, statuses, stack = read_outputs(folder / "outputs.bin", program.outputs, count)
@@ -73,26 +72,20 @@ def _read_counts(path: Path, plan: ProfilePlan, result: dict[str, Any]) -> Block
         return BlockCounts(result["runs"], plan.owners, *tables, result["inexact"])
 
 
-def _run_worker(folder: Path, timeout_s: float, program: Program) -> dict[str, Any]:
-    command = [sys.executable, "-m", "edgepack.mcu.emulate.unicorn_worker", str(folder / "job.json")]
+def _run_worker(job: dict[str, Any], timeout_s: float, program: Program) -> dict[str, Any]:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout_s, env=_environment())
-    except subprocess.TimeoutExpired as error:
+        return run_worker(_WORKER, job, timeout_s)
+    except WorkerFailure as failure:
+        if failure.kind == "timeout":
+            raise DeviceError(
+                "EP-554",
+                f"{program.name} did not finish within {timeout_s:.0f} s on the emulated {program.core.title}",
+                "raise the target's timeout, or run fewer examples",
+            ) from failure
+        why = failure.words or str(failure)
         raise DeviceError(
-            "EP-554",
-            f"{program.name} did not finish within {timeout_s:.0f} s on the emulated {program.core.title}",
-            "raise the target's timeout, or run fewer examples",
-        ) from error
-    result = folder / "result.json"
-    if not result.is_file():
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise DeviceError("EP-555", f"the emulator crashed on {program.name}: {last}", "EDGEPACK_EMULATOR=qemu runs it on QEMU")
-    return dict(json.loads(result.read_text()))
-
-
-def _environment() -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[3])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+            "EP-555", f"the emulator crashed on {program.name}: {why}", "EDGEPACK_EMULATOR=qemu runs it on QEMU"
+        ) from failure
 
 
 def _segments(elf: Path) -> list[tuple[int, int, int]]:

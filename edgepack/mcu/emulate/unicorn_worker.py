@@ -1,16 +1,14 @@
-"""The process that runs a firmware in unicorn: `python -m edgepack.mcu.emulate.unicorn_worker JOB.json`.
+"""Runs a firmware in unicorn.
 
-A process of its own, because a wild program may crash the emulator or never end. It serves the semihosting calls that
-firmware/main_emulated.c makes, and writes result.json and, when asked to count, counts.npz beside the job.
+A process of its own (runners/worker.py), because a wild program may crash the emulator or never end. It serves the semihosting
+calls that firmware/main_emulated.c makes on files in the job's folder, and adds counts.npz there when it is asked to count.
 """
 
 from __future__ import annotations
 
 import ctypes
 import importlib
-import json
 import struct
-import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -63,11 +61,11 @@ class Fault(Exception):
 class Machine:
     """A core with flash, RAM and the files that semihosting opens."""
 
-    def __init__(self, job: dict[str, Any], folder: Path) -> None:
+    def __init__(self, job: dict[str, Any]) -> None:
         unicorn: Any = importlib.import_module("unicorn")
         arm_const: Any = importlib.import_module("unicorn.arm_const")
         self._binding: Any = importlib.import_module("unicorn.unicorn_py3.unicorn")
-        self._job, self._folder = job, folder
+        self._job, self._folder = job, Path(job["folder"])
         self._unicorn, self._arm = unicorn, arm_const
         self._alignment: Alignment | None = None
         self._files: list[BinaryIO] = []
@@ -186,12 +184,11 @@ class Machine:
         raise Fault(f"semihosting call {operation:#x} is not served")
 
 
-def main(job_file: Path) -> None:
-    """Run the job and write its result."""
+def work(job: dict[str, Any]) -> dict[str, Any]:
+    """Run the program: its `status` (done, stopped or fault, with `reason` or `detail`), `registers`, and what was counted."""
     from edgepack.mcu.emulate.profile import ProfileArrays, ProfilePlan
 
-    job = json.loads(job_file.read_text())
-    machine = Machine(job, job_file.parent)
+    machine = Machine(job)
     arrays = None
     if job.get("plan"):
         plan = job["plan"]
@@ -218,14 +215,10 @@ def main(job_file: Path) -> None:
         counts = arrays.counts()
         result |= {"runs": counts.runs, "inexact": counts.inexact}
         np.savez(
-            job_file.parent / "counts.npz",
+            Path(job["folder"]) / "counts.npz",
             start=counts.start,
             bytes=counts.bytes,
             executed=counts.executed,
             branched=counts.branched,
         )
-    (job_file.parent / "result.json").write_text(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from edgepack.cores import Core
 from edgepack.ground.errors import CompileError, CompilerMissing, ToolError
+from edgepack.ground.files import sha256_bytes, sha256_files
 from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.ground.user_cache import user_cache
 
@@ -140,7 +140,7 @@ def compile_objects(
     objects, missing = [], []
     for index, source in enumerate(sources):
         identity = "\0".join((toolchain.version, *flags, source.name, headers)).encode() + source.read_bytes()
-        key = hashlib.sha256(identity).hexdigest()
+        key = sha256_bytes(identity)
         stored, target = cache / key[:2] / f"{key}.o", folder / f"{index:02d}_{source.stem}.o"
         objects.append(target)
         if stored.is_file():
@@ -239,10 +239,7 @@ def _forget_old_objects() -> None:
 
 
 def _hash_headers(folders: set[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted({path.resolve() for folder in folders for path in folder.rglob("*.h")}):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    return sha256_files(path.resolve() for folder in folders for path in folder.rglob("*.h"))
 
 
 @cache

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.cores import Core, Region
+from edgepack.flatbuffer.types import C_TYPES
 from edgepack.ground.errors import CompileError
 from edgepack.ground.progress import Progress
 from edgepack.mcu.image.layers import layer_marker
@@ -18,16 +19,6 @@ from edgepack.mcu.toolchain.compilers import FIRMWARE, Toolchain, compile_object
 
 STACK_BYTES = 64 << 10
 VECTOR_BYTES = 1 << 10
-
-C_TYPES = {
-    "int8": "int8_t",
-    "uint8": "uint8_t",
-    "int16": "int16_t",
-    "int32": "int32_t",
-    "int64": "int64_t",
-    "float32": "float",
-    "bool": "bool",
-}
 
 
 @dataclass(frozen=True)

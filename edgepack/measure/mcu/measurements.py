@@ -18,12 +18,11 @@ from edgepack.mcu.toolchain.program import ports_of
 from edgepack.measure.mcu.attached import run_on_board
 from edgepack.measure.mcu.emulated import McuResult, bench_mcu
 from edgepack.measure.types import Measurement, Method
-from edgepack.runners import dequantize, quantize
 
 if TYPE_CHECKING:
     from edgepack.metrics import Metric
     from edgepack.pack import Golden
-    from edgepack.pack.tflm import TflmFit
+    from edgepack.pack.deliveries.tflm.fit import TflmFit
     from edgepack.project import Target
     from edgepack.sources import Dataset
 
@@ -127,13 +126,12 @@ def mcu_metric(files: Mapping[str, str], name: str, golden: Golden, data: Datase
         parts: list[list[NDArray[Any]]] = [[] for _ in golden.outputs]
         for first in range(0, count, _EXAMPLES):
             given = [
-                quantize(array[first : first + _EXAMPLES], tensor.scale or 0.0, tensor.zero_point or 0, tensor.dtype)
+                tensor.encode(array[first : first + _EXAMPLES])
                 for tensor, array in zip(golden.inputs, data.test.inputs, strict=True)
             ]
             size = len(given[0])
             for part, tensor, array in zip(parts, golden.outputs, run_host(program, given, independent=True), strict=True):
-                shape = tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape
-                part.append(dequantize(array.reshape((size, *shape)), tensor.scale or 0.0, tensor.zero_point or 0))
+                part.append(tensor.decode(array.reshape((size, *tensor.vector_shape))))
             task.update(first + size, count)
         outputs = tuple(np.concatenate(part) for part in parts)
         value = metric.compute(outputs, data.test.labels, data.test.inputs)

@@ -6,89 +6,25 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from edgepack import __version__
-from edgepack.flatbuffer import Model, inspect_model, read_model
+from edgepack.flatbuffer import Model, read_model
 from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
 from edgepack.flatbuffer.tflm import resolver_method
-from edgepack.ground.errors import EdgepackError, ModelError
-from edgepack.ground.files import write_atomic
-from edgepack.pack.c_array import c_array_texts
+from edgepack.ground.errors import ModelError
+from edgepack.pack.deliveries.c_array import c_array_texts
+from edgepack.pack.deliveries.form import Form, Options
+from edgepack.pack.deliveries.tflm.example import tflm_main
+from edgepack.pack.deliveries.tflm.fit import TflmFit, fit_tflm
+from edgepack.pack.deliveries.writing import write_beside
 from edgepack.pack.golden import Golden, choose_golden_inputs, last_inputs, read_golden, write_golden
-from edgepack.pack.golden_c import banner, golden_header, golden_source
-from edgepack.pack.reference import MICRO, run_micro
-from edgepack.pack.tflm_example import tflm_main
+from edgepack.pack.golden.c_text import banner, golden_header, golden_source
+from edgepack.pack.golden.reference import MICRO
 from edgepack.project import c_identifier
 
 _VECTORS = 4  # golden vectors in the example; each costs flash
 
 OWN_ARITHMETIC = frozenset({"UNIDIRECTIONAL_SEQUENCE_LSTM"})
 """Operators that TFLite Micro defines anew: its bits are not tflite-runtime's, so its own outputs are its golden vectors."""
-
-
-@dataclass(frozen=True)
-class TflmFit:
-    """How a model does in TFLite Micro.
-
-    `arena` is what the interpreter allocated on this 64-bit machine, `margin` what optimised kernels may need beside it; the
-    two together bound what a 32-bit core needs, whose structures are smaller. `compared` golden vectors were run, of which
-    `differing` gave other bytes than the reference.
-    """
-
-    arena: int
-    margin: int
-    compared: int
-    differing: int
-
-    @property
-    def arena_size(self) -> int:
-        """Bytes to reserve, a multiple of 16."""
-        return -(-(self.arena + self.margin) // 16) * 16
-
-
-def fit_tflm(model_file: Path, golden: Golden) -> TflmFit:
-    """Allocate the model in the real interpreter and run the golden vectors through it.
-
-    Raises:
-        ModelError: EP-254 for operators that TFLite Micro lacks; EP-283 when it refuses the model.
-        ToolError: EP-690 when tflite-micro is not installed.
-    """
-    model = read_model(model_file)
-    outside = inspect_model(model).outside_tflm
-    if outside:
-        raise ModelError(
-            "EP-254",
-            f"TFLite Micro has no kernel for {', '.join(outside)}",
-            "replace those layers (edgepack inspect names them), or use edgepack export --as c",
-        )
-    run = run_micro(model, model_file, tuple(map(golden.values, golden.inputs)))
-    differs = np.zeros(golden.count, dtype=bool)
-    for tensor, got in zip(golden.outputs, run.outputs, strict=True):
-        differs |= (got.reshape(golden.count, -1) != golden.values(tensor).reshape(golden.count, -1)).any(axis=1)
-    return TflmFit(run.arena, scratch_margin(model), golden.count, int(differs.sum()))
-
-
-def scratch_margin(model: Model) -> int:
-    """Bytes of scratch that CMSIS-NN's kernels may ask for and the reference kernels do not.
-
-    The largest of: two columns of patches in int16 for a convolution that is not 1x1 (arm_convolve_s8_get_buffer_size), one
-    patch in int16 for a depthwise one (arm_depthwise_conv_s8_opt_get_buffer_size), a sum an output for a fully connected
-    layer on Helium (arm_fully_connected_s8_get_buffer_size); and 16 bytes of alignment.
-    """
-    largest = 0
-    graph = model.subgraphs[0]
-    for operator in graph.operators:
-        if operator.name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-            continue
-        shape = graph.tensors[operator.inputs[1]].shape
-        if operator.name == "FULLY_CONNECTED":
-            needed = 4 * shape[0]
-        else:
-            patch = int(np.prod(shape[1:]))
-            needed = 2 * patch if operator.name == "DEPTHWISE_CONV_2D" else 4 * patch if shape[1:3] != (1, 1) else 0
-        largest = max(largest, needed)
-    return largest + 16 if largest else 0
 
 
 @dataclass(frozen=True)
@@ -144,12 +80,7 @@ def export_tflm(model: Path, name: str, folder: Path) -> tuple[Path, ...]:
     with tempfile.TemporaryDirectory(prefix="edgepack-tflm-") as work:
         made = tflm_sources(model, name, Path(work))
         texts = {**made.files, "main.cc": tflm_main(made.stem, made.golden), "README.md": tflm_readme(made)}
-    try:
-        for file, text in texts.items():
-            write_atomic(folder / file, text)
-    except OSError as error:
-        raise EdgepackError("EP-252", f"cannot write to {folder}: {error.strerror}", "choose another folder with -o") from error
-    return tuple(folder / file for file in texts)
+    return write_beside(folder, texts)
 
 
 def _resolver_header(stem: str, model: Model, fit: TflmFit) -> str:
@@ -197,3 +128,11 @@ The interpreter allocated {fit.arena:,} bytes on a 64-bit machine with reference
 scratch of CMSIS-NN's kernels: {fit.arena_size:,} bytes in all. In the real interpreter there, all {fit.compared} golden vectors
 gave the bytes that are written here, which {made.golden.engine} computed.
 """
+
+
+def _write(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
+    return export_tflm(model, name, folder)
+
+
+_WHAT = "for TensorFlow Lite Micro: array, sized resolver, arena size, golden vectors, an example"
+FORM = Form("tflm", _WHAT, _write, tflm=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgepack.pack.deliveries.product import Product
+from edgepack.pack.deliveries.packages.package import Package
+from edgepack.pack.deliveries.packages.product import Product
 
 _TFLM = '  espressif/esp-tflite-micro: "*"\n'
 _WHAT = "/* Runs the golden vectors and prints how many differ: 0 is right. */"
@@ -44,3 +45,6 @@ project({name}_golden_vectors)
 }}
 """,
     }
+
+
+PACKAGE = Package("esp-idf", "an ESP-IDF component of the C code, or for TensorFlow Lite Micro", esp_idf_files)

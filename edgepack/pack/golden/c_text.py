@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack import __version__
-from edgepack.pack.c_array import C_TYPES
+from edgepack.flatbuffer.types import C_TYPES
 from edgepack.pack.golden import Golden
 
 

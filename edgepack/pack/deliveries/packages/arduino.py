@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgepack.pack.deliveries.product import Product
+from edgepack.pack.deliveries.packages.package import Package
+from edgepack.pack.deliveries.packages.product import Product
 
 _C = "No heap, no interpreter; bit for bit TensorFlow Lite's reference kernels."
 _TFLM = (
@@ -49,3 +50,12 @@ void loop() {{
         **{f"src/{name}": text for name, text in product.sources.items()},
         "examples/golden_vectors/golden_vectors.ino": sketch,
     }
+
+
+PACKAGE = Package(
+    "arduino",
+    "an Arduino library of the C code, or for TensorFlow Lite Micro, and its .zip",
+    arduino_files,
+    archive=lambda product: f"{product.name}-{product.version}.zip",
+    root=lambda product: f"{product.name}/",  # the IDE wants one folder in the .zip
+)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from edgepack.pack.deliveries.platformio import plain_main
-from edgepack.pack.deliveries.product import Product
+from edgepack.pack.deliveries.packages.package import Package
+from edgepack.pack.deliveries.packages.platformio import plain_main
+from edgepack.pack.deliveries.packages.product import Product
 
 VENDOR = "edgepack"
 _REQUIRED = """  <requirements>
@@ -67,3 +68,11 @@ def cmsis_files(product: Product) -> dict[str, str]:
         **{f"src/{file}": text for file, text in product.sources.items()},
         f"examples/golden_vectors/{product.example}": plain_main(product),
     }
+
+
+PACKAGE = Package(
+    "cmsis-pack",
+    "a CMSIS-Pack of the C code, or for TensorFlow Lite Micro (.pdsc and .pack)",
+    cmsis_files,
+    archive=cmsis_pack_name,  # with the .pdsc at its top
+)

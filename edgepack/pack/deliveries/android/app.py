@@ -9,9 +9,10 @@ from pathlib import Path
 from edgepack import __version__
 from edgepack.flatbuffer import Tensor, read_model
 from edgepack.flatbuffer.rewrite.metadata import TensorNotes, add_metadata
-from edgepack.ground.errors import EdgepackError
-from edgepack.ground.files import atomic_folder, sha256_bytes
-from edgepack.pack.deliveries.android_kotlin import class_name, kotlin_class
+from edgepack.ground.files import sha256_bytes
+from edgepack.pack.deliveries.android.kotlin import class_name, kotlin_class
+from edgepack.pack.deliveries.form import Form, Options
+from edgepack.pack.deliveries.writing import write_whole, writing_to
 
 LITERT = "com.google.ai.edge.litert:litert:1.4.2"
 """The Interpreter API of LiteRT, from Android 5 (API level 21) on."""
@@ -70,20 +71,14 @@ def export_android(
     packed = {labels: text} if any(labelled) else {}
     description = f"{name}, from a .tflite with sha256 {sha256_bytes(data)[:16]} by edgepack {__version__}"
     kotlin = kotlin_class(name, inputs, outputs, (mean, std), class_names if any(labelled) else (), description)
-    files: dict[str, bytes] = {
+    files: dict[str, str | bytes] = {
         f"assets/{name}.tflite": add_metadata(data, name, description, version, input_notes, output_notes, packed),
-        f"{class_name(name)}.kt": kotlin.encode(),
-        f"{name}.gradle.kts": _GRADLE.format(litert=LITERT).encode(),
-        "README.md": _readme(name, inputs, outputs, settings, bool(packed)).encode(),
+        f"{class_name(name)}.kt": kotlin,
+        f"{name}.gradle.kts": _GRADLE.format(litert=LITERT),
+        "README.md": _readme(name, inputs, outputs, settings, bool(packed)),
     }
-    try:
-        with atomic_folder(folder / name) as temporary:
-            for file, content in files.items():
-                (temporary / file).parent.mkdir(parents=True, exist_ok=True)
-                (temporary / file).write_bytes(content)
-    except OSError as error:
-        raise EdgepackError("EP-252", f"cannot write to {folder}: {error.strerror}", "choose another folder with -o") from error
-    return tuple(folder / name / file for file in sorted(files))
+    with writing_to(folder):
+        return write_whole(folder / name, files)
 
 
 def normalisation(preprocessing: Mapping[str, object]) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -165,3 +160,10 @@ holds TFLite metadata{packed}, which tflite-support and ML Kit read.
 {prepared}
 How fast it is on a phone: `edgepack bench {name}.tflite --target android`.
 """
+
+
+def _write(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
+    return export_android(model, name, folder, options.version, options.class_names, options.preprocessing)
+
+
+FORM = Form("android", "for an app: the .tflite with metadata as an asset, a Kotlin class, Gradle lines for LiteRT", _write)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgepack.ground.files import write_atomic
+from edgepack.pack.deliveries.form import Form, Options
+from edgepack.pack.deliveries.writing import write_beside
 
-_SERVER = Path(__file__).parent / "service" / "serve.py"
+_SERVER = Path(__file__).with_name("serve.py")
 
 # Options that need no privileges, so that they hold for a user's own units.
 _UNIT = """\
@@ -53,6 +54,12 @@ def export_systemd(name: str, folder: Path) -> tuple[Path, ...]:
         "serve.py": _SERVER.read_text(encoding="utf-8"),
         "README.md": _README.format(name=name),
     }
-    for file, text in files.items():
-        write_atomic(folder / file, text)
-    return tuple(folder / file for file in files)
+    return write_beside(folder, files)
+
+
+def _write(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
+    return export_systemd(name, folder)
+
+
+_WHAT = "a service for Linux devices that serves the release that is current, and follows switches"
+FORM = Form("systemd", _WHAT, _write, holds_model=False)

@@ -11,16 +11,12 @@ import numpy as np
 from edgepack import __version__
 from edgepack.flatbuffer import Inspection, TensorFacts, inspect_model, read_model
 from edgepack.flatbuffer.tflm import resolver_method
-from edgepack.ground.errors import EdgepackError
-from edgepack.ground.files import write_atomic
+from edgepack.flatbuffer.types import C_TYPES
+from edgepack.pack.deliveries.form import Form, Options
+from edgepack.pack.deliveries.writing import write_beside
 from edgepack.project import c_identifier
 
 BYTES_A_LINE = 16
-
-C_TYPES = {
-    "bool": "uint8_t", "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t",
-    "uint32": "uint32_t", "int64": "int64_t", "uint64": "uint64_t", "float32": "float", "float64": "double",
-}  # fmt: skip
 
 
 def export_c_array(model: bytes | Path, name: str, folder: Path) -> tuple[Path, Path]:
@@ -32,14 +28,8 @@ def export_c_array(model: bytes | Path, name: str, folder: Path) -> tuple[Path, 
         ModelError: EP-20x for a malformed model.
         EdgepackError: EP-252 when the files cannot be written.
     """
-    files = c_array_texts(model if isinstance(model, bytes) else model.read_bytes(), name)
-    stem = c_identifier(name)
-    try:
-        for file, text in files.items():
-            write_atomic(folder / file, text)
-    except OSError as error:
-        raise EdgepackError("EP-252", f"cannot write to {folder}: {error.strerror}", "choose another folder with -o") from error
-    return folder / f"{stem}.h", folder / f"{stem}.c"
+    header, source = write_beside(folder, c_array_texts(model if isinstance(model, bytes) else model.read_bytes(), name))
+    return header, source
 
 
 def c_array_texts(data: bytes, name: str) -> dict[str, str]:
@@ -194,3 +184,10 @@ def _comment(text: str) -> str:
     """Text for inside a comment: printable ASCII that neither ends it nor starts another."""
     printable = "".join(character if " " <= character <= "~" else "?" for character in text)
     return printable.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/").replace("??", "? ?")
+
+
+def _write(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
+    return export_c_array(model, name, folder)
+
+
+FORM = Form("c-array", "the .tflite as an aligned C array with its constants, for an interpreter on the device", _write)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from edgepack.pack.deliveries.product import Product
+from edgepack.pack.deliveries.packages.package import Package
+from edgepack.pack.deliveries.packages.product import Product
 
 
 def platformio_files(product: Product) -> dict[str, str]:
@@ -41,3 +42,6 @@ int main({"" if product.tflm else "void"})
     return differing != 0;
 }}
 """
+
+
+PACKAGE = Package("platformio", "a PlatformIO library of the C code, or for TensorFlow Lite Micro", platformio_files)

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from edgepack.ground.files import sha256_file
-from edgepack.pack.deliveries.product import Product, check_version
-from edgepack.pack.tflm import tflm_readme, tflm_sources
-from edgepack.pack.tflm_example import example_headers, tflm_check
+from edgepack.pack.deliveries.packages.product import Product, check_version
+from edgepack.pack.deliveries.tflm.example import example_headers, tflm_check
+from edgepack.pack.deliveries.tflm.sources import tflm_readme, tflm_sources
 
 
 def make_tflm_product(model_file: Path, name: str, version: str = "1.0.0") -> Product:

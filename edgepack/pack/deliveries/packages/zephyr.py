@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from edgepack.pack.deliveries.platformio import plain_main
-from edgepack.pack.deliveries.product import Product
+from edgepack.pack.deliveries.packages.package import Package
+from edgepack.pack.deliveries.packages.platformio import plain_main
+from edgepack.pack.deliveries.packages.product import Product
 
 _TAB = "\t"  # Kconfig's indentation
 _TFLM_CONFIG = "CONFIG_CPP=y\nCONFIG_STD_CPP17=y\nCONFIG_TENSORFLOW_LITE_MICRO=y\nCONFIG_MAIN_STACK_SIZE=4096\n"
@@ -51,3 +52,6 @@ tests:
 """,
         f"samples/golden_vectors/src/{product.example}": plain_main(product),
     }
+
+
+PACKAGE = Package("zephyr", "a Zephyr module of the C code, or for TensorFlow Lite Micro", zephyr_files)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from edgepack import __version__
 from edgepack.flatbuffer import Tensor
+from edgepack.flatbuffer.types import INTEGER_RANGE, dtype_bytes
 from edgepack.ground.errors import ProjectError
 
-# How a value goes into and out of a direct ByteBuffer, and its type's range and size.
+# How a value goes into and out of a direct ByteBuffer.
 _PUT = {"int8": "put({}.toByte())", "uint8": "put({}.toByte())", "int16": "putShort({}.toShort())", "int32": "putInt({})"}
 _GET = {
     "int8": "get().toInt()",
@@ -17,8 +18,7 @@ _GET = {
     "int16": "getShort().toInt()",
     "int32": "getInt()",
 }
-_RANGE = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
-_BYTES = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "float32": 4}
+_FILLED = (*_PUT, "float32")
 
 
 def class_name(name: str) -> str:
@@ -44,9 +44,9 @@ def kotlin_class(
         ProjectError: EP-171 for a tensor type that it cannot fill.
     """
     for tensor in (*inputs, *outputs):
-        if tensor.dtype not in _BYTES:
+        if tensor.dtype not in _FILLED:
             raise ProjectError(
-                "EP-171", f"{tensor.name} is {tensor.dtype}, which the Kotlin class cannot fill", f"it can {', '.join(_BYTES)}"
+                "EP-171", f"{tensor.name} is {tensor.dtype}, which the Kotlin class cannot fill", f"it can {', '.join(_FILLED)}"
             )
     parameters = ", ".join(f"input{index}: FloatArray" for index in range(len(inputs)))
     fills = "\n".join(_fill(index, tensor) for index, tensor in enumerate(inputs))
@@ -54,7 +54,7 @@ def kotlin_class(
     given = ", ".join(f"inputBuffer{index}" for index in range(len(inputs)))
     taken = ", ".join(f"{index} to outputBuffer{index}" for index in range(len(outputs)))
     buffers = "\n".join(
-        f"    private val {kind}Buffer{index} = direct({_size(tensor) * _BYTES[tensor.dtype]})"
+        f"    private val {kind}Buffer{index} = direct({_size(tensor) * dtype_bytes(tensor.dtype)})"
         for kind, tensors in (("input", inputs), ("output", outputs))
         for index, tensor in enumerate(tensors)
     )
@@ -116,7 +116,7 @@ def _fill(index: int, tensor: Tensor) -> str:
     elif quantized is None:
         put = _PUT[tensor.dtype].format("value.toInt()")
     else:
-        least, most = _RANGE.get(tensor.dtype, (-(2**31), 2**31 - 1))
+        least, most = INTEGER_RANGE[tensor.dtype]
         scale, zero = quantized
         put = _PUT[tensor.dtype].format(f"quantize(value, {scale}, {zero}, {least}, {most})")
     return (

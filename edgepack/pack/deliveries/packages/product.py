@@ -13,7 +13,7 @@ from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.files import sha256_file
 from edgepack.pack.golden import choose_golden_inputs, last_inputs, read_golden, write_golden
-from edgepack.pack.golden_c import golden_arrays, golden_header, golden_source
+from edgepack.pack.golden.c_text import golden_arrays, golden_header, golden_source
 
 _VECTORS = 4  # golden vectors in an example; each costs flash
 

@@ -1,0 +1,40 @@
+"""What a form of delivery is, and what may be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `edgepack export` may be told besides the model, the form, its name and its folder; a form takes what concerns it.
+
+    `cpu` and `board` are the names of a core and a board, None for a form's own default. `runtime` is what a package holds: "c",
+    the generated code, or "tflm", the model for TensorFlow Lite Micro. `version` is a package's. `class_names` and
+    `preprocessing` are what is known of the data.
+    """
+
+    cpu: str | None = None
+    board: str | None = None
+    optimize: str = "balanced"
+    version: str = "1.0.0"
+    runtime: str = "c"
+    class_names: tuple[str, ...] = ()
+    preprocessing: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form: its name after `--as`, what it is, and the function that writes it: (.tflite, name, folder, options) -> files.
+
+    The name is a C identifier; in a form that does not hold the model, the one that the project is deployed under. `tflm`:
+    whether it can hold the model for TensorFlow Lite Micro.
+    """
+
+    name: str
+    describe: str
+    write: Callable[[Path, str, Path, Options], tuple[Path, ...]]
+    holds_model: bool = True
+    tflm: bool = False

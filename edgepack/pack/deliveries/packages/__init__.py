@@ -1,0 +1,1 @@
+"""Packages for embedded ecosystems, each of the generated C or of the model for TensorFlow Lite Micro."""
