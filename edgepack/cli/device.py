@@ -10,7 +10,7 @@ import typer
 from edgepack.cli.options import DeviceAddress, Inventory, Json, Limit, Overrides, Quiet, TargetName, Verbose, Workers
 
 if TYPE_CHECKING:
-    from edgepack.deploy.releases.types import InstalledRelease
+    from edgepack.releases.types import InstalledRelease
 
 device_app = typer.Typer(
     help="Stand-in devices for targets you have no hardware of, and the releases that devices hold.", no_args_is_help=True

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.deploy.engines.call import call_runner
-from edgepack.deploy.engines.errors import RunnerFailed
-from edgepack.deploy.releases.types import Deployment
-from edgepack.deploy.remote.layout import Layout
-from edgepack.deploy.remote.script import run_script
 from edgepack.devices import Device
+from edgepack.engines.call import call_runner
+from edgepack.engines.errors import RunnerFailed
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
 from edgepack.measure.inputs import provide_inputs, write_inputs
+from edgepack.releases.types import Deployment
+from edgepack.remote.layout import Layout
+from edgepack.remote.script import run_script
 
 if TYPE_CHECKING:
     from edgepack.metrics import Metric

@@ -6,13 +6,9 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from edgepack.deploy.engines.choose import choose_runner
-from edgepack.deploy.engines.golden import measure_golden
-from edgepack.deploy.releases.release import release_files, send_folder
-from edgepack.deploy.remote.layout import Layout, layout
-from edgepack.deploy.remote.lock import DeviceLock
-from edgepack.deploy.remote.script import run_script
 from edgepack.devices import Device
+from edgepack.engines.choose import choose_runner
+from edgepack.engines.golden import measure_golden
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
 from edgepack.measure.deployed import MEASURING_WAIT, Measured, parity
@@ -20,6 +16,10 @@ from edgepack.measure.latency import run_benchmark
 from edgepack.measure.layers import LayerTimes, measure_layers, no_layers
 from edgepack.measure.types import Measurement, Method
 from edgepack.project import Target
+from edgepack.releases.release import release_files, send_folder
+from edgepack.remote.layout import Layout, layout
+from edgepack.remote.lock import DeviceLock
+from edgepack.remote.script import run_script
 
 GOLDEN_SECONDS = 120.0
 """Seconds that golden vectors may take beyond the target's time limit."""

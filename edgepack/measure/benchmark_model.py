@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgepack.deploy.engines.program import provide_file
-from edgepack.deploy.engines.types import Runner
-from edgepack.deploy.remote.layout import Layout
 from edgepack.devices import Device, DeviceFacts
+from edgepack.engines.program import provide_file
+from edgepack.engines.types import Runner
 from edgepack.ground.download import fetch_pinned, parse_pinned
 from edgepack.ground.errors import DeviceError, ProjectError
 from edgepack.ground.progress import Progress
@@ -24,6 +23,7 @@ from edgepack.ground.user_cache import user_cache
 from edgepack.measure.op_profile import ToolNode, parse_op_profile
 from edgepack.measure.types import Measurement, Method
 from edgepack.project import Target
+from edgepack.remote.layout import Layout
 
 _SECONDS = 30  # the longest that the timed runs may take
 

@@ -19,12 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.deploy.engines.choose import choose_runner
-from edgepack.deploy.engines.golden import measure_golden
-from edgepack.deploy.releases.release import release_files, send_folder
-from edgepack.deploy.remote.layout import layout
-from edgepack.deploy.remote.lock import DeviceLock
 from edgepack.devices import Device, DeviceFacts
+from edgepack.engines.choose import choose_runner
+from edgepack.engines.golden import measure_golden
 from edgepack.ground.progress import Progress
 from edgepack.measure.bare_model import GOLDEN_SECONDS, remove_bench
 from edgepack.measure.deployed import MEASURING_WAIT, parity
@@ -32,9 +29,12 @@ from edgepack.measure.disturbances import disturbances
 from edgepack.measure.interleave import Taken, interleave
 from edgepack.measure.types import Measurement, Method
 from edgepack.project import Target
+from edgepack.releases.release import release_files, send_folder
+from edgepack.remote.layout import layout
+from edgepack.remote.lock import DeviceLock
 
 if TYPE_CHECKING:
-    from edgepack.deploy.engines.types import Runner
+    from edgepack.engines.types import Runner
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95

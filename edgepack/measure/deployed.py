@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgepack.deploy.engines.types import GoldenCheck
-from edgepack.deploy.releases.types import Deployment
-from edgepack.deploy.remote.layout import Layout
-from edgepack.deploy.remote.lock import DeviceLock
 from edgepack.devices import Device, DeviceFacts
+from edgepack.engines.types import GoldenCheck
 from edgepack.ground.progress import Progress
 from edgepack.measure.accuracy import device_metric
 from edgepack.measure.latency import run_benchmark
 from edgepack.measure.layers import LayerTimes, measure_layers, no_layers
 from edgepack.measure.types import Measurement, Method
 from edgepack.project import Target
+from edgepack.releases.types import Deployment
+from edgepack.remote.layout import Layout
+from edgepack.remote.lock import DeviceLock
 
 if TYPE_CHECKING:
     from edgepack.metrics import Metric

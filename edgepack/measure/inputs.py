@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.deploy.releases.release import wrong_files
-from edgepack.deploy.remote.layout import Layout
-from edgepack.deploy.remote.script import check_script
-from edgepack.deploy.remote.space import check_space
 from edgepack.devices import Device
 from edgepack.ground.errors import DataError
 from edgepack.ground.files import sha256_file
 from edgepack.ground.progress import Task
+from edgepack.releases.release import wrong_files
+from edgepack.remote.layout import Layout
+from edgepack.remote.script import check_script
+from edgepack.remote.space import check_space
 
 if TYPE_CHECKING:
     from edgepack.pack import GoldenTensor

@@ -12,9 +12,9 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from edgepack.deploy.engines.errors import RunnerFailed
-from edgepack.deploy.engines.types import Runner
 from edgepack.devices import Device
+from edgepack.engines.errors import RunnerFailed
+from edgepack.engines.types import Runner
 from edgepack.runners import RunnerFailure, parse_result
 
 BLOCK = 0.05  # seconds: long against the scheduler's time slices, short against the heating of a board

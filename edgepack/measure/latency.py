@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgepack.deploy.engines.call import call_runner
-from edgepack.deploy.engines.types import Runner
-from edgepack.deploy.remote.layout import layout
 from edgepack.devices import Device
+from edgepack.engines.call import call_runner
+from edgepack.engines.types import Runner
 from edgepack.ground.progress import Progress
 from edgepack.measure.benchmark_model import on_chosen_cpus, run_tool, tool_file, tool_measurements
 from edgepack.measure.disturbances import disturbances
 from edgepack.measure.energy import energy_measurements
 from edgepack.measure.types import Measurement, Method
 from edgepack.project import Target
+from edgepack.remote.layout import layout
 
 _SECONDS = 30.0
 _WARMUP_SECONDS = 10.0

@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgepack.deploy.engines.call import call_runner
-from edgepack.deploy.engines.errors import RunnerFailed
-from edgepack.deploy.engines.golden import check_golden
-from edgepack.deploy.engines.program import provide_program
-from edgepack.deploy.engines.types import Runner
-from edgepack.deploy.remote.layout import layout
-from edgepack.deploy.remote.script import run_script
 from edgepack.devices import Device
+from edgepack.engines.call import call_runner
+from edgepack.engines.errors import RunnerFailed
+from edgepack.engines.golden import check_golden
+from edgepack.engines.program import provide_program
+from edgepack.engines.types import Runner
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
 from edgepack.measure.benchmark_model import on_chosen_cpus, profile_tool, tool_file
 from edgepack.measure.types import Method
 from edgepack.project import Target
+from edgepack.remote.layout import layout
+from edgepack.remote.script import run_script
 from edgepack.runners import RunnerFailure
 from edgepack.runners.native import ENGINE, program_layers
 from edgepack.runners.tflite_c import ENGINES as LIBRARIES

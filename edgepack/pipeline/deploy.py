@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepack.deploy.releases.deploy import deploy
-from edgepack.explain import Explained
+from edgepack.diagnosis import Explained
 from edgepack.ground.progress import Progress
 from edgepack.measure.benchmark_model import tool_file
 from edgepack.pipeline.build import Built, build
@@ -19,6 +18,7 @@ from edgepack.pipeline.microcontroller import on_microcontroller
 from edgepack.pipeline.packing import pack
 from edgepack.pipeline.request import Plan, Request, prepare
 from edgepack.pipeline.result import Result
+from edgepack.releases.deploy import deploy
 from edgepack.report import Report, write_reports
 
 

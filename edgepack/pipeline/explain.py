@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgepack.compress import compress
 from edgepack.compress.sensitivity import Sensitivity, sensitivity
-from edgepack.explain import Explained, Explanation, LayerErrors, advise, compare_layers
+from edgepack.diagnosis import Explained, Explanation, LayerErrors, advise, compare_layers
 from edgepack.ground.errors import DataError, ModelError
 from edgepack.ground.files import canonical_json, sha256_file, write_atomic
 from edgepack.ground.plain import plain, typed

@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edgepack.deploy.releases.types import Deployment
 from edgepack.devices import Device
-from edgepack.explain import Explained
+from edgepack.diagnosis import Explained
 from edgepack.ground.plain import plain, typed
 from edgepack.ground.progress import Progress
 from edgepack.judge import exit_code, judge
 from edgepack.measure import measure
 from edgepack.pack import Pack
 from edgepack.pipeline.result import Result
+from edgepack.releases.types import Deployment
 from edgepack.report import ModelFacts, RecipeStep, Report
 from edgepack.report.parts import layer_figures, model_totals
 from edgepack.report.report import as_written

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from edgepack.deploy.releases.deploy import rollback
-from edgepack.deploy.releases.types import InstalledRelease, Rollback, Uninstalled
-from edgepack.deploy.releases.uninstall import installed, uninstall
 from edgepack.devices import Device
 from edgepack.ground.errors import EdgepackError, ProjectError
 from edgepack.ground.progress import Progress
@@ -21,6 +18,9 @@ from edgepack.pipeline.fleet.rolling import Crew
 from edgepack.pipeline.request import read_project
 from edgepack.project import load_target, split_overrides
 from edgepack.project.inventory.inventory import Host
+from edgepack.releases.deploy import rollback
+from edgepack.releases.types import InstalledRelease, Rollback, Uninstalled
+from edgepack.releases.uninstall import installed, uninstall
 
 T = TypeVar("T")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from edgepack.deploy.releases.types import Deployment
 from edgepack.measure import LayerTimes, Measurement
 from edgepack.pack import Pack
+from edgepack.releases.types import Deployment
 from edgepack.report.parts import AnyDeviceFacts
 
 

@@ -10,8 +10,8 @@ from edgepack.measure.types import Measurement
 from edgepack.project.units import format_bytes, format_hertz, format_quantity
 
 if TYPE_CHECKING:
-    from edgepack.deploy.engines.types import Candidate, GoldenCheck
-    from edgepack.deploy.releases.types import Deployment
+    from edgepack.engines.types import Candidate, GoldenCheck
+    from edgepack.releases.types import Deployment
 
 
 def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from edgepack.report.parts import AnyDeviceFacts, Row, device_from_json, part_to
 from edgepack.report.report import SCHEMA_VERSION, Report, deployment_from_json
 
 if TYPE_CHECKING:
-    from edgepack.deploy.releases.types import Deployment
+    from edgepack.releases.types import Deployment
 
 State = Literal["deployed", "rolled back", "failed", "stopped", "not tried"]
 STATES: tuple[State, ...] = ("deployed", "rolled back", "failed", "stopped", "not tried")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgepack.report import format as fmt
 
 if TYPE_CHECKING:
-    from edgepack.explain import LayerErrors
+    from edgepack.diagnosis import LayerErrors
 
 ERROR_COLUMNS = ("layer", "operator", "SQNR", "added noise", "cosine", "largest error", "clipped", "range used")
 

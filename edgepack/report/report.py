@@ -28,9 +28,9 @@ from edgepack.report.parts import (
 if TYPE_CHECKING:
     from edgepack.compress import StepResult
     from edgepack.convert import Proof
-    from edgepack.deploy.releases.types import Deployment
-    from edgepack.explain import Explained
+    from edgepack.diagnosis import Explained
     from edgepack.measure.layers import LayerTimes
+    from edgepack.releases.types import Deployment
 
 # Raised when a field changes its meaning or goes; a new field does not need it.
 SCHEMA_VERSION = 1
@@ -141,7 +141,7 @@ def as_written(report: Report) -> Report:
 
 def deployment_from_json(row: Row) -> Deployment | None:
     """A report's deployment."""
-    from edgepack.deploy.releases.types import Deployment
+    from edgepack.releases.types import Deployment
 
     return typed(Deployment, row) if row else None
 
@@ -176,7 +176,7 @@ def _proof(row: Row) -> Proof | None:
 def _explanation(row: Row) -> Explained | None:
     if not row:
         return None
-    from edgepack.explain import Explained
+    from edgepack.diagnosis import Explained
 
     return typed(Explained, row)
 

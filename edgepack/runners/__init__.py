@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgepack.runners.files import RUNNER, RUNNER_FILES
 from edgepack.runners.models import REFERENCE, describe_model, run_model, run_reference
 from edgepack.runners.quantization import dequantize, quantize
-from edgepack.runners.result import RunnerFailure, parse_result
+from edgepack.workers.result import RunnerFailure, parse_result
 
 __all__ = [
     "REFERENCE",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from edgepack.ground.errors import DataError, EdgepackError, ModelError, ModelRefused, ToolError
 from edgepack.runners.files import RUNNER
-from edgepack.runners.worker import Worker, WorkerFailure, save_arrays
+from edgepack.workers.worker import Worker, WorkerFailure, save_arrays
 
 REFERENCE = "tflite-ref"
 """tflite-runtime's reference kernels: the bits that microcontrollers reproduce."""

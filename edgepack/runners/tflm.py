@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import EdgepackError, ModelRefused, ToolError
-from edgepack.runners.worker import WorkerFailure, run_worker, save_arrays
+from edgepack.workers.worker import WorkerFailure, run_worker, save_arrays
 
 _PROGRAM = Path(__file__).with_name("tflm_worker.py")
 

@@ -59,12 +59,12 @@ def test_the_script_is_plain_posix_shell(tmp_path: Path) -> None:
         pytest.skip("shellcheck is not installed")
     import importlib
 
-    from edgepack.deploy.engines import runtime
-    from edgepack.deploy.releases import release, switch
-    from edgepack.deploy.remote import lock
     from edgepack.devices import shell, upload
+    from edgepack.engines import runtime
+    from edgepack.releases import release, switch
+    from edgepack.remote import lock
 
-    uninstall = importlib.import_module("edgepack.deploy.releases.uninstall")  # the package has a function of that name
+    uninstall = importlib.import_module("edgepack.releases.uninstall")  # the package has a function of that name
     scripts = {
         "facts": FACTS_SCRIPT, "wrapper": shell._WRAPPER, "receive": upload._RECEIVE, "look": upload._LOOK,
         "acquire": lock._ACQUIRE, "renew": lock._RENEW, "release": lock._RELEASE, "break": lock._BREAK,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.deploy.engines.types import Runner
 from edgepack.devices.device import DeviceFacts
 from edgepack.devices.local import LocalDevice
+from edgepack.engines.types import Runner
 from edgepack.ground.errors import DeviceError, ProjectError
 from edgepack.ground.progress import SilentProgress
 from edgepack.measure.benchmark_model import chosen_cpus, parse_benchmark_model, tool_arguments

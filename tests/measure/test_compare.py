@@ -137,6 +137,6 @@ def test_a_runner_that_dies_ends_the_comparison(
 
 
 def _passing() -> object:
-    from edgepack.deploy.engines.types import GoldenCheck
+    from edgepack.engines.types import GoldenCheck
 
     return GoldenCheck(1, 0, 0.0, 0.0, 0, 16.0, "litert")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.deploy.releases.deploy import deploy
 from edgepack.devices.local import LocalDevice
 from edgepack.ground.errors import DataError, DeviceError
 from edgepack.ground.progress import SilentProgress
@@ -17,6 +16,7 @@ from edgepack.measure import Measured, bench, measure
 from edgepack.metrics import Metric, load_metric
 from edgepack.pack import Pack
 from edgepack.project import Target, load_target
+from edgepack.releases.deploy import deploy
 from edgepack.runners import describe_model, run_model
 from edgepack.sources.data.dataset import Dataset, Split
 from tests.standins.packs import conv_pack
@@ -149,7 +149,7 @@ def test_parity_is_reported(pack: Pack, target: Target) -> None:
 
 
 def test_benchmarks_on_one_device_take_turns(pack: Pack, target: Target, tmp_path: Path) -> None:
-    from edgepack.deploy.remote.lock import DeviceLock
+    from edgepack.remote.lock import DeviceLock
 
     with DeviceLock(LocalDevice(), f"{target.device.root}/.measuring", SilentProgress()):
         from edgepack.measure import bare_model

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.deploy.releases.deploy import deploy, rollback
 from edgepack.devices.local import LocalDevice
 from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
 from edgepack.pipeline.export import ExportRequest, run_export
 from edgepack.project import Target, load_target
+from edgepack.releases.deploy import deploy, rollback
 from edgepack.runners import dequantize, quantize, run_model
 from tests.standins.packs import conv_pack
 

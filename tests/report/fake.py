@@ -7,10 +7,9 @@ import random
 
 from edgepack.compress import LayerWeights, StepResult
 from edgepack.convert import Proof
-from edgepack.deploy.engines.types import Candidate, GoldenCheck, Runner
-from edgepack.deploy.releases.types import Deployment
 from edgepack.devices import DeviceFacts
-from edgepack.explain import Explained, LayerError, LayerErrors
+from edgepack.diagnosis import Explained, LayerError, LayerErrors
+from edgepack.engines.types import Candidate, GoldenCheck, Runner
 from edgepack.flatbuffer.inspection import Inspection, LayerFacts, TensorFacts, Totals
 from edgepack.flatbuffer.memory import PeakMemory
 from edgepack.flatbuffer.weights import EMPTY, Statistics
@@ -18,6 +17,7 @@ from edgepack.judge import exit_code, judge
 from edgepack.measure.layers import LayerTime, LayerTimes
 from edgepack.measure.types import Measurement
 from edgepack.project import load_target
+from edgepack.releases.types import Deployment
 from edgepack.report import McuFacts, ModelFacts, RecipeStep, Report
 from edgepack.report.parts import layer_figures, model_totals
 from edgepack.report.report import as_written

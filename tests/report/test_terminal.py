@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from edgepack.deploy.engines.types import GoldenCheck
-from edgepack.explain import Explanation
+from edgepack.diagnosis import Explanation
+from edgepack.engines.types import GoldenCheck
 from edgepack.flatbuffer import inspect_model, read_model
 from edgepack.report import (
     Candidate,

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.deploy.engines.tflite_c import provide_tflite_c
-from edgepack.deploy.releases.deploy import deploy
-from edgepack.deploy.remote.layout import layout
 from edgepack.devices.local import LocalDevice
+from edgepack.engines.tflite_c import provide_tflite_c
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.progress import SilentProgress
@@ -23,6 +21,8 @@ from edgepack.mcu.toolchain.compilers import zig_present
 from edgepack.measure import bench
 from edgepack.measure.compare import compare
 from edgepack.project import Target, load_target
+from edgepack.releases.deploy import deploy
+from edgepack.remote.layout import layout
 from edgepack.runners import RUNNER, RunnerFailure, parse_result
 from edgepack.runners.tflite_c import build_runner
 from tests.flatbuffer.build import conv_model

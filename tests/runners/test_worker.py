@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from edgepack.explain import layer_errors
+from edgepack.diagnosis import layer_errors
 from edgepack.mcu.emulate import unicorn
 from edgepack.runners import tflm
-from edgepack.runners.worker import WorkerFailure, run_worker
+from edgepack.workers.worker import WorkerFailure, run_worker
 
 
 def _program(folder: Path, *lines: str) -> Path:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.deploy.remote.layout import layout
 from edgepack.devices.adb import AdbDevice
 from edgepack.devices.adb_client import list_attached
 from edgepack.ground.errors import DeviceError
 from edgepack.kinds import open_device
 from edgepack.project import Target, load_target
+from edgepack.remote.layout import layout
 from edgepack.standins.adbd import HostUserland
 from tests.standins.adb_clients import private_adb
 from tests.standins.adb_device import AdbStandin

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.deploy.releases.deploy import deploy
-from edgepack.deploy.releases.types import Deployment
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.progress import SilentProgress
 from edgepack.kinds import open_device
@@ -19,6 +17,8 @@ from edgepack.mcu.toolchain.compilers import zig_present
 from edgepack.measure import measure
 from edgepack.pack import Pack
 from edgepack.project import load_target
+from edgepack.releases.deploy import deploy
+from edgepack.releases.types import Deployment
 from edgepack.standins import standin, virtual_pi
 from tests.standins.packs import conv_pack
 from tests.standins.sshd import require_openssh

@@ -19,7 +19,7 @@ from edgepack.mcu.emulate.native import unicorn_hook
 from edgepack.mcu.emulate.profile import BlockCounts, ProfilePlan
 from edgepack.mcu.image.elf import read_elf
 from edgepack.mcu.toolchain.program import Program
-from edgepack.runners.worker import WorkerFailure, run_worker
+from edgepack.workers.worker import WorkerFailure, run_worker
 
 _WORKER = Path(__file__).with_name("unicorn_worker.py")
 

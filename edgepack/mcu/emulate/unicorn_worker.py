@@ -1,6 +1,6 @@
 """Runs a firmware in unicorn.
 
-A process of its own (runners/worker.py), because a wild program may crash the emulator or never end. It serves the semihosting
+A process of its own (workers/worker.py), because a wild program may crash the emulator or never end. It serves the semihosting
 calls that firmware/main_emulated.c makes on files in the job's folder, and adds counts.npz there when it is asked to count.
 """
 

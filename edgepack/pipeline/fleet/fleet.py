@@ -8,11 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.deploy.engines.errors import ReleaseFault
-from edgepack.deploy.releases.deploy import deploy
-from edgepack.deploy.releases.types import Deployment
-from edgepack.deploy.releases.uninstall import withdraw
-from edgepack.explain import Explained
+from edgepack.diagnosis import Explained
+from edgepack.engines.errors import ReleaseFault
 from edgepack.ground.errors import EdgepackError
 from edgepack.ground.progress import Progress
 from edgepack.pack import Pack
@@ -23,6 +20,9 @@ from edgepack.pipeline.fleet.rolling import Crew, Stopped, waves
 from edgepack.pipeline.judged import judge_result, measure_deployed
 from edgepack.pipeline.packing import pack
 from edgepack.project.inventory.inventory import Host
+from edgepack.releases.deploy import deploy
+from edgepack.releases.types import Deployment
+from edgepack.releases.uninstall import withdraw
 from edgepack.report import FleetDevice, FleetReport, Report, with_report, worst, write_fleet_reports
 
 if TYPE_CHECKING:

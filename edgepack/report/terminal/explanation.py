@@ -12,7 +12,7 @@ from edgepack.report.terminal.tables import Column, print_line, print_table
 
 if TYPE_CHECKING:
     from edgepack.compress.sensitivity import Sensitivity
-    from edgepack.explain import Explanation, LayerErrors
+    from edgepack.diagnosis import Explanation, LayerErrors
 
 
 def print_explanation(explanation: Explanation, console: Console) -> None:

@@ -1,0 +1,9 @@
+"""Which layer loses accuracy, and what to do about it."""
+
+from __future__ import annotations
+
+from edgepack.diagnosis.advice import advise
+from edgepack.diagnosis.explanation import Explained, Explanation
+from edgepack.diagnosis.layer_errors import LayerError, LayerErrors, compare_layers
+
+__all__ = ["Explained", "Explanation", "LayerError", "LayerErrors", "advise", "compare_layers"]

@@ -1,0 +1,37 @@
+"""Everything `edgepack explain` tells, and the part of it that a deployment's report holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgepack.compress import StepResult
+from edgepack.compress.sensitivity import Sensitivity
+from edgepack.diagnosis.layer_errors import LayerErrors
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where a model loses accuracy.
+
+    `steps` is the step table (empty for two ready files), `errors` the layers' differences between float and quantized,
+    `sensitivity` what each layer alone takes, `confusion` the .tflite's confusion matrix by `classes`, `advice` what to try next,
+    most promising first.
+    """
+
+    name: str
+    steps: tuple[StepResult, ...]
+    errors: LayerErrors
+    sensitivity: Sensitivity | None
+    confusion: tuple[tuple[int, ...], ...] | None
+    classes: tuple[str, ...]
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What a report says of accuracy; the fields are those of an `Explanation`."""
+
+    errors: LayerErrors
+    confusion: tuple[tuple[int, ...], ...] | None
+    classes: tuple[str, ...]
+    advice: tuple[str, ...]

@@ -1,0 +1,230 @@
+"""A release's files onto the device: what is there already is linked, the rest is sent as blobs, everything is verified.
+
+Content is kept by its SHA-256 in `blobs/`; a release's files are hard links to blobs, or copies where the file system has no
+hard links (then the releases themselves are searched for content, and no blob outlives a deployment).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepack.devices import Device
+from edgepack.devices.upload import SHA256_FUNCTION
+from edgepack.ground.errors import DeviceError
+from edgepack.ground.files import sha256_file
+from edgepack.ground.progress import Task
+from edgepack.remote.layout import Layout
+from edgepack.remote.script import check_script
+from edgepack.remote.space import check_space, insist_on_space
+
+SUMS = "SHA256SUMS"
+"""The file in each release that lists every other one, as sha256sum writes it."""
+
+COLLECT = """\
+for f in blobs/*; do
+  [ -e "$f" ] || continue
+  b=${f#blobs/}
+  case $used in *"${b%%.part-*}  "*) ;; *) rm -f -- "$f" ;; esac
+done
+"""
+"""Removes the blobs that `$used`, lines of SHA256SUMS, does not name."""
+
+# Shells without a printf of their own start a program for each, so what can be echoed is: names hold no backslashes.
+# The lock is held, so nobody else uses what stopped runs left; an upload of this very release stays. Reads lines of SHA256SUMS;
+# says where the release is, what of it is missing or wrong, and which content is on the device already.
+_PREPARE = (
+    SHA256_FUNCTION
+    + """\
+mkdir -p -- "$1/incoming" "$1/releases" "$1/blobs" && cd "$1" || exit 70
+for f in incoming/* .current.* .previous.* .switch.* .trash.* .probe* lock.stale.* lock.released.* lock.break; do
+  case $f in "incoming/$2") ;; *) rm -rf -- "$f" ;; esac
+done
+rm -rf -- "${1%/*}"/.uninstalled.*
+wanted=$(cat)
+used="$wanted
+$(cat releases/*/SHA256SUMS 2>/dev/null)"
+"""
+    + COLLECT
+    + """\
+into=releases/$2
+if ! [ -d "$into" ]; then into=incoming/$2; mkdir -p -- "$into" || exit 70; fi
+links=no
+true | cat >.probe || exit 71
+ln .probe .probe.link 2>/dev/null && links=yes
+rm -f .probe .probe.link
+echo "into $into"
+echo "links $links"
+set -- $(df -Pk . | tail -n 1)
+echo "free $4"
+echo "$wanted" | while read -r sum name; do
+  [ -f "$into/$name" ] && [ "$(sha256 "$into/$name")" = "$sum" ] && continue
+  echo "wrong $name"
+  if [ -f "blobs/$sum" ] && [ "$(sha256 "blobs/$sum")" = "$sum" ]; then echo "have $sum blobs/$sum"; continue; fi
+  for f in "blobs/$sum".part-*; do [ -f "$f" ] && echo "part $sum $(wc -c <"$f")"; done
+  grep -- "^$sum  " /dev/null releases/*/SHA256SUMS 2>/dev/null | while IFS= read -r line; do
+    f=${line%%/SHA256SUMS:*}/${line#*:"$sum"  }
+    if [ -f "$f" ] && [ "$(sha256 "$f")" = "$sum" ]; then echo "have $sum $f"; break; fi
+  done
+done
+"""
+)
+
+# Reads "<sha256> TAB <where it is> TAB <name in the release>". A file that is replaced gets its new content by a rename.
+_PLACE = """\
+cd "$1" || exit 70
+into=$2 links=$3 tab='\t'
+while IFS=$tab read -r sum from name; do
+  to=$into/$name
+  [ -d "${to%/*}" ] || mkdir -p -- "${to%/*}" || exit 71
+  [ ! -e "$to.part-new" ] || rm -f -- "$to.part-new"
+  if [ "$links" = yes ]; then
+    if [ "$from" != "blobs/$sum" ]; then rm -f -- "blobs/$sum" && ln -- "$from" "blobs/$sum" || exit 71; fi
+    ln -- "blobs/$sum" "$to.part-new" || exit 71
+  else
+    cp -- "$from" "$to.part-new" || exit 71
+  fi
+  mv -f -- "$to.part-new" "$to" || exit 71
+done
+"""
+
+# Reads "<sha256>  <name>" lines, prints the names of files that are missing or different.
+_VERIFY = (
+    SHA256_FUNCTION
+    + """\
+cd "$1" 2>/dev/null || { cut -c67-; exit 0; }
+while read -r sum name; do
+  [ -f "$name" ] && [ "$(sha256 "$name")" = "$sum" ] || printf '%s\\n' "$name"
+done
+"""
+)
+
+# The same, and the list itself becomes part of the release when every file is right.
+_SEAL = (
+    SHA256_FUNCTION
+    + """\
+cd "$1" && cat >.sums || exit 70
+find . -name "*.part-*" -exec rm -f {} +
+wrong=$(while read -r sum name; do
+  [ -f "$name" ] && [ "$(sha256 "$name")" = "$sum" ] || printf '%s\\n' "$name"
+done <.sums)
+if [ -n "$wrong" ]; then printf '%s\\n' "$wrong"; rm -f .sums; else mv -f .sums "$2"; fi
+"""
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A release on the device, in the folder `path`: bytes uploaded for it and bytes found there."""
+
+    path: str
+    uploaded: int
+    reused: int
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the device has of a release, all paths relative to the model's folder.
+
+    `into` is the release's folder, `wrong` the names that are missing or damaged there, `sources` where intact content is by
+    SHA-256, `parts` the bytes of cut uploads by SHA-256, `free` the room in bytes.
+    """
+
+    into: str
+    links: bool
+    free: int | None
+    wrong: tuple[str, ...]
+    sources: dict[str, str]
+    parts: dict[str, int]
+
+
+def release_files(folder: Path) -> dict[str, Path]:
+    """Every file of a pack by its path inside it, sorted.
+
+    Raises:
+        DeviceError: EP-529 for a file name that a list of checksums cannot hold.
+    """
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    for name in files:
+        if any(ord(character) < 32 or character in "\\\x7f" for character in name) or name != name.strip():
+            raise DeviceError("EP-529", f"the pack holds a file that cannot be deployed: {name!r}", "rename the file")
+    return files
+
+
+def checksums(files: dict[str, Path]) -> str:
+    """The lines of SHA256SUMS."""
+    return "".join(f"{sha256_file(path)}  {name}\n" for name, path in files.items() if name != SUMS)
+
+
+def wrong_files(device: Device, folder: str, sums: str) -> list[str]:
+    """The files below `folder` on the device that are missing or not what `sums` says."""
+    said = check_script(device, _VERIFY, [folder], folder, timeout=300.0, stdin=sums.encode())
+    return [line for line in said.splitlines() if line]
+
+
+def send_release(device: Device, layout: Layout, identity: str, pack: Path, task: Task) -> Sent:
+    """Bring the pack's files to `incoming/<identity>`, or mend `releases/<identity>` when it is there already.
+
+    Raises:
+        DeviceError: EP-510 no room, EP-511 not writable, EP-515 damaged on the way, or a failing link.
+    """
+    files = release_files(pack)
+    sums = checksums(files)
+    digests = {line[66:]: line[:64] for line in sums.splitlines()}
+    said = check_script(device, _PREPARE, [layout.folder, identity], layout.folder, timeout=300.0, stdin=sums.encode())
+    found = _parse(said)
+    sizes = {digests[name]: files[name].stat().st_size for name in digests}
+    absent = {digests[name]: files[name] for name in found.wrong if digests[name] not in found.sources}
+    if found.wrong:
+        needed = sum(sizes[digest] - min(sizes[digest], found.parts.get(digest, 0)) for digest in absent)
+        copied = 0 if found.links else sum(sizes[digests[name]] for name in found.wrong)
+        insist_on_space(device, layout.folder, needed + copied, found.free)
+    done, total = 0, sum(sizes[digest] for digest in absent)
+    for digest, file in absent.items():
+        device.put(file, layout.blob(digest))
+        done += sizes[digest]
+        task.update(done, total, file.name)
+    folder = f"{layout.folder}/{found.into}"
+    sources = {**found.sources, **{digest: f"blobs/{digest}" for digest in absent}}
+    placed = "".join(f"{digests[name]}\t{sources[digests[name]]}\t{name}\n" for name in found.wrong)
+    if placed:
+        arguments = [layout.folder, found.into, "yes" if found.links else "no"]
+        check_script(device, _PLACE, arguments, folder, timeout=300.0, stdin=placed.encode())
+    wrong = check_script(device, _SEAL, [folder, SUMS], folder, timeout=300.0, stdin=sums.encode()).splitlines()
+    if wrong:
+        raise DeviceError(
+            "EP-515", f"{device.name}: {wrong[0]} is damaged after the upload", "check the device's storage and run again"
+        )
+    return Sent(folder, total, sum(files[name].stat().st_size for name in digests) - total)
+
+
+def send_folder(device: Device, folder: str, files: dict[str, Path], task: Task) -> None:
+    """Send files, by their path inside it, to a folder that nothing is kept of; each is verified on the device."""
+    check_script(device, 'mkdir -p -- "$1"', [folder], folder)
+    check_space(device, folder, sum(file.stat().st_size for file in files.values()))
+    done, total = 0, sum(file.stat().st_size for file in files.values())
+    for name, file in files.items():
+        device.put(file, f"{folder}/{name}")
+        done += file.stat().st_size
+        task.update(done, total, name)
+
+
+def _parse(said: str) -> _Found:
+    words: dict[str, str] = {}
+    wrong: list[str] = []
+    sources: dict[str, str] = {}
+    parts: dict[str, int] = {}
+    for line in said.splitlines():
+        key, _, rest = line.partition(" ")
+        digest, _, value = rest.partition(" ")
+        if key == "wrong":
+            wrong.append(rest)
+        elif key == "have":
+            sources.setdefault(digest, value)
+        elif key == "part" and value.strip().isdigit():
+            parts[digest] = parts.get(digest, 0) + int(value)
+        else:
+            words[key] = rest
+    free = words.get("free", "")
+    room = int(free) * 1024 if free.isdigit() else None
+    return _Found(words.get("into", ""), words.get("links") == "yes", room, tuple(wrong), sources, parts)

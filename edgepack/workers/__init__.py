@@ -1,0 +1,1 @@
+"""Programs run in a process of their own: started, given a job, watched, and their one result read."""

@@ -1,0 +1,7 @@
+"""The packs, targets and devices that releases are tried with."""
+
+from __future__ import annotations
+
+from tests.releases.conftest import first, local, root, sshd, target
+
+__all__ = ["first", "local", "root", "sshd", "target"]
