@@ -69,8 +69,9 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
     """
     if optimize not in KERNEL_DECLARATIONS:
         raise CompileError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
-    graph = run_passes(build_graph(model))
     core = find_cpu(cpu)
+    graph = build_graph(model)
+    graph = run_passes(graph)
     planned = _smallest(graph, core, optimize, rank)
     program = Program(
         name=c_name(name),
@@ -121,6 +122,7 @@ def _smallest(graph: Graph, cpu: Cpu, optimize: str, rank: int) -> _Planned:
 
 
 def _planned(graph: Graph, cpu: Cpu, optimize: str, rank: int = 0) -> _Planned:
+    """The graph's calls, and where their operands lie."""
     lowered = lower(graph, cpu, optimize, rank)
     calls = tuple(one.call for one in lowered)
     return _Planned(graph, lowered, calls, make_plan(graph, calls))

@@ -25,7 +25,7 @@ Importing any of it imports no TensorFlow: that happens inside functions.
 
 from __future__ import annotations
 
-from edgepack.compress.recipe import check_recipe
+from edgepack.compress.recipe import Recipe, check_recipe
 from edgepack.compress.registry import STEPS
 from edgepack.compress.results import Compressed, LayerWeights, Quantization, StepResult
 from edgepack.compress.run import compress
@@ -55,6 +55,7 @@ __all__ = [
     "Prune",
     "Quantization",
     "Quantize",
+    "Recipe",
     "Step",
     "StepResult",
     "Structured",

@@ -2,14 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from edgepack.compress.registry import STEPS
 from edgepack.compress.step import Step
 from edgepack.ground.errors import ProjectError
 from edgepack.project.check import suggest
+from edgepack.project.load import read_recipe
 from edgepack.project.types import StepTable, Where
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The steps of a recipe in their order, found right: `Recipe([Prune(sparsity=0.5), Quantize()])`.
+
+    Raises:
+        ProjectError: EP-404 for a step in a place where it cannot be.
+    """
+
+    steps: tuple[Step, ...]
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        object.__setattr__(self, "steps", check_recipe(tuple(steps)))
+
+    @classmethod
+    def load(cls, file: str | PathLike[str]) -> Recipe:
+        """The recipe in a file of `[[recipe]]` tables, or of a project's edgepack.toml.
+
+        Raises:
+            ProjectError: EP-101 to EP-105 and EP-401 to EP-405, with file and line.
+        """
+        return cls(_read(table) for table in read_recipe(Path(file)))
+
+    def to_toml(self) -> str:
+        """The `[[recipe]]` tables that say the same.
+
+        >>> from edgepack.compress import Prune, Quantize
+        >>> print(Recipe([Prune(sparsity=0.5), Quantize(aware=False)]).to_toml(), end="")
+        [[recipe]]
+        step = "prune"
+        sparsity = 0.5
+        <BLANKLINE>
+        [[recipe]]
+        step = "quantize"
+        aware = false
+        """
+        tables = [{"step": step.name, **step.written} for step in self.steps]
+        return "\n".join(
+            "[[recipe]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in table.items()) for table in tables
+        )
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+def _toml(value: Any) -> str:
+    """A step's option as TOML writes it: numbers, true and false, text and lists are written there as in JSON."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def check_recipe(recipe: Sequence[StepTable | Step]) -> tuple[Step, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from edgepack.compress.results import Quantization
 from edgepack.compress.work import Structure, Work
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from edgepack.project.types import StepTable, Where
 
 Place = Literal["first", "middle", "last"]
@@ -47,6 +49,10 @@ class Step(Protocol):
     @property
     def options(self) -> dict[str, Any]:
         """Every option with its value, as plain data: what could be written in a `[[recipe]]` table."""
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The options that were set, as plain data: what a `[[recipe]]` table that makes this step needs to hold."""
 
     @property
     def trains(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from inspect import cleandoc
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
@@ -21,6 +21,8 @@ from edgepack.compress.work import Structure
 from edgepack.project.types import StepTable, Where
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     # What may be given. A list, as TOML has it, is stored as a tuple.
     Names = Sequence[str]
     Variations = Sequence[Literal["flip", "shift", "time"]]
@@ -116,6 +118,11 @@ class Technique(BaseModel):
     def options(self) -> dict[str, Any]:
         """Every option with its value, as plain data."""
         return self.model_dump(mode="json")
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The options that were set, as plain data."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
     @property
     def trains(self) -> bool:

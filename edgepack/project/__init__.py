@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgepack.project.address import device_address
 from edgepack.project.init import write_template
-from edgepack.project.load import find_project_file, load_project
+from edgepack.project.load import find_project_file, load_project, make_project
 from edgepack.project.names import c_identifier, derive_name
 from edgepack.project.overrides import split_overrides
 from edgepack.project.targets import builtin_folder, list_targets, load_target
@@ -27,6 +27,7 @@ __all__ = [
     "list_targets",
     "load_project",
     "load_target",
+    "make_project",
     "split_overrides",
     "write_template",
 ]

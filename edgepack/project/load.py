@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgepack.ground.errors import ProjectError
 from edgepack.project.check import check
+from edgepack.project.locate import Path as KeyPath
 from edgepack.project.names import derive_name
 from edgepack.project.overrides import Override, apply_overrides, parse_override
 from edgepack.project.toml import TomlFile, read_toml
@@ -24,22 +25,42 @@ FILE_NAME = "edgepack.toml"
 _FILE_KEYS = frozenset({("model", "source"), ("model", "weights"), ("data", "source")})
 
 
-def load_project(folder: Path, overrides: Sequence[str] = ()) -> Project:
+def load_project(folder: Path, overrides: Sequence[str] = (), recipe: Sequence[Mapping[str, Any]] | None = None) -> Project:
     """The project in `folder` (or in the edgepack.toml given itself), with `--set` values applied.
 
     `recipe = "recipes/fast.toml"` names a file of `[[recipe]]` tables in the project folder; `recipe.STEP.KEY=VALUE` in
-    `overrides` changes one option of a step.
+    `overrides` changes one option of a step. `recipe`, when it is given, takes the place of the file's tables.
 
     Raises:
         ProjectError: EP-101 no such file, EP-102 not TOML, EP-103 to EP-105 wrong keys and values, EP-106 no recipe file,
             EP-108 a malformed override.
     """
+    file = find_project_file(folder)
+    source = read_toml(file, "project file")
+    if recipe is not None:
+        source = replace(source, values={**source.values, "recipe": list(recipe)}, flags=_places(recipe))
+    return _project(source, file.parent, overrides)
+
+
+def make_project(values: Mapping[str, Any], folder: Path, overrides: Sequence[str] = ()) -> Project:
+    """A project without a file: `values` are what its edgepack.toml in `folder` would hold.
+
+    Raises:
+        ProjectError: as `load_project`, without a line.
+    """
+    flags = {(key,): key for key in values if key != "recipe"} | dict(_places(values.get("recipe", ())))
+    return _project(TomlFile(folder / FILE_NAME, dict(values), {}, flags), folder, overrides)
+
+
+def _places(recipe: Sequence[Mapping[str, Any]]) -> Mapping[KeyPath, str]:
+    """What messages call the tables of a recipe that stands in no file."""
+    return {("recipe", index): f"recipe[{index}]" for index in range(len(recipe))}
+
+
+def _project(source: TomlFile, root: Path, overrides: Sequence[str]) -> Project:
     from edgepack.project.schema import ProjectFile, RecipeFile, RecipeTables
 
-    file = find_project_file(folder)
-    root = file.parent
     changes = [_rooted(parse_override(argument), root) for argument in overrides]
-    source = read_toml(file, "project file")
     source = apply_overrides(source, ProjectFile, [change for change in changes if not _is_step_option(change)])
     recipe = source.values.get("recipe", [])
     recipe_source = replace(source, values={"recipe": recipe})
@@ -53,12 +74,27 @@ def load_project(folder: Path, overrides: Sequence[str] = ()) -> Project:
     name = checked.name or checked.model.name or derive_name(root.resolve().name)
     return Project(
         folder=root,
-        file=file,
+        file=source.file,
         name=name,
         model=ModelSettings(checked.model.source, name, checked.model.weights, checked.model.custom_objects),
         data=_data_settings(checked.data),
         recipe=_step_tables(recipe_source),
     )
+
+
+def read_recipe(file: Path) -> tuple[StepTable, ...]:
+    """The `[[recipe]]` tables of a recipe file or an edgepack.toml.
+
+    Raises:
+        ProjectError: EP-101 no such file, EP-102 not TOML, EP-103 to EP-105 wrong keys and values.
+    """
+    from edgepack.project.schema import RecipeFile
+
+    source = read_toml(file, "recipe file")
+    if file.name == FILE_NAME:
+        source = replace(source, values={"recipe": source.values.get("recipe", [])})
+    check(source, RecipeFile)
+    return _step_tables(source)
 
 
 def find_project_file(folder: Path) -> Path:
