@@ -38,9 +38,8 @@ def bench(
 
     Given two models, or two engines, they run in turns and the ratio of their latencies is told with its 95 % interval.
     """
+    import edgepack
     from edgepack.cli.output import print_json, setup_verbose
-    from edgepack.ground.progress import choose_progress
-    from edgepack.pipeline import Request, run_bench, run_compare
 
     setup_verbose(verbose)
     engines = engine or []
@@ -55,21 +54,27 @@ def bench(
     settings = (("threads", threads), ("runs", runs), *(("engine", name) for name in one_engine))
     extra = [f"device.{key}={value}" for key, value in settings if value is not None]
     changes = (*(overrides or ()), *extra)
-    requests = [Request(project=model, target=target, device=device, overrides=changes, per_layer=per_layer) for model in models]
-    progress = choose_progress(quiet)
     from rich.console import Console
 
     from edgepack.report import print_comparison, print_layer_times, print_measurements
 
     if comparing:
-        pair = (requests[0], requests[-1])
-        compared = run_compare(pair, (engines[0], engines[1]) if len(engines) == 2 else None, progress, seconds)
+        compared = edgepack.compare(
+            models[0],
+            models[-1],
+            engines=(engines[0], engines[1]) if len(engines) == 2 else None,
+            target=target,
+            settings=changes,
+            device=device,
+            seconds=seconds,
+            quiet=quiet,
+        )
         if json_output:
             print_json(compared)
         else:
             print_comparison(compared, Console())
         return
-    result = run_bench(requests[0], progress)
+    result = edgepack.bench(models[0], target=target, settings=changes, device=device, per_layer=per_layer, quiet=quiet)
     counted = getattr(result, "result", None)
     if json_output:
         print_json(counted if counted is not None else result)

@@ -33,27 +33,29 @@ def crossval(
     the drop against the float model, and the largest candidate within the allowed drop. Also written to crossval.json.
     Exit: 0 when a candidate is within, 1 when none is.
     """
+    import edgepack
     from edgepack.cli.output import print_json
     from edgepack.ground.errors import ProjectError
-    from edgepack.ground.progress import choose_progress
-    from edgepack.pipeline import Request, run_crossval
 
     option, separator, values = vary.partition("=")
     if not separator or "." not in option:
         raise ProjectError(
             "EP-162", f"--vary {vary}: no option with values", "write STEP.OPTION=VALUE,VALUE: prune.sparsity=0.5,0.7"
         )
-    request = Request(
-        project=project,
-        target="host",
-        overrides=tuple(overrides or ()),
+    result = edgepack.crossval(
+        project,
+        vary=option.strip(),
+        values=[value.strip() for value in values.split(",") if value.strip()],
+        folds=folds,
+        max_drop=max_drop,
+        seed=seed,
+        settings=overrides or (),
         data=data,
         weights=weights,
         out=out,
-        use_cache=not no_cache,
+        cache=not no_cache,
+        quiet=quiet,
     )
-    candidates = [value.strip() for value in values.split(",") if value.strip()]
-    result, file = run_crossval(request, option.strip(), candidates, folds, max_drop, seed, choose_progress(quiet))
     if json_output:
         print_json(result)
     else:
@@ -62,5 +64,5 @@ def crossval(
         from edgepack.report import print_crossval
 
         print_crossval(result, Console())
-        typer.echo(f"Written: {file}")
+        typer.echo(f"Written: {result.file}")
     raise typer.Exit(0 if result.chosen is not None else 1)

@@ -70,43 +70,40 @@ def deploy(
     Exit: 0 every budget met; 1 a budget missed, or not measured on the real device; 2 usage, project or target file;
     3 model, data or recipe; 4 device; 5 a tool is missing. Of several devices the worst.
     """
+    import edgepack
     from edgepack.cli.output import print_json, setup_verbose
-    from edgepack.ground.progress import choose_progress
-    from edgepack.pipeline import Request, run_deploy
 
     setup_verbose(verbose)
-    outcome = run_deploy(
-        Request(
-            project=project,
-            target=target,
-            overrides=tuple(overrides or ()),
-            data=data,
-            weights=weights,
-            device=device,
-            out=out,
-            use_cache=not no_cache,
-            require_hardware=require_hardware,
-            zip_file=zip_file,
-            per_layer=per_layer,
-            inventory=inventory,
-            limit=limit,
-            canary=canary,
-            batch=batch,
-            workers=workers,
-            on_failure=on_failure,
-        ),
-        choose_progress(quiet),
+    report = edgepack.deploy(
+        project,
+        target=target,
+        settings=overrides or (),
+        data=data,
+        weights=weights,
+        device=device,
+        out=out,
+        cache=not no_cache,
+        require_hardware=require_hardware,
+        zip_file=zip_file,
+        per_layer=per_layer,
+        inventory=inventory,
+        limit=limit,
+        canary=canary,
+        batch=batch,
+        workers=workers,
+        on_failure=on_failure,
+        quiet=quiet,
     )
     if json_output:
-        print_json(outcome.report.to_dict())
+        print_json(report.to_dict())
     else:
         from rich.console import Console
 
         from edgepack.report import FleetReport, print_fleet, print_report
 
-        if isinstance(outcome.report, FleetReport):
-            print_fleet(outcome.report, Console())
+        if isinstance(report, FleetReport):
+            print_fleet(report, Console())
         else:
-            print_report(outcome.report, Console())
-        typer.echo(f"Report: {outcome.folder / 'report.html'}")
-    raise typer.Exit(outcome.exit_code)
+            print_report(report, Console())
+        typer.echo(f"Report: {Path(report.folder or '.') / 'report.html'}")
+    raise typer.Exit(report.exit_code)

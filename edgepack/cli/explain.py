@@ -37,20 +37,21 @@ def explain(
     real inputs, worst first; how much pruning and how few bits each layer takes; the confusion matrix; and what to try next.
     Builds the project first if it was not. Also written to explain.json.
     """
+    import edgepack
     from edgepack.cli.output import print_json
-    from edgepack.ground.progress import choose_progress
-    from edgepack.pipeline import Request, run_explain
 
-    request = Request(
-        project=project,
-        target="host",
-        overrides=tuple(overrides or ()),
+    explanation = edgepack.explain(
+        project,
+        settings=overrides or (),
         data=data,
         weights=weights,
         out=out,
-        use_cache=not no_cache,
+        cache=not no_cache,
+        float_model=float_model,
+        examples=examples,
+        sensitivity=sensitivity,
+        quiet=quiet,
     )
-    explanation, file = run_explain(request, choose_progress(quiet), examples=examples, scan=sensitivity, float_model=float_model)
     if json_output:
         print_json(explanation)
         return
@@ -59,4 +60,4 @@ def explain(
     from edgepack.report import print_explanation
 
     print_explanation(explanation, Console())
-    typer.echo(f"Written: {file}")
+    typer.echo(f"Written: {explanation.file}")

@@ -37,26 +37,23 @@ def export(
 
     A project is compressed and converted first (from its cache when nothing changed); a .tflite is taken as it is.
     """
+    import edgepack
     from edgepack.cli.output import print_json
-    from edgepack.ground.progress import choose_progress
-    from edgepack.pipeline.export import ExportRequest, run_export
 
-    files = run_export(
-        ExportRequest(
-            source=source,
-            form=form,
-            folder=out,
-            name=name,
-            cpu=cpu,
-            board=board,
-            optimize=optimize,
-            version=version,
-            runtime=runtime,
-            data=data,
-            weights=weights,
-            overrides=tuple(overrides or ()),
-        ),
-        choose_progress(quiet),
+    files = edgepack.export(
+        source,
+        form,
+        out=out,
+        name=name,
+        cpu=cpu,
+        board=board,
+        optimize=optimize,
+        runtime=runtime,
+        version=version,
+        data=data,
+        weights=weights,
+        settings=overrides or (),
+        quiet=quiet,
     )
     if json_output:
         print_json([str(file) for file in files])

@@ -15,10 +15,10 @@ def inspect(
     json_output: Json = False,
 ) -> None:
     """Show each layer's operator, shapes, MACs, bytes, zeros, distinct values, entropy and quantization, and the totals."""
+    import edgepack
     from edgepack.cli.output import print_json
-    from edgepack.flatbuffer import inspect_model, read_model
 
-    inspection = inspect_model(read_model(model))
+    inspection = edgepack.inspect(model)
     if json_output:
         print_json(inspection)
         return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from edgepack.compress import StepResult
 from edgepack.compress.sensitivity import Sensitivity
 from edgepack.diagnosis.layer_errors import LayerErrors
+from edgepack.ground.plain import NOT_IN_JSON
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Explanation:
 
     `steps` is the step table (empty for two ready files), `errors` the layers' differences between float and quantized,
     `sensitivity` what each layer alone takes, `confusion` the .tflite's confusion matrix by `classes`, `advice` what to try next,
-    most promising first.
+    most promising first. `file` is where this is written, no part of it.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Explanation:
     confusion: tuple[tuple[int, ...], ...] | None
     classes: tuple[str, ...]
     advice: tuple[str, ...]
+    file: Path | None = field(default=None, compare=False, metadata=NOT_IN_JSON)
 
 
 @dataclass(frozen=True)

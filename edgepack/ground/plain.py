@@ -15,16 +15,19 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
+NOT_IN_JSON = {"json": False}
+"""Metadata of a dataclass's field for what is known only here and now, such as a path on this machine: `plain` leaves it out."""
+
 
 def plain(value: Any) -> Any:
     """`value` as JSON holds it, with nothing in it that strict JSON or UTF-8 cannot write.
 
-    Dataclasses, pydantic models and mappings become objects (keys as text), tuples, arrays and sets lists (sets sorted, so that
-    equal ones give equal bytes), NumPy's scalars numbers, paths text, NaN and infinities null. Lone surrogates, which a path
-    that is no UTF-8 holds, become question marks. Anything else becomes its text.
+    Dataclasses (without fields that are NOT_IN_JSON), pydantic models and mappings become objects (keys as text), tuples, arrays
+    and sets lists (sets sorted, so that equal ones give equal bytes), NumPy's scalars numbers, paths text, NaN and infinities
+    null. Lone surrogates, which a path that is no UTF-8 holds, become question marks. Anything else becomes its text.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        return {item.name: plain(getattr(value, item.name)) for item in json_fields(value)}
     if isinstance(value, Mapping):
         return {plain(str(key)): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -42,6 +45,11 @@ def plain(value: Any) -> Any:
     if hasattr(value, "tolist"):  # NumPy's scalars and arrays
         return plain(value.tolist())
     return plain(str(value))
+
+
+def json_fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    """The fields of a dataclass that `plain` writes."""
+    return tuple(item for item in dataclasses.fields(kind) if item.metadata.get("json", True))
 
 
 def typed(kind: type[T], values: Mapping[str, Any]) -> T:

@@ -5,27 +5,23 @@ from __future__ import annotations
 from edgepack.pipeline.bench import run_bench, run_compare
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.crossval import run_crossval
-from edgepack.pipeline.deploy import Outcome, run_deploy
+from edgepack.pipeline.deploy import run_deploy
 from edgepack.pipeline.destination import Destination, DeviceRequest
 from edgepack.pipeline.explain import run_explain
-from edgepack.pipeline.fleet.fleet import FleetOutcome
 from edgepack.pipeline.manage import Managed, list_installed, run_rollback, run_uninstall
-from edgepack.pipeline.request import Plan, ProjectPlan, Request, latest_results, plan_of, prepare, result_folder
+from edgepack.pipeline.request import Plan, ProjectPlan, Request, latest_results, prepare, result_folder
 
 __all__ = [
     "Built",
     "Destination",
     "DeviceRequest",
-    "FleetOutcome",
     "Managed",
-    "Outcome",
     "Plan",
     "ProjectPlan",
     "Request",
     "build",
     "latest_results",
     "list_installed",
-    "plan_of",
     "prepare",
     "result_folder",
     "run_bench",

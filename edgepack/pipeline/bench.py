@@ -68,7 +68,9 @@ def run_compare(
 def _model(plan: Plan) -> Path:
     """The .tflite that was named, or the one the project deployed last."""
     given = plan.request.project
-    return given if given.suffix == ".tflite" else read_pack(last_pack(plan.out, plan.project.folder)).model
+    if isinstance(given, Path) and given.suffix == ".tflite":
+        return given
+    return read_pack(last_pack(plan.out, plan.project.folder)).model
 
 
 def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:

@@ -15,6 +15,7 @@ from edgepack.ground.progress import Progress
 from edgepack.pipeline.candidate import try_recipe
 from edgepack.pipeline.evaluation import Evaluation, evaluate
 from edgepack.sources import Dataset, SourceModel, load_data, load_model, match_data
+from edgepack.sources.given import load_given_data, load_given_model
 
 if TYPE_CHECKING:
     from edgepack.pipeline.request import ProjectPlan
@@ -114,9 +115,15 @@ def load_inputs(plan: ProjectPlan, progress: Progress) -> tuple[SourceModel, Dat
         ModelError, DataError: what the sources say.
     """
     project, cache = plan.project, plan.cache
-    wants_data = project.data.source is not None or plan.data is not None
-    data = load_data(project, cache, progress, plan.data) if wants_data or plan.recipe else None
-    source = load_model(project, cache, progress, data)
+    given, data = plan.given, None
+    if given.data is not None:
+        data = load_given_data(given.data, project.data, cache, progress)
+    elif project.data.source is not None or plan.data is not None or plan.recipe:
+        data = load_data(project, cache, progress, plan.data)
+    if given.keras_model is not None:
+        source = load_given_model(given.keras_model, project.folder, cache, progress)
+    else:
+        source = load_model(project, cache, progress, data)
     for note in source.notes:
         progress.note(note)
     return source, match_data(data, source, cache) if data is not None else None

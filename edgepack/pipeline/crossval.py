@@ -10,24 +10,22 @@ from pathlib import Path
 
 import numpy as np
 
-from edgepack.compress import Step, compress
-from edgepack.convert import convert
 from edgepack.ground.errors import ProjectError, RecipeError
 from edgepack.ground.files import write_atomic
 from edgepack.ground.plain import plain
 from edgepack.ground.progress import Progress
 from edgepack.pipeline.build import load_inputs
-from edgepack.pipeline.evaluation import evaluate
+from edgepack.pipeline.candidate import Candidate as Tried
+from edgepack.pipeline.candidate import try_recipe
 from edgepack.pipeline.request import Plan, Request, prepare
 from edgepack.report.crossval import Candidate, CrossValidation
-from edgepack.sources import Dataset, SourceModel
 from edgepack.sources.data.folds import fold_data
 
 
 def run_crossval(
     request: Request, option: str, values: Sequence[str], folds: int, max_drop: float, seed: int, progress: Progress
-) -> tuple[CrossValidation, Path]:
-    """Train and measure every candidate on every fold; also written to crossval.json, whose path is returned.
+) -> CrossValidation:
+    """Train and measure every candidate on every fold; also written to crossval.json.
 
     Args:
         option: A recipe option as in `--set` without "recipe.": "prune.sparsity".
@@ -45,17 +43,15 @@ def run_crossval(
     plans = [prepare(replace(request, overrides=(*request.overrides, f"recipe.{option}={value}"))) for value in values]
     source, data = load_inputs(plans[0], progress)
     if source.kind == "tflite" or data is None:
-        raise RecipeError("EP-430", f"{request.project}: a .tflite has no recipe to cross-validate", "give the Keras project")
-    results: list[list[tuple[float, float, float, float]]] = [[] for _ in values]
-    baselines: list[float] = []
+        given = request.project if isinstance(request.project, Path) else plans[0].project.name
+        raise RecipeError("EP-430", f"{given}: a .tflite has no recipe to cross-validate", "give the Keras project")
+    tried: list[list[Tried]] = [[] for _ in values]
     for number in range(folds):
         fold = fold_data(data, folds, number, seed, plans[0].cache, progress)
-        for value, plan, rows in zip(values, plans, results, strict=True):
+        for value, plan, folded in zip(values, plans, tried, strict=True):
             progress.note(f"fold {number + 1} of {folds}, {option} = {value}")
-            baseline, *figures = _one(plan, plan.recipe, source, fold, progress)
-            rows.append((baseline, figures[0], figures[1], figures[2]))
-        baselines.append(results[0][-1][0])
-    candidates = tuple(_candidate(value, plan, rows) for value, plan, rows in zip(values, plans, results, strict=True))
+            folded.append(try_recipe(source, fold, plan.recipe, plan.metric, plan.cache, progress))
+    candidates = tuple(_candidate(value, plan, folded) for value, plan, folded in zip(values, plans, tried, strict=True))
     within = [item.value for item in candidates if item.mean + item.error <= max_drop]
     result = CrossValidation(
         option=option,
@@ -63,38 +59,28 @@ def run_crossval(
         seed=seed,
         metric_name=plans[0].metric.name,
         max_drop=max_drop,
-        baselines=tuple(baselines),
+        baselines=tuple(one.baseline for one in tried[0]),
         candidates=candidates,
         chosen=within[-1] if within else None,
         pretrained=source.trained,
     )
     file = plans[0].out / "crossval.json"
+    result = replace(result, file=file)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file, json.dumps(plain(result), indent=1))
-    return result, file
+    return result
 
 
-def _one(
-    plan: Plan, recipe: tuple[Step, ...], source: SourceModel, fold: Dataset, progress: Progress
-) -> tuple[float, float, float, float]:
-    """A candidate on a fold: the float model's metric, the .tflite's, its share of zeros and its size in bytes."""
-    compressed = compress(source, fold, recipe, plan.metric, plan.cache, progress)
-    converted = convert(compressed, fold, plan.cache, progress)
-    evaluation = evaluate(converted.file, fold, plan.metric, plan.cache, progress)
-    sparsity = converted.zeros / converted.weights if converted.weights else 0.0
-    return compressed.baseline_metric, evaluation.metric, sparsity, float(converted.file.stat().st_size)
-
-
-def _candidate(value: str, plan: Plan, rows: Sequence[tuple[float, float, float, float]]) -> Candidate:
-    drops = [plan.metric.drop(baseline, metric) for baseline, metric, _, _ in rows]
+def _candidate(value: str, plan: Plan, tried: Sequence[Tried]) -> Candidate:
+    drops = [plan.metric.drop(one.baseline, one.metric) for one in tried]
     spread = float(np.std(drops, ddof=1))
     return Candidate(
         value=value,
-        metrics=tuple(row[1] for row in rows),
+        metrics=tuple(one.metric for one in tried),
         drops=tuple(drops),
         mean=float(np.mean(drops)),
         spread=spread,
         error=spread / math.sqrt(len(drops)),
-        sparsity=float(np.mean([row[2] for row in rows])),
-        bytes=float(np.mean([row[3] for row in rows])),
+        sparsity=float(np.mean([one.sparsity for one in tried])),
+        bytes=float(np.mean([one.size for one in tried])),
     )

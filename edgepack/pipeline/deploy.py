@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from edgepack.diagnosis import Explained
 from edgepack.ground.progress import Progress
 from edgepack.measure.benchmark_model import tool_file
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.connection import Connection
 from edgepack.pipeline.explain import explain_layers
-from edgepack.pipeline.fleet.fleet import FleetOutcome, deploy_fleet
+from edgepack.pipeline.fleet.fleet import deploy_fleet
 from edgepack.pipeline.fleet.hosts import find_hosts
 from edgepack.pipeline.judged import judge_result, measure_deployed
 from edgepack.pipeline.microcontroller import on_microcontroller
@@ -19,19 +16,10 @@ from edgepack.pipeline.packing import pack
 from edgepack.pipeline.request import Plan, Request, prepare
 from edgepack.pipeline.result import Result
 from edgepack.releases.deploy import deploy
-from edgepack.report import Report, write_reports
+from edgepack.report import FleetReport, Report, write_reports
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A finished deployment: its report, the files of the report, and the exit code that says how it was judged."""
-
-    report: Report
-    folder: Path
-    exit_code: int
-
-
-def run_deploy(request: Request, progress: Progress) -> Outcome | FleetOutcome:
+def run_deploy(request: Request, progress: Progress) -> Report | FleetReport:
     """Deploy a project, or a ready .tflite, to a target's device or devices, measure it there and judge it.
 
     Raises:
@@ -47,14 +35,14 @@ def run_deploy(request: Request, progress: Progress) -> Outcome | FleetOutcome:
     return _release(plan, progress)
 
 
-def _firmware(plan: Plan, progress: Progress) -> Outcome:
+def _firmware(plan: Plan, progress: Progress) -> Report:
     plan.destination.check_address()
     built = build(plan, progress)
     explained = explain_layers(plan, built, progress)
     return _conclude(plan, built, on_microcontroller(plan, built, progress), explained)
 
 
-def _release(plan: Plan, progress: Progress) -> Outcome:
+def _release(plan: Plan, progress: Progress) -> Report:
     with Connection(plan.destination) as connection:
         connection.reach(progress)
         built = build(plan, progress)
@@ -66,7 +54,7 @@ def _release(plan: Plan, progress: Progress) -> Outcome:
     return _conclude(plan, built, result, explained)
 
 
-def _conclude(plan: Plan, built: Built, result: Result, explained: Explained | None) -> Outcome:
+def _conclude(plan: Plan, built: Built, result: Result, explained: Explained | None) -> Report:
     report = judge_result(plan, built, result, explained)
     write_reports(report, plan.out)
-    return Outcome(report, plan.out, report.exit_code)
+    return report

@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Literal
 
 from edgepack.devices import Device
+from edgepack.ground.errors import ProjectError
 from edgepack.kinds import DeviceKind, kind_of
-from edgepack.project import Target, device_address
+from edgepack.project import Target, device_address, load_target
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceRequest:
-    """The devices as the user asked for them: a target's name or file, changes to it, and which of its devices.
+    """The devices as the user asked for them: a target, its name or its file, changes to it, and which of its devices.
 
     The last six are for several devices: `inventory` names them, `limit` chooses among them, `canary` of them come first, the
     others in groups of `batch` (0: all), at most `workers` at a time; `on_failure` is what happens when a device computes
     something wrong or misses a budget.
     """
 
-    target: str = "cortex-m4"
+    target: str | Target = "cortex-m4"
     overrides: tuple[str, ...] = ()
     device: str | None = None
     inventory: Path | None = None
@@ -32,6 +33,23 @@ class DeviceRequest:
     batch: int = 0
     workers: int = 8
     on_failure: Literal["rollback", "stop", "continue"] = "rollback"
+
+
+def find_target(request: DeviceRequest, folder: Path | None, overrides: tuple[str, ...]) -> Target:
+    """The target that a run is for; `folder` is a project's, which may hold its profile.
+
+    Raises:
+        ProjectError: EP-165 for changes to a target that is an object; EP-107 and what else `load_target` says.
+    """
+    if not isinstance(request.target, Target):
+        return load_target(request.target, folder, overrides)
+    if overrides:
+        raise ProjectError(
+            "EP-165",
+            f"{overrides[0]}: target {request.target.name} was given as an object, which nothing can be set in",
+            "set it where the object comes from: load_target(name, settings={...})",
+        )
+    return request.target
 
 
 @dataclass(frozen=True)

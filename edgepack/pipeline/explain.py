@@ -30,9 +30,8 @@ _VERSION = 1
 
 def run_explain(
     request: Request, progress: Progress, *, examples: int = EXAMPLES, scan: bool = True, float_model: Path | None = None
-) -> tuple[Explanation, Path]:
-    """Explain a project's accuracy, or that of a ready .tflite beside `float_model`; also written to explain.json, whose path is
-    returned.
+) -> Explanation:
+    """Explain a project's accuracy, or that of a ready .tflite beside `float_model`; also written to explain.json.
 
     Args:
         examples: Inputs compared layer by layer; the sensitivity scan uses ten times as many validation examples.
@@ -63,11 +62,12 @@ def run_explain(
         confusion=None if built.evaluation is None else built.evaluation.confusion,
         classes=() if built.data is None else built.data.class_names,
         advice=advise(built.steps, errors, scanned, built.quantization, plan.metric.higher_is_better),
+        file=plan.out / "explain.json",
     )
     file = plan.out / "explain.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file, json.dumps(plain(explanation), indent=1))
-    return explanation, file
+    return explanation
 
 
 def explain_layers(plan: Plan, built: Built, progress: Progress) -> Explained | None:

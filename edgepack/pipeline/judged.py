@@ -76,6 +76,7 @@ def judge_result(plan: Plan, built: Built, result: Result, explained: Explained 
         explanation=explained,
         pack=result.pack.id,
         model_path=result.pack.model,
+        folder=plan.out,
     )
     return as_written(report)
 

@@ -11,12 +11,12 @@ from edgepack.devices import Device
 from edgepack.ground.errors import EdgepackError, ProjectError
 from edgepack.ground.progress import Progress
 from edgepack.kinds import KINDS, words
-from edgepack.pipeline.destination import Destination, DeviceRequest
+from edgepack.pipeline.destination import Destination, DeviceRequest, find_target
 from edgepack.pipeline.fleet.hosts import find_hosts
 from edgepack.pipeline.fleet.progress import FleetProgress
 from edgepack.pipeline.fleet.rolling import Crew
 from edgepack.pipeline.request import read_project
-from edgepack.project import load_target, split_overrides
+from edgepack.project import split_overrides
 from edgepack.project.inventory.inventory import Host
 from edgepack.releases.deploy import rollback
 from edgepack.releases.types import InstalledRelease, Rollback, Uninstalled
@@ -91,7 +91,7 @@ def _find(request: DeviceRequest, project: Path) -> tuple[str, Destination]:
 
 def _destination(request: DeviceRequest, folder: Path | None = None) -> Destination:
     _, for_target = split_overrides(request.overrides)
-    destination = Destination(request, load_target(request.target, folder, for_target))
+    destination = Destination(request, find_target(request, folder, for_target))
     kind = destination.kind
     if kind.holds != "release":
         known = words(one for one in KINDS.values() if one.holds == "release")

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgepack.compress import Step, check_recipe
 from edgepack.ground.cache import Cache, project_cache
 from edgepack.ground.errors import ProjectError
 from edgepack.metrics import Metric, load_metric
-from edgepack.pipeline.destination import Destination, DeviceRequest
+from edgepack.pipeline.destination import Destination, DeviceRequest, find_target
+from edgepack.pipeline.given import NOTHING, Given, given_project, project_with, step_tables
 from edgepack.project import (
     DataSettings,
     ModelSettings,
     Project,
     Target,
     derive_name,
-    load_project,
-    load_target,
     split_overrides,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request(DeviceRequest):
-    """One deployment as the user asked for it. `project` is a project folder or a ready .tflite file.
+    """One deployment as the user asked for it. `project` is a project folder, a ready .tflite file, or a project that was read.
 
-    `per_layer` asks for the time of each layer, where the engine tells it.
+    `given` are Python objects in place of the project's own; without a project they are all there is. `per_layer` asks for the
+    time of each layer, where the engine tells it.
     """
 
-    project: Path
+    project: Path | Project | None
+    given: Given = NOTHING
     data: Path | None = None
     weights: Path | None = None
     out: Path | None = None
@@ -41,13 +42,14 @@ class Request(DeviceRequest):
 
 @dataclass(frozen=True)
 class ProjectPlan:
-    """What is needed to build a project's model, read and found right. `data` takes the place of the project's own source."""
+    """What is needed to build a project's model, read and found right. `data` and `given` take the place of its own sources."""
 
     project: Project
     recipe: tuple[Step, ...]
     metric: Metric
     cache: Cache
     data: Path | None
+    given: Given
 
 
 @dataclass(frozen=True)
@@ -72,38 +74,54 @@ def prepare(request: Request) -> Plan:
         RecipeError: steps that cannot be combined.
     """
     for_project, for_target = split_overrides(request.overrides)
-    project = read_project(request.project, for_project, request.weights)
-    return plan_of(request, project, load_target(request.target, project.folder, for_target))
-
-
-def plan_of(request: Request, project: Project, target: Target) -> Plan:
-    """The plan for a project and a target that were read already; of `request` what remains counts.
-
-    Raises:
-        ProjectError: a metric that cannot be loaded.
-        RecipeError: steps that cannot be combined.
-    """
+    if request.weights is not None:
+        for_project = (*for_project, f"model.weights={_existing(request.weights, '--weights').resolve()}")
+    project = _project(request, for_project)
+    target = find_target(request, project.folder, for_target)
     return Plan(
         project=project,
         recipe=check_recipe(project.recipe),
         metric=load_metric(project.data.metric, project.folder),
         cache=project_cache(_cache_home(request, project), request.use_cache),
         data=request.data,
+        given=request.given,
         request=request,
         destination=Destination(request, target),
-        out=result_folder(request.project, target.name, request.out),
+        out=_out(request, project, target),
     )
 
 
-def read_project(path: Path, overrides: tuple[str, ...] = (), weights: Path | None = None) -> Project:
+def read_project(path: Path, overrides: tuple[str, ...] = (), given: Given = NOTHING) -> Project:
     """The project of a folder or an edgepack.toml, or one that is a ready .tflite and nothing else.
 
     Raises:
         ProjectError: a file or setting that is wrong, with its place; EP-165, EP-166.
     """
-    if weights is not None:
-        overrides = (*overrides, f"model.weights={_existing(weights, '--weights').resolve()}")
-    return _bare_project(path, overrides) if path.suffix == ".tflite" else load_project(path, overrides)
+    return _bare_project(path, overrides) if path.suffix == ".tflite" else project_with(path, overrides, given)
+
+
+def _project(request: Request, overrides: tuple[str, ...]) -> Project:
+    """The project that a run is for: read, given, or made around a model."""
+    given = request.given
+    if request.project is None:
+        return given_project(given, overrides)
+    if not isinstance(request.project, Project):
+        return read_project(request.project, overrides, given)
+    if overrides:
+        raise ProjectError(
+            "EP-165",
+            f"{overrides[0]}: project {request.project.name} was given as an object, which nothing can be set in",
+            "set it where the object comes from: load_project(folder, settings={...})",
+        )
+    return request.project if given.recipe is None else replace(request.project, recipe=step_tables(given.recipe))
+
+
+def _out(request: Request, project: Project, target: Target) -> Path:
+    """Where a run's results are; a model without a project has build/NAME/TARGET."""
+    if request.project is None:
+        return request.out or project.folder / "build" / project.name / target.name
+    given = request.project.folder if isinstance(request.project, Project) else request.project
+    return result_folder(given, target.name, request.out)
 
 
 def result_folder(project: Path, target: str, out: Path | None) -> Path:
@@ -144,7 +162,7 @@ def _bare_project(model: Path, overrides: tuple[str, ...]) -> Project:
 
 def _cache_home(request: Request, project: Project) -> Path:
     """The folder whose `.edgepack` is used: the project's; for a ready .tflite that of the results, when one was named."""
-    if request.project.suffix == ".tflite" and request.out is not None:
+    if isinstance(request.project, Path) and request.project.suffix == ".tflite" and request.out is not None:
         return request.out
     return project.folder
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgepack.ground.plain import NOT_IN_JSON
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class CrossValidation:
 
     That is the one-standard-error rule of Breiman et al. 1984 (Classification and Regression Trees, section 3.4.3), on the side
     of caution. `pretrained`: the float model came with weights that may have been trained on what is held out here, so that drops
-    lean high.
+    lean high. `file` is where this is written, no part of it.
     """
 
     option: str
@@ -42,3 +45,4 @@ class CrossValidation:
     candidates: tuple[Candidate, ...]
     chosen: str | None
     pretrained: bool
+    file: Path | None = field(default=None, compare=False, metadata=NOT_IN_JSON)

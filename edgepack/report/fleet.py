@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgepack.ground.files import sha256_bytes
-from edgepack.ground.plain import plain, typed
+from edgepack.ground.plain import NOT_IN_JSON, plain, typed
 from edgepack.judge.verdict import Verdict
 from edgepack.measure.types import Measurement
 from edgepack.project.types import Target
@@ -56,7 +57,10 @@ class FleetDevice:
 
 @dataclass(frozen=True)
 class FleetReport:
-    """A deployment to many devices; `exit_code` is the worst of theirs, `stopped_by` why the roll-out ended early."""
+    """A deployment to many devices; `exit_code` is the worst of theirs, `stopped_by` why the roll-out ended early.
+
+    `folder` is where report.html, report.json and each device's own reports are, where that is known; no part of report.json.
+    """
 
     name: str
     target: Target
@@ -69,6 +73,7 @@ class FleetReport:
     warnings: tuple[str, ...] = ()
     kind: str = "fleet"
     schema: int = SCHEMA_VERSION
+    folder: Path | None = field(default=None, compare=False, metadata=NOT_IN_JSON)
 
     @property
     def passed(self) -> bool:

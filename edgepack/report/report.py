@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgepack.ground.plain import plain, typed
+from edgepack.ground.plain import NOT_IN_JSON, json_fields, plain, typed
 from edgepack.judge.verdict import Verdict
 from edgepack.measure.types import Measurement
 from edgepack.project.types import Target
@@ -45,7 +45,8 @@ class Report:
     it, JSON-able. `explanation` is where accuracy goes. `real_hardware` is whether the device is the target's own
     hardware, `exit_code` what `edgepack deploy` ends with, `created` an ISO time. `pack` is the id of the pack that was
     measured ("" in reports older than that field).
-    `model_path` is the .tflite that ships, where it is known; that is not part of report.json.
+    `model_path` is the .tflite that ships and `folder` where report.html, report.json and the pack are, where that is known;
+    neither is part of report.json.
     """
 
     name: str
@@ -72,7 +73,8 @@ class Report:
     explanation: Explained | None = None
     pack: str = ""
     schema: int = SCHEMA_VERSION
-    model_path: Path | None = field(default=None, compare=False)
+    model_path: Path | None = field(default=None, compare=False, metadata=NOT_IN_JSON)
+    folder: Path | None = field(default=None, compare=False, metadata=NOT_IN_JSON)
 
     @property
     def passed(self) -> bool:
@@ -107,7 +109,7 @@ class Report:
     def to_dict(self) -> Row:
         """What report.json holds: dictionaries, lists, text and finite numbers."""
         parts = {name: getattr(self, name) for name in _PARTS}
-        row: Row = {item.name: plain(getattr(self, item.name)) for item in dataclasses.fields(self) if item.name not in parts}
+        row: Row = {item.name: plain(getattr(self, item.name)) for item in json_fields(self) if item.name not in parts}
         row |= {name: part_to_json(part) for name, part in parts.items()} | {"recipe": recipe_to_json(self.recipe)}
         return {name: row[name] for name in _FIELDS}
 
@@ -119,7 +121,7 @@ class Report:
 
 
 _PARTS = ("model", "layer_times", "totals", "device", "deployment", "proof", "explanation")
-_FIELDS = tuple(item.name for item in dataclasses.fields(Report) if item.name != "model_path")
+_FIELDS = tuple(item.name for item in json_fields(Report))
 
 
 def from_json(values: Mapping[str, Any]) -> Report:
@@ -136,7 +138,7 @@ def from_json(values: Mapping[str, Any]) -> Report:
 
 def as_written(report: Report) -> Report:
     """The report as its report.json gives it back: without what JSON cannot hold, such as a file's name that is no UTF-8."""
-    return dataclasses.replace(from_json(report.to_dict()), model_path=report.model_path)
+    return dataclasses.replace(from_json(report.to_dict()), model_path=report.model_path, folder=report.folder)
 
 
 def deployment_from_json(row: Row) -> Deployment | None:

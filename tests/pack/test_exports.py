@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import edgepack
 from edgepack.ground.errors import EdgepackError
-from edgepack.ground.progress import SilentProgress
 from edgepack.pack.deliveries.registry import FORMS
-from edgepack.pipeline.export import ExportRequest, run_export
 from tests.compile.builder import ModelBuilder
 from tests.pack.conftest import PACKAGES
 
@@ -31,7 +30,7 @@ def test_a_folder_keeps_what_else_is_in_it(model: Path, tmp_path: Path, form: st
     (tmp_path / "main.c").write_text("int main(void);")
     (tmp_path / "old").mkdir()
     for _ in range(2):
-        files = run_export(ExportRequest(model, form, tmp_path, name="net"), SilentProgress())
+        files = edgepack.export(model, form, out=tmp_path, name="net", quiet=True)
         assert all(file.is_file() for file in files)
     assert (tmp_path / "main.c").read_text() == "int main(void);" and (tmp_path / "old").is_dir()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
@@ -43,7 +42,7 @@ def test_a_file_where_the_folder_shall_be_stays_and_is_named(model: Path, tmp_pa
     file = tmp_path / "taken"
     file.write_text("precious")
     with pytest.raises(EdgepackError, match="taken") as caught:
-        run_export(ExportRequest(model, form, file / below, name="net"), SilentProgress())
+        edgepack.export(model, form, out=file / below, name="net", quiet=True)
     assert caught.value.code == "EP-252" and file.read_text() == "precious"
 
 
@@ -53,16 +52,15 @@ def test_every_package_that_has_a_file_is_a_form_and_takes_either_runtime() -> N
 
 
 def test_a_package_is_replaced_and_nothing_else(model: Path, tmp_path: Path) -> None:
-    request = ExportRequest(model, "arduino", tmp_path, name="net")
-    run_export(request, SilentProgress())
+    edgepack.export(model, "arduino", out=tmp_path, name="net", quiet=True)
     stale = tmp_path / "net" / "src" / "stale.c"
     stale.write_text("")
-    run_export(request, SilentProgress())
+    edgepack.export(model, "arduino", out=tmp_path, name="net", quiet=True)
     assert not stale.exists()
     other = tmp_path / "mine"
     other.mkdir()
     (other / "thesis.txt").write_text("precious")
     for form in PACKAGES:
         with pytest.raises(EdgepackError, match="mine") as caught:
-            run_export(ExportRequest(model, form, tmp_path, name="mine"), SilentProgress())
+            edgepack.export(model, form, out=tmp_path, name="mine", quiet=True)
         assert caught.value.code == "EP-252" and (other / "thesis.txt").read_text() == "precious"

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import edgepack
 from edgepack.devices.local import LocalDevice
 from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
-from edgepack.pipeline.export import ExportRequest, run_export
 from edgepack.project import Target, load_target
 from edgepack.releases.deploy import deploy, rollback
 from edgepack.runners import dequantize, quantize, run_model
@@ -35,7 +35,7 @@ def target(tmp_path: Path) -> Target:
 @pytest.fixture
 def exported(tmp_path: Path) -> Path:
     pack = conv_pack(tmp_path / "model" / "conv")
-    run_export(ExportRequest(pack.model, "systemd", tmp_path / "service", name="my-model"), SilentProgress())
+    edgepack.export(pack.model, "systemd", out=tmp_path / "service", name="my-model", quiet=True)
     return tmp_path / "service"
 
 

@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import edgepack
 from edgepack.ground.errors import ProjectError
-from edgepack.ground.progress import SilentProgress
 from edgepack.pack.deliveries.packages.tflm_product import make_tflm_product
-from edgepack.pipeline.export import ExportRequest, run_export
 from tests.compile.builder import ModelBuilder
 from tests.pack.conftest import PACKAGES
 
@@ -122,9 +121,9 @@ def test_platformio_names_the_header_and_the_example(packages: Path) -> None:
 
 
 def test_the_export_takes_the_runtime_and_refuses_what_has_none(model: Path, tmp_path: Path) -> None:
-    files = run_export(ExportRequest(model, "arduino", tmp_path / "out", runtime="tflm"), SilentProgress())
+    files = edgepack.export(model, "arduino", out=tmp_path / "out", runtime="tflm", quiet=True)
     assert any(file.name == "tiny_tflm.h" for file in files)
     for form, runtime in (("firmware", "tflm"), ("arduino", "onnx")):
         with pytest.raises(ProjectError) as caught:
-            run_export(ExportRequest(model, form, tmp_path / "no", runtime=runtime), SilentProgress())
+            edgepack.export(model, form, out=tmp_path / "no", runtime=runtime, quiet=True)
         assert caught.value.code == "EP-170" and not (tmp_path / "no").exists()

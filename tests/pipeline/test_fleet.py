@@ -18,9 +18,10 @@ import pytest
 
 from edgepack.ground.errors import DeviceError, ProjectError
 from edgepack.ground.progress import SilentProgress
-from edgepack.pipeline import FleetOutcome, Request, list_installed, run_deploy, run_rollback, run_uninstall
+from edgepack.pipeline import Request, list_installed, run_deploy, run_rollback, run_uninstall
 from edgepack.pipeline.fleet.rolling import Crew, waves
 from edgepack.project.inventory.inventory import Host
+from edgepack.report import FleetReport
 from edgepack.standins import standin
 from tests.flatbuffer.build import conv_model
 from tests.standins.leaks import control_folders, gone, ssh_clients
@@ -55,9 +56,9 @@ class Fleet:
             **{"inventory": self.inventory, **options},
         )
 
-    def deploy(self, version: int = 0, *overrides: str, **options: Any) -> FleetOutcome:
+    def deploy(self, version: int = 0, *overrides: str, **options: Any) -> FleetReport:
         outcome = run_deploy(self.request(version, *overrides, **options), SilentProgress())
-        assert isinstance(outcome, FleetOutcome)
+        assert isinstance(outcome, FleetReport)
         return outcome
 
     def root(self, name: str) -> Path:
@@ -95,17 +96,17 @@ def test_a_bad_result_begins_no_further_device() -> None:
 
 def test_all_devices_get_the_release_and_the_way_back(fleet: Fleet) -> None:
     first = fleet.deploy(0)
-    release = first.report.release
+    release = first.release
     assert set(fleet.current().values()) == {release} and first.exit_code == 0
-    assert [device.name for device in first.report.devices] == list(NAMES)
-    assert {device.state for device in first.report.devices} == {"deployed"}
-    assert all(device.verdicts and device.deployment["release"] == release for device in first.report.devices)
+    assert [device.name for device in first.devices] == list(NAMES)
+    assert {device.state for device in first.devices} == {"deployed"}
+    assert all(device.verdicts and device.deployment.release == release for device in first.devices)
     second = fleet.deploy(1, canary=1, batch=2)
-    assert set(fleet.current().values()) == {second.report.release} != {release}
+    assert set(fleet.current().values()) == {second.release} != {release}
 
     rows = run_rollback(fleet.request(1, limit="one:two"), fleet.model(1), SilentProgress())
     assert [row.result.release for row in rows if row.result] == [release, release]
-    assert fleet.current() == {"one": release, "two": release, **dict.fromkeys(("three", "four"), second.report.release)}
+    assert fleet.current() == {"one": release, "two": release, **dict.fromkeys(("three", "four"), second.release)}
     listed = list_installed(fleet.request(1, limit="one"), SilentProgress(), fleet.model(1))[0].result
     assert listed is not None and {row.state for row in listed} == {"current", "previous"}
 
@@ -125,8 +126,8 @@ def test_the_reports_have_every_device(fleet: Fleet) -> None:
     outcome = fleet.deploy(0)
     assert outcome.exit_code == 4
     text = (outcome.folder / "report.json").read_text()
-    assert fleet_from_json(json.loads(text)) == outcome.report
-    rows = {device.name: device for device in outcome.report.devices}
+    assert fleet_from_json(json.loads(text)) == outcome
+    rows = {device.name: device for device in outcome.devices}
     assert rows["three"].state == "failed" and rows["three"].code == "EP-502" and rows["one"].exit_code == 0
     suites = ET.parse(outcome.folder / "junit.xml").getroot()
     assert [suite.get("hostname") for suite in suites] == ["one", "two", "three", hard]
@@ -140,19 +141,19 @@ def test_the_reports_have_every_device(fleet: Fleet) -> None:
 
 
 def test_wrong_outputs_on_a_canary_reach_no_other_device(fleet: Fleet) -> None:
-    before = fleet.deploy(0).report.release
+    before = fleet.deploy(0).release
     wrong = quick_python(fleet.folder / "wrong python", golden={"median_difference": 99, "inputs_differing": 8})
     quick_python(fleet.python, before=f'case $HOME in */two/home) case " $*" in *" golden "*) exec "{wrong}" "$@";; esac;; esac')
     outcome = fleet.deploy(1, canary=2)
     assert outcome.exit_code == 4
-    states = {device.name: (device.state, device.code) for device in outcome.report.devices}
+    states = {device.name: (device.state, device.code) for device in outcome.devices}
     assert states == {
         "one": ("rolled back", ""),
         "two": ("failed", "EP-527"),
         "three": ("not tried", ""),
         "four": ("not tried", ""),
     }
-    assert "two" in outcome.report.stopped_by and set(fleet.current().values()) == {before}
+    assert "two" in outcome.stopped_by and set(fleet.current().values()) == {before}
     for name in NAMES:
         no_leftovers(fleet.root(name), "conv")
 
@@ -160,11 +161,11 @@ def test_wrong_outputs_on_a_canary_reach_no_other_device(fleet: Fleet) -> None:
 def test_a_missed_budget_takes_all_of_it_back(fleet: Fleet) -> None:
     outcome = fleet.deploy(1, "budget.model_size=100 B")
     assert outcome.exit_code == 1 and set(fleet.current().values()) == {None}, "nothing was deployed before"
-    assert {device.state for device in outcome.report.devices} == {"rolled back"}
+    assert {device.state for device in outcome.devices} == {"rolled back"}
     kept = fleet.deploy(1, "budget.model_size=100 B", on_failure="continue")
-    assert kept.exit_code == 1 and set(fleet.current().values()) == {kept.report.release}
+    assert kept.exit_code == 1 and set(fleet.current().values()) == {kept.release}
     stays = fleet.deploy(1, "budget.model_size=100 B")
-    assert set(fleet.current().values()) == {stays.report.release}, "it was there before the command, and stays"
+    assert set(fleet.current().values()) == {stays.release}, "it was there before the command, and stays"
 
 
 def test_no_device_at_all_is_an_error(fleet: Fleet) -> None:
@@ -182,7 +183,7 @@ def test_options_of_a_fleet_need_one(fleet: Fleet) -> None:
 
 
 def test_ctrl_c_leaves_each_device_old_or_new(fleet: Fleet) -> None:
-    before = fleet.deploy(0).report.release
+    before = fleet.deploy(0).release
     mark = fleet.folder / "three is at it"
     quick_python(
         fleet.python, before=f'case $HOME in */three/home) case " $*" in *" golden "*) touch "{mark}"; sleep 60;; esac;; esac'

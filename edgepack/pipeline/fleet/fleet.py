@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgepack.diagnosis import Explained
@@ -31,15 +30,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FleetOutcome:
-    """A finished deployment to many devices: the report of all, the folder of the reports, and the worst exit code."""
-
-    report: FleetReport
-    folder: Path
-    exit_code: int
-
-
-@dataclass(frozen=True)
 class _Tried:
     """What became of one device: its row, its own report, what was deployed, for taking it back, and whether it failed there."""
 
@@ -55,7 +45,7 @@ class _Tried:
         return self.fault or (self.row.state == "deployed" and missed)
 
 
-def deploy_fleet(plan: Plan, hosts: tuple[Host, ...], progress: Progress) -> FleetOutcome:
+def deploy_fleet(plan: Plan, hosts: tuple[Host, ...], progress: Progress) -> FleetReport:
     """Build once, then deploy to, measure and judge every device; a device's trouble is a row of the report.
 
     Raises:
@@ -183,7 +173,7 @@ def _take_back(
 
 def _write(
     plan: Plan, packed: Pack, hosts: tuple[Host, ...], results: dict[str, _Tried | Stopped], stopped_by: str, start: float
-) -> FleetOutcome:
+) -> FleetReport:
     rows, reports = [], {}
     for host in hosts:
         found = results.get(host.name)
@@ -204,6 +194,7 @@ def _write(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         seconds=time.monotonic() - start,
         stopped_by=stopped_by,
+        folder=plan.out,
     )
     write_fleet_reports(report, reports, plan.out)
-    return FleetOutcome(report, plan.out, report.exit_code)
+    return report

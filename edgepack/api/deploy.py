@@ -1,0 +1,150 @@
+"""`edgepack.deploy`: the main job."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from edgepack.api.inputs import File, Settings, Steps, as_request
+from edgepack.ground.progress import choose_progress
+from edgepack.pipeline import run_deploy
+from edgepack.project import Project, Target
+from edgepack.report import FleetReport, Report
+
+
+@overload
+def deploy(
+    project: File | Project | None = None,
+    *,
+    model: Any = None,
+    data: Any = None,
+    recipe: Steps | None = None,
+    target: str | PathLike[str] | Target = "cortex-m4",
+    settings: Settings = (),
+    weights: File | None = None,
+    device: str | None = None,
+    out: File | None = None,
+    name: str | None = None,
+    folder: File | None = None,
+    cache: bool = True,
+    require_hardware: bool = False,
+    zip_file: File | None = None,
+    per_layer: bool = False,
+    quiet: bool = False,
+) -> Report: ...
+
+
+@overload
+def deploy(
+    project: File | Project | None = None,
+    *,
+    model: Any = None,
+    data: Any = None,
+    recipe: Steps | None = None,
+    target: str | PathLike[str] | Target = "cortex-m4",
+    settings: Settings = (),
+    weights: File | None = None,
+    device: str | None = None,
+    out: File | None = None,
+    name: str | None = None,
+    folder: File | None = None,
+    cache: bool = True,
+    require_hardware: bool = False,
+    zip_file: File | None = None,
+    per_layer: bool = False,
+    inventory: File | None,
+    limit: str | None = None,
+    canary: int = 0,
+    batch: int = 0,
+    workers: int = 8,
+    on_failure: Literal["rollback", "stop", "continue"] = "rollback",
+    quiet: bool = False,
+) -> Report | FleetReport: ...
+
+
+def deploy(
+    project: File | Project | None = None,
+    *,
+    model: Any = None,
+    data: Any = None,
+    recipe: Steps | None = None,
+    target: str | PathLike[str] | Target = "cortex-m4",
+    settings: Settings = (),
+    weights: File | None = None,
+    device: str | None = None,
+    out: File | None = None,
+    name: str | None = None,
+    folder: File | None = None,
+    cache: bool = True,
+    require_hardware: bool = False,
+    zip_file: File | None = None,
+    per_layer: bool = False,
+    inventory: File | None = None,
+    limit: str | None = None,
+    canary: int = 0,
+    batch: int = 0,
+    workers: int = 8,
+    on_failure: Literal["rollback", "stop", "continue"] = "rollback",
+    quiet: bool = False,
+) -> Report | FleetReport:
+    """Compress, convert, deploy, measure and judge a model on a target.
+
+    Finished stages are kept: the same call again trains and converts nothing. report.html, report.json, junit.xml and the pack
+    are written to the report's `folder`.
+
+    Args:
+        project: A project folder, a ready .tflite, or what `load_project` gave. Without one, `model` is all there is: it is
+            quantized after training unless a recipe says more.
+        model: A Keras model (of either generation), a function that returns one, or a file of one (.keras, .h5, a SavedModel
+            folder, a .tflite); instead of the project's.
+        data: `(x_train, y_train, x_test, y_test)`, `((x_train, y_train), (x_test, y_test))`, `(x, y)`, or a dict as a project's
+            `load` returns it: arrays with their examples first, labels as class numbers or one-hot rows. Or a path: an .npz, a
+            folder of images, or what the project's data source takes.
+        recipe: Steps in their order, such as `[Prune(sparsity=0.5), Quantize()]`, a Recipe, or a file of `[[recipe]]` tables.
+        target: The name of a target (`edgepack targets` lists them), a profile's path, or what `load_target` gave.
+        settings: Changes for this run as `--set` has them: `{"budget.ram": "32 KiB", "data.metric": "auc"}`.
+        weights: A Keras file with trained weights for the project's model.
+        device: The device's address: user@host[:port], a serial number, "serial:/dev/ttyACM0", …
+        out: The folder of the results; by default build/TARGET in the project, or build/NAME/TARGET in `folder`.
+        name: What a model without a project is called; by default the Keras model's name, or the file's.
+        folder: Where a model without a project has its cache (.edgepack) and its results; by default the working folder.
+        cache: False computes every stage again.
+        require_hardware: Pass only if every budget was measured on the target's own hardware.
+        zip_file: Also write the pack as one .zip file.
+        per_layer: Also measure each layer, where the engine can.
+        inventory: A file that names several devices; `limit`, `canary`, `batch`, `workers` and `on_failure` say which, and how
+            the release is rolled out to them (docs/guides/fleets.md).
+        quiet: Show no progress on standard error.
+
+    Returns:
+        The report; `report.passed` says whether every budget was met. A FleetReport when the run is for several devices, from
+        `inventory` or from the target's own profile.
+
+    Raises:
+        EdgepackError: What kept the run from a verdict, with its code (docs/errors.md), a message and a hint.
+    """
+    request = as_request(
+        project,
+        model=model,
+        data=data,
+        recipe=recipe,
+        target=target,
+        settings=settings,
+        weights=weights,
+        out=out,
+        name=name,
+        folder=folder,
+        device=device,
+        use_cache=cache,
+        require_hardware=require_hardware,
+        zip_file=None if zip_file is None else Path(zip_file),
+        per_layer=per_layer,
+        inventory=None if inventory is None else Path(inventory),
+        limit=limit,
+        canary=canary,
+        batch=batch,
+        workers=workers,
+        on_failure=on_failure,
+    )
+    return run_deploy(request, choose_progress(quiet))

@@ -1,0 +1,59 @@
+"""`edgepack.export`: the model in the form that somebody's build wants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgepack.api.inputs import File, Settings, Steps, as_request
+from edgepack.ground.progress import choose_progress
+from edgepack.pack.deliveries.form import Options
+from edgepack.pipeline.export import run_export
+from edgepack.project import Project
+
+
+def export(
+    project: File | Project | None = None,
+    form: str = "c",
+    *,
+    model: Any = None,
+    data: Any = None,
+    recipe: Steps | None = None,
+    out: File | None = None,
+    name: str | None = None,
+    cpu: str | None = None,
+    board: str | None = None,
+    optimize: str = "balanced",
+    runtime: str = "c",
+    version: str = "1.0.0",
+    settings: Settings = (),
+    weights: File | None = None,
+    folder: File | None = None,
+    quiet: bool = False,
+) -> tuple[Path, ...]:
+    """Write a model's code or files for another build; a project is compressed and converted first, a .tflite taken as it is.
+
+    Args:
+        project, model, data, recipe, settings, weights, folder, quiet: As for `edgepack.deploy`.
+        form: "c", "c-array", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android" or
+            "systemd".
+        out: The folder that is written to; by default build/export/FORM.
+        name: The name in C; by default the project's or the file's.
+        cpu: The core that C code is for, such as "cortex-m4".
+        board: The board of a firmware project.
+        optimize: C code for "speed", "size" or "balanced".
+        runtime: What a package holds: "c", the generated code; "tflm", the model for TensorFlow Lite Micro.
+        version: A package's version.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ProjectError: EP-168 for an unknown form, EP-170 for a runtime that it has not.
+        EdgepackError: EP-252 when the folder cannot be written; what else keeps the model from being made.
+    """
+    request = as_request(
+        project, model=model, data=data, recipe=recipe, settings=settings, weights=weights, name=name, folder=folder
+    )
+    options = Options(cpu=cpu, board=board, optimize=optimize, version=version, runtime=runtime)
+    return run_export(request, form, None if out is None else Path(out), name, options, choose_progress(quiet))
