@@ -56,7 +56,8 @@ def typed(kind: type[T], values: Mapping[str, Any]) -> T:
     """The dataclass of class `kind` that `plain` made `values` of, nested ones included.
 
     Keys that the class does not have are passed over, absent ones take the field's default. Numbers stay as they are written
-    (an integer in a field of floats stays one, so that it is written the same again); null is NaN where a float must be.
+    (an integer in a field of floats stays one, so that it is written the same again); null is NaN where a float must be. Of
+    dataclasses, a field may hold one, one or None, or a tuple; whatever else it may hold is taken as it is.
 
     Raises:
         KeyError, TypeError, ValueError: a field without a default is absent, or a value is of another structure.
@@ -73,13 +74,13 @@ def _fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
 def _typed(hint: Any, value: Any) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        (inner,) = [one for one in arguments if one is not type(None)]
-        return None if value is None else _typed(inner, value)
+        kinds = [one for one in arguments if one is not type(None)]
+        return _typed(kinds[0], value) if value is not None and len(kinds) == 1 else value
     if dataclasses.is_dataclass(hint):
         return typed(hint, value)  # type: ignore[arg-type]
     if origin is tuple:
-        kinds = arguments if arguments[-1:] != (...,) else (arguments[0],) * len(value)
-        return tuple(_typed(inner, one) for inner, one in zip(kinds, value, strict=True))
+        inner = arguments if arguments[-1:] != (...,) else (arguments[0],) * len(value)
+        return tuple(_typed(one, item) for one, item in zip(inner, value, strict=True))
     if isinstance(hint, type) and issubclass(hint, PurePath):
         return hint(value)
     return math.nan if hint is float and value is None else value

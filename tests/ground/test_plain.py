@@ -27,6 +27,7 @@ class Whole:
     interval: tuple[float, float] | None
     sizes: tuple[int, ...] = ()
     free: dict[str, Any] = field(default_factory=dict)
+    either: int | str | None = None
 
 
 class Options(BaseModel):
@@ -60,7 +61,7 @@ def test_plain_numbers_have_pythons_own_types():
 
 
 def test_a_dataclass_comes_back_from_its_plain_form():
-    one = Whole(Path("a/b"), (Part("x"), Part("y", 1)), Part("z"), (0.1, 0.9), (1, 2), {"any": [1, {"b": None}]})
+    one = Whole(Path("a/b"), (Part("x"), Part("y", 1)), Part("z"), (0.1, 0.9), (1, 2), {"any": [1, {"b": None}]}, "text")
     again = typed(Whole, json.loads(json.dumps(plain(one))))
     assert again == one
     assert isinstance(again.parts[1].share, int), "a number is written the same again"

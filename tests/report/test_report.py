@@ -8,10 +8,15 @@ import pytest
 
 from edgepack.flatbuffer import inspect_model, read_model
 from edgepack.ground.errors import ProjectError
+from edgepack.ground.files import canonical_json
+from edgepack.ground.plain import typed
 from edgepack.measure.layers import LayerTime, LayerTimes
+from edgepack.pack import PackInfo
+from edgepack.pack.manifest import describe
 from edgepack.report import McuFacts, ModelFacts, Report, pack_warning, read_report, write_reports
 from edgepack.report.facts import deployment_facts
 from edgepack.report.html.page import report_html
+from edgepack.report.parts import part_to_json
 from edgepack.report.report import from_json
 
 from .fake import explained, inspection, layer_times, report, samples
@@ -215,3 +220,10 @@ def test_layers_without_an_output_have_no_shape():
     looked = inspection()
     one = report(inspection=replace(looked, layers=(replace(looked.layers[0], outputs=()),)))
     assert one.layers[0].shape == () and one.to_dict()["layers"][0]["shape"] == []
+
+
+def test_everything_a_manifest_says_of_the_model_is_in_the_report(shared_models):
+    inspection = inspect_model(read_model(shared_models / "pretrainedResnet_quant.tflite"))
+    manifest = json.loads(canonical_json(describe("x", PackInfo(scheme="int8"), inspection.as_json())))
+    written = part_to_json(typed(ModelFacts, manifest["model"]))
+    assert {key: written[key] for key in manifest["model"]} == manifest["model"]
