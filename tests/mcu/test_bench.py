@@ -140,8 +140,9 @@ def test_what_is_missing_is_an_error_with_the_command_that_installs_it(monkeypat
 
 
 def test_objects_are_taken_from_the_cache_until_something_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edgepack.cores.cores import find_core
     from edgepack.mcu.build import toolchain
+
+    from edgepack.cores.cores import find_core
 
     require("zig")
     folder = write_files(tiny_model.FILES, tmp_path / "code")
