@@ -55,6 +55,7 @@ def main() -> int:
         print("\n".join(f"{mutant.file}:{mutant.line}: {mutant.change}" for mutant in sample))
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the running tests end and the copy goes
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("EDGEPACK_SHARED", str(ROOT.parent / "shared"))
     load((*QUICK, *TENSORFLOW) if asked.room == "compress" else QUICK)
     with tempfile.TemporaryDirectory(prefix="edgepack-mutation-") as name:
