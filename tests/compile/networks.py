@@ -1,4 +1,8 @@
-"""Random networks: chains of layers with residuals, branches, fused activations and odd channel counts."""
+"""Random networks: chains of layers with residuals, branches, fused activations and odd channel counts.
+
+Most are what training gives. Some layers have what converters emit at the ends: filters of zeros, biases of up to 2^30, the
+smallest scales; and weights of -128, which converters leave out but a file may hold.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,19 @@ import numpy as np
 
 from tests.compile.builder import ModelBuilder
 from tests.compile.cases import FUSED, filter_scales, output_scale
+
+SMALLEST_RANGE = 1e-6
+"""The least width of a range that TensorFlow Lite's converter gives a tensor (kNearZeroTolerance in quantization_utils.cc)."""
+
+SMALLEST_FILTER_SCALE = SMALLEST_RANGE / 2 / 127
+"""What it gives a filter of zeros."""
+
+LARGEST_FILTER_SCALE = 4.0
+LONGEST_SOFTMAX = 100
+"""Of more values than 256 no share need reach half a step: all outputs would be the same."""
+
+LARGEST_BIAS = 1 << 30
+"""Where it makes a filter's scale larger instead (AdjustWeightsForBiasScale)."""
 
 WIDTHS = (1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 24, 31, 32, 33, 48, 64, 67)
 
@@ -45,9 +62,8 @@ class Network:
         return Tensor(self.b.tensor(shape, scale=scale, zero_point=zero), shape, scale, zero)
 
     def conv(self, x: Tensor, channels: int, kernel: tuple[int, int], stride: tuple[int, int], padding: str) -> Tensor:
-        depth = x.shape[3]
-        scales = filter_scales(self.rng, channels, self.chance(0.8))
-        weights = self._weights((channels, *kernel, depth))
+        weights = self._weights((channels, *kernel, x.shape[3]))
+        scales = self._scales(weights, x, self.chance(0.8))
         w = self.b.constant(weights, "int8", scale=scales)
         bias = self._bias(channels, scales, x, weights[0].size)
         out = self._extents(x, kernel, stride, padding)
@@ -67,8 +83,9 @@ class Network:
 
     def depthwise(self, x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], padding: str) -> Tensor:
         channels = x.shape[3]
-        scales = filter_scales(self.rng, channels, self.chance(0.8))
-        w = self.b.constant(self._weights((1, *kernel, channels)), "int8", scale=scales, axis=3)
+        weights = self._weights((1, *kernel, channels), axis=3)
+        scales = self._scales(weights, x, self.chance(0.8), axis=3)
+        w = self.b.constant(weights, "int8", scale=scales, axis=3)
         bias = self._bias(channels, scales, x, kernel[0] * kernel[1])
         out = self._extents(x, kernel, stride, padding)
         y = self.new((1, *out, channels), output_scale(self.rng, x.scale, scales, kernel[0] * kernel[1]))
@@ -196,9 +213,8 @@ class Network:
         return y
 
     def transpose_conv(self, x: Tensor, channels: int, kernel: tuple[int, int]) -> Tensor:
-        depth = x.shape[3]
-        scales = filter_scales(self.rng, channels, self.chance(0.8))
-        weights = self._weights((channels, *kernel, depth))
+        weights = self._weights((channels, *kernel, x.shape[3]))
+        scales = self._scales(weights, x, self.chance(0.8))
         out = tuple(2 * n for n in x.shape[1:3])
         y = self.new((1, *out, channels), output_scale(self.rng, x.scale, scales, weights[0].size))
         inputs = [self.b.constant(np.array(y.shape)), self.b.constant(weights, "int8", scale=scales), x.index]
@@ -236,8 +252,9 @@ class Network:
         x = flat
         for _ in range(int(self.rng.integers(0, 3))):
             channels = self.width()
-            scales = filter_scales(self.rng, channels, False)
-            w = self.b.constant(self._weights((channels, x.shape[1])), "int8", scale=scales)
+            weights = self._weights((channels, x.shape[1]))
+            scales = self._scales(weights, x, False)
+            w = self.b.constant(weights, "int8", scale=scales)
             bias = self._bias(channels, scales, x, x.shape[1])
             y = self.new((1, channels), output_scale(self.rng, x.scale, scales, x.shape[1]))
             activation = str(self.rng.choice(FUSED))
@@ -250,19 +267,52 @@ class Network:
                 fusedActivationFunction=activation,
             )
             x = y
-        if self.chance(0.5):
+        if x.shape[1] <= LONGEST_SOFTMAX and self.chance(0.5):
+            outputs += [x] if self.chance(0.5) else []
             y = self.new(x.shape, 1 / 256, -128)
             self.b.operator("SOFTMAX", [x.index], [y.index], "SoftmaxOptions", version=2, beta=1.0)
             x = y
         return [*outputs, x]
 
-    def _weights(self, shape: tuple[int, ...]) -> np.ndarray:
+    def _weights(self, shape: tuple[int, ...], axis: int = 0) -> np.ndarray:
+        """Weights with their filters along `axis`: dense or sparse, at times with the smallest int8 and with filters of zeros."""
         weights = self.rng.integers(-127, 128, shape)
-        return weights * (self.rng.random(shape) < 0.3) if self.chance(0.15) else weights
+        if self.chance(0.15):
+            weights *= self.rng.random(shape) < 0.3
+        if self.chance(0.1):
+            weights[self.rng.random(shape) < self.pick(0.02, 0.3, 1)] = -128
+        if self.chance(0.1):
+            np.moveaxis(weights, axis, 0)[self.rng.random(shape[axis]) < 0.3] = 0
+        return weights
+
+    def _scales(self, weights: np.ndarray, x: Tensor, per_channel: bool, axis: int = 0) -> np.ndarray:
+        """One scale, or one for each filter: at times the smallest for filters of zeros, and some far from the others.
+
+        Most layers get scales with which activations stay between 0.01 and 0.1 a step, as training leaves them. Otherwise each
+        layer's are larger than those before, until ReLU6, logistic and softmax give one value only.
+        """
+        channels = weights.shape[axis]
+        scales = filter_scales(self.rng, channels, per_channel)
+        if self.chance(0.85):
+            step = float(np.exp(self.rng.uniform(np.log(0.01), np.log(0.1))))
+            usual = x.scale * float(scales.mean()) * 73 * 73 * np.sqrt(weights.size / channels) / 128
+            scales *= np.float32(min(step / usual, LARGEST_FILTER_SCALE / float(scales.max())))
+        if self.chance(0.1):
+            scales[self.rng.random(scales.size) < 0.2] *= np.float32(self.pick(1e-4, 0.01, 30))
+        if per_channel and self.chance(0.5):
+            zero = ~np.moveaxis(weights, axis, 0).reshape(channels, -1).any(axis=1)
+            scales[zero] = SMALLEST_FILTER_SCALE
+        return scales
 
     def _bias(self, channels: int, scales: np.ndarray, x: Tensor, macs: int) -> int:
         limit = int(2000 * np.sqrt(macs))
-        return self.b.constant(self.rng.integers(-limit, limit, channels), "int32", scale=scales * np.float32(x.scale))
+        bias = self.rng.integers(-limit, limit, channels)
+        if self.chance(0.1):
+            bias = self.rng.integers(-1, 2, channels)
+        if self.chance(0.1):
+            huge = self.rng.integers(-LARGEST_BIAS, LARGEST_BIAS, channels, endpoint=True)
+            bias = np.where(self.rng.random(channels) < 0.3, huge, bias)
+        return self.b.constant(bias, "int32", scale=scales * np.float32(x.scale))
 
     def _extents(self, x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], padding: str) -> tuple[int, ...]:
         if padding == "SAME":
@@ -274,7 +324,8 @@ def random_network(seed: int) -> bytes:
     """A network of one to seven blocks as a .tflite; the same seed gives the same bytes."""
     n = Network(seed)
     shape = (1, int(n.rng.integers(1, 17)), int(n.rng.integers(1, 17)), n.width() if n.chance(0.5) else int(n.rng.integers(1, 5)))
-    x = start = n.new(shape, float(n.rng.uniform(0.005, 0.2)))
+    scale = float(n.rng.uniform(0.005, 0.2)) if n.chance(0.9) else float(n.pick(SMALLEST_RANGE / 255, 1e-5, 2.0, 60.0))
+    x = start = n.new(shape, scale)
     for _ in range(int(n.rng.integers(1, 8))):
         x = _block(n, x)
     outputs = n.head(x)

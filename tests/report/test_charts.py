@@ -130,3 +130,17 @@ def test_round_bounds_enclose_the_values_with_round_steps(low, span, count):
     leading = step / 10 ** math.floor(math.log10(step) + 1e-6)
     assert min(abs(leading - wanted) for wanted in (1, 2, 5, 10)) < 0.01
     assert len(steps) <= count + 3
+
+
+@pytest.mark.parametrize(("steps", "is_cut"), [(3.8, False), (4.2, True)])
+def test_the_slowest_run_leaves_the_axis_beyond_four_times_the_middle_halfs_width(steps, is_cut):
+    values = [0.010 + 0.00001 * number for number in range(200)]
+    near, width = np.quantile(values, 0.99), np.subtract(*np.quantile(values, [0.75, 0.25]))
+    # One more sample moves the quantiles by less than a tenth of a width.
+    chart = histogram([*values, near + steps * width], ())
+    assert bool(chart.cut) == is_cut
+
+
+@pytest.mark.parametrize(("factor", "is_cut"), [(1.07, False), (1.09, True)])
+def test_where_runs_are_all_alike_the_slowest_leaves_the_axis_beyond_eight_percent(factor, is_cut):
+    assert bool(histogram([0.010] * 400 + [0.010 * factor], ()).cut) == is_cut

@@ -1,0 +1,112 @@
+"""Models at the limits of what the faster kernels may take: one step beyond, and the general form must be chosen to stay exact.
+
+Random data does not come near these limits; each model here was made to cross one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgepack.compile import compile_model
+from edgepack.flatbuffer import read_model
+from tests.compile.builder import ModelBuilder
+from tests.compile.harness import Case, assert_exact, inputs_for
+from tests.compile.reference import run_reference
+
+
+def spread(model: bytes) -> int:
+    """How many different outputs the reference gives: a test of bits that are all clamped would say nothing."""
+    outputs = run_reference(model, inputs_for(read_model(model), 3, 1))
+    return len(np.unique(np.concatenate([output.ravel() for (output,) in outputs])))
+
+
+def long_rows(in_size: int, zero_point: int) -> bytes:
+    """FULLY_CONNECTED with weights of 127 and one output in the middle of its range.
+
+    The scales give the smallest multiplier that the short requantisation takes.
+    """
+    b = ModelBuilder()
+    x = b.tensor((1, in_size), scale=0.01, zero_point=zero_point)
+    w = b.constant(np.full((4, in_size), 127), "int8", scale=0.01)
+    bias = b.constant(np.array([0, 1 << 20, -(1 << 24), 12345]), "int32", scale=1e-4)
+    y = b.tensor((1, 4), scale=1e-4 * 2**22.7, zero_point=-128)
+    b.operator("FULLY_CONNECTED", [x, w, bias], [y], "FullyConnectedOptions", version=4)
+    return b.finish([x], [y])
+
+
+def test_sums_are_bounded_with_the_inputs_zero_point() -> None:
+    """34,000 x 127 x 127 is below 2^30, which the short requantisation needs; with zero point -128 it is 34,000 x 127 x 255."""
+    model = long_rows(34_000, -128)
+    assert spread(model) > 3
+    assert_exact([Case("34,000 inputs, zero point -128", model), Case("34,000 inputs, zero point 127", long_rows(34_000, 127))])
+
+
+def smallest_weights(weights: np.ndarray) -> bytes:
+    """CONV_2D, 3x3, eight channels in and out, with these weights."""
+    b = ModelBuilder()
+    x = b.tensor((1, 6, 6, 8), scale=0.05, zero_point=3)
+    w = b.constant(weights, "int8", scale=0.01)
+    bias = b.constant(np.arange(-4, 4) * 5000, "int32", scale=5e-4)
+    y = b.tensor((1, 6, 6, 8), scale=1.5)
+    options = {"padding": "SAME", "strideH": 1, "strideW": 1}
+    b.operator("CONV_2D", [x, w, bias], [y], "Conv2DOptions", version=3, **options)
+    return b.finish([x], [y])
+
+
+def test_pairs_of_the_smallest_weight_stay_exact() -> None:
+    """The DSP kernels' stream holds 256 B + A in 16 bits, which -128 twice leaves. Converters stop at -127; a file need not."""
+    rng = np.random.default_rng(3)
+    mixed = np.where(rng.random((8, 3, 3, 8)) < 0.3, -128, rng.integers(-128, 128, (8, 3, 3, 8)))
+    models = {"all -128": smallest_weights(np.full((8, 3, 3, 8), -128)), "some -128": smallest_weights(mixed)}
+    assert all(spread(model) > 20 for model in models.values())
+    cases = [Case(label, model) for label, model in models.items()]
+    assert_exact(cases, ("generic", "cortex-m0plus", "cortex-m4", "cortex-m55"))
+
+
+def stuck_channels(in_size: int, kernel: int, stride: int, before: int | None = None) -> bytes:
+    """A 1x1 convolution whose odd channels are stuck at 127, far from their zero point, read by one with SAME padding.
+
+    `before` instead: rows above and columns on the left that a PAD adds for a VALID convolution.
+    """
+    b, rng = ModelBuilder(), np.random.default_rng(5)
+    x = b.tensor((1, in_size, in_size, 3), scale=0.05, zero_point=3)
+    hidden = b.tensor((1, in_size, in_size, 8), scale=0.5, zero_point=-128)
+    out = -(-in_size // stride) if before is None else (in_size + before - kernel) // stride + 1
+    y = b.tensor((1, out, out, 4), scale=3.0)
+    first = b.constant(rng.integers(-127, 128, (8, 1, 1, 3)), "int8", scale=0.01)
+    bias = b.constant(np.where(np.arange(8) % 2, 1 << 24, 100), "int32", scale=5e-4)
+    second = b.constant(rng.integers(-127, 128, (4, kernel, kernel, 8)), "int8", scale=0.01)
+    other = b.constant(rng.integers(-900, 900, 4), "int32", scale=5e-3)
+    steps = {"strideH": 1, "strideW": 1}, {"strideH": stride, "strideW": stride}
+    b.operator("CONV_2D", [x, first, bias], [hidden], "Conv2DOptions", version=3, padding="VALID", **steps[0])
+    read, padding = hidden, "SAME"
+    if before is not None:
+        read, padding = b.tensor((1, in_size + before, in_size + before, 8), scale=0.5, zero_point=-128), "VALID"
+        margins = b.constant(np.array([[0, 0], [before, 0], [before, 0], [0, 0]]))
+        b.operator("PAD", [hidden, margins], [read], "PadOptions", version=2)
+    b.operator("CONV_2D", [read, second, other], [y], "Conv2DOptions", version=3, padding=padding, **steps[1])
+    return b.finish([x], [y])
+
+
+@pytest.mark.parametrize(
+    ("in_size", "kernel", "stride", "before", "channels"),
+    [
+        (5, 2, 2, None, 8),  # SAME pads nothing before, one row and column after
+        (6, 2, 2, None, 4),  # SAME, but the windows end with the input
+        (5, 3, 2, None, 8),  # one before and one after
+        (7, 1, 2, None, 4),  # a window of one never meets padding
+        (6, 3, 3, None, 4),
+        (6, 4, 2, None, 8),
+        (5, 2, 2, 1, 8),  # padding before only
+        (6, 2, 2, 0, 4),
+    ],
+)
+def test_a_constant_channel_is_folded_only_where_no_window_meets_padding(
+    in_size: int, kernel: int, stride: int, before: int | None, channels: int
+) -> None:
+    """Padding adds the zero point, not the channel's constant, and SAME may pad only below and to the right."""
+    model = stuck_channels(in_size, kernel, stride, before)
+    assert spread(model) > 20
+    assert compile_model(read_model(model), "m").layers[0].output_shape[-1] == channels
+    assert_exact([Case(f"{in_size}x{in_size}, kernel {kernel}, stride {stride}, before {before}", model)])
