@@ -6,32 +6,16 @@ read from is known (`edgepack.toml:12: prune: sparsity: …`).
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgepack.ground.errors import ProjectError
-from edgepack.project.check import suggest
+from edgepack.project.check import WANTED, outside_text, suggest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
     from edgepack.project.types import StepTable
-
-_WANTED = {
-    "string": "text in quotes",
-    "int": "a whole number",
-    "float": "a number",
-    "tuple": "a list",
-    "bool": "true or false",
-    "dict": "a table",
-}
-_BOUNDS = {
-    "greater_than": ("more than", "gt"),
-    "greater_than_equal": ("at least", "ge"),
-    "less_than": ("less than", "lt"),
-    "less_than_equal": ("at most", "le"),
-}
 
 
 class OptionError(ProjectError):
@@ -72,15 +56,10 @@ def refused(step: type[BaseModel], error: ValidationError) -> OptionError:
 
 
 def _value_text(fault: ErrorDetails) -> tuple[str, str]:
-    given, kind = fault["input"], fault["type"]
-    context: dict[str, Any] = fault.get("ctx", {})
-    if kind == "literal_error":
-        allowed = re.findall(r"'([^']*)'", str(context["expected"]))
-        return f"{given!r} is not a choice", suggest(str(given), allowed, "use one of")
-    if kind in _BOUNDS:
-        words, limit = _BOUNDS[kind]
-        return f"{given!r} must be {words} {context[limit]:g}", "correct the value"
-    if kind.endswith("_type"):
-        wanted = _WANTED.get(kind.removesuffix("_type"), "another type")
-        return f"{given!r} where {wanted} is expected", f"write {wanted}"
+    outside = outside_text(fault)
+    if outside is not None:
+        return outside
+    if fault["type"].endswith("_type"):
+        wanted = WANTED.get(fault["type"].removesuffix("_type"), "another type")
+        return f"{fault['input']!r} where {wanted} is expected", f"write {wanted}"
     return str(fault["msg"]), "correct the value"

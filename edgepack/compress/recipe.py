@@ -11,6 +11,7 @@ from typing import Any
 
 from edgepack.compress.registry import STEPS
 from edgepack.compress.step import Step
+from edgepack.compress.technique import Technique
 from edgepack.ground.errors import ProjectError
 from edgepack.project.check import suggest
 from edgepack.project.load import read_recipe
@@ -81,7 +82,10 @@ def check_recipe(recipe: Sequence[StepTable | Step]) -> tuple[Step, ...]:
     """
     steps: list[Step] = []
     for place, given in enumerate(recipe):
-        step = _read(given) if isinstance(given, StepTable) else given.placed(Where(Path(), flag=f"recipe[{place}]"))
+        where = Where(Path(), flag=f"recipe[{place}]")
+        if not isinstance(given, (StepTable, Technique)):
+            raise ProjectError("EP-401", f"{where}: {given!r} is no step", "give steps such as Prune(sparsity=0.5)")
+        step = _read(given) if isinstance(given, StepTable) else given.placed(where)
         _check_place(step, steps)
         steps.append(step)
     if steps and steps[-1].place != "last":

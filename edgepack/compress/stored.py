@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import warnings
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edgepack.compress.keras.models import import_tfmot
 from edgepack.compress.quantization.fake_quant import custom_objects
 from edgepack.compress.results import Compressed
 from edgepack.sources import open_keras
 from edgepack.sources.keras.custom_objects import load_custom_objects
+from edgepack.sources.keras.store import content_hash
 
 if TYPE_CHECKING:
     from edgepack.sources import SourceModel
@@ -35,11 +32,7 @@ def store_model(model: Any, file: Path) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.save(file, save_format="h5", include_optimizer=False)
-    digest = hashlib.sha256(json.dumps(json.loads(model.to_json())["config"], sort_keys=True).encode())
-    for weight in model.get_weights():
-        digest.update(str((weight.dtype.str, weight.shape)).encode())
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
+    return content_hash(model)
 
 
 def open_stored(source: SourceModel, file: Path) -> Any:

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 Schema = TypeVar("Schema", bound="BaseModel")
 
-_WANTED = {"string": "text in quotes", "int": "a whole number", "float": "a number", "list": "a list", "bool": "true or false"}
+WANTED = {
+    "string": "text in quotes",
+    "int": "a whole number",
+    "float": "a number",
+    "list": "a list",
+    "bool": "true or false",
+    "tuple": "a list",
+    "dict": "a table",
+}
 _BOUNDS = {
     "greater_than": ("more than", "gt"),
     "greater_than_equal": ("at least", "ge"),
@@ -92,14 +100,11 @@ def _value_text(details: ErrorDetails, context: dict[str, Any]) -> tuple[str, st
         return str(context["text"]), str(context["hint"])
     if kind == "value_error":
         return str(context["error"]), hint
-    if kind == "literal_error":
-        allowed = re.findall(r"'([^']*)'", str(context["expected"]))
-        return f"{given!r} is not a choice", suggest(str(given), allowed, "use one of")
-    if kind in _BOUNDS:
-        words, limit = _BOUNDS[kind]
-        return f"{given!r} must be {words} {context[limit]:g}", hint
+    outside = outside_text(details)
+    if outside is not None:
+        return outside
     if kind.endswith("_type"):
-        wanted = _WANTED.get(kind.removesuffix("_type"), "a table")
+        wanted = WANTED.get(kind.removesuffix("_type"), "a table")
         return f"{_shown(given)} where {wanted} is expected", f"write {wanted}"
     if kind in ("too_short", "too_long"):
         count = context.get("min_length", context.get("max_length"))
@@ -107,6 +112,19 @@ def _value_text(details: ErrorDetails, context: dict[str, Any]) -> tuple[str, st
     if kind == "finite_number":
         return f"{given!r} is not a finite number", hint
     return details["msg"], hint
+
+
+def outside_text(details: ErrorDetails) -> tuple[str, str] | None:
+    """What is wrong with a value that is none of the choices, or beyond a bound, and what to do; None for other faults."""
+    given, kind = details["input"], details["type"]
+    context: dict[str, Any] = details.get("ctx", {})
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", str(context["expected"]))
+        return f"{given!r} is not a choice", suggest(str(given), allowed, "use one of")
+    if kind in _BOUNDS:
+        words, limit = _BOUNDS[kind]
+        return f"{given!r} must be {words} {context[limit]:g}", "correct the value"
+    return None
 
 
 def _shown(value: object) -> str:

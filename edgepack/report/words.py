@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgepack.judge.verdict import Verdict
+from edgepack.kinds import kind_of
 from edgepack.project.units import format_seconds
 from edgepack.report.format import method, share
 from edgepack.report.report import Report
@@ -49,7 +50,7 @@ def device_sentence(report: Report) -> str:
     """What the device was, and so what its figures are worth."""
     if report.real_hardware:
         return "Measured on the target's own hardware."
-    if report.target.device.kind == "mcu":
+    if kind_of(report.target).holds == "firmware":
         return "Run on an emulator of the target's processor: instructions and bytes are exact, times are estimates."
     reason = "" if report.device is None else report.device.stand_in_reason
     what = f" ({reason})" if reason else ""
