@@ -26,6 +26,9 @@ LONGEST_SOFTMAX = 100
 LARGEST_BIAS = 1 << 30
 """Where it makes a filter's scale larger instead (AdjustWeightsForBiasScale)."""
 
+SMALLEST_HARD_SWISH = 1e-6
+"""The compiler refuses HARD_SWISH of input scales below 2e-7, with which the reference shifts by more than 15 bits."""
+
 WIDTHS = (1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 24, 31, 32, 33, 48, 64, 67)
 
 
@@ -160,6 +163,8 @@ class Network:
         """Hard swish, leaky ReLU or a ReLU with a slope for each channel."""
         y = self.new(x.shape, x.scale * float(self.rng.uniform(0.5, 1.5)))
         name = str(self.pick("HARD_SWISH", "LEAKY_RELU", "PRELU"))
+        if name == "HARD_SWISH" and x.scale < SMALLEST_HARD_SWISH:
+            name = "LEAKY_RELU"
         if name == "LEAKY_RELU":
             self.b.operator(name, [x.index], [y.index], "LeakyReluOptions", version=2, alpha=float(self.pick(0.1, 0.3)))
         elif name == "PRELU":
