@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,14 @@ def used(verdict: Verdict) -> Method:
 @pytest.mark.parametrize("real_hardware", [True, False])
 def test_bytes_and_accuracy_are_judged_by_the_file_that_ran_before_an_estimate(budget: str, real_hardware: bool) -> None:
     order: list[Method] = ["hardware", "emulated", "file", "stand-in", "host", "estimate"]
-    for better, worse in zip(order, order[1:], strict=False):
+    for better, worse in itertools.pairwise(order):
         assert used(judged(budget, 1, {worse: 0.5, better: 2.0}, real_hardware)) == better
 
 
 @pytest.mark.parametrize("budget", sorted(HARDWARE_BUDGETS))
 def test_what_hardware_answers_is_judged_there_by_hardware_then_an_estimate(budget: str) -> None:
     order: list[Method] = ["hardware", "estimate", "emulated", "stand-in", "host", "file"]
-    for better, worse in zip(order, order[1:], strict=False):
+    for better, worse in itertools.pairwise(order):
         assert used(judged(budget, 1, {worse: 0.5, better: 2.0}, True)) == better
 
 
