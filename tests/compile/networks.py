@@ -19,6 +19,9 @@ SMALLEST_RANGE = 1e-6
 SMALLEST_FILTER_SCALE = SMALLEST_RANGE / 2 / 127
 """What it gives a filter of zeros."""
 
+SMALLEST_INPUT_SCALE = 1e-7
+"""Far below, the reference refuses a fused ReLU6: 6 is more than 2^31 steps."""
+
 LARGEST_FILTER_SCALE = 4.0
 LONGEST_SOFTMAX = 100
 """Of more values than 256 no share need reach half a step: all outputs would be the same."""
@@ -329,7 +332,7 @@ def random_network(seed: int) -> bytes:
     """A network of one to seven blocks as a .tflite; the same seed gives the same bytes."""
     n = Network(seed)
     shape = (1, int(n.rng.integers(1, 17)), int(n.rng.integers(1, 17)), n.width() if n.chance(0.5) else int(n.rng.integers(1, 5)))
-    scale = float(n.rng.uniform(0.005, 0.2)) if n.chance(0.9) else float(n.pick(SMALLEST_RANGE / 255, 1e-5, 2.0, 60.0))
+    scale = float(n.rng.uniform(0.005, 0.2)) if n.chance(0.9) else float(n.pick(SMALLEST_INPUT_SCALE, 1e-5, 2.0, 60.0))
     x = start = n.new(shape, scale)
     for _ in range(int(n.rng.integers(1, 8))):
         x = _block(n, x)

@@ -110,3 +110,28 @@ def test_a_constant_channel_is_folded_only_where_no_window_meets_padding(
     assert spread(model) > 20
     assert compile_model(read_model(model), "m").layers[0].output_shape[-1] == channels
     assert_exact([Case(f"{in_size}x{in_size}, kernel {kernel}, stride {stride}, before {before}", model)])
+
+
+def few_steps(stride: int, padding: str, seed: int) -> bytes:
+    """DEPTHWISE_CONV_2D, 3x3, with small weights and an output scale of a few accumulator steps: multipliers of 1/8 to 1/2."""
+    b, rng = ModelBuilder(), np.random.default_rng(seed)
+    x = b.tensor((1, 7, 6, 8), scale=0.1, zero_point=int(rng.integers(-128, 128)))
+    scales = (0.1 * rng.uniform(0.13, 0.49, 8)).astype(np.float32)
+    w = b.constant(rng.integers(-2, 3, (1, 3, 3, 8)), "int8", scale=scales, axis=3)
+    bias = b.constant(rng.integers(-50, 300, 8), "int32", scale=scales * np.float32(0.1))
+    size = [-(-n // stride) if padding == "SAME" else (n - 3) // stride + 1 for n in (7, 6)]
+    y = b.tensor((1, *size, 8), scale=0.1 * 0.1, zero_point=-128)
+    options = {"padding": padding, "strideH": stride, "strideW": stride, "depthMultiplier": 1}
+    b.operator("DEPTHWISE_CONV_2D", [x, w, bias], [y], "DepthwiseConv2DOptions", version=3, **options)
+    return b.finish([x], [y])
+
+
+@pytest.mark.parametrize(("stride", "kernel"), [(1, "ep_depthwise_3x3"), (2, "ep_depthwise_3x3_stride2")])
+def test_outputs_of_few_steps_have_their_weights_made_larger(stride: int, kernel: str) -> None:
+    """Scaled by 256 alone, no one-sided constants are exact for multipliers from 1/8 on; the weights then take a factor."""
+    models = [few_steps(stride, padding, seed) for padding in ("SAME", "VALID") for seed in range(6)]
+    for model in models:
+        code = compile_model(read_model(model), "m", "cortex-m4")
+        assert kernel in code.kernels and spread(model) > 50
+        assert "factor = 4" in code.files["m.c"]
+    assert_exact([Case(f"few steps {number}", model) for number, model in enumerate(models)])
