@@ -10,6 +10,7 @@ import pytest
 
 from edgepack.compile import compile_model
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import CompileError
 from tests.compile.builder import ModelBuilder
 from tests.compile.harness import Case, assert_exact, inputs_for
 from tests.compile.reference import run_reference
@@ -135,3 +136,26 @@ def test_outputs_of_few_steps_have_their_weights_made_larger(stride: int, kernel
         assert kernel in code.kernels and spread(model) > 50
         assert "factor = 4" in code.files["m.c"]
     assert_exact([Case(f"few steps {number}", model) for number, model in enumerate(models)])
+
+
+def steep(ratio: float, slope_scale: float) -> bytes:
+    """PRELU whose output's step is `ratio` times finer than its input's."""
+    b, rng = ModelBuilder(), np.random.default_rng(2)
+    x, y = b.tensor((1, 3, 3, 8), scale=1.0, zero_point=-5), b.tensor((1, 3, 3, 8), scale=1 / ratio, zero_point=7)
+    slopes = b.constant(rng.integers(-128, 128, (1, 1, 8)), "int8", scale=slope_scale, zero_point=3)
+    b.operator("PRELU", [x, slopes], [y])
+    return b.finish([x], [y])
+
+
+@pytest.mark.parametrize(
+    ("ratio", "slope_scale", "is_refused"),
+    [(2**21.9, 2**-10, False), (2**22.1, 2**-10, True), (2**8, 2**5.9, False), (2**8, 2**6.1, True), (2**22.1, 2**6.1, True)],
+)
+def test_left_shifts_that_could_overflow_are_refused(ratio: float, slope_scale: float, is_refused: bool) -> None:
+    """A difference of 8 bits may move left by 22, a product of 16 bits by 14; then the reference is defined, and met."""
+    model = steep(ratio, slope_scale)
+    if is_refused:
+        with pytest.raises(CompileError, match="much smaller"):
+            compile_model(read_model(model), "m")
+    else:
+        assert_exact([Case(f"PRELU, {ratio} and {slope_scale}", model)])
