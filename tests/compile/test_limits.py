@@ -159,3 +159,32 @@ def test_left_shifts_that_could_overflow_are_refused(ratio: float, slope_scale: 
             compile_model(read_model(model), "m")
     else:
         assert_exact([Case(f"PRELU, {ratio} and {slope_scale}", model)])
+
+
+def one_far_scale(operator: str, zero_point: int) -> bytes:
+    """Eight channels, the last with the scale that converters give a filter of zeros, and the largest bias."""
+    b, rng = ModelBuilder(), np.random.default_rng(6)
+    scales = np.array([0.01] * 7 + [5e-7 / 127], np.float32)
+    depthwise, dense = operator == "DEPTHWISE_CONV_2D", operator == "FULLY_CONNECTED"
+    x = b.tensor((1, 72) if dense else (1, 5, 5, 8), scale=0.05, zero_point=-3)
+    shape = (8, 72) if dense else (1, 3, 3, 8) if depthwise else (8, 3, 3, 8)
+    weights = rng.integers(-127, 128, shape)
+    w = b.constant(weights, "int8", scale=scales, axis=3 if depthwise else 0)
+    bias = b.constant([*rng.integers(-9000, 9000, 7), 1 << 29], "int32", scale=scales * np.float32(0.05))
+    y = b.tensor((1, 8) if dense else (1, 5, 5, 8), scale=0.6, zero_point=zero_point)
+    steps = {"padding": "SAME", "strideH": 1, "strideW": 1}
+    table, fields = {
+        "CONV_2D": ("Conv2DOptions", steps),
+        "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", {**steps, "depthMultiplier": 1}),
+        "FULLY_CONNECTED": ("FullyConnectedOptions", {}),
+    }[operator]
+    b.operator(operator, [x, w, bias], [y], table, version=5 if dense else 3, **fields)
+    return b.finish([x], [y])
+
+
+@pytest.mark.parametrize("operator", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"])
+def test_one_channel_beyond_the_short_shifts_takes_the_general_form(operator: str) -> None:
+    """The short requantisation shifts right by 1 to 22; every channel must be in that range."""
+    engine = "tflite-micro" if operator == "FULLY_CONNECTED" else "tflite-ref"
+    cases = [Case(f"{operator}, zero point {zero}", one_far_scale(operator, zero), engine) for zero in (-128, 0, 100)]
+    assert_exact(cases, ("generic", "cortex-m0plus", "cortex-m4", "cortex-m55"))
