@@ -49,6 +49,7 @@ def test_a_change_of_each_kind(source: str, expected: set[tuple[str, str]]) -> N
         "def f(x: A | None) -> Literal[1]: pass",
         "@cache(maxsize=4)\ndef f(): return x",
         "def _cost(x): return 3 * x",
+        "k = Kernel('ep_add', lower, cost=lambda x: 3 * x)",
         "x = f'{3 * y}'",
         "assert x == 1",
         "Data = Text | Bytes",

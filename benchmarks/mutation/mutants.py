@@ -109,6 +109,8 @@ def _below(node: ast.AST) -> Iterator[ast.AST]:
         yield from node.args[:1]
     elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
         yield from node.orelse
+    elif isinstance(node, ast.keyword) and node.arg == "cost":
+        return
     elif not isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr | ast.Import | ast.ImportFrom) and not _reports(node):
         yield from ast.iter_child_nodes(node)
 

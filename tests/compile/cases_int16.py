@@ -254,15 +254,17 @@ def softmax_of_int8(rng: np.random.Generator) -> bytes:
 
 
 def quantize_int32(rng: np.random.Generator) -> bytes:
-    """QUANTIZE int32 to int16 and int8, int16 to int32."""
+    """QUANTIZE int32 to int16 and int8, int16 and int8 to int32."""
     b = ModelBuilder()
     shape, scale = (1, int(rng.integers(1, 300))), scale16(rng)
     x, z = b.tensor(shape, "int32", scale=scale / 70000, zero_point=0), activation(b, shape, scale)
     first, second = activation(b, shape, scale), b.tensor(shape, scale=scale * 250, zero_point=int(rng.integers(-128, 128)))
     third = b.tensor(shape, "int32", scale=scale * float(rng.uniform(0.01, 2)), zero_point=0)
-    for source, result in ((x, first), (x, second), (z, third)):
+    v = b.tensor(shape, scale=scale * 250, zero_point=int(rng.integers(-128, 128)))
+    fourth = b.tensor(shape, "int32", scale=scale * float(rng.uniform(0.01, 2)), zero_point=int(rng.integers(-9999, 9999)))
+    for source, result in ((x, first), (x, second), (z, third), (v, fourth)):
         b.operator("QUANTIZE", [source], [result], "QuantizeOptions", version=3)
-    return b.finish([x, z], [first, second, third])
+    return b.finish([x, z, v], [first, second, third, fourth])
 
 
 CASES = {

@@ -19,12 +19,18 @@ SMALLEST_RANGE = 1e-6
 SMALLEST_FILTER_SCALE = SMALLEST_RANGE / 2 / 127
 """What it gives a filter of zeros."""
 
+SMALLEST_INPUT_SCALE = 1e-7
+"""Far below, the reference refuses a fused ReLU6: 6 is more than 2^31 steps."""
+
 LARGEST_FILTER_SCALE = 4.0
 LONGEST_SOFTMAX = 100
 """Of more values than 256 no share need reach half a step: all outputs would be the same."""
 
 LARGEST_BIAS = 1 << 30
 """Where it makes a filter's scale larger instead (AdjustWeightsForBiasScale)."""
+
+SMALLEST_HARD_SWISH = 1e-6
+"""The compiler refuses HARD_SWISH of input scales below 2e-7, with which the reference shifts by more than 15 bits."""
 
 WIDTHS = (1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 24, 31, 32, 33, 48, 64, 67)
 
@@ -160,6 +166,8 @@ class Network:
         """Hard swish, leaky ReLU or a ReLU with a slope for each channel."""
         y = self.new(x.shape, x.scale * float(self.rng.uniform(0.5, 1.5)))
         name = str(self.pick("HARD_SWISH", "LEAKY_RELU", "PRELU"))
+        if name == "HARD_SWISH" and x.scale < SMALLEST_HARD_SWISH:
+            name = "LEAKY_RELU"
         if name == "LEAKY_RELU":
             self.b.operator(name, [x.index], [y.index], "LeakyReluOptions", version=2, alpha=float(self.pick(0.1, 0.3)))
         elif name == "PRELU":
@@ -324,7 +332,7 @@ def random_network(seed: int) -> bytes:
     """A network of one to seven blocks as a .tflite; the same seed gives the same bytes."""
     n = Network(seed)
     shape = (1, int(n.rng.integers(1, 17)), int(n.rng.integers(1, 17)), n.width() if n.chance(0.5) else int(n.rng.integers(1, 5)))
-    scale = float(n.rng.uniform(0.005, 0.2)) if n.chance(0.9) else float(n.pick(SMALLEST_RANGE / 255, 1e-5, 2.0, 60.0))
+    scale = float(n.rng.uniform(0.005, 0.2)) if n.chance(0.9) else float(n.pick(SMALLEST_INPUT_SCALE, 1e-5, 2.0, 60.0))
     x = start = n.new(shape, scale)
     for _ in range(int(n.rng.integers(1, 8))):
         x = _block(n, x)

@@ -10,6 +10,7 @@ import pytest
 
 from edgepack.compile import compile_model
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import CompileError
 from tests.compile.builder import ModelBuilder
 from tests.compile.harness import Case, assert_exact, inputs_for
 from tests.compile.reference import run_reference
@@ -110,3 +111,80 @@ def test_a_constant_channel_is_folded_only_where_no_window_meets_padding(
     assert spread(model) > 20
     assert compile_model(read_model(model), "m").layers[0].output_shape[-1] == channels
     assert_exact([Case(f"{in_size}x{in_size}, kernel {kernel}, stride {stride}, before {before}", model)])
+
+
+def few_steps(stride: int, padding: str, seed: int) -> bytes:
+    """DEPTHWISE_CONV_2D, 3x3, with small weights and an output scale of a few accumulator steps: multipliers of 1/8 to 1/2."""
+    b, rng = ModelBuilder(), np.random.default_rng(seed)
+    x = b.tensor((1, 7, 6, 8), scale=0.1, zero_point=int(rng.integers(-128, 128)))
+    scales = (0.1 * rng.uniform(0.13, 0.49, 8)).astype(np.float32)
+    w = b.constant(rng.integers(-2, 3, (1, 3, 3, 8)), "int8", scale=scales, axis=3)
+    bias = b.constant(rng.integers(-50, 300, 8), "int32", scale=scales * np.float32(0.1))
+    size = [-(-n // stride) if padding == "SAME" else (n - 3) // stride + 1 for n in (7, 6)]
+    y = b.tensor((1, *size, 8), scale=0.1 * 0.1, zero_point=-128)
+    options = {"padding": padding, "strideH": stride, "strideW": stride, "depthMultiplier": 1}
+    b.operator("DEPTHWISE_CONV_2D", [x, w, bias], [y], "DepthwiseConv2DOptions", version=3, **options)
+    return b.finish([x], [y])
+
+
+@pytest.mark.parametrize(("stride", "kernel"), [(1, "ep_depthwise_3x3"), (2, "ep_depthwise_3x3_stride2")])
+def test_outputs_of_few_steps_have_their_weights_made_larger(stride: int, kernel: str) -> None:
+    """Scaled by 256 alone, no one-sided constants are exact for multipliers from 1/8 on; the weights then take a factor."""
+    models = [few_steps(stride, padding, seed) for padding in ("SAME", "VALID") for seed in range(6)]
+    for model in models:
+        code = compile_model(read_model(model), "m", "cortex-m4")
+        assert kernel in code.kernels and spread(model) > 50
+        assert "factor = 4" in code.files["m.c"]
+    assert_exact([Case(f"few steps {number}", model) for number, model in enumerate(models)])
+
+
+def steep(ratio: float, slope_scale: float) -> bytes:
+    """PRELU whose output's step is `ratio` times finer than its input's."""
+    b, rng = ModelBuilder(), np.random.default_rng(2)
+    x, y = b.tensor((1, 3, 3, 8), scale=1.0, zero_point=-5), b.tensor((1, 3, 3, 8), scale=1 / ratio, zero_point=7)
+    slopes = b.constant(rng.integers(-128, 128, (1, 1, 8)), "int8", scale=slope_scale, zero_point=3)
+    b.operator("PRELU", [x, slopes], [y])
+    return b.finish([x], [y])
+
+
+@pytest.mark.parametrize(
+    ("ratio", "slope_scale", "is_refused"),
+    [(2**21.9, 2**-10, False), (2**22.1, 2**-10, True), (2**8, 2**5.9, False), (2**8, 2**6.1, True), (2**22.1, 2**6.1, True)],
+)
+def test_left_shifts_that_could_overflow_are_refused(ratio: float, slope_scale: float, is_refused: bool) -> None:
+    """A difference of 8 bits may move left by 22, a product of 16 bits by 14; then the reference is defined, and met."""
+    model = steep(ratio, slope_scale)
+    if is_refused:
+        with pytest.raises(CompileError, match="much smaller"):
+            compile_model(read_model(model), "m")
+    else:
+        assert_exact([Case(f"PRELU, {ratio} and {slope_scale}", model)])
+
+
+def one_far_scale(operator: str, zero_point: int) -> bytes:
+    """Eight channels, the last with the scale that converters give a filter of zeros, and the largest bias."""
+    b, rng = ModelBuilder(), np.random.default_rng(6)
+    scales = np.array([0.01] * 7 + [5e-7 / 127], np.float32)
+    depthwise, dense = operator == "DEPTHWISE_CONV_2D", operator == "FULLY_CONNECTED"
+    x = b.tensor((1, 72) if dense else (1, 5, 5, 8), scale=0.05, zero_point=-3)
+    shape = (8, 72) if dense else (1, 3, 3, 8) if depthwise else (8, 3, 3, 8)
+    weights = rng.integers(-127, 128, shape)
+    w = b.constant(weights, "int8", scale=scales, axis=3 if depthwise else 0)
+    bias = b.constant([*rng.integers(-9000, 9000, 7), 1 << 29], "int32", scale=scales * np.float32(0.05))
+    y = b.tensor((1, 8) if dense else (1, 5, 5, 8), scale=0.6, zero_point=zero_point)
+    steps = {"padding": "SAME", "strideH": 1, "strideW": 1}
+    table, fields = {
+        "CONV_2D": ("Conv2DOptions", steps),
+        "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", {**steps, "depthMultiplier": 1}),
+        "FULLY_CONNECTED": ("FullyConnectedOptions", {}),
+    }[operator]
+    b.operator(operator, [x, w, bias], [y], table, version=5 if dense else 3, **fields)
+    return b.finish([x], [y])
+
+
+@pytest.mark.parametrize("operator", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"])
+def test_one_channel_beyond_the_short_shifts_takes_the_general_form(operator: str) -> None:
+    """The short requantisation shifts right by 1 to 22; every channel must be in that range."""
+    engine = "tflite-micro" if operator == "FULLY_CONNECTED" else "tflite-ref"
+    cases = [Case(f"{operator}, zero point {zero}", one_far_scale(operator, zero), engine) for zero in (-128, 0, 100)]
+    assert_exact(cases, ("generic", "cortex-m0plus", "cortex-m4", "cortex-m55"))

@@ -1,0 +1,42 @@
+"""Every kernel is chosen for some case on some core: one that is exact but never chosen would be slower, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+import edgepack.compile.kernels
+from edgepack.compile import compile_model
+from edgepack.flatbuffer import read_model
+from tests.compile.test_operators import ALL
+
+CPUS = ("generic", "cortex-m0plus", "cortex-m4", "cortex-m55")
+KERNEL = re.compile(r"^EP_KERNEL void (\w+)\(", re.MULTILINE)
+
+
+def kernels() -> set[str]:
+    """The names of all kernels, by their C definitions."""
+    headers = Path(edgepack.compile.kernels.__file__).parent.rglob("ep_*.h")
+    return {name for header in headers for name in KERNEL.findall(header.read_text())}
+
+
+def chosen() -> Iterator[set[str]]:
+    """What each model's C calls, case by case and core by core."""
+    for seed in range(12):
+        for make, _ in ALL.values():
+            model = read_model(make(np.random.default_rng(seed)))
+            for cpu in CPUS:
+                yield set(compile_model(model, "net", cpu).kernels)
+
+
+def test_every_kernel_is_chosen_somewhere() -> None:
+    missing = kernels()
+    assert len(missing) > 60
+    for names in chosen():
+        missing -= names
+        if not missing:
+            break
+    assert missing == set()
