@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from edgepack.flatbuffer import Subgraph, read_model
-from edgepack.flatbuffer.shapes import _RULES, _SAME, resolve_shapes
+from edgepack.flatbuffer.shapes import resolve_shapes
+from edgepack.flatbuffer.traits import TRAITS
 from tests.compile.builder import ModelBuilder
 from tests.compile.networks import random_network
 from tests.compile.test_operators import ALL
 
-KNOWN = _SAME | set(_RULES)
+KNOWN = {name for name, traits in TRAITS.items() if traits.shape is not None}
 
 
 def opened(graph: Subgraph) -> Subgraph:

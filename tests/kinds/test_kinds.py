@@ -62,7 +62,7 @@ def test_profiles_are_checked_without_importing_a_transport() -> None:
     [
         ("devices", {"ground", "devices"}),
         ("standins", {"ground", "devices", "standins"}),
-        ("kinds", {"ground", "devices", "mcu", "standins", "kinds"}),
+        ("kinds", {"ground", "cores", "devices", "mcu", "standins", "kinds"}),
     ],
 )
 def test_nothing_is_imported_from_above(room: str, below: set[str]) -> None:
