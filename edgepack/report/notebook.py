@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
 from edgepack.judge.verdict import Verdict
 from edgepack.project.units import format_quantity
 from edgepack.report import format as fmt
-from edgepack.report.report import Report
 from edgepack.report.words import device_sentence, headline, model_label, status_of, tone_of
+
+if TYPE_CHECKING:
+    from edgepack.report.report import Report
 
 # White on these has a contrast of at least 4.5, whatever the notebook's own background; everything else takes the notebook's
 # colours.

@@ -136,7 +136,7 @@ class RecipeStep:
 def layer_figures(
     inspection: Inspection, instructions: Mapping[int, float], times: LayerTimes | None
 ) -> tuple[LayerFigures, ...]:
-    """A row an operator; `instructions` by operator index, `times` may tell several parts of an operator, which are added up."""
+    """One row per operator; `instructions` by its index; `times` may tell several parts of an operator, which are added up."""
     seconds: dict[int, float] = {}
     for row in () if times is None else times.rows:
         if row.operator is not None:

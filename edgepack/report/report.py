@@ -40,7 +40,7 @@ SCHEMA_VERSION = 1
 class Report:
     """One deployment and its verdicts, in the order of report.json. A part that there is not is None, and {} in JSON.
 
-    `steps` is the step table, the .tflite itself last, `layers` has one row an operator of the file, `layer_times` tells how
+    `steps` is the step table, the .tflite itself last, `layers` has one row per operator of the file, `layer_times` tells how
     their seconds were measured. `latency_samples` are single inferences in seconds. `preprocessing` is what data.py says of
     it, JSON-able. `explanation` is where accuracy goes. `real_hardware` is whether the device is the target's own
     hardware, `exit_code` what `edgepack deploy` ends with, `created` an ISO time. `pack` is the id of the pack that was

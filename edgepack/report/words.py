@@ -8,10 +8,10 @@ from edgepack.judge.verdict import Verdict
 from edgepack.kinds import kind_of
 from edgepack.project.units import format_seconds
 from edgepack.report.format import method, share
-from edgepack.report.report import Report
 
 if TYPE_CHECKING:
     from edgepack.measure.layers import LayerTimes
+    from edgepack.report.report import Report
 
 
 def headline(report: Report) -> str:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from platformdirs import user_state_path
+
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.standins import sshd, virtual_pi
@@ -40,8 +42,7 @@ class StandIn:
 
 def state_folder() -> Path:
     """Where stand-ins keep keys and files: $XDG_STATE_HOME/edgepack/standins."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base).absolute() / "edgepack" / "standins"
+    return user_state_path("edgepack").absolute() / "standins"
 
 
 def up(name: str, virtual: bool = False, progress: Progress | None = None) -> StandIn:

@@ -7,7 +7,7 @@ import shlex
 import string
 from pathlib import Path
 
-from edgepack.project.inventory.inventory import Group, wrong_inventory
+from edgepack.project.inventory.group import Group, wrong_inventory
 
 _RANGE = re.compile(r"\[([0-9]+|[A-Za-z]):([0-9]+|[A-Za-z])(?::([0-9]+))?\]")
 _MOST = 10_000  # hosts a range may stand for

@@ -9,11 +9,14 @@ connection belong into the user's ssh configuration; they are never read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgepack.ground.errors import ProjectError
+from edgepack.project.inventory.group import Group, wrong_inventory
+from edgepack.project.inventory.ini import parse_ini
+from edgepack.project.inventory.yaml import load_yaml, parse_yaml
 
 _ADDRESS = {"host": "ansible_host", "port": "ansible_port", "user": "ansible_user"}
 
@@ -24,15 +27,6 @@ class Host:
 
     name: str
     address: str
-
-
-@dataclass
-class Group:
-    """A group while it is read: its own hosts with their variables, its own variables, and its children's names."""
-
-    hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    children: list[str] = field(default_factory=list)
-    variables: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,9 +44,6 @@ def read_inventory(file: Path) -> Inventory:
     Raises:
         ProjectError: EP-113 when it cannot be read, is no inventory, or names no host.
     """
-    from edgepack.project.inventory.ini import parse_ini
-    from edgepack.project.inventory.yaml import load_yaml, parse_yaml
-
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -71,11 +62,6 @@ def read_inventory(file: Path) -> Inventory:
     if not inventory.hosts:
         raise ProjectError("EP-113", f"{file}: the inventory names no host", "see docs/guides/fleets.md for an example")
     return inventory
-
-
-def wrong_inventory(file: Path, where: str, text: str) -> ProjectError:
-    """The error for a place in an inventory."""
-    return ProjectError("EP-113", f"{file}{where}: {text}", "see docs/guides/fleets.md for what is read of an inventory")
 
 
 def _host_names(groups: Mapping[str, Group]) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgepack.project.inventory.group import Group, wrong_inventory
 from edgepack.project.inventory.ini import expand_range
-from edgepack.project.inventory.inventory import Group, wrong_inventory
 
 
 def load_yaml(text: str, file: Path) -> Any:

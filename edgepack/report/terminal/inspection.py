@@ -54,7 +54,7 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
     )
     print_line(
         console,
-        f"{zeros} zeros, {totals.entropy:.2f} bits a weight: {totals.entropy_bytes:,} bytes at their entropy; "
+        f"{zeros} zeros, {totals.entropy:.2f} bits per weight: {totals.entropy_bytes:,} bytes at their entropy; "
         f"peak activations {peak.activation_bytes:,} bytes",
     )
     if inspection.outside_tflm:
