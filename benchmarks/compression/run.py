@@ -24,7 +24,8 @@ from benchmarks.compression import table  # noqa: E402
 from benchmarks.compression.weights import count  # noqa: E402
 from edgepack.flatbuffer import inspect_model, read_model  # noqa: E402
 from edgepack.ground.progress import choose_progress  # noqa: E402
-from edgepack.pipeline import Built, Request, build, prepare  # noqa: E402
+from edgepack.pipeline.build import Built, build  # noqa: E402
+from edgepack.pipeline.request import Request, prepare  # noqa: E402
 from edgepack.project.toml import read_toml  # noqa: E402
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from edgepack.api.inputs import File, Settings, as_request
+from edgepack.api.inputs import as_request
+from edgepack.api.settings import File, Settings
 from edgepack.ground.progress import choose_progress
-from edgepack.pipeline import run_bench, run_compare
+from edgepack.pipeline.bench import run_bench, run_compare
 from edgepack.project import Target
 
 if TYPE_CHECKING:

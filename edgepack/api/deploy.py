@@ -6,9 +6,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from edgepack.api.inputs import File, Settings, Steps, as_request
+from edgepack.api.inputs import Steps, as_request
+from edgepack.api.settings import File, Settings
 from edgepack.ground.progress import choose_progress
-from edgepack.pipeline import run_deploy
+from edgepack.pipeline.deploy import run_deploy
 from edgepack.project import Project, Target
 from edgepack.report import FleetReport, Report
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgepack.api.inputs import File, Settings, Steps, as_request
+from edgepack.api.inputs import Steps, as_request
+from edgepack.api.settings import File, Settings
 from edgepack.ground.progress import choose_progress
-from edgepack.pipeline import run_crossval, run_explain
+from edgepack.pipeline.crossval import run_crossval
+from edgepack.pipeline.explain import run_explain
 from edgepack.project import Project
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgepack.api.inputs import File, Settings, Steps, as_request
+from edgepack.api.inputs import Steps, as_request
+from edgepack.api.settings import File, Settings
 from edgepack.ground.progress import choose_progress
 from edgepack.pack.deliveries.form import Options
 from edgepack.pipeline.export import run_export

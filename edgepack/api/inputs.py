@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+from edgepack.api.settings import File, Settings, as_overrides
 from edgepack.compress import Recipe, Step
 from edgepack.ground.errors import ProjectError
 from edgepack.pipeline.given import Given
 from edgepack.pipeline.request import Request
 from edgepack.project import Project, Target
 
-File = str | PathLike[str]
-Settings = Mapping[str, Any] | Sequence[str]
 Steps = Recipe | Iterable[Step] | File
 
 
@@ -62,22 +60,3 @@ def as_request(
         out=None if out is None else Path(out),
         **others,
     )
-
-
-def as_overrides(settings: Settings) -> tuple[str, ...]:
-    """Settings as `--set` has them.
-
-    >>> as_overrides({"budget.ram": "32 KiB", "data.test": 0.25, "device.threads": None})
-    ('budget.ram=32 KiB', 'data.test=0.25', 'device.threads=none')
-    """
-    if not isinstance(settings, Mapping):
-        return tuple(settings)
-    return tuple(f"{key}={_text(value)}" for key, value in settings.items())
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, (str, PathLike)):
-        return fspath(value)
-    return json.dumps(list(value) if isinstance(value, tuple) else value)

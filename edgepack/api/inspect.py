@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgepack.api.inputs import File
+from edgepack.api.settings import File
 from edgepack.flatbuffer import Inspection, inspect_model, read_model
 
 

@@ -6,7 +6,7 @@ from os import fspath
 from pathlib import Path
 
 from edgepack import project as room
-from edgepack.api.inputs import File, Settings, as_overrides
+from edgepack.api.settings import File, Settings, as_overrides
 from edgepack.project import Project, Target
 
 

@@ -85,7 +85,7 @@ def releases(
 ) -> None:
     """List the releases that devices hold: which is current, which one a rollback goes to."""
     from edgepack.cli.managing import manage
-    from edgepack.pipeline import list_installed
+    from edgepack.pipeline.manage import list_installed
     from edgepack.project.units import format_bytes
 
     def text(rows: tuple[InstalledRelease, ...]) -> str:

@@ -9,7 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from edgepack.ground.progress import Progress
-    from edgepack.pipeline import DeviceRequest, Managed
+    from edgepack.pipeline.destination import DeviceRequest
+    from edgepack.pipeline.manage import Managed
 
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ def manage(
     """Do `work` on the devices that were asked for (fields of a DeviceRequest), print what came of each, and exit."""
     from edgepack.cli.output import print_managed, setup_verbose
     from edgepack.ground.progress import choose_progress
-    from edgepack.pipeline import DeviceRequest
+    from edgepack.pipeline.destination import DeviceRequest
 
     setup_verbose(verbose)
     found = work(DeviceRequest(overrides=tuple(overrides or ()), **asked), choose_progress(quiet))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from edgepack.ground.plain import plain
 
 if TYPE_CHECKING:
-    from edgepack.pipeline import Managed
+    from edgepack.pipeline.manage import Managed
 
 T = TypeVar("T")
 

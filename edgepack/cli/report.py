@@ -20,7 +20,7 @@ def report(
 ) -> None:
     """Print the last deployment's report again and write its HTML and JUnit files anew; nothing is measured."""
     from edgepack.cli.output import print_json
-    from edgepack.pipeline import latest_results, result_folder
+    from edgepack.pipeline.request import latest_results, result_folder
     from edgepack.report import FleetReport, pack_warning, print_fleet, print_report, read_any_report, write_reports
 
     latest = latest_results(project) if target is None and out is None else None

@@ -35,7 +35,7 @@ def rollback(
 ) -> None:
     """Switch devices back to the release before the current one, after checking that release's files on the device."""
     from edgepack.cli.managing import manage
-    from edgepack.pipeline import run_rollback
+    from edgepack.pipeline.manage import run_rollback
 
     manage(
         lambda request, progress: run_rollback(request, project, progress, to),

@@ -24,7 +24,7 @@ def uninstall(
 ) -> None:
     """Remove a project from devices: all its releases, and with the last project everything that edgepack brought there."""
     from edgepack.cli.managing import manage
-    from edgepack.pipeline import run_uninstall
+    from edgepack.pipeline.manage import run_uninstall
 
     manage(
         lambda request, progress: run_uninstall(request, project, progress),

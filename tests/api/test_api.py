@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import edgepack
-from edgepack.api.inputs import as_overrides, as_request
+from edgepack.api.inputs import as_request
+from edgepack.api.settings import as_overrides
 from edgepack.ground.errors import EdgepackError, ProjectError
 from edgepack.pipeline.request import prepare
 from tests.flatbuffer.build import conv_model
@@ -47,7 +48,7 @@ def test_recipes_and_targets_need_no_tensorflow() -> None:
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("module", ["edgepack.api.inputs", "edgepack.api.load", "edgepack.compress.recipe", "edgepack.kinds"])
+@pytest.mark.parametrize("module", ["edgepack.api.settings", "edgepack.api.load", "edgepack.compress.recipe", "edgepack.kinds"])
 def test_examples_in_docstrings_are_true(module: str) -> None:
     found = doctest.testmod(importlib.import_module(module))
     assert found.attempted and not found.failed

@@ -13,9 +13,9 @@ from edgepack.devices import Device
 from edgepack.devices.local import LocalDevice
 from edgepack.ground.errors import DeviceError, ProjectError
 from edgepack.ground.progress import SilentProgress
-from edgepack.pipeline import DeviceRequest, connection
+from edgepack.pipeline import connection
 from edgepack.pipeline.connection import FRESH_SECONDS, Connection
-from edgepack.pipeline.destination import Destination
+from edgepack.pipeline.destination import Destination, DeviceRequest
 from edgepack.pipeline.fleet.hosts import find_hosts
 from edgepack.project import load_target
 

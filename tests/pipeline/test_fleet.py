@@ -18,8 +18,10 @@ import pytest
 
 from edgepack.ground.errors import DeviceError, ProjectError
 from edgepack.ground.progress import SilentProgress
-from edgepack.pipeline import Request, list_installed, run_deploy, run_rollback, run_uninstall
+from edgepack.pipeline.deploy import run_deploy
 from edgepack.pipeline.fleet.rolling import Crew, waves
+from edgepack.pipeline.manage import list_installed, run_rollback, run_uninstall
+from edgepack.pipeline.request import Request
 from edgepack.project.inventory.inventory import Host
 from edgepack.report import FleetReport
 from edgepack.standins import standin

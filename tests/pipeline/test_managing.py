@@ -8,7 +8,8 @@ import pytest
 
 from edgepack.ground.errors import DeviceError, ProjectError
 from edgepack.ground.progress import SilentProgress
-from edgepack.pipeline import DeviceRequest, list_installed, run_rollback, run_uninstall
+from edgepack.pipeline.destination import DeviceRequest
+from edgepack.pipeline.manage import list_installed, run_rollback, run_uninstall
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,9 @@ import pytest
 
 from edgepack.flatbuffer import read
 from edgepack.ground.progress import SilentProgress
-from edgepack.pipeline import Request, build, prepare
+from edgepack.pipeline.build import build
 from edgepack.pipeline.packing import pack
+from edgepack.pipeline.request import Request, prepare
 from tests.flatbuffer.build import conv_model
 
 
