@@ -40,6 +40,13 @@ def test_every_public_name_is_there_documented_and_no_module() -> None:
         edgepack.deplyo  # type: ignore[attr-defined]  # noqa: B018
 
 
+def test_every_technique_is_a_public_name() -> None:
+    from edgepack.compress import STEPS
+
+    assert {step.__name__ for step in STEPS.values()} <= set(edgepack.__all__)
+    assert all(getattr(edgepack, step.__name__) is step for step in STEPS.values())
+
+
 def test_recipes_and_targets_need_no_tensorflow() -> None:
     program = (
         "import sys, edgepack; edgepack.Recipe([edgepack.Prune(sparsity=0.5), edgepack.Quantize()]); "
