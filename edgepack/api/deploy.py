@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 from edgepack.api.inputs import Steps, as_request
 from edgepack.api.settings import File, Settings
@@ -12,56 +12,6 @@ from edgepack.ground.progress import choose_progress
 from edgepack.pipeline.deploy import run_deploy
 from edgepack.project import Project, Target
 from edgepack.report import FleetReport, Report
-
-
-@overload
-def deploy(
-    project: File | Project | None = None,
-    *,
-    model: Any = None,
-    data: Any = None,
-    recipe: Steps | None = None,
-    target: str | PathLike[str] | Target = "cortex-m4",
-    settings: Settings = (),
-    weights: File | None = None,
-    device: str | None = None,
-    out: File | None = None,
-    name: str | None = None,
-    folder: File | None = None,
-    cache: bool = True,
-    require_hardware: bool = False,
-    zip_file: File | None = None,
-    per_layer: bool = False,
-    quiet: bool = False,
-) -> Report: ...
-
-
-@overload
-def deploy(
-    project: File | Project | None = None,
-    *,
-    model: Any = None,
-    data: Any = None,
-    recipe: Steps | None = None,
-    target: str | PathLike[str] | Target = "cortex-m4",
-    settings: Settings = (),
-    weights: File | None = None,
-    device: str | None = None,
-    out: File | None = None,
-    name: str | None = None,
-    folder: File | None = None,
-    cache: bool = True,
-    require_hardware: bool = False,
-    zip_file: File | None = None,
-    per_layer: bool = False,
-    inventory: File | None,
-    limit: str | None = None,
-    canary: int = 0,
-    batch: int = 0,
-    workers: int = 8,
-    on_failure: Literal["rollback", "stop", "continue"] = "rollback",
-    quiet: bool = False,
-) -> Report | FleetReport: ...
 
 
 def deploy(

@@ -59,7 +59,8 @@ class FleetDevice:
 class FleetReport:
     """A deployment to many devices; `exit_code` is the worst of theirs, `stopped_by` why the roll-out ended early.
 
-    `folder` is where report.html, report.json and each device's own reports are, where that is known; no part of report.json.
+    `model_path` is the .tflite that ships and `folder` where report.html, report.json and each device's own reports are, where
+    that is known; neither is part of report.json.
     """
 
     name: str
@@ -73,12 +74,19 @@ class FleetReport:
     warnings: tuple[str, ...] = ()
     kind: str = "fleet"
     schema: int = SCHEMA_VERSION
+    model_path: Path | None = field(default=None, compare=False, metadata=NOT_IN_JSON)
     folder: Path | None = field(default=None, compare=False, metadata=NOT_IN_JSON)
 
     @property
     def passed(self) -> bool:
         """Whether every device runs the release and meets every budget that counts (exit code 0)."""
         return self.exit_code == 0
+
+    @property
+    def accuracy(self) -> float | None:
+        """The project's metric as the first device says that measured it; all run the same artifact. None without data."""
+        found = (device.measurement("accuracy") for device in self.devices)
+        return next((item.value for item in found if item is not None), None)
 
     def to_dict(self) -> Row:
         """What a fleet's report.json holds: dictionaries, lists, text and finite numbers."""
@@ -87,6 +95,12 @@ class FleetReport:
             {**plain(one), "device": part_to_json(one.device), "deployment": part_to_json(one.deployment)} for one in self.devices
         ]
         return row
+
+    def _repr_html_(self) -> str:
+        """The headline and each device's state as a table, for a notebook."""
+        from edgepack.report.notebook import fleet_fragment
+
+        return fleet_fragment(self)
 
     def headline(self) -> str:
         """Such as "48 of 50 devices run release 1a2b3c, 1 failed, 1 not tried"."""

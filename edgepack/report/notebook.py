@@ -11,6 +11,7 @@ from edgepack.report import format as fmt
 from edgepack.report.words import device_sentence, headline, model_label, status_of, tone_of
 
 if TYPE_CHECKING:
+    from edgepack.report.fleet import FleetReport
     from edgepack.report.report import Report
 
 # White on these has a contrast of at least 4.5, whatever the notebook's own background; everything else takes the notebook's
@@ -30,6 +31,19 @@ def report_fragment(report: Report) -> str:
         head = "".join(f'<th style="{style}">{name}</th>' for name, style in names)
         rows = "".join(_row(verdict) for verdict in report.verdicts)
         lines.append(f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>')
+    return f'<div style="line-height:1.5">{"".join(lines)}</div>'
+
+
+def fleet_fragment(report: FleetReport) -> str:
+    """The headline, and a row per device."""
+    tone = "pass" if report.passed else "fail"
+    lines = [f"<div><strong>{escape(report.name)}</strong> {_pill(report.headline(), tone)}</div>"]
+    rows = "".join(
+        f'<tr><td style="{_CELL}">{escape(one.name)}</td><td style="{_CELL}">{escape(one.state)}</td>'
+        f'<td style="{_CELL}">{escape(one.why)}</td></tr>'
+        for one in report.devices
+    )
+    lines.append(f'<table style="border-collapse:collapse"><tbody>{rows}</tbody></table>')
     return f'<div style="line-height:1.5">{"".join(lines)}</div>'
 
 

@@ -126,7 +126,10 @@ def test_the_reports_have_every_device(fleet: Fleet) -> None:
     text = fleet.inventory.read_text().replace("standin:three", "nobody@127.0.0.1:1")
     fleet.inventory.write_text(text.replace("four ansible", f"'{hard}' ansible"))
     outcome = fleet.deploy(0)
-    assert outcome.exit_code == 4
+    assert outcome.exit_code == 4 and not outcome.passed and outcome.accuracy is None
+    assert outcome.model_path is not None and outcome.model_path.read_bytes() == fleet.model(0).read_bytes()
+    assert "&lt;i&gt;" in outcome._repr_html_() and "<i>" not in outcome._repr_html_()
+    assert outcome.folder is not None
     text = (outcome.folder / "report.json").read_text()
     assert fleet_from_json(json.loads(text)) == outcome
     rows = {device.name: device for device in outcome.devices}

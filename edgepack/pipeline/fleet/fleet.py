@@ -194,6 +194,7 @@ def _write(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         seconds=time.monotonic() - start,
         stopped_by=stopped_by,
+        model_path=packed.model,
         folder=plan.out,
     )
     write_fleet_reports(report, reports, plan.out)
