@@ -39,6 +39,8 @@ def as_request(
     if project is None and model is None:
         raise ProjectError("EP-165", "there is neither a project nor a model", 'give a project folder, or model="model.keras"')
     changes = as_overrides(settings)
+    if project is not None and isinstance(model, (str, PathLike)):
+        changes, model = (f"model.source={fspath(model)}", *changes), None
     if isinstance(recipe, (str, PathLike)):
         changes, steps = (f"recipe={fspath(recipe)}", *changes), None
     else:

@@ -118,6 +118,11 @@ def test_a_recipe_file_is_read_and_written_back(project: Path, tmp_path: Path) -
     assert prepare(as_request(project, recipe=tmp_path / "again.toml")).recipe == recipe.steps
 
 
+def test_a_model_file_takes_the_place_of_the_projects(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.h5").touch()
+    assert prepare(as_request(project, model=tmp_path / "other.h5")).project.model.source == str(tmp_path / "other.h5")
+
+
 def test_settings_change_a_recipe_of_objects(project: Path) -> None:
     request = as_request(project, recipe=[edgepack.Prune(), edgepack.Quantize()], settings={"recipe.prune.sparsity": 0.7})
     assert prepare(request).recipe[0].options["sparsity"] == 0.7
