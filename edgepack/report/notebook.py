@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 from typing import TYPE_CHECKING
 
+from edgepack.ground.escape import harmless
 from edgepack.judge.verdict import Verdict
 from edgepack.project.units import format_quantity
 from edgepack.report import format as fmt
@@ -23,8 +24,8 @@ _NUMBER = "padding:2px 10px 2px 0;text-align:right;vertical-align:top;white-spac
 
 def report_fragment(report: Report) -> str:
     """The headline, what the device was, and a row a budget. It has no script or style sheet and loads nothing."""
-    title = f"<strong>{escape(model_label(report))}</strong> {_pill(headline(report), tone_of(report))}"
-    lines = [f"<div>{title}</div>", f'<div style="opacity:0.75">{escape(device_sentence(report))}</div>']
+    title = f"<strong>{_escape(model_label(report))}</strong> {_pill(headline(report), tone_of(report))}"
+    lines = [f"<div>{title}</div>", f'<div style="opacity:0.75">{_escape(device_sentence(report))}</div>']
     if report.verdicts:
         names = (("verdict", _CELL), ("budget", _CELL), ("measured", _NUMBER), ("limit", _NUMBER), ("why", _CELL))
         head = "".join(f'<th style="{style}">{name}</th>' for name, style in names)
@@ -36,14 +37,18 @@ def report_fragment(report: Report) -> str:
 def _row(verdict: Verdict) -> str:
     cells = [
         (_pill(status_of(verdict), _TONES[verdict.status]), _CELL),
-        (escape(fmt.label(verdict.budget)), _CELL),
-        (escape(fmt.judged_value(verdict)), _NUMBER),
-        (escape(format_quantity(verdict.limit, verdict.unit)), _NUMBER),
-        (escape(verdict.why), _CELL),
+        (_escape(fmt.label(verdict.budget)), _CELL),
+        (_escape(fmt.judged_value(verdict)), _NUMBER),
+        (_escape(format_quantity(verdict.limit, verdict.unit)), _NUMBER),
+        (_escape(verdict.why), _CELL),
     ]
     return "<tr>" + "".join(f'<td style="{style}">{text}</td>' for text, style in cells) + "</tr>"
 
 
 def _pill(text: str, tone: str) -> str:
     style = f"background:{_COLOURS[tone]};color:#fff;border-radius:4px;padding:0 6px;white-space:nowrap"
-    return f'<span style="{style}">{escape(text)}</span>'
+    return f'<span style="{style}">{_escape(text)}</span>'
+
+
+def _escape(text: str) -> str:
+    return html.escape(harmless(text))
