@@ -179,15 +179,15 @@ def xml_text(text: str) -> str:
 def markdown(text: object) -> str:
     """Text for inside a line or a table's cell of Markdown: no link, image, HTML, code or cell begins in it.
 
-    By CommonMark 0.31 (2.4 backslash escapes, 6 inlines) and GitHub's tables and autolinks. Emphasis is left alone: names
-    hold underscores, and nothing follows from it.
+    By CommonMark 0.31 (2.4 Backslash escapes, 6 Inlines) and GitHub's tables and autolinks. Underscores are left alone:
+    names hold them, and nothing but emphasis follows.
 
     >>> markdown("[a](javascript:b) | <i>")
     '\\\\[a\\\\](javascript:b) \\\\| &lt;i>'
     """
     line = one_line(str(text)).replace("\\", "\\\\").replace("`", "'")
     line = re.sub(r"&(?=#?\w+;)", "&amp;", line).replace("<", "&lt;")
-    line = re.sub(r"([\[\]|])", r"\\\1", line)
+    line = re.sub(r"([\[\]|*])", r"\\\1", line)
     return re.sub(r"\b(www)\.", r"\1\\.", re.sub("://", r":\\//", line), flags=re.IGNORECASE)
 
 
@@ -197,7 +197,7 @@ def markdown_line(text: object) -> str:
     >>> markdown_line("# a"), markdown_line("1. b")
     ('\\\\# a', '1\\\\. b')
     """
-    return re.sub(r"^(\d*)(?=[#>+*=~.)-])", r"\1\\", markdown(text).strip())
+    return re.sub(r"^(\d*)(?=[#>+=~.)-])", r"\1\\", markdown(text).strip())
 
 
 def markdown_code(text: object) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from edgepack import __version__
 from edgepack.flatbuffer import Tensor, read_model
 from edgepack.flatbuffer.rewrite.metadata import TensorNotes, add_metadata
-from edgepack.ground.escape import markdown, markdown_code, one_line
+from edgepack.ground.escape import markdown, markdown_code, markdown_line, one_line
 from edgepack.ground.files import sha256_bytes
 from edgepack.pack.deliveries.android.kotlin import class_name, kotlin_class
 from edgepack.pack.deliveries.form import Form, Options
@@ -137,11 +137,11 @@ def _readme(
     name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], preprocessing: Mapping[str, object], labelled: bool
 ) -> str:
     rows = [
-        f"| {kind} {index} | {markdown(_plain(tensor.name))} | {markdown(_say(tensor))} |"
+        f"| {kind} {index} | {markdown(_plain(tensor.name))} | {_say(tensor)} |"
         for kind, tensors in (("input", inputs), ("output", outputs))
         for index, tensor in enumerate(tensors)
     ]
-    settings = "".join(f"- {markdown(key)}: {markdown_code(value)}\n" for key, value in preprocessing.items())
+    settings = "".join(f"- {markdown_line(key)}: {markdown_code(value)}\n" for key, value in preprocessing.items())
     prepared = f"\n## Preprocessing\nAs in training, before the model is given anything:\n\n{settings}" if settings else ""
     known = [*(["the normalisation"] if normalisation(preprocessing)[0] else []), *(["the classes' names"] if labelled else [])]
     packed = f" with {' and '.join(known)}" if known else ""
