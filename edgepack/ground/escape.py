@@ -35,6 +35,8 @@ _HARMFUL = re.compile(f"[{_STEERING}]")
 # The same as far as JSON itself leaves them as they are and one \uXXXX can name them.
 _IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]")
 
+_YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))  # YAML 1.1, types bool and null
+
 
 def harmless(text: str) -> str:
     """Text without characters that steer what shows it; line ends and tabs stay. For HTML templates, which escape the rest.
@@ -128,6 +130,16 @@ def _toml_character(character: str) -> str:
 def yaml_string(text: str) -> str:
     """A double-quoted scalar of YAML (1.2.2, 5.7 Escaped characters), which has all escapes of TOML."""
     return toml_string(text)
+
+
+def yaml_word(text: str) -> str:
+    """A plain scalar of YAML for an identifier; quoted where YAML 1.1, which PyYAML and Zephyr read, takes it for no text.
+
+    >>> yaml_word("kws"), yaml_word("no")
+    ('kws', '"no"')
+    """
+    plain = re.fullmatch(r"[A-Za-z_][\w-]*", text, re.ASCII) and text.lower() not in _YAML_WORDS
+    return text if plain else yaml_string(text)
 
 
 def json_text(value: Any, indent: int | None = None, sort_keys: bool = False, allow_nan: bool = True) -> str:

@@ -108,6 +108,11 @@ def test_toml_yaml_and_json_read_the_name(name: str) -> None:
     assert printable_ascii(escape.toml_string(name))
 
 
+@pytest.mark.parametrize("word", ["kws", "no", "On", "NULL", "true", "a-b", "1e3", "~", "", "a: b", "a#"])
+def test_a_word_of_yaml_is_text(word: str) -> None:
+    assert yaml.safe_load(f"{escape.yaml_word(word)}: {escape.yaml_word(word)}") == {word: word}
+
+
 def test_json_is_that_of_the_standard_library_for_letters() -> None:
     value = {"b": ["caf\u00e9 \U0001f600\n", 1.5, None], "a": {}}
     assert escape.json_text(value, 2, True) == json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)

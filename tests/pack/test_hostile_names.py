@@ -31,24 +31,9 @@ from tests.pack.hostile_model import custom_model, harmless_twin, hostile_model
 
 NAMES = list(HOSTILE.values())
 CODE = (".c", ".h", ".cc", ".cpp", ".ino", ".kt", ".kts")
-BUILD = (
-    ".txt",
-    ".ld",
-    ".mk",
-    "Makefile",
-    "Kconfig",
-    ".cmake",
-    ".yml",
-    ".yaml",
-    ".conf",
-    ".properties",
-    ".json",
-    ".pdsc",
-    ".service",
-)
-FORMS_AND_RUNTIMES = [
-    (form, runtime) for form in FORMS for runtime in ("c", "tflm") if runtime == "c" or (form != "tflm" and FORMS[form].tflm)
-]
+BUILD = (".txt", ".ld", "Makefile", "Kconfig", ".yml", ".yaml", ".conf", ".properties", ".json", ".pdsc", ".service")
+FORMS_AND_RUNTIMES = [(form, "c") for form in FORMS]
+FORMS_AND_RUNTIMES += [(form, "tflm") for form in FORMS if FORMS[form].tflm and form != "tflm"]
 
 every_name = pytest.mark.parametrize("name", NAMES, ids=HOSTILE)
 in_both_standards = pytest.mark.parametrize("standard", [["-std=c99"], ["-std=gnu99"], ["-std=gnu99", "-trigraphs"]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgepack.ground.escape import cmake_string, yaml_string
+from edgepack.ground.escape import cmake_string, yaml_string, yaml_word
 from edgepack.pack.deliveries.packages.package import Package
 from edgepack.pack.deliveries.packages.product import Product
 
@@ -31,7 +31,7 @@ project({name}_golden_vectors)
 """,
         "examples/golden_vectors/main/CMakeLists.txt": f"idf_component_register(SRCS {cmake_string(product.example)})\n",
         "examples/golden_vectors/main/idf_component.yml": f"""dependencies:
-  {name}:
+  {yaml_word(name)}:
     version: "*"
     override_path: "../../../"
 """,
