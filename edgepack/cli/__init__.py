@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from edgepack.ground.errors import EdgepackError, ProjectError
+from edgepack.ground.escape import terminal_line
 
 _UNWRITABLE = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM)
 
@@ -50,7 +51,7 @@ def main() -> NoReturn:
         if isinstance(error, OSError) and error.errno in _UNWRITABLE:
             _say_unwritable(error)
         text = " ".join(str(error).split())[:300]
-        print(f"error EP-199: edgepack itself failed: {type(error).__name__}: {text}", file=sys.stderr)
+        print(terminal_line(f"error EP-199: edgepack itself failed: {type(error).__name__}: {text}"), file=sys.stderr)
         print("  try: the same command with --debug shows where; please report it with that output", file=sys.stderr)
         sys.exit(70)
     sys.exit(0)
@@ -58,9 +59,9 @@ def main() -> NoReturn:
 
 def print_error(error: EdgepackError) -> None:
     """One line that names the thing, one line of what to do, on standard error."""
-    print(f"error {error.code}: {error}", file=sys.stderr)
+    print(terminal_line(f"error {error.code}: {error}"), file=sys.stderr)
     if error.hint:
-        print(f"  try: {error.hint}", file=sys.stderr)
+        print(terminal_line(f"  try: {error.hint}"), file=sys.stderr)
 
 
 def _say_wrong_usage(error: Any) -> NoReturn:

@@ -39,7 +39,7 @@ def bench(
     Given two models, or two engines, they run in turns and the ratio of their latencies is told with its 95 % interval.
     """
     import edgepack
-    from edgepack.cli.output import print_json, setup_verbose
+    from edgepack.cli.output import print_json, say, setup_verbose
 
     setup_verbose(verbose)
     engines = engine or []
@@ -85,4 +85,4 @@ def bench(
         print_layer_times(layers, Console())
     if per_layer and counted is not None:
         for layer, instructions in counted.per_layer.items():
-            typer.echo(f"{instructions:>14,}  {layer}")
+            say(f"{instructions:>14,}  {layer}")

@@ -26,6 +26,7 @@ def list_entries(project: Folder = Path(), json_output: Json = False) -> None:
     from rich.table import Table
 
     from edgepack.cli.output import print_json
+    from edgepack.ground.escape import terminal_markup
     from edgepack.project.units import format_bytes
 
     entries = _cache_of(project).entries()
@@ -35,7 +36,7 @@ def list_entries(project: Folder = Path(), json_output: Json = False) -> None:
     table = Table("stage", "size", "last used", "folder", box=None, pad_edge=False)
     for entry in entries:
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
-        table.add_row(entry.stage, format_bytes(entry.size), used, entry.folder.name)
+        table.add_row(terminal_markup(entry.stage), format_bytes(entry.size), used, terminal_markup(entry.folder.name))
     Console().print(table)
     typer.echo(f"{len(entries)} stages, {format_bytes(sum(entry.size for entry in entries))}")
 

@@ -34,7 +34,7 @@ def crossval(
     Exit: 0 when a candidate is within, 1 when none is.
     """
     import edgepack
-    from edgepack.cli.output import print_json
+    from edgepack.cli.output import print_json, say
     from edgepack.ground.errors import ProjectError
 
     option, separator, values = vary.partition("=")
@@ -64,5 +64,5 @@ def crossval(
         from edgepack.report import print_crossval
 
         print_crossval(result, Console())
-        typer.echo(f"Written: {result.file}")
+        say(f"Written: {result.file}")
     raise typer.Exit(0 if result.chosen is not None else 1)

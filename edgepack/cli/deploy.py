@@ -71,7 +71,7 @@ def deploy(
     3 model, data or recipe; 4 device; 5 a tool is missing. Of several devices the worst.
     """
     import edgepack
-    from edgepack.cli.output import print_json, setup_verbose
+    from edgepack.cli.output import print_json, say, setup_verbose
 
     setup_verbose(verbose)
     report = edgepack.deploy(
@@ -105,5 +105,5 @@ def deploy(
             print_fleet(report, Console())
         else:
             print_report(report, Console())
-        typer.echo(f"Report: {Path(report.folder or '.') / 'report.html'}")
+        say(f"Report: {Path(report.folder or '.') / 'report.html'}")
     raise typer.Exit(report.exit_code)

@@ -32,7 +32,7 @@ def up(
 
     With --virtual it is an arm64 system of its own, whose programs QEMU runs: real wheels and libraries, no real times.
     """
-    from edgepack.cli.output import print_json
+    from edgepack.cli.output import print_json, say
     from edgepack.ground.progress import choose_progress
     from edgepack.kinds import check_standin
     from edgepack.project import load_target
@@ -43,21 +43,22 @@ def up(
     if json_output:
         print_json(started)
     else:
-        typer.echo(f"{started.name}: {started.address} is up; a stand-in: {standin.reason_of(started)}")
+        say(f"{started.name}: {started.address} is up; a stand-in: {standin.reason_of(started)}")
 
 
 @device_app.command("down")
 def down(name: Name) -> None:
     """Stop a stand-in and remove its keys."""
+    from edgepack.cli.output import say
     from edgepack.standins import standin
 
-    typer.echo(f"{name}: stopped" if standin.down(name) else f"{name}: was not running")
+    say(f"{name}: stopped" if standin.down(name) else f"{name}: was not running")
 
 
 @device_app.command("list")
 def list_devices(json_output: Json = False) -> None:
     """List the stand-ins that run."""
-    from edgepack.cli.output import print_json
+    from edgepack.cli.output import print_json, say
     from edgepack.standins import standin
 
     running = standin.running()
@@ -65,9 +66,9 @@ def list_devices(json_output: Json = False) -> None:
         print_json(list(running))
         return
     for one in running:
-        typer.echo(f"{one.name}: {one.address} ({'virtual Pi' if standin.is_virtual(one.folder) else 'stand-in'})")
+        say(f"{one.name}: {one.address} ({'virtual Pi' if standin.is_virtual(one.folder) else 'stand-in'})")
     if not running:
-        typer.echo("no stand-in is running; `edgepack device up rpi` starts one")
+        say("no stand-in is running; `edgepack device up rpi` starts one")
 
 
 @device_app.command("releases")

@@ -9,7 +9,8 @@ from edgepack.cli.options import Json
 
 def doctor(json_output: Json = False) -> None:
     """Show what edgepack can use on this machine, what is missing and how to get it (exit 5 when something required is)."""
-    from edgepack.cli.output import print_json
+    from edgepack.cli.output import print_json, say
+    from edgepack.ground.escape import terminal_markup
     from edgepack.pipeline.doctor import check_installation
 
     checks = check_installation()
@@ -23,10 +24,10 @@ def doctor(json_output: Json = False) -> None:
         table = Table("", "what", "version", "needed for", box=None, pad_edge=False)
         for check in checks:
             mark = "[green]✓[/]" if check.found is not None else ("[red]✗[/]" if check.required else "[yellow]–[/]")
-            table.add_row(mark, check.name, check.found or "", check.needed_for)
+            table.add_row(mark, check.name, terminal_markup(check.found or ""), check.needed_for)
         console.print(table)
         for check in checks:
             if check.found is None:
-                console.print(f"\n{check.name} is missing: {check.how_to_get}", highlight=False, soft_wrap=True)
+                say(f"\n{check.name} is missing: {check.how_to_get}", lines=True)
     if any(check.required and check.found is None for check in checks):
         raise typer.Exit(5)

@@ -38,7 +38,7 @@ def explain(
     Builds the project first if it was not. Also written to explain.json.
     """
     import edgepack
-    from edgepack.cli.output import print_json
+    from edgepack.cli.output import print_json, say
 
     explanation = edgepack.explain(
         project,
@@ -60,4 +60,4 @@ def explain(
     from edgepack.report import print_explanation
 
     print_explanation(explanation, Console())
-    typer.echo(f"Written: {explanation.file}")
+    say(f"Written: {explanation.file}")

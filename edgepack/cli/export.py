@@ -38,7 +38,7 @@ def export(
     A project is compressed and converted first (from its cache when nothing changed); a .tflite is taken as it is.
     """
     import edgepack
-    from edgepack.cli.output import print_json
+    from edgepack.cli.output import print_json, say
 
     files = edgepack.export(
         source,
@@ -59,4 +59,4 @@ def export(
         print_json([str(file) for file in files])
     else:
         for file in files:
-            typer.echo(f"wrote {file}")
+            say(f"wrote {file}")

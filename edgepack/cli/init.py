@@ -15,8 +15,9 @@ def init(
     """Write a small project that works as it is: edgepack.toml, model.py, data.py and a README."""
     import shlex
 
+    from edgepack.cli.output import say
     from edgepack.project import write_template
 
     for path in write_template(folder, name):
-        typer.echo(f"wrote {path}")
-    typer.echo(f"next: edgepack deploy {shlex.quote(str(folder))} --target host")
+        say(f"wrote {path}")
+    say(f"next: edgepack deploy {shlex.quote(str(folder))} --target host")

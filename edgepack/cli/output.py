@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from edgepack.ground.escape import json_text, terminal, terminal_line
 from edgepack.ground.plain import plain
 
 if TYPE_CHECKING:
@@ -19,9 +19,14 @@ T = TypeVar("T")
 _LONGEST = 400  # characters shown of a command: its beginning, and its end, where an ssh command says what is run
 
 
+def say(text: str, error: bool = False, lines: bool = False) -> None:
+    """A line on standard output or standard error, or several when `lines`; a terminal obeys nothing in it."""
+    print(terminal(text) if lines else terminal_line(text), file=sys.stderr if error else sys.stdout, flush=error)
+
+
 def print_json(value: Any) -> None:
     """Anything as indented JSON on standard output."""
-    print(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    print(json_text(plain(value), indent=2))
 
 
 def print_managed(found: Sequence[Managed[T]], json_output: bool, text: Callable[[T], str]) -> int:
@@ -42,9 +47,9 @@ def print_managed(found: Sequence[Managed[T]], json_output: bool, text: Callable
         for one in found:
             before = "" if len(found) == 1 else f"{one.name}: "
             if one.result is not None:
-                print(f"{before}{text(one.result)}")
+                say(f"{before}{text(one.result)}", lines=True)
             elif one.error is not None:
-                print(f"{before}error {one.error.code}: {one.error}")
+                say(f"{before}error {one.error.code}: {one.error}")
     return max(one.exit_code for one in found)
 
 
@@ -61,4 +66,4 @@ def _show_program(event: str, arguments: tuple[Any, ...]) -> None:
         command = " ".join(command.split())
         if len(command) > _LONGEST:
             command = f"{command[: _LONGEST // 4]} ... {command[-3 * _LONGEST // 4 :]}"
-        print(f"  $ {command}", file=sys.stderr, flush=True)
+        print(f"  $ {terminal_line(command)}", file=sys.stderr, flush=True)

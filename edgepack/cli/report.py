@@ -19,7 +19,7 @@ def report(
     json_output: Json = False,
 ) -> None:
     """Print the last deployment's report again and write its HTML and JUnit files anew; nothing is measured."""
-    from edgepack.cli.output import print_json
+    from edgepack.cli.output import print_json, say
     from edgepack.pipeline.request import latest_results, result_folder
     from edgepack.report import FleetReport, pack_warning, print_fleet, print_report, read_any_report, write_reports
 
@@ -28,7 +28,7 @@ def report(
     last = read_any_report(folder / "report.json")
     warning = pack_warning(last, folder)
     if warning:
-        typer.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", error=True)
     if json_output:
         print_json(last.to_dict())
         return
@@ -36,8 +36,8 @@ def report(
 
     if isinstance(last, FleetReport):
         print_fleet(last, Console())
-        typer.echo(f"Report: {folder / 'report.html'}")
+        say(f"Report: {folder / 'report.html'}")
         return
     files = write_reports(last, folder)
     print_report(last, Console())
-    typer.echo(f"Report: {files.html}")
+    say(f"Report: {files.html}")

@@ -16,7 +16,8 @@ def targets(
     json_output: Json = False,
 ) -> None:
     """List the target profiles and what this machine lacks for them, or show one: its device, runtime and budgets."""
-    from edgepack.cli.output import print_json
+    from edgepack.cli.output import print_json, say
+    from edgepack.ground.escape import terminal_markup
     from edgepack.pipeline.doctor import needs
     from edgepack.project import find_project_file, list_targets, load_target
 
@@ -27,7 +28,7 @@ def targets(
         if json_output:
             print_json(target)
         else:
-            typer.echo(f"# {target.file}\n{target.file.read_text()}", nl=False)
+            say(f"# {target.file}\n{target.file.read_text()}".removesuffix("\n"), lines=True)
         return
     found = list_targets(project)
     if json_output:
@@ -40,5 +41,6 @@ def targets(
     table = Table("target", "device", "what it is", "ready here", box=None, pad_edge=False)
     for target in found:
         missing = needs(target)
-        table.add_row(target.name, target.device.kind, target.title, f"needs {' and '.join(missing)}" if missing else "yes")
+        cells = (target.name, target.device.kind, target.title, f"needs {' and '.join(missing)}" if missing else "yes")
+        table.add_row(*map(terminal_markup, cells))
     Console().print(table)

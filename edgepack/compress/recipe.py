@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -13,6 +12,7 @@ from edgepack.compress.registry import STEPS
 from edgepack.compress.step import Step
 from edgepack.compress.technique import Technique
 from edgepack.ground.errors import ProjectError
+from edgepack.ground.escape import json_text
 from edgepack.project.check import suggest
 from edgepack.project.load import read_recipe
 from edgepack.project.types import StepTable, Where
@@ -67,7 +67,7 @@ class Recipe:
 
 def _toml(value: Any) -> str:
     """A step's option as TOML writes it: numbers, true and false, text and lists are written there as in JSON."""
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(value)
 
 
 def check_recipe(recipe: Sequence[StepTable | Step]) -> tuple[Step, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -12,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from edgepack.ground.escape import json_text
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -38,7 +39,7 @@ def sha256_files(files: Iterable[Path]) -> str:
 
 def canonical_json(value: Any) -> bytes:
     """JSON with sorted keys and a final newline: equal values give equal bytes."""
-    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json_text(value, indent=2, sort_keys=True) + "\n").encode()
 
 
 def hash_of(value: Any) -> str:

@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichBar
+
+from edgepack.ground.escape import terminal_line, terminal_markup
 
 
 class Task(Protocol):
@@ -60,6 +61,10 @@ class SilentProgress:
         """Dropped."""
 
 
+def _print(text: str, stream: TextIO) -> None:
+    print(terminal_line(text), file=stream, flush=True)
+
+
 class _PlainTask:
     def __init__(self, stream: TextIO, name: str, interval: float) -> None:
         self._stream, self._name, self._interval = stream, name, interval
@@ -71,7 +76,7 @@ class _PlainTask:
         if now - self._last >= self._interval:
             self._last = now
             share = f"{100 * done / total:.0f} %" if total else ""
-            print(f"  {self._name}: {share} {text}".rstrip(), file=self._stream, flush=True)
+            _print(f"  {self._name}: {share} {text}".rstrip(), self._stream)
 
     def finish(self, text: str) -> None:
         self.ending = text
@@ -93,21 +98,21 @@ class PlainProgress:
     def stage(self, name: str, detail: str = "") -> Iterator[Task]:
         """Lines for one stage."""
         label = f"{name} ({detail})" if detail else name
-        print(label, file=self._stream, flush=True)
+        _print(label, self._stream)
         task = _PlainTask(self._stream, name, self._interval)
         start = time.monotonic()
         yield task
         ending = f": {task.ending}" if task.ending else ""
         text = task.ending if task.ending.startswith("cached") else f"done in {time.monotonic() - start:.1f} s{ending}"
-        print(f"  {text}", file=self._stream, flush=True)
+        _print(f"  {text}", self._stream)
 
     def note(self, text: str) -> None:
         """One line."""
-        print(f"  note: {text}", file=self._stream, flush=True)
+        _print(f"  note: {text}", self._stream)
 
     def warn(self, text: str) -> None:
         """One line."""
-        print(f"  warning: {text}", file=self._stream, flush=True)
+        _print(f"  warning: {text}", self._stream)
 
 
 class _RichTask:
@@ -116,7 +121,7 @@ class _RichTask:
         self.ending = ""
 
     def update(self, done: float, total: float, text: str = "") -> None:
-        self._bar.update(self._id, completed=done, total=total or None, text=escape(text))  # type: ignore[arg-type]
+        self._bar.update(self._id, completed=done, total=total or None, text=terminal_markup(text))  # type: ignore[arg-type]
 
     def finish(self, text: str) -> None:
         self.ending = text
@@ -147,21 +152,21 @@ class RichProgress:
             transient=True,
         )
         start = time.monotonic()
-        label = f"{escape(name)} [dim]{escape(detail)}[/]" if detail else escape(name)
+        label = f"{terminal_markup(name)} [dim]{terminal_markup(detail)}[/]" if detail else terminal_markup(name)
         with bar:
             identity = bar.add_task(label, total=None, text="")
             task = _RichTask(bar, identity, name)
             yield task
-        ending = f" [cyan]{escape(task.ending)}[/]" if task.ending else ""
+        ending = f" [cyan]{terminal_markup(task.ending)}[/]" if task.ending else ""
         self._console.print(f"[green]✓[/] {label}{ending} [dim]{time.monotonic() - start:.1f} s[/]")
 
     def note(self, text: str) -> None:
         """One dim line."""
-        self._console.print(f"  [dim]note:[/] {escape(text)}")
+        self._console.print(f"  [dim]note:[/] {terminal_markup(text)}")
 
     def warn(self, text: str) -> None:
         """One yellow line."""
-        self._console.print(f"  [yellow]warning:[/] {escape(text)}")
+        self._console.print(f"  [yellow]warning:[/] {terminal_markup(text)}")
 
 
 def choose_progress(quiet: bool) -> Progress:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edgepack.flatbuffer.types import INTEGER_RANGE
+from edgepack.ground.escape import json_text, markdown, markdown_code, markdown_line
 from edgepack.pack.golden import Golden
 
 
@@ -29,22 +29,22 @@ def model_card(manifest: Mapping[str, Any], golden: Golden) -> str:
 
 def _head(manifest: Mapping[str, Any]) -> str:
     scheme = manifest["model"]["scheme"]
-    kind = f"A TensorFlow Lite model ({scheme})" if scheme else "A TensorFlow Lite model"
+    kind = f"A TensorFlow Lite model ({markdown(scheme)})" if scheme else "A TensorFlow Lite model"
     title = manifest["title"]
-    about = f"{title}\n\n" if title else ""
-    return f"# {_text(manifest['name'])}\n\n{about}{kind} of {manifest['model']['bytes']:,} bytes, packed by edgepack.\n"
+    about = f"{markdown_line(title)}\n\n" if title else ""
+    return f"# {markdown(manifest['name'])}\n\n{about}{kind} of {manifest['model']['bytes']:,} bytes, packed by edgepack.\n"
 
 
 def _metric(manifest: Mapping[str, Any]) -> str:
     metric = manifest["metric"]
     if metric.get("value") is None and metric.get("baseline") is None:
         return ""
-    name = _text(metric.get("name", "metric"))
+    name = markdown(metric.get("name", "metric"))
     better = "higher is better" if metric.get("higher_is_better", True) else "lower is better"
     count = f" of {metric['examples']:,} examples" if metric.get("examples") else ""
     rows = [("float Keras model", metric.get("baseline")), ("this model", metric.get("value"))]
     table = _table(("", name), [(what, _number(value)) for what, value in rows if value is not None])
-    return f"## Quality\n\nOn the {metric.get('split', 'test')} split{count}, {better}:\n\n{table}"
+    return f"## Quality\n\nOn the {markdown(metric.get('split', 'test'))} split{count}, {better}:\n\n{table}"
 
 
 def _inputs(manifest: Mapping[str, Any]) -> str:
@@ -54,7 +54,7 @@ def _inputs(manifest: Mapping[str, Any]) -> str:
             shape = " x ".join(map(str, tensor["shape"])) or "scalar"
             scale = "-" if tensor["scale"] is None else f"{tensor['scale']:.9g}"
             zero_point = "-" if tensor["zero_point"] is None else tensor["zero_point"]
-            rows.append((f"{kind} {index}", _text(tensor["name"]), shape, tensor["dtype"], scale, zero_point))
+            rows.append((f"{kind} {index}", markdown(tensor["name"]), shape, markdown(tensor["dtype"]), scale, zero_point))
     table = _table(("", "name", "shape", "type", "scale", "zero point"), rows)
     return f"## Inputs and outputs\n\nA real value is scale x (stored value - zero point).\n\n{table}"
 
@@ -63,7 +63,7 @@ def _preprocessing(manifest: Mapping[str, Any]) -> str:
     settings = manifest["preprocessing"]
     if not settings:
         return ""
-    rows = [(_text(key), f"`{json.dumps(value, ensure_ascii=False)}`") for key, value in settings.items()]
+    rows = [(markdown(key), markdown_code(json_text(value))) for key, value in settings.items()]
     return (
         "## Preprocessing\n\nAn input must be prepared exactly as in training before it is quantized:\n\n"
         f"{_table(('setting', 'value'), rows)}"
@@ -74,7 +74,7 @@ def _classes(manifest: Mapping[str, Any]) -> str:
     names = manifest["class_names"]
     if not names:
         return ""
-    return "## Classes\n\n" + _table(("output", "class"), [(index, _text(name)) for index, name in enumerate(names)])
+    return "## Classes\n\n" + _table(("output", "class"), [(index, markdown(name)) for index, name in enumerate(names)])
 
 
 def _steps(manifest: Mapping[str, Any]) -> str:
@@ -83,10 +83,10 @@ def _steps(manifest: Mapping[str, Any]) -> str:
         return ""
     columns = [("parameters", "parameters"), ("sparsity", "zeros"), ("int8_bytes", "int8 bytes"), ("deflated_bytes", "deflated")]
     shown = [(key, title) for key, title in columns if any(step.get(key) is not None for step in steps)]
-    metric = next((_text(step["metric_name"]) for step in steps if step.get("metric_name")), "metric")
+    metric = next((markdown(step["metric_name"]) for step in steps if step.get("metric_name")), "metric")
     rows = []
     for step in steps:
-        label = _text(step.get("label") or step.get("step", ""))
+        label = markdown(step.get("label") or step.get("step", ""))
         rows.append((label, _number(step.get("metric")), *(_cell(key, step.get(key)) for key, _ in shown)))
     return "## Compression\n\n" + _table(("step", metric, *(title for _, title in shown)), rows)
 
@@ -101,10 +101,10 @@ def _sizes(manifest: Mapping[str, Any]) -> str:
         ("entropy of the weights", f"{model['entropy_bits_per_weight']:.2f} bits a weight"),
         ("multiply-accumulates", f"{model['macs']:,} an inference"),
         ("live tensors at the worst operator", f"{model['peak_activation_bytes']:,} bytes"),
-        ("operators", ", ".join(f"{name} x{count}" for name, count in model["operators"].items())),
+        ("operators", ", ".join(f"{markdown(name)} x{count}" for name, count in model["operators"].items())),
     ]
     outside = model["outside_tflm"]
-    note = f"\nTFLite Micro has no kernel for {', '.join(map(_text, outside))}.\n" if outside else ""
+    note = f"\nTFLite Micro has no kernel for {', '.join(map(markdown, outside))}.\n" if outside else ""
     return f"## Size\n\n{_table(('', ''), rows)}{note}"
 
 
@@ -127,8 +127,10 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         limits = _range(tensor)
         if limits:
             low, high = limits
-            items.append(f"Input `{_text(tensor['name'])}` represents real values from {low:.6g} to {high:.6g}; others saturate.")
-    items += [_text(note) for note in manifest["notes"]]
+            items.append(
+                f"Input {markdown_code(tensor['name'])} represents real values from {low:.6g} to {high:.6g}; others saturate."
+            )
+    items += [markdown_line(note) for note in manifest["notes"]]
     return "## Limits\n\n" + "".join(f"- {item}\n" for item in items)
 
 
@@ -140,9 +142,9 @@ def _range(tensor: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def _origin(manifest: Mapping[str, Any]) -> str:
-    rows = [("model.tflite", f"sha256 `{manifest['model']['sha256']}`")]
+    rows = [("model.tflite", f"sha256 {markdown_code(manifest['model']['sha256'])}")]
     rows += [(title, _facts(manifest[key])) for key, title in (("source", "made from"), ("data", "data")) if manifest[key]]
-    rows += list(manifest["versions"].items())
+    rows += [(markdown(package), markdown(version)) for package, version in manifest["versions"].items()]
     return "## Origin\n\n" + _table(("", ""), rows)
 
 
@@ -151,11 +153,11 @@ def _facts(values: Mapping[str, Any]) -> str:
     parts = []
     for key, value in values.items():
         if isinstance(value, Mapping):
-            parts.append(f"{_text(key)}: {_facts(value)}")
+            parts.append(f"{markdown(key)}: {_facts(value)}")
         elif key == "sha256":
-            parts.append(f"sha256 `{_text(value)}`")
+            parts.append(f"sha256 {markdown_code(value)}")
         else:
-            parts.append(f"{_text(key)} {_text(f'{value:,}' if isinstance(value, int) else value)}")
+            parts.append(f"{markdown(key)} {markdown(f'{value:,}' if isinstance(value, int) else value)}")
     return ", ".join(parts)
 
 
@@ -166,12 +168,7 @@ def _cell(key: str, value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else "-" if value is None else str(value)
-
-
-def _text(value: Any) -> str:
-    """Text that cannot break a table or become markup."""
-    return str(value).replace("\n", " ").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    return f"{value:.4f}" if isinstance(value, float) else "-" if value is None else markdown(value)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from edgepack.project.units import format_bytes, format_quantity
@@ -24,7 +25,7 @@ _TONES = {"deployed": "pass", "rolled back": "part", "not tried": "part", "stopp
 
 @dataclass(frozen=True)
 class FleetRow:
-    """A device as shown; `tone` is "pass", "part" or "fail", `link` the device's own page."""
+    """A device as shown; `tone` is "pass", "part" or "fail", `link` the device's own page, "" when there is none."""
 
     name: str
     address: str
@@ -54,5 +55,10 @@ def fleet_row(device: FleetDevice) -> FleetRow:
         took=format_quantity(device.seconds, "s") if device.seconds else "—",
         why=device.why,
         hint=device.hint,
-        link=device.file,
+        link=_link(device.file),
     )
+
+
+def _link(file: str) -> str:
+    """The page beside this one, relative to it; nothing for what a stored report names elsewhere, such as javascript:."""
+    return file if re.fullmatch(r"devices/[\w.@-]+/report\.html", file, re.ASCII) and "/../" not in file else ""

@@ -6,18 +6,15 @@ attribute that either requires and none that one refuses.
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree as ET
 
+from edgepack.ground.escape import harmless
 from edgepack.ground.plain import plain
 from edgepack.judge.verdict import Verdict
 from edgepack.project.units import format_quantity
 from edgepack.report.fleet import FleetReport
 from edgepack.report.format import label, method, value_of
 from edgepack.report.report import Report
-
-# What XML 1.0 cannot hold even escaped.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_xml(report: Report) -> bytes:
@@ -43,8 +40,8 @@ def junit_xml(report: Report) -> bytes:
         ET.SubElement(properties, "property", _tokens({"name": name, "value": value}))
     for verdict in report.verdicts:
         _add_verdict(suite, verdict, f"{report.name}.{target}")
-    ET.SubElement(suite, "system-out").text = _text("\n".join(report.notes))
-    ET.SubElement(suite, "system-err").text = _text("\n".join(report.warnings))
+    ET.SubElement(suite, "system-out").text = harmless("\n".join(report.notes))
+    ET.SubElement(suite, "system-err").text = harmless("\n".join(report.warnings))
     return _document(root)
 
 
@@ -94,7 +91,7 @@ def _add_verdict(suite: ET.Element, verdict: Verdict, classname: str) -> None:
     text = f"{label(verdict.budget)}: {value_of(verdict.measurement)}, limit {limit}. {verdict.why}"
     if verdict.status == "FAIL":
         failure = ET.SubElement(case, "failure", _tokens({"message": text, "type": "budget"}))
-        failure.text = _text(text)
+        failure.text = harmless(text)
     elif verdict.status == "NOT MEASURED":
         ET.SubElement(case, "skipped", _tokens({"message": text}))
 
@@ -128,8 +125,4 @@ def _properties(report: Report) -> list[tuple[str, str]]:
 
 def _tokens(attributes: dict[str, str]) -> dict[str, str]:
     """Attribute values as the schemas' tokens: one line, single spaces."""
-    return {key: " ".join(_text(value).split()) for key, value in attributes.items()}
-
-
-def _text(value: str) -> str:
-    return _NOT_XML.sub("�", value)
+    return {key: " ".join(harmless(value).split()) for key, value in attributes.items()}

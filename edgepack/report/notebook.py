@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 from typing import TYPE_CHECKING
 
+from edgepack.ground.escape import harmless
 from edgepack.judge.verdict import Verdict
 from edgepack.project.units import format_quantity
 from edgepack.report import format as fmt
@@ -24,8 +25,8 @@ _NUMBER = "padding:2px 10px 2px 0;text-align:right;vertical-align:top;white-spac
 
 def report_fragment(report: Report) -> str:
     """The headline, what the device was, and a row a budget. It has no script or style sheet and loads nothing."""
-    title = f"<strong>{escape(model_label(report))}</strong> {_pill(headline(report), tone_of(report))}"
-    lines = [f"<div>{title}</div>", f'<div style="opacity:0.75">{escape(device_sentence(report))}</div>']
+    title = f"<strong>{_escape(model_label(report))}</strong> {_pill(headline(report), tone_of(report))}"
+    lines = [f"<div>{title}</div>", f'<div style="opacity:0.75">{_escape(device_sentence(report))}</div>']
     if report.verdicts:
         names = (("verdict", _CELL), ("budget", _CELL), ("measured", _NUMBER), ("limit", _NUMBER), ("why", _CELL))
         head = "".join(f'<th style="{style}">{name}</th>' for name, style in names)
@@ -37,10 +38,10 @@ def report_fragment(report: Report) -> str:
 def fleet_fragment(report: FleetReport) -> str:
     """The headline, and a row per device."""
     tone = "pass" if report.passed else "fail"
-    lines = [f"<div><strong>{escape(report.name)}</strong> {_pill(report.headline(), tone)}</div>"]
+    lines = [f"<div><strong>{_escape(report.name)}</strong> {_pill(report.headline(), tone)}</div>"]
     rows = "".join(
-        f'<tr><td style="{_CELL}">{escape(one.name)}</td><td style="{_CELL}">{escape(one.state)}</td>'
-        f'<td style="{_CELL}">{escape(one.why)}</td></tr>'
+        f'<tr><td style="{_CELL}">{_escape(one.name)}</td><td style="{_CELL}">{_escape(one.state)}</td>'
+        f'<td style="{_CELL}">{_escape(one.why)}</td></tr>'
         for one in report.devices
     )
     lines.append(f'<table style="border-collapse:collapse"><tbody>{rows}</tbody></table>')
@@ -50,14 +51,18 @@ def fleet_fragment(report: FleetReport) -> str:
 def _row(verdict: Verdict) -> str:
     cells = [
         (_pill(status_of(verdict), _TONES[verdict.status]), _CELL),
-        (escape(fmt.label(verdict.budget)), _CELL),
-        (escape(fmt.judged_value(verdict)), _NUMBER),
-        (escape(format_quantity(verdict.limit, verdict.unit)), _NUMBER),
-        (escape(verdict.why), _CELL),
+        (_escape(fmt.label(verdict.budget)), _CELL),
+        (_escape(fmt.judged_value(verdict)), _NUMBER),
+        (_escape(format_quantity(verdict.limit, verdict.unit)), _NUMBER),
+        (_escape(verdict.why), _CELL),
     ]
     return "<tr>" + "".join(f'<td style="{style}">{text}</td>' for text, style in cells) + "</tr>"
 
 
 def _pill(text: str, tone: str) -> str:
     style = f"background:{_COLOURS[tone]};color:#fff;border-radius:4px;padding:0 6px;white-space:nowrap"
-    return f'<span style="{style}">{escape(text)}</span>'
+    return f'<span style="{style}">{_escape(text)}</span>'
+
+
+def _escape(text: str) -> str:
+    return html.escape(harmless(text))

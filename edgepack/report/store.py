@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgepack.ground.errors import ProjectError
+from edgepack.ground.escape import json_text
 from edgepack.ground.files import atomic_folder, write_atomic
 from edgepack.report.fleet import FleetReport, fleet_from_json, folder_name
 from edgepack.report.html.fleet import fleet_html
@@ -74,7 +75,7 @@ def write_fleet_reports(report: FleetReport, reports: Mapping[str, Report], fold
 
 def _json(report: Report | FleetReport) -> str:
     """Strict JSON in the fields' own order, which is the order they are shown in."""
-    return json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(report.to_dict(), indent=2, allow_nan=False) + "\n"
 
 
 def read_report(file: Path) -> Report:

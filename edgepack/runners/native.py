@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from edgepack.flatbuffer.types import C_TYPES
 from edgepack.ground.errors import CompilerMissing, EngineUnfit
+from edgepack.ground.escape import c_string
 from edgepack.ground.files import sha256_file
 from edgepack.ground.progress import Progress
 from edgepack.ground.user_cache import user_cache
@@ -176,7 +177,7 @@ def glue(model: Model, code: CCode) -> str:
         [
             *lines,
             f"const char model_sha256[] = {upper}_MODEL_SHA256;",
-            f'const char model_version[] = "{native_version()}";',
+            f"const char model_version[] = {c_string(native_version())};",
             "",
             f"static uint8_t arena[{upper}_ARENA_SIZE + 16] __attribute__((aligned(64)));",
             "",

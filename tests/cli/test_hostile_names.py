@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from edgepack.mcu.toolchain.compilers import zig_present
 from edgepack.pipeline.export import FORMS
 from tests.cli.conftest import Run
+from tests.hostile import HOSTILE, harmful
+from tests.pack.hostile_model import hostile_model
 
 FOLDER = 'it\'s "$(touch pwned)";touch pwned;\n`touch pwned` & x'
 FILE = "-rf $(touch pwned) 'q'\n;touch pwned.tflite"
@@ -76,3 +80,57 @@ def test_a_name_to_uninstall_is_only_a_name(edgepack: Run, tmp_path: Path, name:
     done = edgepack("uninstall", "--target", "host", "--set", f"device.root={tmp_path / 'root'}", "--", name)
     assert f"error {code}" in done.stderr and (tmp_path / "root" / "kept").is_file(), done.stderr
     assert _nothing_ran(tmp_path, tmp_path / "root")
+
+
+NAMES = list(HOSTILE.values())
+ON_COMMAND_LINES = [name for name in NAMES if "\0" not in name and len(name) < 200]
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """A model whose tensors have every hostile name, in a file with one."""
+    file = tmp_path / "a\x1b]0;t\x07\u202e[red]\x9b2J.tflite"
+    file.write_bytes(hostile_model(NAMES))
+    return file
+
+
+def test_a_hostile_model_is_inspected_as_text(edgepack: Run, hostile: Path) -> None:
+    shown = edgepack("inspect", hostile)
+    assert shown.returncode == 0 and not harmful(shown.stdout + shown.stderr)
+    assert "$(touch pwned)" in shown.stdout
+    told = edgepack("inspect", hostile, "--json")
+    assert not set(harmful(told.stdout)) - {"\U000e0041"}
+    layers = {layer["layer"] for layer in json.loads(told.stdout)["layers"]}
+    assert HOSTILE["direction"] in layers and "\x1b]0" in layers  # a semicolon parts the names of fused layers
+
+
+def test_what_a_command_says_of_its_files_is_text(edgepack: Run, hostile: Path, tmp_path: Path) -> None:
+    done = edgepack("export", hostile, "--as", "c-array", "--out", tmp_path / "out\x1b[2J\u202e", "--name", HOSTILE["title"])
+    assert done.returncode == 0 and done.stdout.count("wrote ") == 2
+    assert not harmful(done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize("command", ["inspect", "export", "report", "targets"])
+def test_errors_are_two_lines_of_text(edgepack: Run, tmp_path: Path, command: str) -> None:
+    name = "".join(f"[a](b){one}" for one in ON_COMMAND_LINES if "/" not in one)[:200]
+    words = {"export": ("export", name, "--as", name)}.get(command, (command, name))
+    done = edgepack(*words)
+    lines = done.stderr.splitlines()
+    assert done.returncode != 0 and lines[0].startswith("error EP-") and len(lines) <= 2, done.stderr
+    assert not harmful(done.stderr)
+    assert _nothing_ran(tmp_path)
+
+
+def test_usage_errors_are_text(edgepack: Run) -> None:
+    for name in ON_COMMAND_LINES:
+        if name in (HOSTILE["title"], HOSTILE["C1"], HOSTILE["direction"]):
+            done = edgepack("inspect", f"--{name}")
+            assert done.returncode == 2 and not harmful(done.stderr)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not zig_present(), reason="zig is not installed")
+def test_a_hostile_model_runs_as_c_and_runs_nothing_else(edgepack: Run, hostile: Path, tmp_path: Path) -> None:
+    done = edgepack("bench", hostile, "--target", "host", "--engine", "c", "--per-layer", "--runs", "5", "--verbose")
+    assert done.returncode == 0, done.stderr
+    assert not harmful(done.stdout + done.stderr) and _nothing_ran(tmp_path)

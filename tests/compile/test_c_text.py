@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from edgepack.compile.emit.c_text import initialiser, numbers
-from edgepack.compile.graph import C_TYPES
+from edgepack.flatbuffer.types import C_TYPES
 from tests.compile.host import STRICT
 
 TYPES = {**C_TYPES, "uint32": "uint32_t", "uint16": "uint16_t"}
+UNWRITTEN = ("bool", "uint64", "float64")  # no constant of generated code has such a type
 
 
 def compiled(text: str, folder: Path) -> ctypes.CDLL:
@@ -35,7 +36,7 @@ def extremes(dtype: str) -> np.ndarray:
     return np.concatenate([np.array(ends, dtype), rng.integers(low, high, 200, dtype, endpoint=True)])
 
 
-@pytest.mark.parametrize("dtype", [name for name in TYPES if name != "bool"])
+@pytest.mark.parametrize("dtype", [name for name in TYPES if name not in UNWRITTEN])
 def test_an_array_reads_back_byte_for_byte(dtype: str, tmp_path: Path) -> None:
     data = extremes(dtype)
     text = numbers(data)

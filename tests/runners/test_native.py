@@ -20,6 +20,8 @@ from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack, write_pack
 from edgepack.runners import RUNNER, RunnerFailure, native, parse_result, run_reference
 from edgepack.runners.native import build_program, program_layers, target_of
+from tests.hostile import HOSTILE, printable_ascii, seen_by_compiler
+from tests.pack.hostile_model import harmless_twin, hostile_model
 from tests.standins.packs import conv_pack
 
 
@@ -216,3 +218,19 @@ def test_a_program_is_made_anew_whenever_a_room_changed_that_decides_its_code() 
     assert set(native.GENERATORS) <= imported
     # ground writes files and makes errors; nothing of it comes into the code.
     assert imported - {"ground"} <= set(native.GENERATORS)
+
+
+def test_the_sources_of_a_model_with_hostile_names_are_those_of_its_twin(tmp_path: Path) -> None:
+    names = list(HOSTILE.values())
+    for kind, content in (("hostile", hostile_model(names)), ("twin", harmless_twin(names))):
+        (tmp_path / kind).mkdir()
+        (tmp_path / f"{kind}.tflite").write_bytes(content)
+        native.write_program_code(tmp_path / f"{kind}.tflite", tmp_path / kind)
+    sources = sorted((tmp_path / "hostile").glob("*.[ch]"))
+    assert [path.name for path in sources] == sorted(path.name for path in (tmp_path / "twin").glob("*.[ch]"))
+    for path in sources:
+        ours, theirs = path.read_text(encoding="utf-8"), (tmp_path / "twin" / path.name).read_text(encoding="utf-8")
+        assert printable_ascii(ours), path.name
+        for trigraphs in (False, True):
+            seen = [re.sub(r"[0-9a-f]{64}", "", seen_by_compiler(text, trigraphs)) for text in (ours, theirs)]
+            assert seen[0] == seen[1], path.name

@@ -77,8 +77,3 @@ def initialiser(fields: Mapping[str, Field], names: Mapping[int, str], indent: s
             text = number(value)
         parts.append(f".{member} = {text}")
     return "{\n" + "".join(f"{indent}{part},\n" for part in parts) + indent[:-4] + "}"
-
-
-def comment(text: str) -> str:
-    """Text that cannot end the comment it stands in."""
-    return text.replace("*/", "* /").replace("/*", "/ *")

@@ -10,13 +10,14 @@ import numpy as np
 
 from edgepack import __version__
 from edgepack.compile.call import SCRATCH, Array, Call, Field
-from edgepack.compile.emit.c_text import c_name, comment, initialiser, number, numbers
+from edgepack.compile.emit.c_text import c_name, initialiser, number, numbers
 from edgepack.compile.emit.call_text import call_text, needs_band, shared_function, struct_name
 from edgepack.compile.emit.readme import readme
 from edgepack.compile.graph import Data, Graph, Node, Value
 from edgepack.compile.kernels import header_text
 from edgepack.compile.plan import Plan
 from edgepack.flatbuffer.types import C_TYPES
+from edgepack.ground.escape import c_comment, c_string
 
 KERNEL_DECLARATIONS = {
     "balanced": "",
@@ -107,16 +108,16 @@ def _arrays(program: Program) -> _Arrays:
     for index, call in enumerate(program.calls):
         for which, part in enumerate(call.parts()):
             layer = program.graph.values[part.outputs[0]].layer if part.outputs else ""
-            walk(part.fields, struct_name(call, index, which), f"{part.kernel} {layer}")
+            walk(part.fields, struct_name(call, index, which), f"{part.kernel} {c_comment(layer)}")
         for value in call.inputs:
             root = program.graph.root(value)
             data = program.graph.values[root].data
             if data is not None:
-                of_value[root] = add(data, f"{index}_constant_{root}", f"constant {program.graph.values[root].name}")
+                of_value[root] = add(data, f"{index}_constant_{root}", f"constant {c_comment(program.graph.values[root].name)}")
     for state in program.graph.states:
-        value_data = program.graph.values[state.value]
         if any(byte != state.initial[0] for byte in state.initial):
-            of_value[state.value] = add(_bytes(state.initial), f"state_{state.value}", f"initial state {value_data.name}")
+            note = f"initial state {c_comment(program.graph.values[state.value].name)}"
+            of_value[state.value] = add(_bytes(state.initial), f"state_{state.value}", note)
     return _Arrays(tuple(distinct), of_array, of_value)
 
 
@@ -187,7 +188,7 @@ extern "C" {{
 
 #define {p}_ARENA_SIZE {max(program.plan.arena_size, 16)} /* bytes, 16-aligned, caller-owned */
 #define {p}_STATE_SIZE {program.plan.state_size} /* bytes at the start of the arena that must survive between runs */
-#define {p}_MODEL_SHA256 "{program.source_sha256}"
+#define {p}_MODEL_SHA256 {c_string(program.source_sha256)}
 #define {p}_MODEL_BYTES {program.source_bytes}
 #define {p}_INPUT_COUNT {len(program.graph.inputs)}
 #define {p}_OUTPUT_COUNT {len(program.graph.outputs)}
@@ -228,7 +229,7 @@ def _describe(program: Program, node: Node, call: Call) -> str:
     shapes = " + ".join("x".join(map(str, graph.values[i].shape)) for i in call.inputs)
     out = "x".join(map(str, graph.values[call.outputs[0]].shape)) if call.outputs else ""
     layer = graph.values[call.outputs[0]].layer if call.outputs else ""
-    return comment(f"{node.op} {layer}: {shapes} -> {out}")
+    return c_comment(f"{node.op} {layer}: {shapes} -> {out}")
 
 
 def _source(program: Program, arrays: _Arrays) -> str:
@@ -320,7 +321,7 @@ def _weights_header(program: Program, arrays: _Arrays) -> str:
 def _weights(program: Program, arrays: _Arrays) -> str:
     p = program.prefix
     definitions: Sequence[str] = [
-        f"/* {comment(note)} */\n"
+        f"/* {note} */\n"
         f"{p}_WEIGHTS_SECTION EP_CONSTANTS_ALIGNED const {_c_type(data)} {name}[{data.size}] = {{\n    {numbers(data)}\n}};\n"
         for name, data, note in arrays.distinct
     ]

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from edgepack.cores import Core
 from edgepack.ground.errors import CompileError, CompilerMissing, ToolError
+from edgepack.ground.escape import shell_line
 from edgepack.ground.files import sha256_bytes, sha256_files
 from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.ground.user_cache import user_cache
@@ -196,14 +197,14 @@ def run_compiler(command: Sequence[str], what: str) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise CompileError(
-            "EP-751", f"{what} did not compile within {_COMPILE_TIMEOUT_S} s", f"run: {' '.join(command)}"
+            "EP-751", f"{what} did not compile within {_COMPILE_TIMEOUT_S} s", f"run: {shell_line(command)}"
         ) from error
     except OSError as error:
         raise CompilerMissing("EP-601", f"cannot start {command[0]}: {error.strerror}", "reinstall the compiler") from error
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         telling = [line for line in lines if "error" in line.lower() or "undefined" in line.lower()] or lines or ["no message"]
-        raise CompileError("EP-750", f"{what} does not compile: {telling[0]}", f"run: {' '.join(command)}")
+        raise CompileError("EP-750", f"{what} does not compile: {telling[0]}", f"run: {shell_line(command)}")
 
 
 def _writable_cache() -> Path:

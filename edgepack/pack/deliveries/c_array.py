@@ -12,6 +12,7 @@ from edgepack import __version__
 from edgepack.flatbuffer import Inspection, TensorFacts, inspect_model, read_model
 from edgepack.flatbuffer.tflm import resolver_method
 from edgepack.flatbuffer.types import C_TYPES
+from edgepack.ground.escape import c_comment
 from edgepack.pack.deliveries.form import Form, Options
 from edgepack.pack.deliveries.writing import write_beside
 from edgepack.project import c_identifier
@@ -114,7 +115,7 @@ extern const unsigned int {stem}_model_size;
 def _tensor(prefix: str, tensor: TensorFacts) -> str:
     elements = int(np.prod(tensor.shape, dtype=np.int64))
     lines = [
-        f"/* {_comment(tensor.name)} */",
+        f"/* {c_comment(tensor.name)} */",
         f"#define {prefix}_SHAPE {{{', '.join(map(str, tensor.shape)) or '1'}}}",
         f"#define {prefix}_RANK {len(tensor.shape)}",
         f"#define {prefix}_SIZE {elements} /* elements of type {C_TYPES.get(tensor.dtype, tensor.dtype)} */",
@@ -139,13 +140,13 @@ def _operators(inspection: Inspection) -> str:
 
 
 def _plain(name: str) -> bool:
-    return re.fullmatch(r"(CUSTOM )?\w+", name) is not None
+    return re.fullmatch(r"(CUSTOM )?\w+", name, re.ASCII) is not None
 
 
 def _wrap(items: Sequence[str]) -> str:
     text = ""
     line = 0
-    for index, item in enumerate(map(_comment, items)):
+    for index, item in enumerate(map(c_comment, items)):
         if line + len(item) > 100:
             text += "\n * "
             line = 0
@@ -178,12 +179,6 @@ const unsigned int {stem}_model_size = {prefix}_MODEL_SIZE;
 {prefix}_SECTION {prefix}_ALIGN const unsigned char {stem}_model[{prefix}_MODEL_SIZE] = {{
 {hex_bytes(data)}}};
 """
-
-
-def _comment(text: str) -> str:
-    """Text for inside a comment: printable ASCII that neither ends it nor starts another."""
-    printable = "".join(character if " " <= character <= "~" else "?" for character in text)
-    return printable.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/").replace("??", "? ?")
 
 
 def _write(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.cores import Core, find_core
-from edgepack.ground.errors import DeviceError
+from edgepack.ground.errors import CompileError, DeviceError
+from edgepack.ground.escape import c_string
 from edgepack.ground.files import merged_folder
 from edgepack.ground.progress import Progress
 from edgepack.mcu.boards.boards import Board, find_board
@@ -63,7 +65,7 @@ def export_firmware(
 
     Raises:
         ProjectError: EP-557 for an unknown board, EP-550 for an unknown core.
-        CompileError: EP-752 when `code` is no code folder.
+        CompileError: EP-752 when `code` is no code folder, or holds names that a Makefile cannot.
         DeviceError: EP-551 when there are no golden vectors.
     """
     known = find_board(board)
@@ -91,6 +93,7 @@ def export_firmware(
         (work / "linker.ld").write_text(board_linker_script(known))
         sources = [path.relative_to(work).as_posix() for path in [*sorted(harness.glob("*.c")), *model_sources(model)]]
         includes = [HARNESS, *(path.relative_to(work).as_posix() for path in include_folders(model))]
+        _check_paths([*sources, *includes])
         (work / "Makefile").write_text(_makefile(name, core, known, sources, includes))
         (work / "CMakeLists.txt").write_text(_cmake(name, core, sources, includes))
         (work / "README.md").write_text(_readme(name, known, core))
@@ -114,6 +117,13 @@ def build_firmware(
         toolchain, project.core, model_sources(model), includes, work / "model", optimize, progress=progress
     )
     return link(toolchain, project.core, objects, project.folder / "linker.ld", work / "firmware.elf", progress)
+
+
+def _check_paths(paths: Sequence[str]) -> None:
+    """Raises CompileError EP-752 for a path that make would part or take for its own: it knows no way to quote one."""
+    for path in paths:
+        if not re.fullmatch(r"[\w./+-]+", path, re.ASCII):
+            raise CompileError("EP-752", f"{path!r} cannot stand in a Makefile", "rename it to letters, digits, ., _, + and -")
 
 
 def board_linker_script(board: Board) -> str:
@@ -170,7 +180,7 @@ def _golden_source(name: str, build: str, vectors: Sequence[tuple[bytes, bytes]]
     return f"""/* Generated. */
 #include "golden.h"
 
-const char golden_model[] = "{name}", golden_build[] = "{build}";
+const char golden_model[] = {c_string(name)}, golden_build[] = {c_string(build)};
 const uint32_t golden_count = {len(vectors)}u;
 const uint32_t golden_input_bytes = {len(vectors[0][0])}u, golden_output_bytes = {len(vectors[0][1])}u;
 

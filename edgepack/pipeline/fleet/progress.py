@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TextIO
 
-from rich.markup import escape
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichBar
 
+from edgepack.ground.escape import terminal_line, terminal_markup
 from edgepack.ground.progress import PlainProgress, Progress, RichProgress, Task
 
 
@@ -50,7 +50,7 @@ class FleetProgress:
     @contextmanager
     def device(self, name: str) -> Iterator[Progress]:
         """The progress of one device while the block runs."""
-        row = None if self._bar is None else self._bar.add_task(escape(name), total=None, text="")
+        row = None if self._bar is None else self._bar.add_task(terminal_markup(name), total=None, text="")
         try:
             yield _DeviceProgress(self, name, row)
         finally:
@@ -64,7 +64,7 @@ class FleetProgress:
             count = f"[{self._done}/{self._total}]"
         if self._bar is not None:
             mark = "[green]✓[/]" if good else "[red]✗[/]"
-            self._bar.console.print(f"{mark} [dim]{escape(count)}[/] {escape(name)}: {escape(text)}")
+            self._bar.console.print(f"{mark} [dim]{terminal_markup(count)}[/] {terminal_markup(name)}: {terminal_markup(text)}")
         else:
             self.line(f"{count} {name}: {text}")
 
@@ -72,15 +72,15 @@ class FleetProgress:
         """A line in a log; on a terminal above the live ones."""
         if self._stream is not None:
             with self._lock:
-                print(text, file=self._stream, flush=True)
+                print(terminal_line(text), file=self._stream, flush=True)
         elif self._bar is not None:
-            self._bar.console.print(f"  {escape(text)}")
+            self._bar.console.print(f"  {terminal_markup(text)}")
 
     def show(self, row: TaskID | None, name: str, stage: str, done: float, total: float, text: str) -> None:
         """What a device is at."""
         if self._bar is not None and row is not None:
-            description = f"{escape(name)} [dim]{escape(stage)}[/]"
-            self._bar.update(row, description=description, completed=done, total=total or None, text=escape(text))
+            description = f"{terminal_markup(name)} [dim]{terminal_markup(stage)}[/]"
+            self._bar.update(row, description=description, completed=done, total=total or None, text=terminal_markup(text))
 
 
 class _DeviceProgress:

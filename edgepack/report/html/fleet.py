@@ -6,16 +6,14 @@ from pathlib import Path
 
 from edgepack.report.fleet import FleetReport
 from edgepack.report.fleet_rows import COLUMNS, fleet_row
+from edgepack.report.html.template import template
 
 _TEMPLATE = Path(__file__).parent / "fleet.html"
 
 
 def fleet_html(report: FleetReport) -> str:
     """All devices as one HTML page, with links to each one's own."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+    return template(_TEMPLATE).render(
         report=report,
         title=f"{report.name} on {report.target.name}",
         columns=COLUMNS,

@@ -11,6 +11,7 @@ from edgepack.report.html.latency import latency_figures, latency_histogram, lat
 from edgepack.report.html.layers import costliest, layer_rows, totals_line
 from edgepack.report.html.measurements import measurement_rows, methods_used
 from edgepack.report.html.steps import step_row, steps_chart
+from edgepack.report.html.template import template
 from edgepack.report.html.verdicts import LIMIT_AT, key_figures, verdict_row
 from edgepack.report.losses import ERROR_COLUMNS, error_rows, worst_confusions
 from edgepack.report.parts import part_to_json
@@ -25,10 +26,7 @@ _MANY_LAYERS = 40
 
 def report_html(report: Report) -> str:
     """The report as one HTML page."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(page(report))
+    return template(_TEMPLATE).render(page(report))
 
 
 def page(report: Report) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edgepack.ground.escape import terminal_line
+
 
 @dataclass(frozen=True)
 class Column:
@@ -28,16 +30,20 @@ def print_table(console: Console, columns: Sequence[Column], rows: Sequence[Sequ
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", show_edge=False)
     for column in columns:
-        table.add_column(column.name, justify="right" if column.right else "left", style=column.style, overflow="fold")
+        table.add_column(_text(column.name), justify="right" if column.right else "left", style=column.style, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_one_line(cell[0]), cell[1]) if isinstance(cell, tuple) else Text(_one_line(cell)) for cell in row))
+        table.add_row(*(_text(*cell) if isinstance(cell, tuple) else _text(cell) for cell in row))
     console.print(table)
     console.print()
 
 
+def _text(words: str, style: str = "") -> Text:
+    return Text(terminal_line(words), style)
+
+
 def _plain_table(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
-    texts = [[column.name for column in columns]]
-    texts += [[_one_line(cell[0] if isinstance(cell, tuple) else cell) for cell in row] for row in rows]
+    texts = [[terminal_line(column.name) for column in columns]]
+    texts += [[terminal_line(cell[0] if isinstance(cell, tuple) else cell) for cell in row] for row in rows]
     widths = [max(len(row[index]) for row in texts) for index in range(len(columns))]
     for row in texts:
         cells = [
@@ -48,17 +54,12 @@ def _plain_table(console: Console, columns: Sequence[Column], rows: Sequence[Seq
     print_line(console, "")
 
 
-def _one_line(text: str) -> str:
-    """Without line ends and control characters, which a model's names may contain and a terminal would obey."""
-    return "".join(character if character.isprintable() else "�" for character in text)
-
-
 def print_line(console: Console, *parts: str | tuple[str, str]) -> None:
     """One line, wrapped only on a terminal; no part of it is read as markup."""
     text = Text()
     for part in parts:
         words, style = (part, "") if isinstance(part, str) else part
-        text.append(_one_line(words), style)
+        text.append(terminal_line(words), style)
     if console.is_terminal:
         console.print(text)
     else:

@@ -9,10 +9,12 @@ from pathlib import Path
 from edgepack import __version__
 from edgepack.flatbuffer import Tensor, read_model
 from edgepack.flatbuffer.rewrite.metadata import TensorNotes, add_metadata
+from edgepack.ground.escape import markdown, markdown_code, markdown_line, one_line
 from edgepack.ground.files import sha256_bytes
 from edgepack.pack.deliveries.android.kotlin import class_name, kotlin_class
 from edgepack.pack.deliveries.form import Form, Options
 from edgepack.pack.deliveries.writing import write_whole, writing_to
+from edgepack.project import c_identifier
 
 LITERT = "com.google.ai.edge.litert:litert:1.4.2"
 """The Interpreter API of LiteRT, from Android 5 (API level 21) on."""
@@ -43,7 +45,7 @@ def export_android(
 
     Args:
         model_file: The .tflite.
-        name: As an identifier.
+        name: Any; the files and the class are named by it as an identifier.
         class_names: What the values of a classifier's output stand for; packed into the model when their number fits.
         preprocessing: What was done with raw values; scale, offset, mean and std become metadata and Kotlin.
 
@@ -52,6 +54,7 @@ def export_android(
         ProjectError: EP-171 for a tensor type that the Kotlin class cannot fill.
         EdgepackError: EP-252 when the folder cannot be written.
     """
+    name = c_identifier(name)
     data = model_file.read_bytes()
     graph = read_model(data).subgraphs[0]
     inputs, outputs = ([graph.tensors[index] for index in indices] for indices in (graph.inputs, graph.outputs))
@@ -67,7 +70,7 @@ def export_android(
         TensorNotes(_plain(tensor.name), _say(tensor), labels=labels if known else "")
         for tensor, known in zip(outputs, labelled, strict=True)
     ]
-    text = "".join(f"{one}\n" for one in class_names).encode()
+    text = "".join(f"{one_line(one)}\n" for one in class_names).encode()
     packed = {labels: text} if any(labelled) else {}
     description = f"{name}, from a .tflite with sha256 {sha256_bytes(data)[:16]} by edgepack {__version__}"
     kotlin = kotlin_class(name, inputs, outputs, (mean, std), class_names if any(labelled) else (), description)
@@ -134,11 +137,11 @@ def _readme(
     name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], preprocessing: Mapping[str, object], labelled: bool
 ) -> str:
     rows = [
-        f"| {kind} {index} | {_plain(tensor.name)} | {_say(tensor)} |"
+        f"| {kind} {index} | {markdown(_plain(tensor.name))} | {_say(tensor)} |"
         for kind, tensors in (("input", inputs), ("output", outputs))
         for index, tensor in enumerate(tensors)
     ]
-    settings = "".join(f"- {key}: `{value}`\n" for key, value in preprocessing.items())
+    settings = "".join(f"- {markdown_line(key)}: {markdown_code(value)}\n" for key, value in preprocessing.items())
     prepared = f"\n## Preprocessing\nAs in training, before the model is given anything:\n\n{settings}" if settings else ""
     known = [*(["the normalisation"] if normalisation(preprocessing)[0] else []), *(["the classes' names"] if labelled else [])]
     packed = f" with {' and '.join(known)}" if known else ""

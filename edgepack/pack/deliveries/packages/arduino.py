@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgepack.ground.escape import property_value
 from edgepack.pack.deliveries.packages.package import Package
 from edgepack.pack.deliveries.packages.product import Product
 
@@ -45,7 +46,7 @@ void loop() {{
 }}
 """
     return {
-        "library.properties": "".join(f"{key}={value}\n" for key, value in properties.items()),
+        "library.properties": "".join(f"{key}={property_value(value)}\n" for key, value in properties.items()),
         "README.md": product.readme,
         **{f"src/{name}": text for name, text in product.sources.items()},
         "examples/golden_vectors/golden_vectors.ino": sketch,

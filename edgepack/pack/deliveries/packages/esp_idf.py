@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgepack.ground.escape import cmake_string, yaml_string, yaml_word
 from edgepack.pack.deliveries.packages.package import Package
 from edgepack.pack.deliveries.packages.product import Product
 
@@ -13,12 +14,12 @@ _EXTERN = 'extern "C" '  # ESP-IDF calls it from C
 def esp_idf_files(product: Product) -> dict[str, str]:
     """The component's files; put the folder into a project's components/, or publish it to the component registry."""
     name = product.name
-    sources = " ".join(f'"src/{file}"' for file in product.c_files)
+    sources = " ".join(cmake_string(f"src/{file}") for file in product.c_files)
     return {
         "CMakeLists.txt": f'idf_component_register(SRCS {sources}\n                       INCLUDE_DIRS "src")\n',
-        "idf_component.yml": f"""version: "{product.version}"
-description: "{product.title}"
-url: "{product.url}"
+        "idf_component.yml": f"""version: {yaml_string(product.version)}
+description: {yaml_string(product.title)}
+url: {yaml_string(product.url)}
 dependencies:
   idf: ">=5.0"
 {_TFLM if product.tflm else ""}""",
@@ -28,9 +29,9 @@ dependencies:
 include($ENV{{IDF_PATH}}/tools/cmake/project.cmake)
 project({name}_golden_vectors)
 """,
-        "examples/golden_vectors/main/CMakeLists.txt": f'idf_component_register(SRCS "{product.example}")\n',
+        "examples/golden_vectors/main/CMakeLists.txt": f"idf_component_register(SRCS {cmake_string(product.example)})\n",
         "examples/golden_vectors/main/idf_component.yml": f"""dependencies:
-  {name}:
+  {yaml_word(name)}:
     version: "*"
     override_path: "../../../"
 """,

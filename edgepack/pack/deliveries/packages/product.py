@@ -22,6 +22,7 @@ _VECTORS = 4  # golden vectors in an example; each costs flash
 class Product:
     """A model as C sources with an example.
 
+    `name` is a C identifier, and with it the names of the files: formats that know no quoting take them as they are.
     `sources` are the files a build compiles or includes, by name. `check` is text that defines `static int NAME_check()`,
     which runs the golden vectors and returns how many differ, and `includes` the headers it needs; it is C, or C++ when
     `tflm`, for a model that is the array for TensorFlow Lite Micro instead of generated code. `header` is the header that users

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgepack.ground.escape import yaml_word
 from edgepack.pack.deliveries.packages.package import Package
 from edgepack.pack.deliveries.packages.platformio import plain_main
 from edgepack.pack.deliveries.packages.product import Product
@@ -14,9 +15,10 @@ def zephyr_files(product: Product) -> dict[str, str]:
     """The module's files; name its folder in ZEPHYR_EXTRA_MODULES or in west.yml, and set CONFIG_EDGEPACK_NAME=y."""
     name, symbol = product.name, f"EDGEPACK_{product.name.upper()}"
     sources = "\n".join(f"    ${{CMAKE_CURRENT_LIST_DIR}}/../src/{file}" for file in product.c_files if "_golden" not in file)
+    module = f"name: {yaml_word(name)}\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\nsamples:\n  - samples\n"
     depends = f"{_TAB}depends on TENSORFLOW_LITE_MICRO\n" if product.tflm else ""
     return {
-        "zephyr/module.yml": f"name: {name}\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\nsamples:\n  - samples\n",
+        "zephyr/module.yml": module,
         "zephyr/Kconfig": f"""config {symbol}
 {_TAB}bool "{product.summary}"
 {depends}{_TAB}help

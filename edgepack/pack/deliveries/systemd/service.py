@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgepack.ground.errors import ProjectError
 from edgepack.pack.deliveries.form import Form, Options
 from edgepack.pack.deliveries.writing import write_beside
+from edgepack.project.names import check_name, derive_name
 
 _SERVER = Path(__file__).with_name("serve.py")
 
@@ -48,7 +50,18 @@ to be restarted. Change the folder in the unit if the target's profile sets `roo
 
 
 def export_systemd(name: str, folder: Path) -> tuple[Path, ...]:
-    """Write the unit, the server and how to install them for the model deployed as `name`; the files."""
+    """Write the unit, the server and how to install them for the model deployed as `name`; the files.
+
+    The name stands in paths and in a command of the unit, where neither shell nor systemd would quote it alike: it has to be one
+    that a model can be deployed as.
+
+    Raises:
+        ProjectError: EP-105 for a name of another form.
+    """
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise ProjectError("EP-105", f"--name: {error}", f"for example --name {derive_name(name)}") from error
     files = {
         f"edgepack-{name}.service": _UNIT.format(name=name),
         "serve.py": _SERVER.read_text(encoding="utf-8"),

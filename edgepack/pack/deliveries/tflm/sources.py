@@ -86,7 +86,7 @@ def export_tflm(model: Path, name: str, folder: Path) -> tuple[Path, ...]:
 def _resolver_header(stem: str, model: Model, fit: TflmFit) -> str:
     prefix = stem.upper()
     codes = {(op.name, op.custom_code) for graph in model.subgraphs for op in graph.operators}
-    names = sorted(code if name == "CUSTOM" and code else name for name, code in codes)
+    names = sorted(code if name == "CUSTOM" and code else name for name, code in codes)  # those of tflm.py: EP-254 refuses others
     adds = "\n".join(f"  if (resolver.{resolver_method(name)}() != kTfLiteOk) return kTfLiteError;" for name in names)
     return f"""{banner(f"{stem}: its operators and its arena in TensorFlow Lite Micro.")}\
 #ifndef {prefix}_TFLM_H
