@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from edgepack.devices import Device
 from edgepack.ground.errors import DeviceError
 from edgepack.remote.script import run_script
@@ -31,7 +33,7 @@ def insist_on_space(device: Device, folder: str, needed: int, free: int | None) 
 def free_space(device: Device, folder: str) -> int | None:
     """Bytes free for files below `folder`; None when the device does not say."""
     said = run_script(device, 'df -Pk -- "$1" | tail -n 1', [folder]).text.split()
-    return int(said[3]) * 1024 if len(said) >= 4 and said[3].isdigit() else None
+    return int(said[3]) * 1024 if len(said) >= 4 and re.fullmatch("[0-9]{1,18}", said[3]) else None
 
 
 def _mb(count: int) -> str:
