@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +25,21 @@ def read_regular(file: Path, most: int) -> bytes:
     """
     if not stat.S_ISREG(file.stat().st_mode) and not file.is_dir():  # opening a folder says itself what is wrong
         raise ValueError("it is not a regular file")
+    content = bytearray()
     with file.open("rb") as stream:
-        content = stream.read(most + 1)
+        while len(content) <= most and (block := stream.read(1 << 20)):
+            content += block
     if len(content) > most:
         raise ValueError(f"it is larger than {most >> 20} MiB")
-    return content
+    return bytes(content)
+
+
+def whole_number(text: str) -> int | None:
+    """Such as "512" -> 512; None for anything else, and for more than 18 digits.
+
+    `str.isdigit` is true of "²", which `int` refuses, as it does text of thousands of digits.
+    """
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
