@@ -134,7 +134,8 @@ class AdbDevice(ShellDevice):
         # The command's own output ends with the end marker; its errors follow behind a line of their own.
         line = command.line.removeprefix("exec ")
         line = f"{line} <{source} 2>{errors}; echo edgepack-errors-{command.nonce}; cat {errors}; rm -f {errors} {given}"
-        finished = run_process([self._program, "-s", self._serial, "exec-out", line], timeout=command.timeout)
+        words = [self._program, "-s", self._serial, "exec-out", line]
+        finished = run_process(words, timeout=command.timeout, most=command.most)
         stdout, _, stderr = finished.stdout.partition(f"edgepack-errors-{command.nonce}\n".encode())
         return Finished(finished.status, stdout, stderr or finished.stderr, finished.sent)
 

@@ -94,8 +94,8 @@ class Device(Protocol):
     def put(self, local: Path, remote: str, task: Task | None = None) -> None:
         """Copy a file to an absolute path on the device; it appears there complete and verified, or not at all."""
 
-    def get(self, remote: str, local: Path) -> None:
-        """Copy a file from the device; it appears here complete or not at all."""
+    def get(self, remote: str, local: Path, most: int = ...) -> None:
+        """Copy a file of at most `most` bytes from the device; it appears here complete or not at all."""
 
     def facts(self) -> DeviceFacts:
         """What the device says of itself, asked once."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from edgepack.devices.device import DeviceFacts
 
 # One `key=value` line a fact; a missing file or tool leaves its fact out. A device-tree model ends in a NUL.
@@ -54,6 +56,10 @@ fi
 """
 
 
+_LONGEST = 1000  # characters of a fact
+_MOST_CORES = 4096
+
+
 def parse_facts(text: str, stand_in: bool = False, reason: str = "") -> DeviceFacts:
     """Facts from the script's output; lines that are no fact, such as a login script's, are dropped."""
     said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
@@ -63,7 +69,7 @@ def parse_facts(text: str, stand_in: bool = False, reason: str = "") -> DeviceFa
     bits, cores, clock = (_number(said.pop(key, "")) for key in ("bits", "cores", "clock"))
     sdk, battery, thermal = (_number(said.pop(key, "")) for key in ("sdk", "battery", "thermal_status"))
     words = {
-        key: said.pop(key, "").strip()
+        key: said.pop(key, "").strip()[:_LONGEST]
         for key in (
             "hostname",
             "system",
@@ -84,7 +90,7 @@ def parse_facts(text: str, stand_in: bool = False, reason: str = "") -> DeviceFa
     return DeviceFacts(
         **words,
         bits=None if bits is None else int(bits),
-        cores=None if cores is None else int(cores),
+        cores=None if cores is None or not 1 <= cores <= _MOST_CORES else int(cores),
         memory=None if memory is None else int(memory) * 1024,
         frequency=None if frequency is None else frequency * 1000,
         temperature=None if temperature is None else temperature / 1000,
@@ -109,7 +115,7 @@ def _core_clocks(text: str) -> tuple[float, ...]:
     (2000000000.0, 1800000000.0)
     """
     pairs = [word.partition(":") for word in text.split()]
-    clocks = {int(core): _number(clock) for core, _, clock in pairs if core.isdigit()}
+    clocks = {int(core): _number(clock) for core, _, clock in pairs if re.fullmatch("[0-9]{1,4}", core)}
     if sorted(clocks) != list(range(len(clocks))):
         return ()
     found = [clocks[core] for core in sorted(clocks)]
@@ -117,7 +123,9 @@ def _core_clocks(text: str) -> tuple[float, ...]:
 
 
 def _number(text: str) -> float | None:
+    """A number from 0 to 2**63, or below 0 a temperature; None for anything else: a device may say what it likes."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if -1e6 < number < 2**63 else None

@@ -15,11 +15,22 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from edgepack.ground.errors import DeviceError
+
+MOST_OUTPUT = 64 << 20
+"""Bytes that a program may write to standard output, unless its caller expects more."""
+MOST_ERRORS = 16 << 20
+"""Bytes that a program may write to standard error."""
+
 _BLOCK = 1 << 16
-_TICK = 0.2  # seconds between looks at the clock
+_TICK = 0.05  # seconds between looks at the clock and at what was written
 
 INTERRUPTED: ContextVar[threading.Event | None] = ContextVar("INTERRUPTED", default=None)
 """What stops the program a worker thread waits for, as Ctrl-C does in the main thread: set once, it ends one program."""
+
+
+class Flood(DeviceError):
+    """EP-533: a program wrote more than it was allowed to, and was stopped."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,7 @@ def run_process(
     on_sent: Callable[[int], None] | None = None,
     environment: dict[str, str] | None = None,
     kill_group: bool = False,
+    most: int = MOST_OUTPUT,
 ) -> Finished:
     """Run `argv` and wait.
 
@@ -53,8 +65,10 @@ def run_process(
         on_sent: Called now and then with the bytes of `stdin` taken so far.
         environment: Its environment; by default this process's.
         kill_group: Stop its children too. Not for programs that leave a helper behind on purpose, as ssh does.
+        most: Bytes of standard output until it is stopped.
 
     Raises:
+        Flood: EP-533 it wrote more than `most` bytes, or more than MOST_ERRORS to standard error.
         KeyboardInterrupt: this thread's INTERRUPTED was set; the program was stopped.
     """
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
@@ -68,15 +82,16 @@ def run_process(
         )
         feeder = None if stdin is None else _Feeder(process, stdin)
         try:
-            status = _wait(process, feeder, timeout, stall, on_sent)
+            status = _wait(process, feeder, timeout, stall, on_sent, lambda: _refuse_flood(argv[0], stdout, stderr, most))
         finally:
             if process.poll() is None:
                 _kill(process, kill_group)
             if feeder is not None:
                 feeder.stop()
+        _refuse_flood(argv[0], stdout, stderr, most)
         stdout.seek(0)
         stderr.seek(0)
-        return Finished(status, stdout.read(), stderr.read(), 0 if feeder is None else feeder.sent)
+        return Finished(status, stdout.read(most), stderr.read(MOST_ERRORS), 0 if feeder is None else feeder.sent)
 
 
 def _wait(
@@ -85,6 +100,7 @@ def _wait(
     timeout: float,
     stall: float | None,
     on_sent: Callable[[int], None] | None,
+    look: Callable[[], None],
 ) -> int | None:
     start = changed = time.monotonic()
     sent = 0
@@ -102,6 +118,7 @@ def _wait(
                 poll.poll(1000 * _TICK)
             with suppress(subprocess.TimeoutExpired):
                 return process.wait(_TICK if descriptor is None else 0)
+            look()
             now = time.monotonic()
             if feeder is not None and feeder.sent != sent:
                 sent, changed = feeder.sent, now
@@ -116,6 +133,19 @@ def _wait(
     finally:
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _refuse_flood(program: str, stdout: BinaryIO, stderr: BinaryIO, most: int) -> None:
+    """Raise when a program wrote too much. Its output stands in files, so what it costs until then is room on the disk."""
+    for stream, name, limit in ((stdout, "output", most), (stderr, "error", MOST_ERRORS)):
+        if os.fstat(stream.fileno()).st_size > limit:
+            size = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit} bytes"
+            raise flood(program, f"more than {size} to standard {name}")
+
+
+def flood(who: str, amount: str) -> Flood:
+    """The error for a program that writes without end."""
+    return Flood("EP-533", f"{who} wrote {amount} and was stopped", "look at what it prints there, by hand; see docs/errors.md")
 
 
 def _descriptor(process: subprocess.Popen[bytes]) -> int | None:

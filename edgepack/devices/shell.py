@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from edgepack.devices.device import Completed, DeviceFacts
 from edgepack.devices.facts import FACTS_SCRIPT, parse_facts
-from edgepack.devices.process import Finished, run_process
+from edgepack.devices.process import MOST_OUTPUT, Finished, Flood, run_process
 from edgepack.devices.upload import upload
 from edgepack.ground.errors import DeviceError, DeviceTimeout
 from edgepack.ground.files import write_atomic
@@ -33,6 +33,7 @@ echo; echo "edgepack-begin-$n"
 "$@"
 s=$?; echo; echo "edgepack-end-$n $s"
 """
+_MARKERS = 1 << 16  # bytes for the marker lines and what a login script prints before them
 _GRACE = 10  # seconds by which the device's own limit lies beyond the host's
 
 
@@ -41,7 +42,7 @@ class Command:
     """A program for a transport to run, and what it reads.
 
     `nonce` is the number in its markers; `timeout` seconds are its limit, or with `stall` those without a byte of `stdin` being
-    taken. `on_sent` is called now and then with the bytes taken so far.
+    taken. `on_sent` is called now and then with the bytes taken so far. `most` bytes of standard output end it.
     """
 
     argv: Sequence[str]
@@ -50,6 +51,7 @@ class Command:
     stdin: BinaryIO | None = None
     stall: float | None = None
     on_sent: Callable[[int], None] | None = None
+    most: int = MOST_OUTPUT
 
     @property
     def words(self) -> list[str]:
@@ -64,7 +66,13 @@ class Command:
     def through(self, client: Sequence[str], kill_group: bool = False) -> Finished:
         """Run a transport's client, which hands the command's streams on."""
         return run_process(
-            client, timeout=self.timeout, stdin=self.stdin, stall=self.stall, on_sent=self.on_sent, kill_group=kill_group
+            client,
+            timeout=self.timeout,
+            stdin=self.stdin,
+            stall=self.stall,
+            on_sent=self.on_sent,
+            kill_group=kill_group,
+            most=self.most,
         )
 
 
@@ -72,7 +80,7 @@ def unwrap(stdout: bytes, nonce: str) -> tuple[int | None, bytes]:
     """Exit status and output from between the markers; None when the end marker is missing."""
     begin = stdout.find(f"\nedgepack-begin-{nonce}\n".encode())
     body = stdout[begin + len(f"\nedgepack-begin-{nonce}\n") :] if begin >= 0 else b""
-    end = re.search(rb"\nedgepack-end-" + nonce.encode() + rb" (\d+)\n", body)
+    end = re.search(rb"\nedgepack-end-" + nonce.encode() + rb" (\d{1,3})\n", body)
     return (None, body) if begin < 0 or end is None else (int(end.group(1)), body[: end.start()])
 
 
@@ -121,7 +129,8 @@ class ShellDevice(ABC):
         """Run a program on the device.
 
         Raises:
-            DeviceError: the device cannot be reached, the link broke, or EP-508 the program took longer than `timeout`.
+            DeviceError: the device cannot be reached, the link broke, EP-508 the program took longer than `timeout`, or EP-533
+                it wrote without end.
         """
         return self._run(argv, timeout, io.BytesIO(stdin) if stdin is not None else None, None, None)
 
@@ -138,11 +147,16 @@ class ShellDevice(ABC):
         stdin: BinaryIO | None,
         stall: float | None,
         on_sent: Callable[[int], None] | None,
+        most: int = MOST_OUTPUT,
     ) -> Completed:
         nonce = secrets.token_hex(8)
         # A transfer is limited by its progress, not by its length: the device must not end it earlier.
         limit = timeout if stall is None else 86400.0
-        finished = self._execute(Command(argv, nonce, limit, stdin, stall, on_sent))
+        try:
+            finished = self._execute(Command(argv, nonce, limit, stdin, stall, on_sent, most + _MARKERS))
+        except Flood as flood:
+            self._gave_up()
+            raise Flood(flood.code, f"{self.name}: {argv[0]}: {flood}", flood.hint) from flood
         if finished.status is None:
             self._gave_up()
             seconds = timeout if stall is None else max(timeout, stall)
@@ -160,13 +174,13 @@ class ShellDevice(ABC):
         """Copy a file to the device, going on where an earlier attempt was cut; see upload.upload."""
         upload(self, local, remote, task)
 
-    def get(self, remote: str, local: Path) -> None:
-        """Copy a file from the device.
+    def get(self, remote: str, local: Path, most: int = MOST_OUTPUT) -> None:
+        """Copy a file of at most `most` bytes from the device.
 
         Raises:
-            DeviceError: EP-512 when it cannot be read.
+            DeviceError: EP-512 when it cannot be read, EP-533 when it is larger.
         """
-        completed = self.run(["cat", "--", remote], timeout=300.0)
+        completed = self._run(["cat", "--", remote], 300.0, None, None, None, most)
         if completed.status != 0:
             raise DeviceError("EP-512", f"{self.name}: {completed.last_error_line or remote}", "check the file on the device")
         write_atomic(local, completed.stdout)

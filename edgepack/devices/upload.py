@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 from edgepack.devices.device import Completed
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.files import sha256_file
+from edgepack.ground.foreign import whole_number
 from edgepack.ground.progress import Task
 
 SHA256_FUNCTION = """\
@@ -106,7 +107,7 @@ def _arrived(device: _Feeds, remote: str, part: str, size: int, digest: str) -> 
     completed = device.run(["sh", "-c", _LOOK, "sh", remote, part, str(size), digest, digest[:16]], timeout=60.0 + size / 2e6)
     if completed.text == "complete":
         return None
-    there = int(completed.text) if completed.text.isdigit() else 0
+    there = whole_number(completed.text) or 0
     return there if there <= size else 0
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgepack.devices import Device
 from edgepack.engines.errors import NoPython, RunnerFailed
+from edgepack.engines.results import Shape, fault, shape_of
 from edgepack.engines.types import Runner
 from edgepack.ground.errors import DeviceError, DeviceTimeout
 from edgepack.runners import RunnerFailure, parse_result
@@ -20,19 +21,33 @@ def call_runner(
     """Run one of the runner's commands on the model at path `model`; its result.
 
     Raises:
-        DeviceError: EP-517 when the runner fails, crashes or ends without a result; EP-508 when it takes too long.
+        DeviceError: EP-517 when the runner fails, crashes or ends without a result that can be used; EP-508 when it takes
+            too long.
     """
     words = [*runner.argv, command, "--model", model, "--engine", runner.engine, "--threads", str(runner.threads), *arguments]
-    return run_runner(device, words, timeout or runner.timeout)
+    return run_runner(device, words, timeout or runner.timeout, shape_of(command, timed="--seconds" in arguments))
 
 
-def run_runner(device: Device, words: Sequence[str], timeout: float) -> dict[str, Any]:
-    """Run a runner's full command line; see `call_runner`."""
+def run_runner(device: Device, words: Sequence[str], timeout: float, shape: Shape) -> dict[str, Any]:
+    """Run a runner's full command line, whose result is to have this shape; see `call_runner`."""
     completed = device.run(words, timeout=timeout)
     try:
-        return parse_result(completed.stdout)
+        result = parse_result(completed.stdout)
     except RunnerFailure as failure:
         raise _explain(device, words, completed.status, completed.last_error_line, failure) from failure
+    refuse_misshapen(device.name, result, shape)
+    return result
+
+
+def refuse_misshapen(name: str, result: Mapping[str, Any], shape: Shape) -> None:
+    """Raise EP-517 for a result that the runner, had it been edgepack's, would not have given."""
+    wrong = fault(result, shape)
+    if wrong is not None:
+        raise RunnerFailed(
+            "EP-517",
+            f"{name}: the runner's result cannot be used: {wrong}",
+            "deploy again, which brings the runner anew; then look at what is changed on the device",
+        )
 
 
 def _explain(device: Device, words: Sequence[str], status: int, said: str, failure: RunnerFailure) -> DeviceError:

@@ -13,6 +13,7 @@ from edgepack.devices import Device
 from edgepack.devices.upload import file_failure
 from edgepack.engines.call import run_runner
 from edgepack.engines.errors import NoRuntime
+from edgepack.engines.results import PROBE_PYTHON
 from edgepack.engines.types import Runner
 from edgepack.engines.wheels import Wheels, fetch_wheels, platform_of, requirements
 from edgepack.ground.errors import EngineUnfit
@@ -62,7 +63,7 @@ class Python:
 
     def probe(self, packages: str | None = None) -> dict[str, Any]:
         """What it is and can import."""
-        return run_runner(self.device, [*self.argv(packages), "probe"], self.timeout)
+        return run_runner(self.device, [*self.argv(packages), "probe"], self.timeout, PROBE_PYTHON)
 
 
 Probed = tuple[Python, dict[str, Any]]

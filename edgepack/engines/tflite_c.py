@@ -14,6 +14,7 @@ from edgepack.devices.upload import SHA256_FUNCTION
 from edgepack.engines.call import run_runner
 from edgepack.engines.errors import NoRuntime
 from edgepack.engines.program import machine_of
+from edgepack.engines.results import PROBE_LIBRARY
 from edgepack.engines.types import Runner
 from edgepack.engines.wheels import Platform, fetch_wheels, library_for, machine_name, minor_glibc
 from edgepack.ground.files import sha256_file, write_atomic
@@ -43,7 +44,7 @@ def provide_tflite_c(device: Device, layout: Layout, target: Target, progress: P
         "--library",
         _bring(device, library, layout.runtimes, "644"),
     )
-    version = str(run_runner(device, [*argv, "probe"], target.device.timeout_s)["engine_version"])
+    version = str(run_runner(device, [*argv, "probe"], target.device.timeout_s, PROBE_LIBRARY)["engine_version"])
     engine = target.device.engine if target.device.engine.startswith("tflite-c") else "tflite-c"
     return Runner(argv, engine, version, target.device.threads or 1, f"brought along: {title}", target.device.timeout_s)
 

@@ -89,10 +89,12 @@ def _run(
 
 def _fetch(device: Device, path: str, folder: Path, tensor: GoldenTensor, count: int) -> NDArray[Any]:
     local = folder / "output.bin"
-    device.get(path, local)
-    values = np.fromfile(local, dtype=np.dtype(tensor.dtype).newbyteorder("<"))
+    dtype = np.dtype(tensor.dtype).newbyteorder("<")
     shape = tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape
-    if values.size != count * int(np.prod(shape, dtype=np.int64)):
+    size = count * int(np.prod(shape, dtype=np.int64))
+    device.get(path, local, size * dtype.itemsize)
+    values = np.fromfile(local, dtype=dtype)
+    if values.size != size:
         raise RunnerFailed("EP-517", f"{device.name}: the runner wrote {values.size} values of {tensor.name} only", "run again")
     return values.reshape((count, *shape))
 

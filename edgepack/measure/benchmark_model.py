@@ -7,6 +7,7 @@ median and p95 (since 2023). Without a median there is only a mean, and the perc
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -72,23 +73,27 @@ def parse_benchmark_model(text: str) -> ToolResult | None:
         return None
     runs, low, high, mean, deviation, median, p95 = counts[-1]
     average = re.search(rf"(?:Inference \(avg\)|Inference|no stats): {_NUMBER}", text)
-    only = float(mean or (average.group(1) if average else 0.0))
     first = re.search(rf"First inference: {_NUMBER}", text)
     memory = re.search(rf"(?:Memory footprint delta[^:]*|Peak memory footprint \(MB\)): init=\S+ overall={_NUMBER}", text)
     nodes = re.search(r"Replacing (\d+) out of (\d+) node", text)
-    return ToolResult(
-        runs=int(runs),
-        mean=only * 1e-6,
-        minimum=float(low or only) * 1e-6,
-        maximum=float(high or only) * 1e-6,
-        deviation=float(deviation or 0.0) * 1e-6,
-        first=None if first is None else float(first.group(1)) * 1e-6,
-        load=float(load.group(1)) * 1e-6,
-        median=float(median) * 1e-6 if median else None,
-        p95=float(p95) * 1e-6 if p95 else None,
-        memory=None if memory is None else float(memory.group(1)) * 1e6,
-        nodes=None if nodes is None else (int(nodes.group(1)), int(nodes.group(2))),
-    )
+    try:
+        only = float(mean or (average.group(1) if average else 0.0))
+        result = ToolResult(
+            runs=int(runs),
+            mean=only * 1e-6,
+            minimum=float(low or only) * 1e-6,
+            maximum=float(high or only) * 1e-6,
+            deviation=float(deviation or 0.0) * 1e-6,
+            first=None if first is None else float(first.group(1)) * 1e-6,
+            load=float(load.group(1)) * 1e-6,
+            median=float(median) * 1e-6 if median else None,
+            p95=float(p95) * 1e-6 if p95 else None,
+            memory=None if memory is None else float(memory.group(1)) * 1e6,
+            nodes=None if nodes is None else (int(nodes.group(1)), int(nodes.group(2))),
+        )
+    except ValueError:  # such as 1.2.3
+        return None
+    return result if result.runs and all(0 <= one < math.inf for one in vars(result).values() if isinstance(one, float)) else None
 
 
 def tool_arguments(target: Target, model: str) -> list[str]:

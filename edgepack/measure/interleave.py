@@ -7,13 +7,15 @@ to both. A small shell script on the device asks, so that any runner can be comp
 
 from __future__ import annotations
 
-import json
+import re
 import shlex
 from dataclasses import dataclass
 from typing import Any
 
 from edgepack.devices import Device
+from edgepack.engines.call import refuse_misshapen
 from edgepack.engines.errors import RunnerFailed
+from edgepack.engines.results import SERVED
 from edgepack.engines.types import Runner
 from edgepack.runners import RunnerFailure, parse_result
 
@@ -82,7 +84,8 @@ def interleave(
     completed = device.run(["sh", "-c", _SCRIPT, "sh", folder, *numbers, *commands], timeout=timeout)
     lines = completed.stdout.decode("utf-8", "replace").splitlines()
     sides = tuple(_taken(lines, name, device, runner) for name, runner in zip("ab", runners, strict=True))
-    if completed.status != 0 or not all(side.blocks for side in sides):
+    counts = {len(side.blocks) for side in sides}
+    if completed.status != 0 or len(counts) > 1 or min(counts) == 0 or min(counts) % 2:
         said = completed.last_error_line or f"exit status {completed.status}"
         raise RunnerFailed("EP-517", f"{device.name}: the comparison broke off: {said}", "run the command again with -v")
     return sides[0], sides[1]
@@ -97,9 +100,12 @@ def _taken(lines: list[str], name: str, device: Device, runner: Runner) -> Taken
     said = "\n".join(line.removeprefix(f"{name}-said ") for line in lines if line.startswith(f"{name}-said "))
     try:
         result = parse_result(said.encode())
+        refuse_misshapen(device.name, result, SERVED)
         rows = [line.split()[1:] for line in lines if line.startswith(f"{name} ")]
+        if not all(row and all(re.fullmatch("[0-9]{1,18}", word) and int(word) > 0 for word in row) for row in rows):
+            raise ValueError("a block's times are not nanoseconds")
         return Taken(tuple(tuple(int(word) / 1e9 for word in row) for row in rows), result)
-    except (RunnerFailure, json.JSONDecodeError, ValueError) as error:
+    except (RunnerFailure, ValueError) as error:
         raise RunnerFailed(
             "EP-517",
             f"{device.name}: {runner.engine} failed in the comparison: {error}",

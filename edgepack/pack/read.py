@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgepack.ground.errors import ModelError
 from edgepack.ground.files import sha256_file
+from edgepack.ground.foreign import parse_json, read_regular
 from edgepack.pack.golden import read_golden
 from edgepack.pack.manifest import NAME, SCHEMA, pack_id
 from edgepack.pack.write import GOLDEN, MODEL, Pack
+
+_LARGEST = 16 << 20  # bytes of a manifest
 
 AGAIN = "write the pack again with `edgepack deploy`, or copy it again"
 
@@ -34,7 +36,7 @@ def read_pack(folder: Path) -> Pack:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     file = folder / NAME
     try:
-        manifest = json.loads(file.read_bytes())
+        manifest = parse_json(read_regular(file, _LARGEST))
     except FileNotFoundError as error:
         raise ModelError("EP-250", f"{folder} is not a pack: it has no {NAME}", "give the folder of a pack") from error
     except (OSError, ValueError) as error:
@@ -44,9 +46,16 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise ModelError("EP-250", f"{file} has version {version}, this edgepack reads version {SCHEMA}", AGAIN)
     if not isinstance(manifest.get("files"), dict) or not isinstance(manifest.get("name"), str):
         raise ModelError("EP-250", f"{file} lacks its name or its list of files", AGAIN)
-    if manifest.get("id") != pack_id(manifest):
+    if not _has_its_id(manifest):
         raise ModelError("EP-251", f"{file} was altered: its content does not give its id {manifest.get('id')}", AGAIN)
     return manifest
+
+
+def _has_its_id(manifest: dict[str, Any]) -> bool:
+    try:
+        return bool(manifest.get("id") == pack_id(manifest))
+    except UnicodeEncodeError:  # a lone surrogate, which no manifest of edgepack's holds
+        return False
 
 
 def _check_file(folder: Path, relative: str, entry: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -127,7 +128,7 @@ def _is_step_option(change: Override) -> bool:
 def _rooted(change: Override, root: Path) -> Override:
     """A file that exists from the working folder and not from the project's is meant from the working folder."""
     is_recipe = change.path == ("recipe",)
-    if (change.path in _FILE_KEYS or is_recipe) and not (root / change.text).exists() and Path(change.text).exists():
+    if (change.path in _FILE_KEYS or is_recipe) and not os.path.exists(root / change.text) and os.path.exists(change.text):
         return replace(change, text=str(Path(change.text).resolve()))
     return change
 
@@ -135,9 +136,9 @@ def _rooted(change: Override, root: Path) -> Override:
 def _recipe_file(source: TomlFile, root: Path, name: str) -> TomlFile:
     where = source.where(("recipe",))
     file = root / name
-    if not file.is_file():
+    if not os.path.isfile(file):  # which, unlike Path's, is False for a name that no file can have
         hint = "name a file of [[recipe]] tables in the project folder"
-        raise ProjectError("EP-106", f"{where}: there is no recipe file {file}", hint)
+        raise ProjectError("EP-106", f"{where}: there is no recipe file {str(file)[:300]}", hint)
     return read_toml(file, "recipe file")
 
 
@@ -161,6 +162,7 @@ def _data_settings(table: DataTable) -> DataSettings:
         representative=table.representative,
         image_size=None if size is None else (size[0], size[1]),
         color=table.color,
+        max_unpacked=table.max_unpacked,
         preprocessing=_preprocessing(table.preprocessing),
     )
 

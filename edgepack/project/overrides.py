@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from edgepack.ground.errors import ProjectError
 from edgepack.project.check import suggest
-from edgepack.project.toml import TomlFile
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from edgepack.project.toml import DEEPEST, TomlFile, parse_toml, unusable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -46,7 +40,11 @@ def parse_override(argument: str) -> Override:
     key, equals, text = argument.partition("=")
     path = tuple(part.strip() for part in key.split("."))
     if not equals or not all(path):
-        raise ProjectError("EP-108", f"--set {argument}: not of the form table.key=value", "write it like --set budget.ram=32KiB")
+        raise ProjectError(
+            "EP-108", f"--set {argument[:200]}: not of the form table.key=value", "write it like --set budget.ram=32KiB"
+        )
+    if len(path) > DEEPEST:
+        raise ProjectError("EP-108", f"--set {key[:80]}…: a key of {len(path)} parts", "write it like --set budget.ram=32KiB")
     return Override(path, text.strip())
 
 
@@ -102,7 +100,7 @@ def apply_overrides(source: TomlFile, schema: type[BaseModel], overrides: Sequen
         if override.text.lower() == "none":
             here.pop(last, None)
         else:
-            here[last] = _value(override.text, _wants_text(schema, override.path))
+            here[last] = _value(override, _wants_text(schema, override.path))
         flags[tuple(path)] = override.flag
     return replace(source, values=values, flags=flags)
 
@@ -119,13 +117,18 @@ def _index(override: Override, tables: list[Any], part: str) -> int:
     raise ProjectError("EP-108", f"{override.flag}: {problem}", f"name one of the steps ({listing}) by its name or number")
 
 
-def _value(text: str, wants_text: bool) -> Any:
+def _value(override: Override, wants_text: bool) -> Any:
     if wants_text:
-        return text
+        return override.text
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
-        return text
+        value = parse_toml(f"value = {override.text}")["value"]
+    except (ValueError, KeyError):
+        return override.text
+    except RecursionError as error:
+        raise ProjectError("EP-108", f"{override.flag}: its values are nested too deeply", "write a flatter one") from error
+    for _, fault in unusable(value):
+        raise fault(override.flag)
+    return value
 
 
 def _wants_text(schema: type[BaseModel], path: Sequence[str]) -> bool:

@@ -146,6 +146,7 @@ class DataTable(Table):
     representative: Annotated[int, Field(ge=1)] = 200
     image_size: Annotated[list[Annotated[int, Field(ge=1, le=8192)]], Field(min_length=2, max_length=2)] | None = None
     color: Literal["rgb", "grayscale"] = "rgb"
+    max_unpacked: Bytes | None = None
     preprocessing: PreprocessingTable = PreprocessingTable()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,14 @@ else:
 
 # A settings file is a page long; anything near this limit is another file given by mistake.
 LARGEST_FILE = 1 << 20
+
+# Tables and lists inside one another; the file's own keys go three deep.
+DEEPEST = 32
+
+# tomllib takes quadratic time and memory over a key of many parts, and so would everything behind it.
+_PART = r"""(?:(?<![\w-])[\w-]+|"[^"\n]*"|'[^'\n]*')"""
+_LONG_KEY = re.compile(rf"{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{DEEPEST}}}")
+_LONG_NUMBER = re.compile(r"(?<![\w.])[+-]?[0-9][0-9_]{4000}")
 
 _AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -65,14 +73,58 @@ def read_toml(file: Path, what: str) -> TomlFile:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise ProjectError("EP-102", f"{Where(file, line)}: this {what} is not UTF-8 text", "save the file as UTF-8") from error
+    found = _LONG_KEY.search(text)
+    if found is not None:
+        raise _too_deep(Where(file, text.count("\n", 0, found.start()) + 1))
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        values = parse_toml(text)
+        places = lines(text)
+    except RecursionError as error:
+        raise _too_deep(Where(file)) from error
+    except ValueError as error:
+        number = _LONG_NUMBER.search(text)
+        if number is not None:
+            raise _too_large(Where(file, text.count("\n", 0, number.start()) + 1)) from error
         message, line_number = _syntax_message(str(error), text)
         raise ProjectError("EP-102", f"{Where(file, line_number)}: {message}", _syntax_hint(text, line_number)) from error
-    except RecursionError as error:
-        raise ProjectError("EP-102", f"{file}: values are nested too deeply", "write a flatter file") from error
-    return TomlFile(file, values, lines(text))
+    for path, fault in unusable(values):
+        raise fault(Where(file, nearest_line(places, path)))
+    return TomlFile(file, values, places)
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The values of a TOML text.
+
+    Raises:
+        ValueError: it is not TOML, with the reason and its line, or holds a number of thousands of digits.
+        RecursionError: its values are nested too deeply.
+    """
+    return tomllib.loads(text)
+
+
+def unusable(values: Any) -> Iterator[tuple[KeyPath, Callable[[Where | str], ProjectError]]]:
+    """Where values are nested too deeply, or are whole numbers of more than TOML's 64 bits, and the error that says so."""
+    waiting: list[tuple[KeyPath, Any]] = [((), values)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            yield path, _too_large
+        if len(path) > DEEPEST:
+            yield path, _too_deep
+        elif isinstance(value, dict):
+            waiting += [((*path, key), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*path, index), inner) for index, inner in enumerate(value)]
+
+
+def _too_deep(where: Where | str) -> ProjectError:
+    return ProjectError("EP-102", f"{where}: values are nested too deeply", "write a flatter file")
+
+
+def _too_large(where: Where | str) -> ProjectError:
+    return ProjectError(
+        "EP-102", f"{where}: a whole number of more than 64 bits", "TOML's numbers have 64 bits; write a smaller one"
+    )
 
 
 def _syntax_message(message: str, text: str) -> tuple[str, int]:

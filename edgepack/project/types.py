@@ -60,7 +60,8 @@ class DataSettings:
 
     `validation` is the share of the training data set aside when the source brings no validation set, `test` the share of
     everything set aside when it brings no test set; `seed` makes both repeatable. `representative` is the number of
-    training examples that calibrate quantization. `image_size` is (height, width). `preprocessing` may hold scale, offset,
+    training examples that calibrate quantization. `image_size` is (height, width). `max_unpacked` are the
+    bytes that an archive may unpack to, None for edgepack's own limit. `preprocessing` may hold scale, offset,
     mean, std and note: a file's values x become (x * scale + offset - mean) / std.
     """
 
@@ -72,6 +73,7 @@ class DataSettings:
     representative: int = 200
     image_size: tuple[int, int] | None = None
     color: Literal["rgb", "grayscale"] = "rgb"
+    max_unpacked: int | None = None
     preprocessing: dict[str, Any] = field(default_factory=dict)
 
 

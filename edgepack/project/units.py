@@ -12,6 +12,8 @@ from decimal import Decimal
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d[\d_]*\.?[\d_]*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s\d]*)\s*")
 
+_LONGEST = 100  # characters of a quantity
+
 # Decimal text, so that "300 us" is exactly the float 0.0003.
 BYTES = {"B": "1", "kB": "1000", "MB": "1e6", "GB": "1e9", "KiB": "1024", "MiB": "1048576", "GiB": "1073741824"}
 SECONDS = {"ns": "1e-9", "us": "1e-6", "µs": "1e-6", "ms": "1e-3", "s": "1", "min": "60"}
@@ -28,6 +30,8 @@ def parse_bytes(value: str | int) -> int:
         ValueError: not a quantity, an unknown or ambiguous unit, a negative or fractional number of bytes.
     """
     is_count = isinstance(value, int) and not isinstance(value, bool)
+    if is_count and abs(int(value)) >= 1 << 63:
+        raise ValueError("it is not a number of bytes that fits 64 bits")
     number = float(value) if is_count else _parse(value, BYTES, '"256 KiB"')
     if number < 0:
         raise ValueError(f"{value!r} is negative")
@@ -108,20 +112,30 @@ def format_quantity(value: float, unit: str) -> str:
 def _parse(value: object, units: dict[str, str], example: str) -> float:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} has no unit; write it like {example}")
-    match = _NUMBER.fullmatch(value)
+    match = _NUMBER.fullmatch(value) if len(value) <= _LONGEST else None
     if match is None:
         raise ValueError(f"{value!r} is not a quantity; write it like {example}")
-    number, unit = Decimal(match.group(1).replace("_", "")), match.group(2).replace("μ", "µ")
+    number, unit = _decimal(match.group(1).replace("_", "")), match.group(2).replace("μ", "µ")
     if unit == "KB":
         raise ValueError(f"{value!r} is ambiguous; write KiB for 1024 bytes or kB for 1000")
     if unit not in units:
         problem = "has no unit" if not unit else f"has the unknown unit {unit!r}"
         names = ", ".join(name for name in units if name.isascii())
         raise ValueError(f"{value!r} {problem}; use one of {names}")
-    result = float(number * Decimal(units[unit]))
+    try:
+        result = float(number * Decimal(units[unit]))
+    except ArithmeticError:  # Decimal's own, of exponents beyond any float
+        result = math.inf
     if not math.isfinite(result):
         raise ValueError(f"{value!r} is not a finite quantity")
     return result
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:  # an exponent that Decimal cannot hold
+        return Decimal("Infinity")
 
 
 def _scaled(value: float, units: tuple[tuple[str, float], ...]) -> str:

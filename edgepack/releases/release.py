@@ -13,6 +13,7 @@ from edgepack.devices import Device
 from edgepack.devices.upload import SHA256_FUNCTION
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.files import sha256_file
+from edgepack.ground.foreign import whole_number
 from edgepack.ground.progress import Task
 from edgepack.remote.layout import Layout
 from edgepack.remote.script import check_script
@@ -221,10 +222,10 @@ def _parse(said: str) -> _Found:
             wrong.append(rest)
         elif key == "have":
             sources.setdefault(digest, value)
-        elif key == "part" and value.strip().isdigit():
-            parts[digest] = parts.get(digest, 0) + int(value)
+        elif key == "part" and (part := whole_number(value.strip())) is not None:
+            parts[digest] = parts.get(digest, 0) + part
         else:
             words[key] = rest
-    free = words.get("free", "")
-    room = int(free) * 1024 if free.isdigit() else None
+    free = whole_number(words.get("free", ""))
+    room = None if free is None else free * 1024
     return _Found(words.get("into", ""), words.get("links") == "yes", room, tuple(wrong), sources, parts)

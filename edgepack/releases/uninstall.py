@@ -7,6 +7,7 @@ from contextlib import suppress
 from edgepack.devices import Device
 from edgepack.devices.upload import file_failure
 from edgepack.ground.errors import DeviceError
+from edgepack.ground.foreign import whole_number
 from edgepack.ground.progress import Progress
 from edgepack.project import Target
 from edgepack.releases.switch import links, prune, switch
@@ -82,7 +83,7 @@ def uninstall(name: str, device: Device, target: Target, progress: Progress) -> 
                 raise DeviceError("EP-530", f"{device.name}: a deployment took over meanwhile", "run the command again")
             if completed.status != 0:
                 raise file_failure(device.name, place.folder, completed)
-        releases, size = (int(word) if word.isdigit() else 0 for word in (*completed.text.split(), "0", "0")[:2])
+        releases, size = (whole_number(word) or 0 for word in (*completed.text.split(), "0", "0")[:2])
     # While somebody measures there, what models share is in use.
     with suppress(DeviceError), DeviceLock(device, place.measuring, progress):
         run_script(device, _REMOVE_SHARED, [place.root], timeout=300.0)
@@ -129,8 +130,8 @@ def installed(device: Device, target: Target, name: str | None = None) -> tuple[
         InstalledRelease(
             name=row[0],
             release=row[1],
-            size=int(row[2]) * 1024 if row[2].isdigit() else 0,
-            used=int(row[3]) if row[3].isdigit() else None,
+            size=(whole_number(row[2]) or 0) * 1024,
+            used=whole_number(row[3]),
             state=row[4],
         )
         for row in rows

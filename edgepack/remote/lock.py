@@ -25,11 +25,13 @@ from typing import Any
 
 from edgepack.devices import Device
 from edgepack.ground.errors import DeviceError
+from edgepack.ground.foreign import parse_json
 from edgepack.ground.progress import Progress
 from edgepack.remote.script import check_script, run_script
 
 SILENCE = 300  # seconds
 _HEARTBEAT = 30.0
+_LONGEST = 10_000  # characters of what a lock says of its owner
 _BREAKS = 5  # a stale lock that stays after so many attempts counts as held
 _NAMELESS = 3.0  # seconds after which a lock without an owner was left by a deployer cut off while taking it
 
@@ -202,7 +204,7 @@ def _holder(said: list[str]) -> _Holder:
     """From what _ACQUIRE says: owner, its last sign of life, when it came, its address, and the device's clocks now."""
     lines = [*said, *[""] * 6]
     try:
-        owner = json.loads(lines[0])
+        owner = parse_json(lines[0][:_LONGEST])
     except ValueError:
         owner = {}
     clocks = dict(line.split(" ", 1) for line in lines[4:6] if " " in line)

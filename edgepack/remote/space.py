@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgepack.devices import Device
 from edgepack.ground.errors import DeviceError
+from edgepack.ground.foreign import whole_number
 from edgepack.remote.script import run_script
 
 _MARGIN = 1 << 20  # bytes for folders, records and the blocks that small files round up to
@@ -31,7 +32,8 @@ def insist_on_space(device: Device, folder: str, needed: int, free: int | None) 
 def free_space(device: Device, folder: str) -> int | None:
     """Bytes free for files below `folder`; None when the device does not say."""
     said = run_script(device, 'df -Pk -- "$1" | tail -n 1', [folder]).text.split()
-    return int(said[3]) * 1024 if len(said) >= 4 and said[3].isdigit() else None
+    free = whole_number(said[3]) if len(said) >= 4 else None
+    return None if free is None else free * 1024
 
 
 def _mb(count: int) -> str:

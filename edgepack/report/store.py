@@ -10,11 +10,14 @@ from pathlib import Path
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.escape import json_text
 from edgepack.ground.files import atomic_folder, write_atomic
+from edgepack.ground.foreign import parse_json, read_regular
 from edgepack.report.fleet import FleetReport, fleet_from_json, folder_name
 from edgepack.report.html.fleet import fleet_html
 from edgepack.report.html.page import report_html
 from edgepack.report.junit import fleet_junit, junit_xml
 from edgepack.report.report import Report, from_json
+
+_LARGEST = 256 << 20  # bytes; a fleet's report holds every device's
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,14 @@ def read_any_report(file: Path) -> Report | FleetReport:
         ProjectError: EP-111 when there is none, or it is none of this version's.
     """
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = parse_json(read_regular(file, _LARGEST))
         if values.get("kind") == "fleet":
             return fleet_from_json(values)
         report = from_json(values)
     except OSError as error:
         hint = "deploy first, or name the target with --target"
         raise ProjectError("EP-111", f"cannot read the report {file}: {error.strerror}", hint) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         hint = "deploy again; nothing is trained anew when nothing changed"
         raise ProjectError("EP-111", f"{file} is no report of this version of edgepack ({error})", hint) from error
     model = file.parent / "pack" / "model.tflite"
@@ -117,7 +120,7 @@ def pack_warning(report: Report | FleetReport, folder: Path) -> str:
     """Why the report in `folder` is not of the pack beside it, "" when it is: a later run was stopped before its end."""
     measured = report.release if isinstance(report, FleetReport) else report.pack
     try:
-        there = str(json.loads((folder / "pack" / "manifest.json").read_text(encoding="utf-8"))["id"])
+        there = str(parse_json(read_regular(folder / "pack" / "manifest.json", _LARGEST))["id"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     if not measured or measured == there:

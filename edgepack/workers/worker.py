@@ -26,7 +26,9 @@ from numpy.typing import NDArray
 from edgepack.workers.result import RunnerFailure, parse_result
 
 _MAIN = Path(__file__).with_name("worker_main.py")
-_LOOK = 0.1  # seconds between two looks at what a watched worker printed
+_LOOK = 0.1  # seconds between two looks at what a worker printed
+_MOST = 256 << 20  # bytes it may print: a result, and what a runtime says on the way
+_WORDS = 1 << 16  # bytes of its errors that are read for the last line
 
 
 class WorkerFailure(RunnerFailure):
@@ -97,7 +99,7 @@ class Worker:
         if status < 0:
             raise WorkerFailure("crash", _signal_name(-status), self._last_words())
         try:
-            return parse_result(_content(self._stdout))
+            return parse_result(_content(self._stdout), _MOST)
         except RunnerFailure as failure:
             raise WorkerFailure(failure.kind, str(failure), self._last_words()) from failure
 
@@ -107,8 +109,8 @@ class Worker:
         seen = 0
         while True:
             left = end - time.monotonic()
-            pause = left if watch is None else min(_LOOK, left)
-            status = self._ended(None if pause == math.inf else max(0.0, pause))
+            status = self._ended(max(0.0, min(_LOOK, left)))
+            self._refuse_flood()
             if watch is not None:
                 seen = self._tell(watch, seen)
             if status is not None:
@@ -116,7 +118,11 @@ class Worker:
             if time.monotonic() >= end:
                 raise WorkerFailure("timeout", f"it took longer than {timeout:.0f} s", self._last_words())
 
-    def _ended(self, seconds: float | None) -> int | None:
+    def _refuse_flood(self) -> None:
+        if max(os.fstat(file.fileno()).st_size for file in (self._stdout, self._stderr)) > _MOST:
+            raise WorkerFailure("system", f"it printed more than {_MOST >> 20} MiB and was stopped", self._last_words())
+
+    def _ended(self, seconds: float) -> int | None:
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -124,13 +130,15 @@ class Worker:
 
     def _tell(self, watch: Callable[[str], None], seen: int) -> int:
         """Give `watch` the whole lines after the first `seen` bytes; how many bytes it has seen now."""
-        whole = _content(self._stdout)[seen:].rpartition(b"\n")[0]
+        whole = _content(self._stdout, seen).rpartition(b"\n")[0]
         for line in whole.splitlines():
             watch(line.decode("utf-8", "replace"))
         return seen + len(whole) + 1 if whole else seen
 
     def _last_words(self) -> str:
-        lines = [line for line in _content(self._stderr).decode("utf-8", "replace").splitlines() if line.strip()]
+        end = os.fstat(self._stderr.fileno()).st_size
+        text = _content(self._stderr, max(0, end - _WORDS)).decode("utf-8", "replace")
+        lines = [line for line in text.splitlines() if line.strip()]
         return lines[-1] if lines else ""
 
     def stop(self) -> None:
@@ -148,10 +156,10 @@ class Worker:
         self.stop()
 
 
-def _content(file: Any) -> bytes:
-    """Everything in a file that another process writes to, whose place in it must not move."""
+def _content(file: Any, start: int = 0) -> bytes:
+    """What is in a file from `start` on that another process writes to, whose place in it must not move."""
     size = os.fstat(file.fileno()).st_size
-    return os.pread(file.fileno(), size, 0)
+    return os.pread(file.fileno(), size - start, start)
 
 
 def _signal_name(number: int) -> str:

@@ -137,3 +137,10 @@ def test_a_tool_that_fails_is_named(tmp_path: Path) -> None:
         target = _target(tmp_path, f"device.benchmark_model={tmp_path}/none")
         run_benchmark(LocalDevice(), RUNNER, "/m.tflite", target, 2, SilentProgress())
     assert missing.value.code == "EP-172"
+
+
+@pytest.mark.parametrize("number", ["1.2.3", "1e999", "...", "9" * 5000 + "e400"])
+def test_numbers_that_are_none_are_no_result(number: str) -> None:
+    text = f"count=50 first=1 curr=1 min=1 max=1 avg={number} std=1\nAverage inference timings in us: Init: 4452, no stats: 1"
+    assert parse_benchmark_model(text) is None
+    assert parse_benchmark_model(text.replace(number, "137722")) is not None

@@ -91,3 +91,13 @@ def test_a_worker_imports_the_edgepack_that_started_it(tmp_path: Path, monkeypat
     monkeypatch.delenv("PYTHONPATH", raising=False)
     found: dict[str, Any] = run_worker(_program(tmp_path, "import edgepack", "return {'file': edgepack.__file__}"), None)
     assert found["file"] == sys.modules["edgepack"].__file__
+
+
+def test_a_worker_that_prints_without_end_is_stopped(tmp_path: Path) -> None:
+    failure = _failure(_program(tmp_path, "while True:", "    os.write(2, b'noise\\n' * 100_000)"))
+    assert failure.kind == "system" and "256 MiB" in str(failure) and failure.words == "noise"
+
+
+def test_an_answer_that_nests_too_deeply_is_none(tmp_path: Path) -> None:
+    lines = ("os.write(1, b'EDGEPACK-RESULT\\n' + b'[' * 200_000 + b'\\nEDGEPACK-END\\n')", "os._exit(0)")
+    assert _failure(_program(tmp_path, *lines)).kind == "cut"

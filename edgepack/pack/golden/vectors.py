@@ -6,7 +6,7 @@ other. Vectors are run in this order without a reset between them, which matters
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,9 +18,12 @@ from edgepack.flatbuffer import Model, tensor_facts
 from edgepack.flatbuffer.model import Array
 from edgepack.ground.errors import ModelError
 from edgepack.ground.files import canonical_json
+from edgepack.ground.foreign import parse_json, read_regular
 from edgepack.pack.golden.inputs import GoldenInputs
 from edgepack.pack.golden.reference import reference_outputs
 from edgepack.runners import dequantize, quantize
+
+_LARGEST = 16 << 20  # bytes of golden.json
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def read_golden(folder: Path) -> Golden:
         ModelError: EP-251 when the files do not hold what golden.json says.
     """
     try:
-        content = json.loads((folder / "golden.json").read_bytes())
+        content = parse_json(read_regular(folder / "golden.json", _LARGEST))
         golden = Golden(
             folder=folder,
             count=int(content["count"]),
@@ -127,10 +130,16 @@ def read_golden(folder: Path) -> Golden:
         for tensor in (*golden.inputs, *golden.outputs):
             if (folder / tensor.file).stat().st_size != golden.count * tensor.bytes:
                 raise ValueError(f"{tensor.file} does not hold {golden.count} vectors of {tensor.bytes} bytes")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
         raise ModelError("EP-251", f"the golden vectors in {folder} cannot be read: {error}", "write the pack again") from error
     return golden
 
 
 def _tensors(entries: list[dict[str, Any]]) -> tuple[GoldenTensor, ...]:
-    return tuple(GoldenTensor(**{**entry, "shape": tuple(entry["shape"])}) for entry in entries)
+    tensors = tuple(GoldenTensor(**{**entry, "shape": tuple(map(int, entry["shape"]))}) for entry in entries)
+    for tensor in tensors:
+        if tensor.file != Path(tensor.file).name:
+            raise ValueError(f"{tensor.file} is not the name of a file in it")
+        if min(tensor.shape, default=1) < 1 or math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize != tensor.bytes:
+            raise ValueError(f"{tensor.name} of shape {tensor.shape}, type {tensor.dtype}, does not take {tensor.bytes} bytes")
+    return tensors

@@ -14,10 +14,10 @@ class Group:
     """A group while it is read: its own hosts with their variables, its own variables, and its children's names."""
 
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    children: list[str] = field(default_factory=list)
+    children: dict[str, None] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
 
 
 def wrong_inventory(file: Path, where: str, text: str) -> ProjectError:
     """The error for a place in an inventory."""
-    return ProjectError("EP-113", f"{file}{where}: {text}", "see docs/guides/fleets.md for what is read of an inventory")
+    return ProjectError("EP-113", f"{file}{where}: {text[:300]}", "see docs/guides/fleets.md for what is read of an inventory")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-import string
 from pathlib import Path
 
 from edgepack.project.inventory.group import Group, wrong_inventory
-
-_RANGE = re.compile(r"\[([0-9]+|[A-Za-z]):([0-9]+|[A-Za-z])(?::([0-9]+))?\]")
-_MOST = 10_000  # hosts a range may stand for
+from edgepack.project.inventory.ranges import HostNames
 
 
 def parse_ini(text: str, file: Path) -> dict[str, Group]:
@@ -20,6 +17,7 @@ def parse_ini(text: str, file: Path) -> dict[str, Group]:
         ProjectError: EP-113 with the line that cannot be read.
     """
     groups: dict[str, Group] = {}
+    names = HostNames(file)
     group, kind = groups.setdefault("ungrouped", Group()), "hosts"
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
@@ -31,7 +29,7 @@ def parse_ini(text: str, file: Path) -> dict[str, Group]:
             if kind not in ("hosts", "children", "vars"):
                 raise wrong_inventory(file, f":{number}", f"[{section.group(1)}:{kind}] is no kind of section")
             continue
-        _line(line, group, kind, file, number)
+        _line(line, group, kind, names, file, number)
     for parent in list(groups.values()):
         for child in parent.children:
             groups.setdefault(child, Group())
@@ -40,7 +38,7 @@ def parse_ini(text: str, file: Path) -> dict[str, Group]:
     return groups
 
 
-def _line(line: str, group: Group, kind: str, file: Path, number: int) -> None:
+def _line(line: str, group: Group, kind: str, names: HostNames, file: Path, number: int) -> None:
     if kind == "vars":
         key, equals, value = line.partition("=")
         if not equals:
@@ -52,7 +50,7 @@ def _line(line: str, group: Group, kind: str, file: Path, number: int) -> None:
     except ValueError as error:
         raise wrong_inventory(file, f":{number}", f"quotes do not match ({error})") from error
     if kind == "children":
-        group.children += [name for name in words[:1] if name not in group.children]
+        group.children.update(dict.fromkeys(words[:1]))
         return
     variables = {}
     for word in words[1:]:
@@ -60,37 +58,10 @@ def _line(line: str, group: Group, kind: str, file: Path, number: int) -> None:
         if not equals:
             raise wrong_inventory(file, f":{number}", f"{word!r} is not of the form key=value")
         variables[key] = value
-    for host in expand_range(words[0], file, number):
+    for host in names.expand(words[0], number):
         name, port = _split_port(host)
         values = {"ansible_port": port} if port else {}
         group.hosts.setdefault(name, {}).update({**values, **variables})
-
-
-def expand_range(pattern: str, file: Path, line: int | None = None) -> list[str]:
-    """Such as "pi[01:03].example" -> pi01.example, pi02.example, pi03.example; text without a range is itself.
-
-    Raises:
-        ProjectError: EP-113 for a range that runs backwards or is too long.
-    """
-    match = _RANGE.search(pattern)
-    if match is None:
-        return [pattern]
-    first, last, step = match.group(1), match.group(2), int(match.group(3) or 1)
-    where = "" if line is None else f":{line}"
-    if first.isdigit() != last.isdigit() or step == 0:
-        raise wrong_inventory(file, where, f"{match.group()} is not a range")
-    if first.isdigit():
-        if int(last) - int(first) > _MOST:
-            raise wrong_inventory(file, where, f"{match.group()} stands for too many hosts")
-        width = len(first) if first.startswith("0") else 0
-        items = [str(number).zfill(width) for number in range(int(first), int(last) + 1, step)]
-    else:
-        letters = string.ascii_letters
-        items = list(letters[letters.index(first) : letters.index(last) + 1 : step])
-    if not items:
-        raise wrong_inventory(file, where, f"{match.group()} is an empty range")
-    before, after = pattern[: match.start()], pattern[match.end() :]
-    return [host for item in items for host in expand_range(f"{before}{item}{after}", file, line)]
 
 
 def _split_port(host: str) -> tuple[str, str]:

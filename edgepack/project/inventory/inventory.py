@@ -14,9 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from edgepack.ground.errors import ProjectError
+from edgepack.ground.foreign import read_regular
 from edgepack.project.inventory.group import Group, wrong_inventory
 from edgepack.project.inventory.ini import parse_ini
 from edgepack.project.inventory.yaml import load_yaml, parse_yaml
+
+_LARGEST = 4 << 20  # bytes of an inventory: ten thousand hosts with their variables take a tenth
+_LONGEST_NAME = 240  # bytes, of the 255 that a file's name may have
+_DEEPEST = 100  # groups inside one another
+_MOST_MEMBERS = 1_000_000  # hosts of all groups, a host in several counted as often
 
 _ADDRESS = {"host": "ansible_host", "port": "ansible_port", "user": "ansible_user"}
 
@@ -45,9 +51,9 @@ def read_inventory(file: Path) -> Inventory:
         ProjectError: EP-113 when it cannot be read, is no inventory, or names no host.
     """
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        text = read_regular(file, _LARGEST).decode("utf-8")
+    except (OSError, ValueError) as error:
+        reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error
         raise ProjectError("EP-113", f"cannot read the inventory {file}: {reason}", "check the path") from error
     if text.startswith("$ANSIBLE_VAULT"):
         raise ProjectError("EP-113", f"{file}: the inventory is encrypted", "write the addresses to a file of their own")
@@ -70,13 +76,19 @@ def _host_names(groups: Mapping[str, Group]) -> list[str]:
 
 def _beside(folder: Path, name: str, notes: list[str], load: Any) -> list[dict[str, Any]]:
     """Variables in group_vars/NAME, NAME.yml or the files of a folder NAME."""
+    if "/" in name or "\0" in name or name in (".", "..") or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        return []  # no file is called so; above all, it must not lead to another folder's
     candidates = [folder / name, folder / f"{name}.yml", folder / f"{name}.yaml", folder / f"{name}.json"]
     files = [file for file in candidates if file.is_file()]
     if (folder / name).is_dir():
         files += sorted(file for file in (folder / name).iterdir() if file.suffix in ("", ".yml", ".yaml", ".json"))
     found = []
     for file in files:
-        text = file.read_text(encoding="utf-8", errors="replace")
+        try:
+            text = read_regular(file, _LARGEST).decode("utf-8", "replace")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ProjectError("EP-113", f"cannot read {file}: {reason}", "check the file, or remove it") from error
         if text.startswith("$ANSIBLE_VAULT"):
             notes.append(f"{file} is encrypted and was not read")
             continue
@@ -103,37 +115,58 @@ def _resolve(groups: dict[str, Group], file: Path, notes: list[str]) -> Inventor
             if child not in groups:
                 raise wrong_inventory(file, "", f"group {name} has a child {child}, which does not exist")
             parents[child].append(name)
-    depth = {name: _depth(name, parents, file, ()) for name in groups}
-    members = {name: _members(name, groups) for name in groups}
-    everyone = list(dict.fromkeys([*_members("all", groups), *_host_names(groups)] if "all" in groups else _host_names(groups)))
-    hosts = []
-    for host in everyone:
-        variables: dict[str, Any] = {}
-        for name in sorted(groups, key=lambda group: (group != "all", depth[group], group)):
-            if host in members[name] or name == "all":
-                variables.update(groups[name].variables)
-        for group in groups.values():
-            variables.update(group.hosts.get(host, {}))
-        hosts.append(Host(host, _address(host, variables, file)))
-    named = {name: tuple(host for host in everyone if host in found) for name, found in members.items() if name != "all"}
+    depth: dict[str, int] = {}
+    for name in groups:
+        _find_depth(name, parents, file, depth, ())
+    members = _members(groups, depth, file)
+    everyone = list(dict.fromkeys([*members.get("all", ()), *_host_names(groups)]))
+    variables: dict[str, dict[str, Any]] = {host: {} for host in everyone}
+    for name in sorted(groups, key=lambda group: (group != "all", depth[group], group)):
+        given = _of_addresses(groups[name].variables)
+        if given:
+            for host in everyone if name == "all" else members[name]:
+                variables[host].update(given)
+    for group in groups.values():
+        for host, own in group.hosts.items():
+            variables[host].update(_of_addresses(own))
+    hosts = tuple(Host(host, _address(host, variables[host], file)) for host in everyone)
+    place = {host: number for number, host in enumerate(everyone)}
+    named = {name: tuple(sorted(found, key=place.__getitem__)) for name, found in members.items() if name != "all"}
     grouped = {host for name, found in named.items() for host in found if name != "ungrouped"}
     ungrouped = tuple(host for host in everyone if host not in grouped)
-    return Inventory(tuple(hosts), {**named, "all": tuple(everyone), "ungrouped": ungrouped}, tuple(notes))
+    return Inventory(hosts, {**named, "all": tuple(everyone), "ungrouped": ungrouped}, tuple(notes))
 
 
-def _depth(name: str, parents: dict[str, list[str]], file: Path, below: tuple[str, ...]) -> int:
+def _of_addresses(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables that an address is made of."""
+    names = (*_ADDRESS.values(), *(name.replace("ansible_", "ansible_ssh_") for name in _ADDRESS.values()))
+    return {name: variables[name] for name in names if name in variables}
+
+
+def _find_depth(name: str, parents: dict[str, list[str]], file: Path, known: dict[str, int], below: tuple[str, ...]) -> int:
+    """How many groups are above a group, itself included, noted in `known`."""
     if name in below:
         raise wrong_inventory(file, "", f"group {name} is its own child")
-    return 1 + max((_depth(parent, parents, file, (*below, name)) for parent in parents[name]), default=0)
+    if len(below) >= _DEEPEST:
+        raise wrong_inventory(file, "", f"group {name} is more than {_DEEPEST} groups deep")
+    if name not in known:
+        known[name] = 1 + max((_find_depth(one, parents, file, known, (*below, name)) for one in parents[name]), default=0)
+    return known[name]
 
 
-def _members(name: str, groups: dict[str, Group]) -> dict[str, None]:
-    """A group's hosts and its children's, in order."""
-    group = groups[name]
-    found: dict[str, None] = dict.fromkeys(group.hosts)
-    for child in group.children:
-        found.update(_members(child, groups))
-    return found
+def _members(groups: Mapping[str, Group], depth: Mapping[str, int], file: Path) -> dict[str, dict[str, None]]:
+    """Every group's hosts and its children's, in order. Children, which lie deeper, come before their parents."""
+    found: dict[str, dict[str, None]] = {}
+    count = 0
+    for name in sorted(groups, key=lambda name: -depth[name]):
+        own = dict.fromkeys(groups[name].hosts)
+        for child in groups[name].children:
+            own.update(found[child])
+            if count + len(own) > _MOST_MEMBERS:
+                raise wrong_inventory(file, "", f"group {name}: the groups have too many hosts")
+        found[name] = own
+        count += len(own)
+    return {name: found[name] for name in groups}
 
 
 def _address(name: str, variables: Mapping[str, Any], file: Path) -> str:

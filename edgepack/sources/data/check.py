@@ -108,8 +108,8 @@ def _class_numbers(where: str, labels: NDArray[Any], metric: str) -> NDArray[Any
     if labels.ndim == 2 and bool(((labels == 0) | (labels == 1)).all()) and bool((labels.sum(axis=1) == 1).all()):
         numbers: NDArray[Any] = labels.argmax(axis=1).astype(np.int64)
         return numbers
-    wrong = labels != np.floor(labels) if labels.dtype.kind == "f" else labels < 0 if labels.dtype.kind == "i" else None
-    if wrong is not None and wrong.any():
+    wrong = _no_class_numbers(labels)
+    if wrong.any():
         value = labels[wrong].reshape(-1)[0]
         raise DataError(
             "EP-314",
@@ -119,26 +119,44 @@ def _class_numbers(where: str, labels: NDArray[Any], metric: str) -> NDArray[Any
     return labels.astype(np.int64)
 
 
+def _no_class_numbers(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where labels are no whole numbers from 0 up to what 32 bits hold, which the frameworks count classes in."""
+    if labels.dtype.kind == "b":
+        return np.zeros(labels.shape, bool)
+    wrong = ~((labels >= 0) & (labels < 2**31))  # not the reverse: every comparison with NaN is false
+    return wrong | (labels != np.floor(labels)) if labels.dtype.kind == "f" else wrong
+
+
 def _check_classes(raw: RawData) -> None:
     """Every class occurs in train and in test; data whose training part has no labels (anomalies) is exempt."""
     present = {name: _classes(raw.splits[name]) for name in ("train", "test")}
     train, test = present["train"], present["test"]
     if train is None:
         return
-    expected = set(range(len(raw.class_names))) or set(range(max(train | (test or set())) + 1))
-    beyond = sorted((train | (test or set())) - expected)
+    named = len(raw.class_names)
+    count = named or max(train | (test or set())) + 1
+    beyond = sorted(number for number in train | (test or set()) if number >= count)
     if beyond:
         raise DataError(
             "EP-313",
-            f"{raw.where}: class number {beyond[0]} occurs, but there are {len(raw.class_names)} class names",
+            f"{raw.where}: class number {beyond[0]} occurs, but there are {named} class names",
             "number the classes from 0 and name each of them",
         )
+    # More classes than examples: numbers that count no classes, such as hashes, or one label gone wrong.
+    if not named and count > len(raw.train) + len(raw.splits["test"]):
+        raise DataError(
+            "EP-313",
+            f"{raw.where}: class number {count - 1} occurs, but train has only {len(train)} different ones",
+            "number the classes 0, 1, 2, … without gaps; look at the largest labels",
+        )
     for name, classes in present.items():
-        if classes is not None and (missing := sorted(expected - classes)):
-            named = f" ({raw.class_names[missing[0]]})" if raw.class_names else ""
-            others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            start = "number the classes from 0" if missing == [0] and not raw.class_names else f"add {name} examples of it"
-            raise DataError("EP-313", f"{raw.where}: class {missing[0]}{named}{others} does not occur in {name}", start)
+        if classes is not None and len(classes) < count:
+            first = next(number for number in range(count) if number not in classes)
+            title = f" ({raw.class_names[first]})" if raw.class_names else ""
+            others = f" and {count - len(classes) - 1} more" if count - len(classes) > 1 else ""
+            only_zero = first == 0 and count - len(classes) == 1 and not named
+            start = "number the classes from 0" if only_zero else f"add {name} examples of it"
+            raise DataError("EP-313", f"{raw.where}: class {first}{title}{others} does not occur in {name}", start)
 
 
 def _classes(split: RawSplit) -> set[int] | None:

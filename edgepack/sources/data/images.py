@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +16,14 @@ from numpy.typing import NDArray
 from edgepack.ground.errors import DataError
 from edgepack.sources.data.raw import Index, RawData, RawSplit
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+# The formats of those names. Pillow knows some forty more and tells them by content, whatever a file is called: PostScript
+# among them, for which it runs a program.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+_LARGEST = 1 << 30  # bytes of an image file: as many as the most pixels take uncompressed
 _SPLIT_FOLDERS = {
     "train": ("train", "training"),
     "validation": ("validation", "val", "valid"),
@@ -45,13 +56,10 @@ class ImageRows:
         return np.stack([self._read(self.files[number]) for number in index])
 
     def _read(self, file: Path) -> NDArray[Any]:
-        from PIL import Image, ImageOps, UnidentifiedImageError
+        from PIL import Image, ImageOps
 
-        try:
-            with Image.open(file) as opened:
-                image = ImageOps.exif_transpose(opened).convert("RGB" if self.color == "rgb" else "L")
-        except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise _unreadable(file, error) from error
+        with _opened(file) as opened:
+            image: Image.Image = ImageOps.exif_transpose(opened).convert("RGB" if self.color == "rgb" else "L")
         height, width = self.size
         if image.size != (width, height):
             if not self.resize:
@@ -131,18 +139,43 @@ def _files(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
 
 
 def _first_size(file: Path) -> tuple[int, int]:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import ImageOps
+
+    with _opened(file) as opened:
+        image = ImageOps.exif_transpose(opened)
+        return image.height, image.width
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Image]:
+    """An image of one of the formats meant, from a regular file, while a block works on it; pixels are bounded by Pillow's limit.
+
+    Raises:
+        DataError: EP-317 with the file's name, whatever goes wrong with it, in the block too: decoders of damaged content
+            raise many things.
+    """
+    from PIL import Image
 
     try:
-        with Image.open(file) as opened:
-            image = ImageOps.exif_transpose(opened)
-            return image.height, image.width
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError("it is not a regular file")
+        if found.st_size > _LARGEST:
+            raise ValueError(f"it is larger than {_LARGEST >> 20} MiB")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file, formats=FORMATS) as opened:
+                yield opened
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        most = f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} million pixels"
+        raise DataError("EP-317", f"{_short(file)}: has more than {most}", "scale it down, or remove the file") from error
+    except Exception as error:
         raise _unreadable(file, error) from error
 
 
 def _unreadable(file: Path, error: Exception) -> DataError:
-    return DataError("EP-317", f"{_short(file)}: cannot be read as an image ({error})", "repair or remove the file")
+    why = str(error)[:200] or type(error).__name__
+    return DataError("EP-317", f"{_short(file)}: cannot be read as an image ({why})", "repair or remove the file")
 
 
 def _short(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,8 +30,8 @@ _VERSION = 1
 Read = Callable[[Path], RawData]
 
 # The files that are read: the ending of their name, what a message calls one, and the function that reads it into a `RawData`
-# with the help of a scratch folder.
-_FILES: dict[str, tuple[str, Callable[[Path, Path], RawData]]] = {".npz": ("an .npz", read_npz)}
+# with the help of a scratch folder, and of what [data] max_unpacked says.
+_FILES: dict[str, tuple[str, Callable[[Path, Path, int | None], RawData]]] = {".npz": ("an .npz", read_npz)}
 
 
 def load_data(project: Project, cache: Cache, progress: Progress, path: Path | None = None) -> Dataset:
@@ -115,9 +116,9 @@ def _from_files(
             'set source under [data] to "data.py:load", an .npz file or a folder of images, or give --data',
         )
     file = path if path is not None else folder / str(settings.source)
-    if not file.exists():
+    if not os.path.exists(file):  # which, unlike Path's, is False for a name that no file can have
         hint = "check [data] source in edgepack.toml, or give --data"
-        raise DataError("EP-301", f"the data {settings.source} does not exist in the project", hint)
+        raise DataError("EP-301", f"the data {str(settings.source)[:300]} does not exist in the project", hint)
     if file.is_dir():
         key = {"name": file.name, "images": fingerprints.of(file)}
         return key, lambda scratch: read_images(file, settings.image_size, settings.color)
@@ -125,8 +126,10 @@ def _from_files(
     if known is None:
         hint = f"give {', '.join(phrase for phrase, _ in _FILES.values())}, a folder of images or a function in data.py"
         raise DataError("EP-301", f"{file.name}: not a kind of data edgepack reads", hint)
+    if not file.is_file():
+        raise DataError("EP-301", f"{file.name}: is not a regular file", "give a file, not a pipe or a device")
     _, read = known
-    return {"name": file.name, "archive": fingerprints.of(file)}, lambda scratch: read(file, scratch)
+    return {"name": file.name, "archive": fingerprints.of(file)}, lambda scratch: read(file, scratch, settings.max_unpacked)
 
 
 def _from_function(
