@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import itertools
 import multiprocessing
 import warnings
 from collections import Counter, deque
@@ -34,12 +35,10 @@ def run_chunks(mutants: Mutants, start: int, stop: int, workers: int = 1) -> Ite
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, context, _begin, (mutants,)) as pool:
         ranges = iter([(at, min(at + SIZE, stop)) for at in range(start, stop, SIZE)])
-        running: deque[Future[Chunk]] = deque(
-            pool.submit(_chunk, *each) for each, _ in zip(ranges, range(2 * workers), strict=False)
-        )
+        running: deque[Future[Chunk]] = deque(pool.submit(_chunk, *each) for each in itertools.islice(ranges, 2 * workers))
         while running:
             yield running.popleft().result()
-            running.extend(pool.submit(_chunk, *each) for each, _ in zip(ranges, range(1), strict=False))
+            running.extend(pool.submit(_chunk, *each) for each in itertools.islice(ranges, 1))
 
 
 _mutants: list[Mutants] = []  # of this process

@@ -134,9 +134,13 @@ class Graph:
 def build_graph(model: Model) -> Graph:
     """Build the graph of the model's first subgraph; other subgraphs only initialise state (CALL_ONCE).
 
-    Raises CompileError EP-701 for a model whose tensors have a shape or type that cannot be compiled.
+    Raises CompileError EP-701 for a model without outputs, or whose tensors have a shape or type that cannot be compiled.
     """
     main = model.subgraphs[0]
+    if not main.outputs:
+        raise CompileError(
+            "EP-701", "the model has no output, so it computes nothing", "Convert the model again, with its outputs."
+        )
     graph = _build(main)
     for index in (*graph.inputs, *graph.outputs):
         if graph.values[index].dtype not in BYTES:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from edgepack.compile.call import Call
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
@@ -75,7 +77,8 @@ class Operator(Generic[Problem]):
         for value in (site.graph.values[index] for index in site.node.outputs):
             site.require(value.elements > 0, f"computes an empty tensor {list(value.shape)}", CONVERT_AGAIN, value)
         try:
-            return self.describe(site)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                return self.describe(site)
         except (OverflowError, ZeroDivisionError) as error:  # each scale is finite, but what is computed of them need not be
             raise site.error("EP-704", "has scales too far apart to compute with", CHECK_RANGES) from error
 
