@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edgepack.flatbuffer import Model, Subgraph, keras_layer
+from edgepack.flatbuffer.tensors import shorten
 from edgepack.flatbuffer.types import dtype_bytes
 from edgepack.ground.errors import CompileError
 
 Data = npt.NDArray[Any]
 
 LARGEST = (1 << 28) - 1  # elements; offsets in bytes then fit 32-bit integers
+LARGEST_STATE = 1 << 26  # bytes of all states together: what they are at first is held in memory
 BYTES = {dtype: dtype_bytes(dtype) for dtype in ("int8", "uint8", "bool", "int16", "int32", "float32", "int64")}
 """Of an element, for the types that the compiler knows."""
 
@@ -132,15 +134,19 @@ class Graph:
 def build_graph(model: Model) -> Graph:
     """Build the graph of the model's first subgraph; other subgraphs only initialise state (CALL_ONCE).
 
-    Raises CompileError EP-701 for a model whose tensors have a shape or type that cannot be compiled.
+    Raises CompileError EP-701 for a model without outputs, or whose tensors have a shape or type that cannot be compiled.
     """
     main = model.subgraphs[0]
+    if not main.outputs:
+        raise CompileError(
+            "EP-701", "the model has no output, so it computes nothing", "Convert the model again, with its outputs."
+        )
     graph = _build(main)
     for index in (*graph.inputs, *graph.outputs):
         if graph.values[index].dtype not in BYTES:
             raise CompileError(
                 "EP-701",
-                f"the model's input or output '{graph.values[index].name}' has type {graph.values[index].dtype}",
+                f"the model's input or output '{shorten(graph.values[index].name)}' has type {graph.values[index].dtype}",
                 "Convert the model with int8 or int16 inputs and outputs.",
             )
     called = {int(str(node.options.get("init_subgraph_index", 0))) for node in graph.nodes if node.op == "CALL_ONCE"}
@@ -154,7 +160,7 @@ def _build(main: Subgraph) -> Graph:
         quantization = tensor.quantization
         if tensor.sparse:
             raise CompileError(
-                "EP-701", f"tensor '{tensor.name}' is stored sparse", "Convert the model without EXPERIMENTAL_SPARSITY."
+                "EP-701", f"tensor '{shorten(tensor.name)}' is stored sparse", "Convert the model without EXPERIMENTAL_SPARSITY."
             )
         values[tensor.index] = Value(
             id=tensor.index,
@@ -184,6 +190,7 @@ def _build(main: Subgraph) -> Graph:
 def _variable_tensors(main: Subgraph) -> tuple[State, ...]:
     """State kept in variable tensors (SVDF, LSTM): TFLite resets them to their zero point."""
     states = []
+    total = 0
     for tensor in main.tensors:
         if not tensor.is_variable:
             continue
@@ -192,10 +199,17 @@ def _variable_tensors(main: Subgraph) -> tuple[State, ...]:
         if tensor.dtype not in BYTES or not -128 <= initial <= 127:
             raise CompileError(
                 "EP-701",
-                f"the variable tensor '{tensor.name}' has type {tensor.dtype} and zero point {zero}",
+                f"the variable tensor '{shorten(tensor.name)}' has type {tensor.dtype} and zero point {zero}",
                 "Convert the model with int8 or int16 state.",
             )
-        elements = int(np.prod(tensor.shape, dtype=np.int64))
+        elements = math.prod(tensor.shape)
+        total += elements * BYTES[tensor.dtype]
+        if total > LARGEST_STATE:
+            raise CompileError(
+                "EP-701",
+                f"the variable tensors up to '{shorten(tensor.name)}' take {total} bytes",
+                "A microcontroller model's state is far smaller.",
+            )
         states.append(State(tensor.index, np.full(elements, initial, np.dtype(tensor.dtype)).tobytes()))
     return tuple(states)
 
@@ -206,11 +220,13 @@ def _static_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     if any(extent < 0 for extent in result):
         raise CompileError(
             "EP-701",
-            f"tensor '{name}' has a dimension unknown at compile time: {list(shape)}",
+            f"tensor '{shorten(name)}' has a dimension unknown at compile time: {list(shape)}",
             "Fix every dimension but the batch in the Keras model's Input layer.",
         )
-    if math.prod(result) > LARGEST:
+    if math.prod(result) > LARGEST or max(result, default=0) > LARGEST:  # an extent of 0 hides others
         raise CompileError(
-            "EP-701", f"tensor '{name}' has {math.prod(result)} elements", "A microcontroller model's tensors are far smaller."
+            "EP-701",
+            f"tensor '{shorten(name)}' has shape {list(result[:8])}, too large for offsets of 32 bits",
+            "A microcontroller model's tensors are far smaller.",
         )
     return result

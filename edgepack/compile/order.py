@@ -14,12 +14,14 @@ from edgepack.compile.graph import Graph
 from edgepack.compile.plan import outside_arena
 
 SETS = 20_000  # looked at, at most
+STEPS = 1 << 26  # operators looked at in all these sets, or beside each other by the greedy search
+MOST_OPERATORS = 1 << 13  # each is compared with every other
 
 
 def reordered(graph: Graph) -> Graph | None:
     """The graph in an order whose live bytes peak lower, without overlaps; None if there is none, or state fixes the order."""
     count = len(graph.nodes)
-    if graph.states or count < 3:
+    if graph.states or not 3 <= count <= MOST_OPERATORS:
         return None
     work = _Work(graph)
     now = work.peak(range(count))
@@ -93,18 +95,19 @@ def _best(work: _Work, count: int, limit: int) -> list[int] | None:
             if after < min(best.get(then, limit), limit):
                 best[then], came[then] = after, index
                 heapq.heappush(waiting, (after, count - then.bit_count(), then))
-        if len(best) > SETS:
+        if len(best) > min(SETS, STEPS // count):
             return None
     return None
 
 
 def _greedy(work: _Work, count: int) -> list[int] | None:
-    """Always the operator after which least is live."""
+    """Always the operator after which least is live; None if that takes too many steps."""
     order: list[int] = []
-    done = 0
+    done = steps = 0
     while len(order) < count:
         ready = work.ready(done)
-        if not ready:
+        steps += len(ready) * count
+        if not ready or steps > STEPS:
             return None
         index = min(ready, key=lambda each: (work.live(done | 1 << each), work.outputs[each], each))
         order.append(index)

@@ -7,6 +7,8 @@ Offsets come from the best of several greedy orders; the peak of live bytes is a
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ ALIGNMENT = 4  # word loads of four int8 at once
 SCRATCH_ALIGNMENT = 8  # scratch may hold pointers, on a 64-bit host too
 ARENA_ALIGNMENT = 16
 TRIES = 300
+WORK = 1 << 23  # pairs of buffers to keep apart, in all tries together
+MOST_PAIRS = 1 << 22  # beyond, which no network comes near to, every buffer has its place to itself
 
 
 @dataclass(frozen=True)
@@ -141,8 +145,15 @@ def _forbidden(a: int, b: int, buffers: Sequence[Buffer], near: Mapping[tuple[in
 
 
 def _place(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], Near], bound: int) -> list[int]:
-    """The best offsets found: greedy by size, by lifetime and by time, then seeded shuffles of the best order so far."""
+    """The best offsets found: greedy by size, by lifetime and by time, then seeded shuffles of the best order so far.
+
+    Fewer tries, or none, where so many buffers live at once that they would take minutes.
+    """
     count = len(buffers)
+    pairs = _pairs(buffers)
+    if pairs > MOST_PAIRS:
+        ends = itertools.accumulate(_aligned(buffer.size, SCRATCH_ALIGNMENT) for buffer in buffers)
+        return [end - _aligned(buffer.size, SCRATCH_ALIGNMENT) for end, buffer in zip(ends, buffers, strict=True)]
     together = [
         [j for j in range(count) if j != i and buffers[j].first <= buffers[i].last and buffers[i].first <= buffers[j].last]
         for i in range(count)
@@ -159,7 +170,7 @@ def _place(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], Near], boun
     best: list[int] | None = None
     best_top, best_order = 0, orders[0]
     shuffle = random.Random(0)
-    for attempt in range(len(orders) + TRIES):
+    for attempt in range(min(len(orders) + TRIES, 1 + WORK // (pairs + 1))):
         if attempt < len(orders):
             order = orders[attempt]
         else:
@@ -175,6 +186,12 @@ def _place(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], Near], boun
             break
     assert best is not None
     return best
+
+
+def _pairs(buffers: Sequence[Buffer]) -> int:
+    """How often a buffer lives at the same time as another."""
+    firsts, lasts = sorted(buffer.first for buffer in buffers), sorted(buffer.last for buffer in buffers)
+    return sum(bisect.bisect_right(firsts, buffer.last) - bisect.bisect_left(lasts, buffer.first) - 1 for buffer in buffers)
 
 
 def _greedy(
@@ -197,19 +214,21 @@ def _greedy(
 
 def _lower_bound(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], Near], calls: int) -> tuple[int, int]:
     """The most bytes any call needs at once, and which call that is; overlapping pairs count once, as closely as allowed."""
+    saved: dict[int, list[tuple[int, int]]] = {}  # by output: each input it may overlap, and by how many bytes
+    for (source, output), close in near.items():
+        both = buffers[source].size + buffers[output].size
+        together = max(buffers[output].size, max(close.distance, 0) + buffers[source].size)
+        saved.setdefault(output, []).append((source, both - together))
+    starting: list[list[int]] = [[] for _ in range(calls)]
+    for index, buffer in enumerate(buffers):
+        starting[buffer.first].append(index)
     peak, where = 0, 0
+    live: set[int] = set()
     for call in range(calls):
-        live = [i for i, buffer in enumerate(buffers) if buffer.first <= call <= buffer.last]
+        live = {i for i in live if buffers[i].last >= call} | set(starting[call])
         total = sum(buffers[i].size for i in live)
-        for output in live:
-            savings = [
-                buffers[source].size
-                + buffers[output].size
-                - max(buffers[output].size, max(close.distance, 0) + buffers[source].size)
-                for source in live
-                if (close := near.get((source, output))) is not None
-            ]
-            total -= max(savings, default=0)
+        for output in live & saved.keys():
+            total -= max((size for source, size in saved[output] if source in live), default=0)
         if total > peak:
             peak, where = total, call
     return peak, where

@@ -24,11 +24,13 @@ RANGES = {dtype: INTEGER_RANGE[dtype] for dtype in ("int8", "int16", "uint8", "i
 
 
 def round_half_away(x: float) -> int:
-    """C's round(): halves away from zero.
+    """C's round(): halves away from zero. Raises OverflowError for what is no finite number.
 
     >>> round_half_away(2.5), round_half_away(-2.5), round_half_away(0.49999999999999994)
     (3, -3, 0)
     """
+    if math.isnan(x):
+        raise OverflowError("not a number")
     whole = math.floor(abs(x))
     rounded = whole + (1 if abs(x) - whole >= 0.5 else 0)
     return rounded if x >= 0 else -rounded

@@ -6,6 +6,7 @@ SPACE_TO_BATCH_ND, TRANSPOSE_CONV, or a resize to a computed size: runtimes comp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from edgepack.flatbuffer.model import Array, Operator, Subgraph, Tensor
 from edgepack.flatbuffer.rules.shapes import Operands, Shape
-from edgepack.flatbuffer.rules.values import FAILURES
+from edgepack.flatbuffer.rules.values import FAILURES, Options
 from edgepack.flatbuffer.traits import traits_of
 
 _SMALL = 64  # elements of the constants that shapes are computed from
@@ -54,12 +55,29 @@ def _value(operator: Operator, operands: Operands, tensors: Sequence[Tensor]) ->
     traits = traits_of(operator.name)
     if traits.evaluate is None or len(values) != len(operands.values):
         return None
+    if size_of_result(operator.name, values, operator.options) > _SMALL:
+        return None
     try:
         result = np.asarray(traits.evaluate(values, operator.options)).astype(dtype)
         shape = _shapes(operator, operands, 1)
-        return result.reshape(shape[0]) if traits.same_bytes and shape else result
+        result = result.reshape(shape[0]) if traits.same_bytes and shape else result
+        return result if result.size <= _SMALL else None
     except FAILURES:
         return None
+
+
+def size_of_result(name: str, values: Sequence[Array], options: Options) -> int:
+    """Elements that the operator's rule would compute from these operands; 0 where its shape cannot be told beforehand.
+
+    Asked before computing: a file of a few hundred bytes can say a constant of any size.
+    """
+    rule = traits_of(name).shape
+    if rule is None:
+        return 0
+    try:
+        return math.prod(rule(Operands([value.shape for value in values], values, options)))
+    except FAILURES:
+        return 0
 
 
 def _shapes(operator: Operator, operands: Operands, outputs: int) -> list[Shape]:

@@ -8,7 +8,7 @@ from typing import Any
 from edgepack.compile.call import Call
 from edgepack.compile.graph import Graph, Node
 from edgepack.compile.operators.kernel import Kernel, Operator
-from edgepack.compile.operators.site import ANY_HINT, CHECK_RANGES, CONVERT_AGAIN, REPLACEMENTS, Site, operator_error
+from edgepack.compile.operators.site import ANY_HINT, REPLACEMENTS, Site, operator_error
 from edgepack.compile.operators.table import OPERATORS
 from edgepack.cores import Cpu
 
@@ -30,21 +30,15 @@ class Choice:
 def choices(node: Node, graph: Graph, cpu: Cpu) -> tuple[Choice, ...]:
     """Every kernel that can run this operator on this CPU, cheapest first.
 
-    Raises CompileError EP-703 for an operator that cannot be compiled, and what its `describe` raises.
+    Raises CompileError EP-703 for an operator that cannot be compiled, and what `Operator.checked` raises.
     """
     operator = OPERATORS.get(node.op)
     if operator is None:
         raise operator_error(
             graph, node, "EP-703", "is not among the operators that become C", REPLACEMENTS.get(node.op, ANY_HINT)
         )
-    for value in (graph.values[index] for index in node.outputs):
-        if value.elements == 0:
-            raise operator_error(graph, node, "EP-704", f"computes an empty tensor {list(value.shape)}", CONVERT_AGAIN, value)
     form = _form(operator, node, graph)
-    try:
-        problem = form.describe(Site(node, graph))
-    except (OverflowError, ZeroDivisionError) as error:  # each scale is finite, but products and quotients of them need not be
-        raise operator_error(graph, node, "EP-704", "has scales too far apart to compute with", CHECK_RANGES) from error
+    problem = form.checked(Site(node, graph))
     usable = _usable(form, problem, cpu)
     if not usable:
         raise operator_error(graph, node, "EP-704", f"has no kernel for this form on {cpu.name}", ANY_HINT)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from edgepack.compile.call import Call
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.site import Site
+from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 
 Problem = TypeVar("Problem")
 
@@ -65,6 +67,20 @@ class Operator(Generic[Problem]):
     channels_apart: Callable[[Site], bool] | None = None
     explicit_padding: bool = False
     keeps_state: bool = False
+
+    def checked(self, site: Site) -> Problem:
+        """What `describe` gives.
+
+        Raises CompileError as `describe` does, and for what no operator takes: an output without elements, and scales whose
+        products or quotients leave the range of numbers.
+        """
+        for value in (site.graph.values[index] for index in site.node.outputs):
+            site.require(value.elements > 0, f"computes an empty tensor {list(value.shape)}", CONVERT_AGAIN, value)
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                return self.describe(site)
+        except (OverflowError, ZeroDivisionError) as error:  # each scale is finite, but what is computed of them need not be
+            raise site.error("EP-704", "has scales too far apart to compute with", CHECK_RANGES) from error
 
     def with_kernels(self, *kernels: Kernel[Problem]) -> Operator[Problem]:
         """The same operator with more kernels, after those it has."""

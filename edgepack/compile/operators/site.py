@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgepack.compile.graph import Graph, Node, Value
+import numpy as np
+
+from edgepack.compile.graph import Data, Graph, Node, Value
 from edgepack.compile.quantize import RANGES
+from edgepack.flatbuffer.tensors import shorten
 from edgepack.ground.errors import CompileError
 
 
@@ -38,9 +41,18 @@ class Site:
         value = self.input(index)
         if value.data is None:
             raise self.error(
-                "EP-704", f"takes '{value.name}' as computed by the model", "Only a constant can be used there.", value
+                "EP-704", f"takes '{shorten(value.name)}' as computed by the model", "Only a constant can be used there.", value
             )
         return value
+
+    def integers(self, index: int) -> Data:
+        """The input's numbers (int64, in its shape): a constant of int32 or int64, such as axes, paddings or sizes."""
+        value = self.constant(index)
+        assert value.data is not None
+        self.require(
+            value.dtype in ("int32", "int64"), f"has positions of type {value.dtype}, not int32 or int64", CONVERT_AGAIN, value
+        )
+        return value.data.astype(np.int64)
 
     def output(self, index: int = 0) -> Value:
         """The value written as that output."""
@@ -72,7 +84,7 @@ class Site:
     def require_quantized(self, *values: Value) -> None:
         """Each value must have one scale, finite and above zero, and a zero point its type can hold."""
         for value in values:
-            self.require(len(value.scales) == 1, f"needs one scale for '{value.name}'", QUANTIZE_HINT, value)
+            self.require(len(value.scales) == 1, f"needs one scale for '{shorten(value.name)}'", QUANTIZE_HINT, value)
             low, high = RANGES.get(value.dtype, (0, 0))
             good = 0 < value.scale < math.inf and low <= value.zero_point <= high
             self.require(good, f"has scale {value.scale} and zero point {value.zero_point}", CHECK_RANGES, value)
@@ -114,6 +126,6 @@ REPLACEMENTS = {  # for operators that are not compiled
 def operator_error(graph: Graph, node: Node, code: str, message: str, hint: str, value: Value | None = None) -> CompileError:
     """A CompileError whose line names the operator, the Keras layer and the tensor."""
     named = value or (graph.values[node.outputs[0]] if node.outputs else None)
-    short = named.name.split(";")[0] if named else ""
-    where = f" in layer '{named.layer}' (tensor '{short}')" if named else ""
+    short = shorten(named.name.split(";")[0]) if named else ""
+    where = f" in layer '{shorten(named.layer)}' (tensor '{short}')" if named else ""
     return CompileError(code, f"{node.op}{where} {message}", hint)

@@ -5,6 +5,8 @@ Each operator's own rule (`Operator.ranges`) is sound; one without gives the ful
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from edgepack.compile.graph import Graph, Node, Value
@@ -13,24 +15,34 @@ from edgepack.compile.operators.site import Site
 from edgepack.compile.operators.table import OPERATORS
 from edgepack.ground.errors import CompileError
 
+MOST_CHANNELS = 1 << 22
+"""Of all values together: what the ranges of a model take in memory is bounded, whatever shapes its file says."""
 
-def channel_ranges(graph: Graph) -> dict[int, Range]:
-    """The range of every int8 value with at least one axis."""
-    ranges: dict[int, Range] = {}
-    for value in graph.values.values():
-        if value.dtype == "int8" and value.shape:
-            ranges[value.id] = _of_constant(value) if value.data is not None else _full(value)
+
+def channel_ranges(graph: Graph) -> tuple[dict[int, Range], dict[int, Any]]:
+    """The range of every int8 value with at least one axis, and the checked int8 operators by their nodes' indices.
+
+    Nothing of either for a graph with more channels than `MOST_CHANNELS`. An operator that is not checked, because it has a form
+    that cannot be compiled, is refused where it is lowered.
+    """
+    channels = [value for value in graph.values.values() if value.dtype == "int8" and value.shape]
+    if sum(value.shape[-1] for value in channels) > MOST_CHANNELS:
+        return {}, {}
+    ranges = {value.id: _of_constant(value) if value.data is not None else _full(value) for value in channels}
+    checked: dict[int, Any] = {}
     for node in graph.nodes:
         operator = OPERATORS.get(node.op)
         if operator is None or operator.ranges is None or not _plain(node, ranges):
             continue
         try:
-            found = operator.ranges(operator.describe(Site(node, graph)), ranges)
-        except CompileError:  # not a form that can be compiled; its own check says so later
+            problem = operator.checked(Site(node, graph))
+        except CompileError:
             continue
-        if found is not None:
+        checked[node.index] = problem
+        found = operator.ranges(problem, ranges)
+        if found is not None and found[0].size == graph.values[node.outputs[0]].shape[-1]:
             ranges[node.outputs[0]] = found
-    return ranges
+    return ranges, checked
 
 
 def _plain(node: Node, ranges: Ranges) -> bool:

@@ -16,7 +16,8 @@ from edgepack.flatbuffer.traits import traits_of
 def drop_reshapes(graph: Graph) -> Graph:
     """Turn reshapes into aliases where memory allows."""
     graph = _own_outputs(graph)
-    outside = set(graph.inputs) | set(graph.outputs) | {state.value for state in graph.states}
+    states = {state.value for state in graph.states}
+    outside = set(graph.inputs) | set(graph.outputs) | states
     outside |= {value.id for value in graph.values.values() if value.data is not None}
     members: dict[int, set[int]] = {}
     kept = []
@@ -26,7 +27,7 @@ def drop_reshapes(graph: Graph) -> Graph:
             continue
         source, result = graph.root(node.inputs[0]), node.outputs[0]
         group = members.get(source, {source}) | {result}
-        if len(group & outside) > 1:
+        if len(group & outside) > 1 or result in states:  # a state may be written again, even from itself
             kept.append(node)
             continue
         members[source] = group

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from edgepack.compile.operators.site import Site
 from edgepack.compile.operators.table import OPERATORS
 from edgepack.compile.passes.channel_ranges import channel_ranges
 from edgepack.flatbuffer.traits import traits_of
-from edgepack.ground.errors import CompileError
 
 WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 """What `_slice` can take channels from; each has its own layout of weights, which only this pass rewrites."""
@@ -34,10 +34,10 @@ Masks = dict[int, Data]
 
 def fold_constant_channels(graph: Graph) -> Graph:
     """Remove every constant channel that its readers can do without."""
-    ranges = channel_ranges(graph)
+    ranges, checked = channel_ranges(graph)
     masks = _candidates(graph, ranges)
     if any(mask.any() for mask in masks.values()):
-        _settle(graph, ranges, masks)
+        _settle(graph, ranges, masks, checked)
     removed = {value: mask for value, mask in masks.items() if mask.any()}
     return _rewrite(graph, ranges, removed) if removed else graph
 
@@ -49,28 +49,36 @@ def _candidates(graph: Graph, ranges: Mapping[int, Range]) -> Masks:
     return {value: (low == high) & (value not in fixed and value in able) for value, (low, high) in ranges.items()}
 
 
-def _settle(graph: Graph, ranges: Mapping[int, Range], masks: Masks) -> None:
-    """Take back removals that a reader or writer cannot follow, until all agree; masks only shrink, so this ends."""
-    absorbable = {node.index: _absorbable(graph, node, ranges) for node in graph.nodes if node.op == "CONV_2D"}
+def _settle(graph: Graph, ranges: Mapping[int, Range], masks: Masks, checked: Mapping[int, Any]) -> None:
+    """Take back removals that a reader or writer cannot follow, until all agree; masks only shrink, so this ends.
+
+    An operator that has not been `checked` follows none.
+    """
+    absorbable = {
+        node.index: _absorbable(conv, ranges) for node in graph.nodes if isinstance(conv := checked.get(node.index), Conv2D)
+    }
     before = -1
     while (now := sum(int(mask.sum()) for mask in masks.values())) != before:
         before = now
         for node in graph.nodes:
-            _agree(graph, node, masks, absorbable)
+            if node.index in checked:
+                _agree(graph, node, masks, absorbable)
+            else:
+                _keep_all(node, masks)
         for mask in masks.values():
             _trim(mask)
 
 
 def _agree(graph: Graph, node: Node, masks: Masks, absorbable: Mapping[int, Data]) -> None:
-    """Shrink the masks around one operator to what it can follow."""
+    """Shrink the masks around one checked operator to what it can follow."""
     readable = [value for value in node.inputs if value in masks and graph.values[value].data is None]
     output = node.outputs[0] if len(node.outputs) == 1 and node.outputs[0] in masks else None
-    if node.op == "CONV_2D" and output is not None and readable == [node.inputs[0]]:
+    if node.index in absorbable and output is not None and readable == [node.inputs[0]]:
         masks[node.inputs[0]] &= absorbable[node.index]
         masks[output] &= _one_group(graph, node)
     elif node.op == "FULLY_CONNECTED" and output is not None and readable == [node.inputs[0]]:
-        rows_fit = graph.values[node.inputs[0]].shape[-1] == graph.values[node.inputs[1]].shape[-1]
-        masks[node.inputs[0]] &= rows_fit
+        outputs, inputs = graph.values[node.inputs[1]].shape
+        masks[node.inputs[0]] &= masks[node.inputs[0]].size == inputs and masks[output].size == outputs
     elif traits_of(node.op).same_bytes and output is not None and node.inputs[0] in masks:
         _agree_reshape(masks, node.inputs[0], output)
     elif output is not None and _channels_apart(graph, node, masks):
@@ -79,9 +87,14 @@ def _agree(graph: Graph, node: Node, masks: Masks, absorbable: Mapping[int, Data
         for value in (*operands, output):
             masks[value] = common.copy()
     else:
-        for value in (*node.inputs, *node.outputs):
-            if value in masks:
-                masks[value][:] = False
+        _keep_all(node, masks)
+
+
+def _keep_all(node: Node, masks: Masks) -> None:
+    """Remove no channel of what an operator reads or writes."""
+    for value in (*node.inputs, *node.outputs):
+        if value in masks:
+            masks[value][:] = False
 
 
 def _agree_reshape(masks: Masks, source: int, output: int) -> None:
@@ -108,17 +121,10 @@ def _channels_apart(graph: Graph, node: Node, masks: Masks) -> bool:
     return source.data is None and source.shape[-1:] == output.shape[-1:] and operator.channels_apart(Site(node, graph))
 
 
-def _absorbable(graph: Graph, node: Node, ranges: Mapping[int, Range]) -> Data:
+def _absorbable(conv: Conv2D, ranges: Mapping[int, Range]) -> Data:
     """Input channels whose constant a convolution can take into its bias."""
-    source = graph.values[node.inputs[0]]
-    if source.id not in ranges:
-        return np.zeros(source.shape[-1] if source.shape else 0, bool)
-    low, _ = ranges[source.id]
-    try:
-        conv = OPERATORS["CONV_2D"].describe(Site(node, graph))
-    except CompileError:
-        return np.zeros(low.size, bool)
-    if not isinstance(conv, Conv2D) or conv.groups != 1 or conv.dtype != "int8":
+    low, _ = ranges[conv.input]
+    if conv.groups != 1 or conv.dtype != "int8":
         return np.zeros(low.size, bool)
     return np.asarray((low == conv.in_zero) | _meets_no_padding(conv))
 

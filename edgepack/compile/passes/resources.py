@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgepack.compile.graph import BYTES, Graph, Node, State, Value
+from edgepack.compile.graph import BYTES, LARGEST_STATE, Graph, Node, State, Value
 from edgepack.compile.operators.site import CONVERT_AGAIN, operator_error
 from edgepack.compile.passes.fold_constants import fold_constants
 from edgepack.compile.quantize import RANGES
@@ -42,6 +42,10 @@ def resources(graph: Graph) -> Graph:
             if (state.dtype, state.bytes) != (value.dtype, value.bytes):
                 raise operator_error(graph, node, "EP-705", "accesses a variable of another size or type", CONVERT_AGAIN, value)
             source, target = (state.id, value.id) if node.op == "READ_VARIABLE" else (value.id, state.id)
+            if sum(each.bytes for each in variables.values()) > LARGEST_STATE:
+                raise operator_error(
+                    graph, node, "EP-704", f"keeps a state of more than {LARGEST_STATE} bytes", "Keep less between inferences."
+                )
             kept.append(Node(index=node.index, op="COPY", inputs=(source,), outputs=(target,)))
         elif node.op not in ("VAR_HANDLE", "CALL_ONCE"):
             kept.append(node)

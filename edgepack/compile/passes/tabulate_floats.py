@@ -34,6 +34,8 @@ def _chain(graph: Graph, node: Node, producers: dict[int, Node]) -> tuple[int, t
     while (before := producers.get(value)) is not None and before.op in FUNCTIONS and len(before.inputs) == 1:
         functions.insert(0, before.op)
         value = before.inputs[0]
-    if before is None or before.op != "DEQUANTIZE" or not functions or graph.values[before.inputs[0]].dtype != "int8":
+    if before is None or before.op != "DEQUANTIZE" or not functions:
+        return None
+    if len(before.inputs) != 1 or before.inputs[0] < 0 or graph.values[before.inputs[0]].dtype != "int8":
         return None
     return before.inputs[0], tuple(functions)

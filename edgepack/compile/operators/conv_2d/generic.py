@@ -22,7 +22,7 @@ from edgepack.compile.operators.shared.convolution import (
     window_padding,
 )
 from edgepack.compile.operators.shared.ranges import weighted_range
-from edgepack.compile.operators.site import CONVERT_AGAIN, Site
+from edgepack.compile.operators.site import Site
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +61,12 @@ def describe(site: Site) -> Conv2D:
     weights = filters.data
     channels, kernel_h, kernel_w, depth = weights.shape
     site.require(
-        depth > 0 and source.shape[3] % depth == 0 and channels % (source.shape[3] // depth) == 0,
+        depth > 0 and source.shape[3] > 0 and source.shape[3] % depth == 0 and channels % (source.shape[3] // depth) == 0,
         f"has filters of depth {depth} for {source.shape[3]} channels",
         "The input's channels must be a multiple of the filter's.",
     )
     stride = (int(site.option("stride_h", 1)), int(site.option("stride_w", 1)))
     dilation = (int(site.option("dilation_h_factor", 1)), int(site.option("dilation_w_factor", 1)))
-    site.require(min(*stride, *dilation) > 0, "has a stride or dilation of zero", CONVERT_AGAIN)
     padding = window_padding(site, (source.shape[1], source.shape[2]), (kernel_h, kernel_w), stride, dilation)
     site.require_shape(output, (source.shape[0], padding.out_h, padding.out_w, channels))
     return Conv2D(

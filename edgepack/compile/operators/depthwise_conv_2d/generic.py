@@ -22,7 +22,7 @@ from edgepack.compile.operators.shared.convolution import (
     window_padding,
 )
 from edgepack.compile.operators.shared.ranges import weighted_range
-from edgepack.compile.operators.site import CONVERT_AGAIN, Site
+from edgepack.compile.operators.site import Site
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,6 @@ def describe(site: Site) -> DepthwiseConv2D:
     )
     stride = (int(site.option("stride_h", 1)), int(site.option("stride_w", 1)))
     dilation = (int(site.option("dilation_h_factor", 1)), int(site.option("dilation_w_factor", 1)))
-    site.require(min(*stride, *dilation) > 0, "has a stride or dilation of zero", CONVERT_AGAIN)
     padding = window_padding(site, (source.shape[1], source.shape[2]), (kernel_h, kernel_w), stride, dilation)
     site.require_shape(output, (source.shape[0], padding.out_h, padding.out_w, channels))
     channels_first = np.moveaxis(filters.data[0], 2, 0)

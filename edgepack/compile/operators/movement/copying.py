@@ -19,6 +19,8 @@ from edgepack.compile.operators.site import Site
 RANK = 6
 TABLES = 4
 LARGEST_TABLE = 1 << 16
+LARGEST_TABLES = 1 << 20
+"""Offsets of all axes together: they become numbers in the generated code, and multiply where there are more than TABLES axes."""
 MOVED = ("int8", "int16", "int32")
 """Types whose elements are moved; the reference moves more, but a quantized model holds no others."""
 
@@ -71,8 +73,21 @@ def element_steps(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(steps))
 
 
-def lower_move(move: Move) -> Call:
-    """The call that moves the elements, with as few axes as possible."""
+def tables_fit(move: Move) -> bool:
+    """For `applies`: whether the tables that the kernel reads, if it reads any, are of a sensible size together."""
+    _, axes, _ = _simplified(move)
+    if len(axes) <= RANK and all(isinstance(axis, Axis) for axis in axes):
+        return True
+    sizes = [axis.extent if isinstance(axis, Axis) else axis.offsets.size for axis in axes]
+    while len(sizes) > TABLES:  # as _indexed joins them
+        products = [a * b for a, b in itertools.pairwise(sizes)]
+        at = products.index(min(products))
+        sizes[at : at + 2] = [products[at]]
+    return sum(sizes) <= LARGEST_TABLES
+
+
+def _simplified(move: Move) -> tuple[int, list[Axis | Table], int]:
+    """Where the elements start, as few axes as possible, and how many elements lie beside each other."""
     start = move.start
     axes: list[Axis | Table] = []
     for axis in move.axes:
@@ -80,11 +95,17 @@ def lower_move(move: Move) -> Call:
         start += offset
         axes.extend(regular)
     axes = _merged(axes)
-    element = BYTES[move.source.dtype]
     run = 1
     if axes and isinstance(last := axes[-1], Axis) and last.step == 1:
         run = last.extent
         axes.pop()
+    return start, axes, run
+
+
+def lower_move(move: Move) -> Call:
+    """The call that moves the elements, with as few axes as possible."""
+    start, axes, run = _simplified(move)
+    element = BYTES[move.source.dtype]
     if all(isinstance(axis, Axis) for axis in axes) and len(axes) <= RANK:
         return _strided(move, [axis for axis in axes if isinstance(axis, Axis)], start, run, element)
     return _indexed(move, axes, start, run, element)

@@ -21,6 +21,7 @@ from edgepack.compile.operators.movement.copying import (
     lower_move,
     require_movable,
     require_small_table,
+    tables_fit,
 )
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
@@ -74,6 +75,10 @@ def describe(site: Site) -> Move | Lookup:
     return Move(table, output, tuple(axes))
 
 
+def _fits(problem: Move | Lookup) -> bool:
+    return not isinstance(problem, Move) or tables_fit(problem)
+
+
 def _lower(problem: Move | Lookup) -> Call:
     if isinstance(problem, Move):
         return lower_move(problem)
@@ -92,4 +97,6 @@ def _lower(problem: Move | Lookup) -> Call:
     )
 
 
-GATHER = Operator("GATHER", describe, (Kernel("ep_gather", _lower, cost=lambda problem: 4.0 * problem.output.elements),))
+GATHER = Operator(
+    "GATHER", describe, (Kernel("ep_gather", _lower, applies=_fits, cost=lambda problem: 4.0 * problem.output.elements),)
+)

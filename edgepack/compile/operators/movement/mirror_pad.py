@@ -16,6 +16,7 @@ from edgepack.compile.operators.movement.copying import (
     lower_move,
     require_movable,
     require_small_table,
+    tables_fit,
 )
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
@@ -24,12 +25,12 @@ def describe(site: Site) -> Move:
     """Check a MIRROR_PAD and tabulate the position each output position mirrors."""
     source, paddings, output = site.input(0), site.constant(1), site.output()
     require_movable(site, source, output)
-    assert paddings.data is not None
-    site.require(paddings.data.shape == (len(source.shape), 2), "has paddings of the wrong shape", CONVERT_AGAIN, paddings)
+    amounts = site.integers(1)
+    site.require(amounts.shape == (len(source.shape), 2), "has paddings of the wrong shape", CONVERT_AGAIN, paddings)
     border = 1 if site.option("mode", "REFLECT") == "REFLECT" else 0
     axes: list[Axis | Table] = []
     shape = []
-    for extent, step, (before, after) in zip(source.shape, element_steps(source.shape), paddings.data.tolist(), strict=True):
+    for extent, step, (before, after) in zip(source.shape, element_steps(source.shape), amounts.tolist(), strict=True):
         good = 0 <= before <= extent - border and 0 <= after <= extent - border
         site.require(good, "pads by more than its input holds", "Use a smaller padding.", paddings)
         shape.append(before + extent + after)
@@ -45,5 +46,7 @@ def describe(site: Site) -> Move:
 
 
 MIRROR_PAD = Operator(
-    "MIRROR_PAD", describe, (Kernel("ep_copy_indexed", lower_move, cost=lambda move: 4.0 * move.output.elements),)
+    "MIRROR_PAD",
+    describe,
+    (Kernel("ep_copy_indexed", lower_move, applies=tables_fit, cost=lambda move: 4.0 * move.output.elements),),
 )

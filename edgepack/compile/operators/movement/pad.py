@@ -35,16 +35,17 @@ def describe(site: Site) -> Pad:
         source.dtype == output.dtype and source.dtype in ("int8", "int16"), f"with type {source.dtype}", "Use int8 or int16."
     )
     site.require(len(source.shape) <= OUTER + 1, "is over more than 5 dimensions", "Reshape the input first.")
-    assert paddings.data is not None
-    site.require(paddings.data.shape == (len(source.shape), 2), "has paddings of the wrong shape", CONVERT_AGAIN, paddings)
-    site.require(bool(np.all(paddings.data >= 0)), "has negative padding", "Crop with STRIDED_SLICE instead.", paddings)
-    before = tuple(int(n) for n in paddings.data[:, 0])
-    after = tuple(int(n) for n in paddings.data[:, 1])
+    amounts = site.integers(1)
+    site.require(amounts.shape == (len(source.shape), 2), "has paddings of the wrong shape", CONVERT_AGAIN, paddings)
+    site.require(bool(np.all(amounts >= 0)), "has negative padding", "Crop with STRIDED_SLICE instead.", paddings)
+    before, after = tuple(amounts[:, 0].tolist()), tuple(amounts[:, 1].tolist())
     site.require_shape(output, tuple(b + n + a for b, n, a in zip(before, source.shape, after, strict=True)))
     value = output.zero_point
     if site.has_input(2):
         constant = site.constant(2)
         assert constant.data is not None
+        good = constant.dtype == source.dtype and constant.data.size == 1
+        site.require(good, f"fills with {constant.dtype}{list(constant.shape)}", CONVERT_AGAIN, constant)
         value = int(constant.data.reshape(-1)[0])
     return Pad(source, output, before, after, value)
 

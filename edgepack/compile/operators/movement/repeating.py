@@ -17,16 +17,16 @@ from edgepack.compile.operators.movement.copying import (
     lower_move,
     require_movable,
     require_small_table,
+    tables_fit,
 )
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
 def _operands(site: Site) -> tuple[Value, Value, list[int]]:
     """Input, output, and the constant second input as integers."""
-    source, parameters, output = site.input(0), site.constant(1), site.output()
+    source, output = site.input(0), site.output()
     require_movable(site, source, output)
-    assert parameters.data is not None
-    return source, output, [int(item) for item in parameters.data.reshape(-1)]
+    return source, output, site.integers(1).reshape(-1).tolist()
 
 
 def describe_reverse(site: Site) -> Move:
@@ -71,7 +71,7 @@ def describe_tile(site: Site) -> Move:
     return Move(source, output, tuple(axes))
 
 
-_KERNEL: Kernel[Move] = Kernel("ep_copy_indexed", lower_move, cost=lambda move: 4.0 * move.output.elements)
+_KERNEL: Kernel[Move] = Kernel("ep_copy_indexed", lower_move, applies=tables_fit, cost=lambda move: 4.0 * move.output.elements)
 REVERSE_V2 = Operator("REVERSE_V2", describe_reverse, (_KERNEL,))
 BROADCAST_TO = Operator("BROADCAST_TO", describe_broadcast_to, (_KERNEL,))
 TILE = Operator("TILE", describe_tile, (_KERNEL,))

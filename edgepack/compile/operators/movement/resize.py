@@ -21,6 +21,7 @@ from edgepack.compile.operators.movement.copying import (
     lower_move,
     require_movable,
     require_small_table,
+    tables_fit,
 )
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 from edgepack.compile.quantize import round_half_away
@@ -32,9 +33,9 @@ def _sizes(site: Site) -> tuple[Value, Value]:
     source, size, output = site.input(0), site.constant(1), site.output()
     site.require(len(source.shape) == 4, "is not over 4 dimensions", "Reshape the input to [1, height, width, channels].")
     site.require(source.elements > 0, "has an empty input", CONVERT_AGAIN, source)
-    assert size.data is not None
-    site.require(size.data.size == 2 and int(size.data.min()) > 0, "has a size that is not two extents", CONVERT_AGAIN, size)
-    height, width = (int(n) for n in size.data.reshape(-1))
+    extents = site.integers(1).reshape(-1).tolist()
+    site.require(len(extents) == 2 and min(extents) > 0, "has a size that is not two extents", CONVERT_AGAIN, size)
+    height, width = extents
     site.require_shape(output, (source.shape[0], height, width, source.shape[3]))
     both = bool(site.option("align_corners", False)) and bool(site.option("half_pixel_centers", False))
     site.require(not both, "with both align_corners and half_pixel_centers", "Use one of them.")
@@ -123,7 +124,7 @@ def _lower_bilinear(resize: Bilinear) -> Call:
 RESIZE_NEAREST_NEIGHBOR = Operator(
     "RESIZE_NEAREST_NEIGHBOR",
     describe_nearest,
-    (Kernel("ep_copy_strided", lower_move, cost=lambda move: 2.0 * move.output.elements),),
+    (Kernel("ep_copy_strided", lower_move, applies=tables_fit, cost=lambda move: 2.0 * move.output.elements),),
 )
 RESIZE_BILINEAR = Operator(
     "RESIZE_BILINEAR",

@@ -21,6 +21,7 @@ from edgepack.compile.operators.movement.copying import (
     lower_move,
     require_movable,
     require_small_table,
+    tables_fit,
 )
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
@@ -74,13 +75,12 @@ def describe_depth_to_space(site: Site) -> Move:
 
 def _blocks_and_margins(site: Site, source: Value) -> tuple[list[int], list[list[int]]]:
     """Block extents and (before, after) margins over the spatial axes, which follow the batch."""
-    blocks, margins = site.constant(1).data, site.constant(2).data
-    assert blocks is not None and margins is not None
+    blocks, margins = site.integers(1), site.integers(2)
     rank = len(source.shape)
     site.require(rank in (3, 4), "is not over 3 or 4 dimensions", FOUR_DIMENSIONS)
     good = blocks.shape == (rank - 2,) and margins.shape == (rank - 2, 2)
     site.require(good and int(blocks.min()) > 0 and int(margins.min()) >= 0, "has blocks or margins out of range", CONVERT_AGAIN)
-    return [int(n) for n in blocks], [[int(n) for n in row] for row in margins]
+    return blocks.tolist(), margins.tolist()
 
 
 def describe_batch_to_space(site: Site) -> Move:
@@ -169,7 +169,9 @@ def _cost(move: Move | SpaceToBatch) -> float:
 
 SPACE_TO_DEPTH = Operator("SPACE_TO_DEPTH", describe_space_to_depth, (Kernel("ep_copy_strided", lower_move, cost=_cost),))
 DEPTH_TO_SPACE = Operator("DEPTH_TO_SPACE", describe_depth_to_space, (Kernel("ep_copy_strided", lower_move, cost=_cost),))
-BATCH_TO_SPACE_ND = Operator("BATCH_TO_SPACE_ND", describe_batch_to_space, (Kernel("ep_copy_indexed", lower_move, cost=_cost),))
+BATCH_TO_SPACE_ND = Operator(
+    "BATCH_TO_SPACE_ND", describe_batch_to_space, (Kernel("ep_copy_indexed", lower_move, applies=tables_fit, cost=_cost),)
+)
 SPACE_TO_BATCH_ND = Operator(
     "SPACE_TO_BATCH_ND", describe_space_to_batch, (Kernel("ep_space_to_batch", _lower_space_to_batch, cost=_cost),)
 )

@@ -27,10 +27,9 @@ class Parts:
 
 
 def _number(site: Site, index: int) -> int:
-    constant = site.constant(index)
-    assert constant.data is not None
-    site.require(constant.data.size == 1, "has an axis that is not one number", CONVERT_AGAIN, constant)
-    return int(constant.data.reshape(-1)[0])
+    numbers = site.integers(index)
+    site.require(numbers.size == 1, "has an axis that is not one number", CONVERT_AGAIN, site.input(index))
+    return int(numbers.reshape(-1)[0])
 
 
 def _axis(site: Site, axis: int, rank: int) -> int:
@@ -66,10 +65,9 @@ def describe_split(site: Site) -> Parts:
 
 def describe_split_v(site: Site) -> Parts:
     """Check a SPLIT_V into given sizes, one of which may be -1: the rest."""
-    source, constant = site.input(0), site.constant(1)
+    source = site.input(0)
     axis = _axis(site, _number(site, 2), len(source.shape))
-    assert constant.data is not None
-    sizes = [int(size) for size in constant.data.reshape(-1)]
+    sizes = site.integers(1).reshape(-1).tolist()
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = source.shape[axis] - sum(sizes) - 1
     return _split(site, source, axis, sizes)

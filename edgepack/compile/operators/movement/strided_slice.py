@@ -14,15 +14,9 @@ MAX_RANK = 5
 
 
 def _numbers(site: Site, index: int, count: int) -> tuple[int, ...]:
-    constant = site.constant(index)
-    assert constant.data is not None
-    site.require(
-        constant.dtype in ("int32", "int64") and constant.data.size == count,
-        "has positions of another rank",
-        CONVERT_AGAIN,
-        constant,
-    )
-    return tuple(int(number) for number in constant.data.reshape(-1))
+    numbers = site.integers(index)
+    site.require(numbers.size == count, "has positions of another rank", CONVERT_AGAIN, site.input(index))
+    return tuple(numbers.reshape(-1).tolist())
 
 
 def _require_rank(site: Site, source: Value) -> None:
@@ -55,7 +49,7 @@ def describe_strided_slice(site: Site) -> Move:
     site.require(0 not in strides, "has a stride of 0", CONVERT_AGAIN)
     site.require(not site.option("offset", False), "with ends relative to begins", "Use absolute ends.")
     names = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
-    masks = [int(site.option(name, 0)) for name in names]
+    masks = [int(site.option(name, 0)) & (1 << count) - 1 for name in names]  # the others stand for no position
     site.require(masks[2].bit_count() <= 1, "has two ellipses", CONVERT_AGAIN)
     rank, steps = len(source.shape), element_steps(source.shape)
     left_out = rank - sum(not (masks[2] | masks[3]) >> index & 1 for index in range(count))

@@ -18,8 +18,7 @@ def describe(site: Site) -> Move:
     require_movable(site, source, output)
     rank = len(source.shape)
     site.require(1 <= rank <= MAX_RANK, f"is over {rank} dimensions", "Reshape the input to at most 6.")
-    assert order.data is not None
-    axes = [int(axis) + (rank if axis < 0 else 0) for axis in order.data.reshape(-1)]
+    axes = [axis + (rank if axis < 0 else 0) for axis in site.integers(1).reshape(-1).tolist()]
     site.require(sorted(axes) == list(range(rank)), "has an order that is no permutation", CONVERT_AGAIN, order)
     site.require_shape(output, [source.shape[axis] for axis in axes])
     steps = element_steps(source.shape)

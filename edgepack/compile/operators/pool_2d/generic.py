@@ -12,7 +12,7 @@ from edgepack.compile.graph import BYTES
 from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges, always
 from edgepack.compile.operators.shared.chase import Walk, chase
 from edgepack.compile.operators.shared.convolution import FUSED, window_padding
-from edgepack.compile.operators.site import CONVERT_AGAIN, Site
+from edgepack.compile.operators.site import Site
 from edgepack.compile.quantize import activation_range
 
 
@@ -38,7 +38,6 @@ def describe(site: Site) -> Pool2D:
     site.require(len(source.shape) == 4, "is not over 4 dimensions", "Reshape the input to [1, height, width, channels].")
     kernel = (int(site.option("filter_height", 1)), int(site.option("filter_width", 1)))
     stride = (int(site.option("stride_h", 1)), int(site.option("stride_w", 1)))
-    site.require(min(*stride, *kernel) > 0, "has a stride or window of zero", CONVERT_AGAIN)
     padding = window_padding(site, (source.shape[1], source.shape[2]), kernel, stride, (1, 1))
     site.require_shape(output, (source.shape[0], padding.out_h, padding.out_w, source.shape[3]))
     activation = site.option("fused_activation_function", "NONE")

@@ -31,9 +31,8 @@ def describe(site: Site) -> ArgMax:
     source, axis_value, output = site.input(0), site.constant(1), site.output()
     known = source.dtype == "int8" and output.dtype in ("int32", "int64")
     site.require(known, f"with types {source.dtype}, {output.dtype}", "It is compiled from int8 to int32 or int64.")
-    assert axis_value.data is not None
-    rank = len(source.shape)
-    axis = int(axis_value.data.reshape(-1)[0]) if axis_value.data.size == 1 else rank
+    rank, axes = len(source.shape), site.integers(1)
+    axis = int(axes.reshape(-1)[0]) if axes.size == 1 else rank
     site.require(-rank <= axis < rank, "has an axis out of range", CONVERT_AGAIN, axis_value)
     axis %= rank
     site.require_shape(output, (*source.shape[:axis], *source.shape[axis + 1 :]))

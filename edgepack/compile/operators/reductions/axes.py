@@ -26,9 +26,8 @@ class Reduction:
 def reduction(site: Site, source: Value, output: Value) -> Reduction:
     """Resolve the axes of a reduction (input 1, option keep_dims) and merge neighbouring ones of a kind."""
     constant = site.constant(1)
-    assert constant.data is not None
     rank = len(source.shape)
-    axes = sorted({int(axis) + (rank if axis < 0 else 0) for axis in constant.data.reshape(-1)})
+    axes = sorted({axis + (rank if axis < 0 else 0) for axis in site.integers(1).reshape(-1).tolist()})
     site.require(all(0 <= axis < rank for axis in axes), "has an axis out of range", CONVERT_AGAIN, constant)
     if site.option("keep_dims", False):
         site.require_shape(output, [1 if axis in axes else extent for axis, extent in enumerate(source.shape)])

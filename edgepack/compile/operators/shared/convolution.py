@@ -14,6 +14,9 @@ from edgepack.compile.operators.shared.chase import Walk
 from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 from edgepack.compile.quantize import SHORT_SHIFTS, accumulator_range, activation_range, quantize_multiplier
 
+LARGEST_WINDOW = 1 << 20
+"""Positions along an axis that a window covers, and by which it moves."""
+
 FUSED = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
 
@@ -41,8 +44,9 @@ def window_padding(
 ) -> Padding:
     """Output size and padding of a sliding window: SAME, VALID, or EXPLICIT amounts (top, bottom, left, right) left by fuse_pad.
 
-    Raises CompileError EP-704 when the input is smaller than the window.
+    Raises CompileError EP-704 for steps or windows out of range, and when the input is smaller than the window.
     """
+    require_steps(site, kernel, stride, dilation)
     padding = site.option("padding", "SAME")
     margins = site.option("explicit_padding", (0, 0, 0, 0))
     out_h, top = window_extent(in_hw[0] + margins[0] + margins[1], kernel[0], stride[0], dilation[0], padding)
@@ -53,6 +57,16 @@ def window_padding(
         "Use a smaller window or SAME padding.",
     )
     return Padding(out_h, out_w, top + margins[0], left + margins[2])
+
+
+def require_steps(site: Site, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> None:
+    """Windows, strides and dilations must be positive, and small enough that positions are 32-bit numbers."""
+    covered = [(size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True)]
+    site.require(
+        min(*kernel, *stride, *dilation) > 0 and max(*covered, *stride, *dilation) <= LARGEST_WINDOW,
+        f"has windows of {kernel[0]}x{kernel[1]} in strides of {stride[0]}x{stride[1]}, dilated by {dilation[0]}x{dilation[1]}",
+        CONVERT_AGAIN,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,9 +76,11 @@ def exact_constants(requantization: Requantization) -> list[tuple[int, int, int,
     for bias, multiplier, shift in zip(
         requantization.bias.tolist(), requantization.multiplier.tolist(), requantization.shift.tolist(), strict=True
     ):
+        if -shift not in SHORT_SHIFTS:
+            return None
         right = EXACT_SHIFT - shift
         offset = (1 << (EXACT_SHIFT - 1)) + ((2 * requantization.out_zero + 1) << (right - 1))
-        if -shift not in SHORT_SHIFTS or abs(offset) >= 1 << 30:
+        if abs(offset) >= 1 << 30:
             return None
         constants.append((bias << SCALE, multiplier, offset, right))
     return constants

@@ -12,7 +12,13 @@ import numpy as np
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data, Value
 from edgepack.compile.operators.kernel import Kernel, Operator
-from edgepack.compile.operators.shared.convolution import Requantization, requantization, requantization_fields, window_extent
+from edgepack.compile.operators.shared.convolution import (
+    Requantization,
+    requantization,
+    requantization_fields,
+    require_steps,
+    window_extent,
+)
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
@@ -49,7 +55,7 @@ def describe(site: Site) -> TransposeConv:
     good = depth == source.shape[3] and channels == output.shape[3] and source.shape[0] == output.shape[0]
     site.require(good, f"has filters of shape {list(weights.shape)} for {list(source.shape)}", CONVERT_AGAIN, filters)
     stride = (int(site.option("stride_h", 1)), int(site.option("stride_w", 1)))
-    site.require(min(stride) > 0 and min(weights.shape) > 0, "has a stride or kernel of zero", CONVERT_AGAIN)
+    require_steps(site, (kernel_h, kernel_w), stride, (1, 1))
     padding = str(site.option("padding", "SAME"))
     _, top = window_extent(output.shape[1], kernel_h, stride[0], 1, padding)
     _, left = window_extent(output.shape[2], kernel_w, stride[1], 1, padding)

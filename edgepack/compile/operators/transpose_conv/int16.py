@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgepack.compile.call import Array, Call
-from edgepack.compile.operators.shared.convolution import requantization, window_extent
+from edgepack.compile.operators.shared.convolution import requantization, require_steps, window_extent
 from edgepack.compile.operators.shared.int16 import Weighted, accumulator_fields, require_symmetric, weighted
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
@@ -30,7 +30,7 @@ def describe(site: Site) -> Weighted:
     site.require(source.shape[3] == depth and depth > 0, "has filters of another depth than its input", CONVERT_AGAIN, filters)
     site.require_shape(output, (source.shape[0], output.shape[1], output.shape[2], channels))
     stride = (int(site.option("stride_h", 1)), int(site.option("stride_w", 1)))
-    site.require(min(stride) > 0, "has a stride of zero", CONVERT_AGAIN)
+    require_steps(site, (kernel_h, kernel_w), stride, (1, 1))
     padding = site.option("padding", "SAME")
     tops = []
     for axis, kernel in ((0, kernel_h), (1, kernel_w)):

@@ -1,0 +1,1 @@
+"""Mutated model files: each is read, inspected and compiled, or refused."""
