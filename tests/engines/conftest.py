@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.releases.conftest import first, local, root, second, sshd, target
+from tests.releases.conftest import first, heavy, local, root, second, ssh_device, sshd, target
 
-__all__ = ["first", "local", "root", "second", "sshd", "target"]
+__all__ = ["first", "heavy", "local", "root", "second", "ssh_device", "sshd", "target"]
