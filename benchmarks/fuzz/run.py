@@ -1,6 +1,6 @@
 """Mutate small models and see that each file is read, inspected and compiled, or refused: nothing else may come out.
 
-python benchmarks/fuzz/run.py --count 20000 --seed 1      # one more worker for each core: --workers 4
+python benchmarks/fuzz/run.py --count 20000 --seed 1      # on more cores: --workers 4
 python benchmarks/fuzz/run.py --sanitize 2000 --seed 1    # of those that compile, run the C under the sanitizers
 python benchmarks/fuzz/run.py --show 1234 --seed 1        # one file again: what becomes of it; --write FILE keeps it
 

@@ -134,6 +134,15 @@ def test_axes_are_integers_of_32_or_64_bits(axes: np.ndarray) -> None:
     assert (error.code, f"type {axes.dtype}" in str(error)) == ("EP-704", True)
 
 
+def test_a_transposed_convolution_whose_sums_leave_32_bits_is_refused() -> None:
+    b = ModelBuilder()
+    shape, w = b.constant(np.array([1, 2, 2, 1])), b.constant(np.full((1, 2, 2, 1), 100), "int8", scale=0.1)
+    x, bias = b.tensor((1, 1, 1, 1), scale=0.1), b.constant(np.array([(1 << 31) - 1]), scale=0.01)
+    y = b.tensor((1, 2, 2, 1), scale=1e6)
+    b.operator("TRANSPOSE_CONV", [shape, w, x, bias], [y], "TransposeConvOptions", padding=1, strideH=2, strideW=2)
+    assert "can overflow its accumulator" in str(refusal(b.finish([x], [y])))
+
+
 @pytest.mark.parametrize("options", [{"strideH": 0}, {"strideW": -1}, {"strideH": 1 << 30}, {"dilationWFactor": 1 << 29}])
 def test_windows_whose_steps_leave_32_bits_are_refused(options: dict[str, int]) -> None:
     error = refusal(convolution(**options))

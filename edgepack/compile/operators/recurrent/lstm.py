@@ -17,6 +17,7 @@ from edgepack.compile.call import Array, Call, Field
 from edgepack.compile.graph import Data, Value
 from edgepack.compile.operators.activations.int16 import power_of_two
 from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.shared.convolution import require_sums
 from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 from edgepack.compile.quantize import quantize_multiplier
 
@@ -119,6 +120,8 @@ def _products(
             site.require(good, "has a bias of another form", CONVERT_AGAIN, constant)
             assert constant.data is not None
             bias = bias + constant.data.reshape(-1)
+            sums = 128 * abs(matrix.data.astype(np.int64)).sum(axis=1) + abs(bias)
+            require_sums(site, source, constant.data.astype(np.int64), int(sums.max(initial=0)), constant)
         folded.append(bias.astype(np.int64).astype(np.uint32).view(np.int32))
         pairs.append(quantize_multiplier(float(np.float32(matrix.scale) * np.float32(source.scale) / GATE_SCALE)))
     site.require(all(-31 <= shift <= 12 for _, shift in pairs), "has a weight scale out of range", CHECK_RANGES, source)

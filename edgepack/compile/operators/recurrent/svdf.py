@@ -13,6 +13,7 @@ import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
 from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.shared.convolution import require_sums
 from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 from edgepack.compile.quantize import quantize_multiplier
 
@@ -52,6 +53,8 @@ def describe(site: Site) -> Svdf:
     )
     site.require_shape(output, (batches, units))
     site.require(bias is None or bias.elements == units, "has a bias of the wrong length", CONVERT_AGAIN, bias)
+    if bias is not None and bias.data is not None:  # the state is of 16 bits at most, so 2^31 is near
+        require_sums(site, source, bias.data.astype(np.int64), 1 << 31, bias)
     for value in (feature, time):
         site.require(value.zero_point == 0, "has weights with a zero point", "Quantize weights symmetrically.", value)
     site.require(state.zero_point == 0, "has a state with a zero point", "Quantize the state symmetrically.", state)

@@ -17,6 +17,8 @@ from edgepack.compile.quantize import SHORT_SHIFTS, accumulator_range, activatio
 LARGEST_WINDOW = 1 << 20
 """Positions along an axis that a window covers, and by which it moves."""
 
+LARGEST_BIAS = 1 << 30
+
 FUSED = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
 
@@ -205,6 +207,8 @@ def requantization(
     low, high = (-128, 127) if source.dtype == "int8" else (-32768, 32767)
     least, most = accumulator_range(weights, biases, low - source.zero_point, high - source.zero_point)
     folded = biases - source.zero_point * weights.reshape(channels, -1).astype(np.int64).sum(axis=1)
+    largest = int(max(abs(least.min()), abs(most.max()), abs(folded).max()))
+    require_sums(site, source, biases, largest, bias)
     return Requantization(
         bias=folded,
         multiplier=np.array([multiplier for multiplier, _ in pairs], np.int32),
@@ -212,8 +216,22 @@ def requantization(
         out_zero=output.zero_point,
         out_min=out_min,
         out_max=out_max,
-        largest=int(max(abs(least.min()), abs(most.max()), abs(folded).max())),
+        largest=largest,
         wide=source.dtype == "int16" and (bias is None or bias.dtype == "int64"),
+    )
+
+
+def require_sums(site: Site, source: Value, biases: Data, largest: int, bias: Value | None) -> None:
+    """Refuse 32-bit sums, of up to `largest`, that a bias beyond what converters write lets overflow.
+
+    The converter makes scales larger to keep biases within 2^30 (AdjustWeightsForBiasScale); large sums of products alone are
+    left, as no layer comes near what its weights could add up to.
+    """
+    site.require(
+        source.dtype != "int8" or largest < 1 << 31 or int(abs(biases).max(initial=0)) <= LARGEST_BIAS,
+        "can overflow its accumulator",
+        "Convert the model again: a converter keeps biases within 2^30.",
+        bias,
     )
 
 
