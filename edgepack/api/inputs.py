@@ -28,6 +28,7 @@ def as_request(
     target: str | PathLike[str] | Target = "cortex-m4",
     settings: Settings = (),
     weights: File | None = None,
+    trust: bool = False,
     out: File | None = None,
     name: str | None = None,
     folder: File | None = None,
@@ -41,6 +42,8 @@ def as_request(
     if project is None and model is None:
         raise ProjectError("EP-165", "there is neither a project nor a model", 'give a project folder, or model="model.keras"')
     changes = as_overrides(settings)
+    if trust:
+        changes = ("model.trust=true", *changes)
     if isinstance(recipe, (str, PathLike)):
         changes, steps = (f"recipe={fspath(recipe)}", *changes), None
     else:
