@@ -23,6 +23,7 @@ def deploy(
     target: str | PathLike[str] | Target = "cortex-m4",
     settings: Settings = (),
     weights: File | None = None,
+    trust: bool = False,
     device: str | None = None,
     out: File | None = None,
     name: str | None = None,
@@ -56,6 +57,7 @@ def deploy(
         target: The name of a target (`edgepack targets` lists them), a profile's path, or what `load_target` gave.
         settings: Changes for this run as `--set` has them: `{"budget.ram": "32 KiB", "data.metric": "auc"}`.
         weights: A Keras file with trained weights for the project's model.
+        trust: Let a model file run code of its own (Lambda layers, any function of TensorFlow); for files whose maker you know.
         device: The device's address: user@host[:port], a serial number, "serial:/dev/ttyACM0", …
         out: The folder of the results; by default build/TARGET in the project, or build/NAME/TARGET in `folder`.
         name: What a model without a project is called; by default the Keras model's name, or the file's.
@@ -83,6 +85,7 @@ def deploy(
         target=target,
         settings=settings,
         weights=weights,
+        trust=trust,
         out=out,
         name=name,
         folder=folder,

@@ -26,6 +26,7 @@ def explain(
     recipe: Steps | None = None,
     settings: Settings = (),
     weights: File | None = None,
+    trust: bool = False,
     out: File | None = None,
     name: str | None = None,
     folder: File | None = None,
@@ -38,7 +39,7 @@ def explain(
     """Tell where a model's accuracy is lost: step by step, and layer by layer between the float model and the .tflite.
 
     Args:
-        project, model, data, recipe, settings, weights, out, name, folder, cache, quiet: As for `edgepack.deploy`.
+        project, model, data, recipe, settings, weights, trust, out, name, folder, cache, quiet: As for `edgepack.deploy`.
         float_model: For a ready .tflite: the float .tflite of the same Keras model, to compare with.
         examples: Inputs compared layer by layer; sensitivity uses ten times as many.
         sensitivity: Also measure how few bits and weights each layer takes.
@@ -59,6 +60,7 @@ def explain(
         target="host",
         settings=settings,
         weights=weights,
+        trust=trust,
         out=out,
         name=name,
         folder=folder,
@@ -81,6 +83,7 @@ def crossval(
     seed: int = 0,
     settings: Settings = (),
     weights: File | None = None,
+    trust: bool = False,
     out: File | None = None,
     name: str | None = None,
     folder: File | None = None,
@@ -90,7 +93,7 @@ def crossval(
     """Choose the value of a recipe's option by k-fold cross-validation, without looking at the test split.
 
     Args:
-        project, model, data, recipe, settings, weights, out, name, folder, cache, quiet: As for `edgepack.deploy`.
+        project, model, data, recipe, settings, weights, trust, out, name, folder, cache, quiet: As for `edgepack.deploy`.
         vary: The option, as STEP.OPTION: "prune.sparsity".
         values: The candidates, mildest first.
         folds: Parts that the training data is cut into; each is held out once.
@@ -114,6 +117,7 @@ def crossval(
         target="host",
         settings=settings,
         weights=weights,
+        trust=trust,
         out=out,
         name=name,
         folder=folder,

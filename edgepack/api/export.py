@@ -29,13 +29,14 @@ def export(
     version: str = "1.0.0",
     settings: Settings = (),
     weights: File | None = None,
+    trust: bool = False,
     folder: File | None = None,
     quiet: bool = False,
 ) -> tuple[Path, ...]:
     """Write a model's code or files for another build; a project is compressed and converted first, a .tflite taken as it is.
 
     Args:
-        project, model, data, recipe, settings, weights, folder, quiet: As for `edgepack.deploy`.
+        project, model, data, recipe, settings, weights, trust, folder, quiet: As for `edgepack.deploy`.
         form: "c", "c-array", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android" or
             "systemd".
         out: The folder that is written to; by default build/export/FORM.
@@ -54,7 +55,7 @@ def export(
         EdgepackError: EP-252 when the folder cannot be written; what else keeps the model from being made.
     """
     request = as_request(
-        project, model=model, data=data, recipe=recipe, settings=settings, weights=weights, name=name, folder=folder
+        project, model=model, data=data, recipe=recipe, settings=settings, weights=weights, trust=trust, name=name, folder=folder
     )
     options = Options(cpu=cpu, board=board, optimize=optimize, version=version, runtime=runtime)
     return run_export(request, form, None if out is None else Path(out), name, options, choose_progress(quiet))

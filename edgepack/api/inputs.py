@@ -26,6 +26,7 @@ def as_request(
     target: str | PathLike[str] | Target = "cortex-m4",
     settings: Settings = (),
     weights: File | None = None,
+    trust: bool = False,
     out: File | None = None,
     name: str | None = None,
     folder: File | None = None,
@@ -41,6 +42,8 @@ def as_request(
     changes = as_overrides(settings)
     if project is not None and isinstance(model, (str, PathLike)):
         changes, model = (f"model.source={fspath(model)}", *changes), None
+    if trust:
+        changes = ("model.trust=true", *changes)
     if isinstance(recipe, (str, PathLike)):
         changes, steps = (f"recipe={fspath(recipe)}", *changes), None
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgepack.cli.options import DataPath, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Weights
+from edgepack.cli.options import DataPath, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Trust, Weights
 
 
 def crossval(
@@ -22,6 +22,7 @@ def crossval(
     overrides: Overrides = None,
     data: DataPath = None,
     weights: Weights = None,
+    trust: Trust = False,
     out: Out = None,
     no_cache: NoCache = False,
     json_output: Json = False,
@@ -52,6 +53,7 @@ def crossval(
         settings=overrides or (),
         data=data,
         weights=weights,
+        trust=trust,
         out=out,
         cache=not no_cache,
         quiet=quiet,

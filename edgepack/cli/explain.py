@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgepack.cli.options import DataPath, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Weights
+from edgepack.cli.options import DataPath, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Trust, Weights
 
 
 def explain(
@@ -26,6 +26,7 @@ def explain(
     overrides: Overrides = None,
     data: DataPath = None,
     weights: Weights = None,
+    trust: Trust = False,
     out: Out = None,
     no_cache: NoCache = False,
     json_output: Json = False,
@@ -45,6 +46,7 @@ def explain(
         settings=overrides or (),
         data=data,
         weights=weights,
+        trust=trust,
         out=out,
         cache=not no_cache,
         float_model=float_model,

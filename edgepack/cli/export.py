@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Weights
+from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Trust, Weights
 
 # The names of edgepack.pack.deliveries.registry.FORMS, spelled out so that --help imports nothing.
 FORM_NAMES = (
@@ -29,6 +29,7 @@ def export(
     version: Annotated[str, typer.Option("--version", help="The package's version, for package managers.")] = "1.0.0",
     data: DataPath = None,
     weights: Weights = None,
+    trust: Trust = False,
     overrides: Overrides = None,
     json_output: Json = False,
     quiet: Quiet = False,
@@ -52,6 +53,7 @@ def export(
         version=version,
         data=data,
         weights=weights,
+        trust=trust,
         settings=overrides or (),
         quiet=quiet,
     )

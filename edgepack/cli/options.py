@@ -20,6 +20,9 @@ DataPath = Annotated[
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="A Keras file with trained weights; the train step is then skipped.")
 ]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Let a model file run code of its own: Lambda layers, any function of TensorFlow.")
+]
 DeviceAddress = Annotated[
     str | None,
     typer.Option("--device", help="The device's address (user@host[:port] for ssh), before the profile's and EDGEPACK_RPI."),

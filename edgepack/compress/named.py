@@ -49,7 +49,7 @@ def load_named(setting: str, option: str, source: SourceModel, data: Dataset, ca
         ModelError: EP-220 … EP-235 when it cannot be loaded.
     """
     where = f"{option} {setting!r}"
-    settings = ModelSettings(setting, custom_objects=source.custom_objects)
+    settings = ModelSettings(setting, custom_objects=source.custom_objects, trust=source.trust)
     project = Project(source.folder, source.folder / "edgepack.toml", option, settings, DataSettings())
     try:
         found = load_model(project, cache, progress, data)

@@ -123,6 +123,7 @@ class ModelTable(Table):
     name: Name | None = None
     weights: Text | None = None
     custom_objects: Text | None = None
+    trust: bool = False
 
 
 class PreprocessingTable(Table):

@@ -46,12 +46,16 @@ class StepTable:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """`[model]`: a file or `file.py:function`, and what else is needed to load it; paths relative to the project folder."""
+    """`[model]`: a file or `file.py:function`, and what else is needed to load it; paths relative to the project folder.
+
+    `trust` lets a model file run the code that it holds or calls.
+    """
 
     source: str
     name: str | None = None
     weights: str | None = None
     custom_objects: str | None = None
+    trust: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from edgepack.sources.keras.store import reopen, store_model
 from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
 
 # Changes whenever the same source would be stored differently.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SourceModel:
     `file` is a Keras 2 .h5, or a .tflite, in the cache. `sha256` covers layers, weights and the user's own layer code, not the
     file's bytes, which HDF5 does not repeat. `custom_objects` is "model.py:NAME" in the project `folder`. `trained` tells that
     the weights come from a file rather than from initialisers. `notes` say what a user should know of the loading. `content` is
-    a .tflite as it was read, None for a Keras model.
+    a .tflite as it was read, None for a Keras model. `trust` tells that model files may run their own code.
     """
 
     kind: str
@@ -55,6 +55,7 @@ class SourceModel:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     content: Model | None = field(default=None, repr=False, compare=False)
+    trust: bool = False
 
 
 def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset | None = None) -> SourceModel:
@@ -63,7 +64,7 @@ def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset
     `data` is for a `build(data)` that makes the model fit the data's sizes.
 
     Raises:
-        ModelError: EP-220 … EP-236, each naming the file, line or layer; EP-20x and EP-21x for a damaged .tflite.
+        ModelError: EP-220 … EP-237, each naming the file, line or layer; EP-20x and EP-21x for a damaged .tflite.
         ToolError: EP-620 when a Keras model has to be read and TensorFlow is not installed.
     """
     folder = project.folder.resolve()
@@ -81,6 +82,8 @@ def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset
         inputs["code"] = _function_code(function, folder, fingerprints)
     else:
         inputs["model"] = fingerprints.of(file)
+    if settings.trust:
+        inputs["trust"] = True
     weights = folder / settings.weights if settings.weights else None
     if weights is not None:
         file_kind(weights)
@@ -94,15 +97,17 @@ def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset
                     folder,
                     project.data.seed,
                     facts,
-                    lambda opened, objects: store_model(opened, objects, weights, target),
+                    lambda opened, objects: store_model(opened, objects, weights, target, trust=settings.trust),
                 )
             else:
                 objects = load_custom_objects(setting, folder)
-                store_model(open_model(file, objects), objects, weights, target, file.name)
+                store_model(open_model(file, objects, settings.trust), objects, weights, target, file.name, settings.trust)
             task.finish(f"{read_index(target)['parameters']:,} parameters")
 
     hit = cache.stage("model", inputs, compute)
     found = stored_keras(hit.folder, folder, trained=function is None or weights is not None)
+    if settings.trust:
+        found = replace(found, trust=True)
     if setting is None:
         return found
     return replace(found, sha256=hash_of([found.sha256, inputs["custom_objects"]]), custom_objects=setting)

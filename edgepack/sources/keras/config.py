@@ -56,17 +56,21 @@ def stored_layers(config: Mapping[str, Any]) -> Iterator[StoredLayer]:
                     yield from stored_layers(child)
 
 
-def check_layers(config: Mapping[str, Any], where: str, known: Collection[str], custom: Collection[str]) -> None:
-    """Refuse what cannot be opened safely or at all. `known` are Keras 2's layer classes, `custom` the user's own.
+def check_layers(
+    config: Mapping[str, Any], where: str, known: Collection[str], custom: Collection[str], otherwise: str = ""
+) -> None:
+    """Refuse layers that cannot be used. `known` are Keras 2's layer classes, `custom` the user's own.
+
+    `otherwise` ends the hint about a Lambda layer.
 
     Raises:
         ModelError: EP-223 for a Lambda layer, EP-224 for a layer class of the user's that was not given, EP-232 for a Keras 3
             layer that Keras 2 does not have, EP-236 for a wrapper of TF-MOT.
     """
     for layer in stored_layers(config):
-        refuse_lambda(layer.class_name, layer.name, where)
+        refuse_lambda(layer.class_name, layer.name, where, otherwise)
         refuse_wrapper(layer.class_name, layer.name, where)
-        own = {layer.class_name, layer.registered_name} & set(custom)
+        own = {layer.class_name, layer.class_name.rpartition(">")[2], layer.registered_name} & set(custom)
         if own or layer.is_operation or layer.class_name in _MODELS | _OPERATION_LAYERS or layer.class_name in known:
             continue
         if layer.module.startswith("keras."):
@@ -87,13 +91,14 @@ def check_own_layers(model: Any, where: str, custom: Collection[str]) -> None:
             raise unknown_layer(kind.__name__, layer.name, where)
 
 
-def refuse_lambda(class_name: str, name: str, where: str) -> None:
-    """Raise EP-223 for a Lambda layer."""
+def refuse_lambda(class_name: str, name: str, where: str, otherwise: str = "") -> None:
+    """Raise EP-223 for a Lambda layer; `otherwise` ends the hint."""
     if class_name == "Lambda":
         raise ModelError(
             "EP-223",
             f"{where}: layer {name} is a Lambda, whose Python code cannot be opened safely nor converted reliably",
-            "use a built-in layer (Rescaling, Reshape, …), or a Layer class of your own in model.py, listed in CUSTOM_OBJECTS",
+            "use a built-in layer (Rescaling, Reshape, …), or a Layer class of your own in model.py, listed in CUSTOM_OBJECTS"
+            + otherwise,
         )
 
 

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import json
-import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from edgepack.ground.errors import EdgepackError, ModelError, UnknownLayer
-from edgepack.sources.keras.config import check_layers, refuse_lambda, refuse_wrapper, stored_layers, unknown_layer
+from edgepack.sources.keras.config import check_layers, refuse_wrapper, stored_layers
+from edgepack.sources.keras.config_check import TRUST, by_stored_name, check_config
+from edgepack.sources.keras.containers import check_container
 from edgepack.sources.keras.frameworks import import_h5py, import_keras3, import_tf_keras
+from edgepack.sources.keras.saved_model import check_saved_model, open_saved_model
 from edgepack.sources.user_code import standard_error
 
 FileKind = Literal["h5", "keras", "saved_model", "tflite"]
-# A Lambda's entry in the JSON that SavedModels keep for each Keras layer.
-_STORED_LAMBDA = re.compile(rb'"class_name":\s*"Lambda",\s*"config":\s*\{"name":\s*"(?P<name>[^"]*)"')
 _KINDS = "give a .keras or .h5 file, a SavedModel folder, a .tflite, or model.py:build"
 
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model as its own Keras generation opened it (2 or 3)."""
+    """A model as its own Keras generation opened it (2 or 3); `notes` say what a user should know of the opening."""
 
     model: Any
     generation: int
+    notes: tuple[str, ...] = ()
 
 
 def file_kind(path: Path) -> FileKind:
@@ -60,30 +61,55 @@ def file_kind(path: Path) -> FileKind:
     raise ModelError("EP-222", f"{path.name}: not a kind of model edgepack reads", _KINDS)
 
 
-def open_model(path: Path, custom_objects: Mapping[str, Any]) -> OpenedModel:
-    """The model in a .h5 or .keras file or a SavedModel folder, opened without running code stored in it.
+def open_model(path: Path, custom_objects: Mapping[str, Any], trust: bool = False) -> OpenedModel:
+    """The model in a .h5 or .keras file or a SavedModel folder.
+
+    Everything the file names is checked before anything is built (`config_check`, `saved_model`), so that nothing in it acts on
+    this machine. With `trust` the file's own code is run: Lambda layers, any functions of TensorFlow, modules it imports.
 
     Raises:
-        ModelError: EP-220 … EP-225, EP-231, EP-232, EP-236: the file is missing, damaged, of another kind, holds Lambda layers,
-            classes that were not given or wrappers of TF-MOT, is no Keras model, or holds only weights.
+        ModelError: EP-220 … EP-225, EP-231, EP-232, EP-236, EP-237: the file is missing, damaged, of another kind, holds Lambda
+            layers, classes that were not given, wrappers of TF-MOT or what is more than data, is no Keras model, or holds only
+            weights.
     """
     kind = file_kind(path)
     try:
         if kind == "saved_model":
-            return OpenedModel(_open_saved_model(path, custom_objects), 2)
+            notes = _checked(trust, lambda: check_saved_model(path, custom_objects))
+            return OpenedModel(open_saved_model(path, custom_objects, trust), 2, notes)
         if kind == "tflite":
             raise ModelError("EP-222", f"{path.name}: a .tflite is not a Keras model", "give the Keras model it came from")
+        check_container(path, kind)
         config, generation = _read_h5_config(path) if kind == "h5" else _read_keras_config(path)
-        check_layers(config, path.name, dir(import_tf_keras().layers), custom_objects)
+        notes = _checked(trust, lambda: _check(config, generation, path.name, custom_objects))
+        for layer in stored_layers(config):
+            refuse_wrapper(layer.class_name, layer.name, path.name)
         if generation == 3:
             _refuse_keras2_classes(config, path, custom_objects)
-        return OpenedModel(_load(path, generation, custom_objects), generation)
+        return OpenedModel(_load(path, generation, by_stored_name(config, custom_objects), trust), generation, notes)
     except (EdgepackError, OSError) as error:
         if isinstance(error, OSError) and error.filename is None:  # HDF5 reports damage as OSError without a file
             raise _damaged(path, error) from error
         raise
     except Exception as error:
         raise _load_error(path, error) from error
+
+
+def _check(config: Mapping[str, Any], generation: int, where: str, custom_objects: Mapping[str, Any]) -> None:
+    otherwise = f"; {TRUST}" if generation == 2 else ""  # a Lambda of Keras 3 cannot be rebuilt with Keras 2 anyhow
+    check_layers(config, where, dir(import_tf_keras().layers), custom_objects, otherwise)
+    check_config(config, where, custom_objects)
+
+
+def _checked(trust: bool, check: Callable[[], None]) -> tuple[str, ...]:
+    """Notes from a check whose refusal is only noted when the file is trusted."""
+    try:
+        check()
+    except ModelError as error:
+        if not trust:
+            raise
+        return (f"the model file's own code was run: trust = true ({error})",)
+    return ()
 
 
 def _refuse_keras2_classes(config: Mapping[str, Any], path: Path, custom_objects: Mapping[str, Any]) -> None:
@@ -99,11 +125,10 @@ def _refuse_keras2_classes(config: Mapping[str, Any], path: Path, custom_objects
             )
 
 
-def _load(path: Path, generation: int, custom_objects: Mapping[str, Any]) -> Any:
+def _load(path: Path, generation: int, custom_objects: dict[str, Any], trust: bool) -> Any:
+    keras = import_tf_keras().models if generation == 2 else import_keras3().saving
     with redirect_stdout(standard_error()):
-        if generation == 2:
-            return import_tf_keras().models.load_model(path, custom_objects=dict(custom_objects), compile=False, safe_mode=True)
-        return import_keras3().saving.load_model(path, custom_objects=dict(custom_objects), compile=False, safe_mode=True)
+        return keras.load_model(path, custom_objects=custom_objects, compile=False, safe_mode=not trust)
 
 
 def _read_h5_config(path: Path) -> tuple[Mapping[str, Any], int]:
@@ -133,35 +158,6 @@ def _read_keras_config(path: Path) -> tuple[Mapping[str, Any], int]:
 def _generation(version: Any) -> int:
     text = version.decode() if isinstance(version, bytes) else str(version)
     return 3 if text.startswith("3") else 2
-
-
-def _open_saved_model(path: Path, custom_objects: Mapping[str, Any]) -> Any:
-    """The Keras model of a SavedModel; those of TensorFlow before 2.5 keep its configuration within saved_model.pb."""
-    _refuse_stored_lambdas(path)
-    tf_keras = import_tf_keras()
-    with redirect_stdout(standard_error()):
-        model = tf_keras.models.load_model(path, custom_objects=dict(custom_objects), compile=False)
-    if not isinstance(model, tf_keras.Model):
-        raise ModelError(
-            "EP-225",
-            f"{path.name}: a SavedModel without Keras layers, as export() and tf.saved_model.save write them",
-            'save the model with model.save("model.keras"), or convert it to a .tflite yourself and give that',
-        )
-    for layer in model._flatten_layers(include_self=True):
-        refuse_lambda(type(layer).__name__, layer.name, path.name)
-        refuse_wrapper(type(layer).__name__, layer.name, path.name)
-        if type(layer).__module__.endswith("saved_model.load"):  # a stand-in that Keras makes for a class it does not know
-            raise unknown_layer(type(layer).__name__, layer.name, path.name)
-    return model
-
-
-def _refuse_stored_lambdas(path: Path) -> None:
-    """Look for Lambda layers in the metadata before anything is opened."""
-    for name in ("keras_metadata.pb", "saved_model.pb"):
-        file = path / name
-        found = _STORED_LAMBDA.search(file.read_bytes()) if file.is_file() else None
-        if found:
-            refuse_lambda("Lambda", found["name"].decode(errors="replace"), path.name)
 
 
 def _damaged(path: Path, error: Exception) -> ModelError:

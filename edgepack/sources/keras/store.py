@@ -27,15 +27,22 @@ _WRITE_ANEW = "write the model with tf_keras in model.py and load the weights"
 
 
 def store_model(
-    opened: OpenedModel, objects: Mapping[str, Any], weights: Path | None, target: Path, where: str = "the built model"
+    opened: OpenedModel,
+    objects: Mapping[str, Any],
+    weights: Path | None,
+    target: Path,
+    where: str = "the built model",
+    trust: bool = False,
 ) -> None:
     """Bring a model to Keras 2, load weights, write model.h5 and model.json, and check that what was written computes the same.
+
+    `trust` lets the file of weights run its own code.
 
     Raises:
         ModelError: EP-224, EP-229 and EP-233 for a model that cannot be stored, and what bringing it to Keras 2 and loading
             weights say of it.
     """
-    notes = []
+    notes = list(opened.notes)
     model = rebuild(opened.model, where, objects) if opened.generation == 3 else opened.model
     if opened.generation == 3:
         difference = _agreement(opened.model, model, where)
@@ -45,7 +52,7 @@ def store_model(
         model = in_float32(model, objects)
         notes.append("the model's half precision was brought to float32")
     if weights is not None:
-        load_weights(model, weights, objects)
+        notes += load_weights(model, weights, objects, trust)
     model = _flat_model(model)
     _save(model, target / "model.h5", where)
     _agreement(model, reopen(target / "model.h5", objects), where)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import ModelError, UnknownLayer
+from edgepack.sources.keras.containers import check_container
 from edgepack.sources.keras.files import file_kind, open_model
 from edgepack.sources.keras.frameworks import import_h5py
 from edgepack.sources.keras.keras3 import rebuild
@@ -29,35 +30,40 @@ class LayerWeights:
     values: tuple[NDArray[Any], ...]
 
 
-def load_weights(model: Any, file: Path, custom_objects: Mapping[str, Any]) -> None:
+def load_weights(model: Any, file: Path, custom_objects: Mapping[str, Any], trust: bool = False) -> tuple[str, ...]:
     """Set the weights of a Keras 2 `model` from `file`; layers are paired in order.
 
+    Returns:
+        What a user should know of the opening of `file`; `trust` is as for `open_model`.
+
     Raises:
-        ModelError: EP-230, naming the layer, when the weights do not fit; EP-220 … EP-225 when the file cannot be opened.
+        ModelError: EP-230, naming the layer, when the weights do not fit; EP-220 … EP-225 and EP-237 as `open_model` says.
     """
     kind = file_kind(file)
     if kind == "h5":
         try:
+            check_container(file, kind)
             with import_h5py().File(file, "r") as stored:
                 group = stored.get("model_weights", stored)
                 if "layer_names" in group.attrs:
                     assign(model, list(_read_legacy(group)), file.name, _trainable_first)
-                    return
+                    return ()
                 if any(name.rstrip("/") in group for name in _LAYER_GROUPS):
                     _load_by_object(model, file, _count(stored))
-                    return
+                    return ()
         except OSError as error:
             raise ModelError("EP-221", f"{file.name} is damaged: {error}", "save the weights again") from error
         raise ModelError("EP-222", f"{file.name}: an HDF5 file without Keras weights", "save it with model.save_weights()")
     try:
-        opened = open_model(file, custom_objects)
+        opened = open_model(file, custom_objects, trust)
     except UnknownLayer:
         if kind != "keras":
             raise
         _load_member(model, file)
-        return
+        return ()
     donor = opened.model if opened.generation == 2 else rebuild(opened.model, file.name, custom_objects)
     assign(model, [LayerWeights(layer.name, tuple(layer.get_weights())) for layer in _weighted(donor)], file.name, _as_made)
+    return opened.notes
 
 
 def _as_made(layer: Any) -> list[Any]:
