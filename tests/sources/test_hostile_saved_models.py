@@ -102,6 +102,19 @@ def test_saving_belongs_to_functions_that_are_not_part_of_an_object(
     assert (error.code, operator in str(error)) == ("EP-237", True)
 
 
+def test_several_graphs_in_one_saved_model_are_refused(folder: Path, cache: Cache, project: MakeProject) -> None:
+    """TensorFlow would take it for one of TensorFlow 1, and run the outer graph's initialisation."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    plain(import_tf_keras()).save(folder / "saved", save_format="tf")
+    file = folder / "saved" / "saved_model.pb"
+    stored = saved_model_pb2.SavedModel()
+    stored.ParseFromString(file.read_bytes())
+    stored.meta_graphs.add().CopyFrom(stored.meta_graphs[0])
+    file.write_bytes(stored.SerializeToString())
+    assert refused(project, cache).code == "EP-225"
+
+
 @pytest.mark.parametrize("spelling", [rb'"\u004cambda"', rb'"Lambd\u0061"', b'"Lambda" '])
 def test_a_lambda_is_found_however_its_name_is_spelled(spelling: bytes, folder: Path, cache: Cache, project: MakeProject) -> None:
     from tf_keras.protobuf import saved_metadata_pb2

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgepack.api.inputs import as_request
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import ModelError
 from edgepack.ground.progress import SilentProgress
+from edgepack.project import load_project
 from edgepack.sources import load_model, open_keras
 from edgepack.sources.keras.frameworks import import_keras3, import_tf_keras
 from tests.sources.conftest import MakeProject
@@ -64,6 +66,15 @@ def test_a_trusted_file_of_weights_is_opened(folder: Path, cache: Cache, project
         load_model(project(weights="donor.keras"), cache, QUIET)
     assert error.value.code == "EP-223"
     assert "twice is a Lambda" in load_model(project(weights="donor.keras", trust=True), cache, QUIET).notes[0]
+
+
+def test_the_key_and_the_argument_say_the_same(folder: Path) -> None:
+    (folder / "edgepack.toml").write_text('[model]\nsource = "m.h5"\ntrust = true\n')
+    assert load_project(folder).model.trust
+    (folder / "edgepack.toml").write_text('[model]\nsource = "m.h5"\n')
+    assert not load_project(folder).model.trust
+    assert load_project(folder, as_request(folder, trust=True).overrides).model.trust
+    assert as_request(folder).overrides == ()
 
 
 def test_trusting_a_harmless_file_says_nothing(folder: Path, cache: Cache, project: MakeProject) -> None:

@@ -14,7 +14,6 @@ from typing import Any, Literal
 from edgepack.ground.errors import ModelError
 from edgepack.sources.keras.frameworks import import_h5py
 
-_WEIGHTS = "model.weights.h5"
 # A file may unpack to this many bytes, or to so many times its own size. Keras stores its files unpacked; zeros of a pruned model
 # that somebody packed with gzip take about a thousandth.
 _SMALL = 1 << 30
@@ -42,9 +41,10 @@ def check_container(path: Path, kind: Literal["h5", "keras"]) -> None:
         total = sum(member.file_size for member in archive.infolist())
         if total > max(_SMALL, _EXPANSION * size):
             raise _refused(path, f"unpacks from {size:,} to {total:,} bytes")
-        if _WEIGHTS in archive.namelist():
-            with archive.open(_WEIGHTS) as member:
-                _check_hdf5(member, archive.getinfo(_WEIGHTS).file_size, path)
+        for info in archive.infolist():
+            if info.filename.endswith(".h5"):
+                with archive.open(info) as member:
+                    _check_hdf5(member, info.file_size, path)
 
 
 def _check_hdf5(file: Any, size: int, path: Path) -> None:

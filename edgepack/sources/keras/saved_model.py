@@ -40,16 +40,18 @@ def check_saved_model(path: Path, custom_objects: Mapping[str, Any]) -> None:
     import tensorflow
 
     stored = tensorflow.__internal__.saved_model.parse_saved_model(str(path))
-    for graph in stored.meta_graphs:
-        if not graph.object_graph_def.nodes:
-            raise _without_layers(path)
-        functions = {function.signature.name: function for function in graph.graph_def.library.function}
-        used = _reached(graph.object_graph_def.concrete_functions, functions)
-        for name, function in functions.items():
-            allowed = OPERATORS if name in used else OPERATORS | SAVING_OPERATORS
-            _check_operators(function.node_def, functions, allowed, f"its function {name}", path)
-        _check_operators(graph.graph_def.node, functions, OPERATORS | SAVING_OPERATORS, "its graph", path)
-    for entry in _entries(stored, path):
+    entries = list(_entries(stored, path))
+    # Of several graphs, or one without objects, TensorFlow would run what the outer graph has for its initialisation.
+    if len(stored.meta_graphs) != 1 or not stored.meta_graphs[0].object_graph_def.nodes or not entries:
+        raise _without_layers(path)
+    graph = stored.meta_graphs[0]
+    functions = {function.signature.name: function for function in graph.graph_def.library.function}
+    used = _reached(graph.object_graph_def.concrete_functions, functions)
+    for name, function in functions.items():
+        allowed = OPERATORS if name in used else OPERATORS | SAVING_OPERATORS
+        _check_operators(function.node_def, functions, allowed, f"its function {name}", path)
+    _check_operators(graph.graph_def.node, functions, OPERATORS | SAVING_OPERATORS, "its graph", path)
+    for entry in entries:
         config = json.loads(entry.metadata)
         # A metric that Keras does not know is left out by Keras; it looks in no module for one.
         if entry.kind == _METRIC and isinstance(config, Mapping):
