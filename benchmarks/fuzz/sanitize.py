@@ -112,8 +112,12 @@ def _report(batch: list[Compiled]) -> str:
 
 
 def _random(value: Value, seed: int) -> bytes:
-    """Any bytes; of a bool 0 or 1, as no kernel promises anything for others."""
+    """Any bytes; of a bool 0 or 1, and of a float finite, as no kernel, and no reference, promises anything for others."""
     rng = np.random.default_rng([seed, value.id])
     if value.dtype == "bool":
         return rng.integers(0, 2, value.elements, np.uint8).tobytes()
-    return rng.bytes(value.elements * BYTES[value.dtype])
+    content = rng.bytes(value.elements * BYTES[value.dtype])
+    if value.dtype != "float32":
+        return content
+    numbers = np.frombuffer(content, np.float32)
+    return np.where(np.isfinite(numbers), numbers, np.float32(0)).tobytes()

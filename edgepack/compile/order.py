@@ -14,7 +14,8 @@ from edgepack.compile.graph import Graph
 from edgepack.compile.plan import outside_arena
 
 SETS = 20_000  # looked at, at most
-STEPS = 1 << 26  # operators looked at in all these sets, or beside each other by the greedy search
+STEPS = 1 << 26  # operators looked at in all these sets
+GREEDY_STEPS = 1 << 23  # and by the greedy search
 MOST_OPERATORS = 1 << 13  # each is compared with every other
 
 
@@ -107,7 +108,7 @@ def _greedy(work: _Work, count: int) -> list[int] | None:
     while len(order) < count:
         ready = work.ready(done)
         steps += len(ready) * count
-        if not ready or steps > STEPS:
+        if not ready or steps > GREEDY_STEPS:
             return None
         index = min(ready, key=lambda each: (work.live(done | 1 << each), work.outputs[each], each))
         order.append(index)
