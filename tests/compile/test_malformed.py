@@ -40,16 +40,18 @@ def convolution(channels: int = 4, out_scale: float = 0.1, inputs: tuple[int, ..
 
 
 def behind_dead_channels(inputs: tuple[int, ...]) -> bytes:
-    """A convolution of these inputs beside one whose output channels are all constant, so that the pass looks at both."""
+    """A convolution of these inputs beside two, between which channels are constant and half of them go."""
     b = ModelBuilder()
-    x = b.tensor((1, 6, 6, 4), scale=0.1, zero_point=-128)
-    w = b.constant(np.zeros((4, 1, 1, 4)), "int8", scale=0.1)
-    dead = b.tensor((1, 6, 6, 4), scale=0.1, zero_point=-128)
-    y = b.tensor((1, 6, 6, 4), scale=0.1, zero_point=-128)
+    x = b.tensor((1, 6, 6, 8), scale=0.1, zero_point=-128)
+    w = b.constant(np.zeros((8, 1, 1, 8)), "int8", scale=0.1)
+    dead = b.tensor((1, 6, 6, 8), scale=0.1, zero_point=-128)
+    y = b.tensor((1, 6, 6, 8), scale=0.1, zero_point=-128)
     one = {"padding": 0, "strideH": 1, "strideW": 1}
     b.operator("CONV_2D", [x, w], [dead], "Conv2DOptions", **one)
     b.operator("CONV_2D", [{0: dead, 1: w}.get(i, i) for i in inputs], [y], "Conv2DOptions", **one)
-    return b.finish([x], [y])
+    z = b.tensor((1, 6, 6, 8), scale=0.1, zero_point=-128)
+    b.operator("CONV_2D", [dead, w], [z], "Conv2DOptions", **one)
+    return b.finish([x], [y, z])
 
 
 @pytest.mark.parametrize("inputs", [(), (-1,), (-1, 1), (0,)])

@@ -155,7 +155,7 @@ def _rewrite(graph: Graph, ranges: Mapping[int, Range], removed: Masks) -> Graph
         result = result.with_values(replace(old, shape=(*old.shape[:-1], old.shape[-1] - int(mask.sum()))))
     nodes = []
     for node in graph.nodes:
-        if node.op not in WEIGHTED or not {node.inputs[0], node.outputs[0]} & set(removed):
+        if node.op not in WEIGHTED or not {*node.inputs[:1], *node.outputs[:1]} & set(removed):
             nodes.append(node)
             continue
         parts = _slice(graph, node, ranges, removed)
