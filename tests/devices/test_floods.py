@@ -22,16 +22,19 @@ from edgepack.engines.call import run_runner
 from edgepack.engines.results import PROBE_PYTHON, shape_of
 from edgepack.ground.errors import DeviceError
 
-# In a process of its own, whose peak of memory is that of the flood alone; it says the error's code, its seconds and its MiB.
+# In a process of its own, whose peak of memory is that of the flood alone (VmHWM starts anew with a program, getrusage's peak begins
+# with the parent's); it says the error's code, its seconds and its MiB.
 _FLOODED = """
-import resource, sys, time
+import re, sys, time
+from pathlib import Path
 from edgepack.devices.local import LocalDevice
 from edgepack.ground.errors import DeviceError
 start = time.monotonic()
 try:
     LocalDevice().run(["sh", "-c", sys.argv[1]], timeout=float(sys.argv[2]))
 except DeviceError as error:
-    print(error.code, time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, error, sep="|")
+    peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
+    print(error.code, time.monotonic() - start, int(peak[1]) / 1024, error, sep="|")
 """
 
 

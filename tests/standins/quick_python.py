@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import platform
 import sys
 from pathlib import Path
 
 _STATE = {"temperature": None, "frequencies": [], "governors": [], "throttled": None, "load": None}
 _TIMES = dict.fromkeys(("min", "p50", "p95", "p99", "mean", "max", "first", "load_time"), 1e-5)
-_PROBE = {"packages": {"numpy": {"version": "1"}, "ai_edge_litert": {"version": "1"}, "tflite_runtime": {"error": "none"}}}
+_PROBE = {
+    "python": "3.11.2",
+    "machine": platform.machine(),
+    "bits": 64,
+    "libc": ["glibc", "2.36"],
+    "packages": {"numpy": {"version": "1"}, "ai_edge_litert": {"version": "1"}, "tflite_runtime": {"error": "none"}},
+}
 _GOLDEN = {"count": 8, "inputs_differing": 0, "max_difference": 0, "median_difference": 0, "argmax_moved": 0, "p50": 1e-5}
 _BENCH = {
     **_TIMES,
