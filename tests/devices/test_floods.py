@@ -22,8 +22,8 @@ from edgepack.engines.call import run_runner
 from edgepack.engines.results import PROBE_PYTHON, shape_of
 from edgepack.ground.errors import DeviceError
 
-# In a process of its own, whose peak of memory is that of the flood alone (VmHWM starts anew with a program, getrusage's peak begins
-# with the parent's); it says the error's code, its seconds and its MiB.
+# In a process of its own, whose peak of memory is that of the flood alone (VmHWM starts anew with a program,
+# getrusage's peak begins with the parent's); it says the error's code, its seconds and its MiB.
 _FLOODED = """
 import re, sys, time
 from pathlib import Path
