@@ -138,6 +138,8 @@ class Worker:
     def _last_words(self) -> str:
         end = os.fstat(self._stderr.fileno()).st_size
         text = _content(self._stderr, max(0, end - _WORDS)).decode("utf-8", "replace")
+        if self._process.poll() is None and "\n" in text:
+            text = text.rpartition("\n")[0]  # it may be in the midst of the next line
         lines = [line for line in text.splitlines() if line.strip()]
         return lines[-1] if lines else ""
 

@@ -98,6 +98,11 @@ def test_a_worker_that_prints_without_end_is_stopped(tmp_path: Path) -> None:
     assert failure.kind == "system" and "256 MiB" in str(failure) and failure.words == "noise"
 
 
+def test_the_last_words_of_one_that_is_stopped_are_a_whole_line(tmp_path: Path) -> None:
+    failure = _failure(_program(tmp_path, "os.write(2, b'whole\\nha')", "time.sleep(60)"), 3.0)
+    assert (failure.kind, failure.words) == ("timeout", "whole")
+
+
 def test_an_answer_that_nests_too_deeply_is_none(tmp_path: Path) -> None:
     lines = ("os.write(1, b'EDGEPACK-RESULT\\n' + b'[' * 200_000 + b'\\nEDGEPACK-END\\n')", "os._exit(0)")
     assert _failure(_program(tmp_path, *lines)).kind == "cut"
