@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
+import edgepack
 from edgepack.compile import compile_model
 from edgepack.flatbuffer import inspect_model, read_model
 from edgepack.ground.errors import CompileError, ProjectError
@@ -237,3 +238,14 @@ def test_a_packs_scripts_run_nothing_that_a_name_says(pack: Pack, script: str, t
         assert done.returncode == 1
     called = set((tmp_path / "called").read_text().split())
     assert called <= {"ssh", "adb"} and not list(work.iterdir())
+
+
+def test_what_edgepack_itself_writes_in_c_is_printable_ascii(shared_models: Path) -> None:
+    package = Path(edgepack.__file__).parent
+    sources = [path for path in package.rglob("*") if path.suffix in (".c", ".h", ".in", ".sh")]
+    assert len(sources) > 100
+    for path in sources:
+        assert printable_ascii(path.read_text(encoding="utf-8")), path.name
+    model = read_model(shared_models / "kws_ref_model.tflite")
+    for cpu in ("generic", "cortex-m0plus", "cortex-m4", "cortex-m55"):
+        assert all(printable_ascii(text) for text in compile_model(model, "kws", cpu).files.values()), cpu

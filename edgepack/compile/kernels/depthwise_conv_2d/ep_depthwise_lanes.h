@@ -27,7 +27,7 @@ struct ep_depthwise_lanes {
     const int8_t *shift;       /* [channels]; EP_ONE_SIDED: one-sided requantisation */
 };
 
-/* Dot products of `taps` (even) weights with `count` windows, `step` words apart, to sums[0], sums[1], … in pairs. */
+/* Dot products of `taps` (even) weights with `count` windows, `step` words apart, to sums[0], sums[1], ... in pairs. */
 #if EP_LANES_ASSEMBLY
 
 /* Registers: r0 x, r1 weights, r2 r3 two words of pixels, r4 r5 two weights, r6 end of the weights, r7 the second line's sum, r8 sum of

@@ -36,7 +36,7 @@
     "asrs r6,r4,#8\n" \
     EP_GEMM_LANES_TWO
 
-/* Dot products of both pixels with `channels` rows of 4 * `quads` weights, to sums[0], sums[1], … in pairs. */
+/* Dot products of both pixels with `channels` rows of 4 * `quads` weights, to sums[0], sums[1], ... in pairs. */
 EP_LANES_NAKED void ep_gemm_lanes(EP_LANES_ARGUMENT const int32_t *x, EP_LANES_ARGUMENT int32_t quads,
                                   EP_LANES_ARGUMENT const int8_t *weights, EP_LANES_ARGUMENT int32_t *sums,
                                   EP_LANES_ARGUMENT int32_t channels)

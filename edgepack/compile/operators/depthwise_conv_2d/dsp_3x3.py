@@ -123,7 +123,7 @@ def fields(conv: DepthwiseConv2D) -> dict[str, Field]:
         "factor": factor,
         "words": len(channels[0]),
         "weights": Array(np.ascontiguousarray(conv.weights.transpose((2, 0, 1) if way.by_rows else (2, 1, 0))), "weights"),
-        "constants": Array(np.array(channels, np.int32), "bias, multiplier …"),
+        "constants": Array(np.array(channels, np.int32), "bias, multiplier ..."),
     }
 
 
