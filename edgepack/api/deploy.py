@@ -46,8 +46,8 @@ def deploy(
     are written to the report's `folder`.
 
     Args:
-        project: A project folder, a ready .tflite, or what `load_project` gave. Without one, `model` is all there is: it is
-            quantized after training unless a recipe says more.
+        project: A project folder, a Keras or .tflite file, or what `load_project` gave. Without one, `model` is all there is: it
+            is quantized after training unless a recipe says more.
         model: A Keras model (of either generation), a function that returns one, or a file of one (.keras, .h5, a SavedModel
             folder, a .tflite); instead of the project's.
         data: `(x_train, y_train, x_test, y_test)`, `((x_train, y_train), (x_test, y_test))`, `(x, y)`, or a dict as a project's

@@ -11,7 +11,8 @@ from edgepack.cli.options import DeviceAddress, Json, Overrides, Quiet, TargetNa
 from edgepack.ground.errors import ProjectError
 
 Models = Annotated[
-    list[Path], typer.Argument(help="A .tflite file or a project folder (its last deployed model); two of them to compare them.")
+    list[Path],
+    typer.Argument(help="A .tflite, or a project folder or Keras file (its last deployed model); two of them to compare them."),
 ]
 
 

@@ -11,7 +11,7 @@ from edgepack.cli.options import Json
 
 
 def inspect(
-    model: Annotated[Path, typer.Argument(help="A .tflite file.")],
+    model: Annotated[Path, typer.Argument(help="A .tflite file, or a project folder (its last deployed model).")],
     json_output: Json = False,
 ) -> None:
     """Show each layer's operator, shapes, MACs, bytes, zeros, distinct values, entropy and quantization, and the totals."""

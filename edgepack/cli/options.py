@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-ProjectPath = Annotated[Path, typer.Argument(help="A project folder (with edgepack.toml), or a ready .tflite file.")]
+ProjectPath = Annotated[
+    Path,
+    typer.Argument(
+        help="A project folder (with edgepack.toml), a Keras model (.keras, .h5, SavedModel; with --data), or a ready .tflite."
+    ),
+]
 TargetName = Annotated[str, typer.Option("--target", "-t", help="A target's name (see `edgepack targets`) or a .toml file.")]
 Overrides = Annotated[
     list[str] | None,

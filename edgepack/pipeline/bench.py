@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +16,9 @@ from edgepack.measure.benchmark_model import tool_file
 from edgepack.measure.compare import Comparison, compare
 from edgepack.measure.mcu.measurements import McuMeasured, measure_board, measure_mcu
 from edgepack.pack import read_pack, write_pack
+from edgepack.pipeline.deployed import last_pack
 from edgepack.pipeline.request import Plan, Request, prepare
-from edgepack.project import c_identifier, list_targets
+from edgepack.project import c_identifier
 
 
 def run_bench(request: Request, progress: Progress) -> Measured | McuMeasured:
@@ -70,7 +70,7 @@ def _model(plan: Plan) -> Path:
     given = plan.request.project
     if isinstance(given, Path) and given.suffix == ".tflite":
         return given
-    return read_pack(last_pack(plan.out, plan.project.folder)).model
+    return read_pack(last_pack(plan.out, given if isinstance(given, Path) else plan.project.folder)).model
 
 
 def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:
@@ -88,18 +88,3 @@ def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:
             return measured
         on_board, _ = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
         return replace(measured, measurements=(*on_board, *measured.measurements))
-
-
-def last_pack(out: Path, project: Path) -> Path:
-    """The pack of the last deployment to this target, else to another one.
-
-    Raises:
-        ProjectError: EP-167 when there is none.
-    """
-    others = [project / "build" / target.name for target in list_targets(project)]
-    found = [folder / "pack" for folder in (out, *others) if (folder / "pack" / "manifest.json").is_file()]
-    if not found:
-        raise ProjectError(
-            "EP-167", f"{project} was not deployed yet: it has no pack", f"edgepack deploy {shlex.quote(str(project))}"
-        )
-    return found[0]

@@ -16,7 +16,7 @@ from edgepack.pipeline.fleet.hosts import find_hosts
 from edgepack.pipeline.fleet.progress import FleetProgress
 from edgepack.pipeline.fleet.rolling import Crew
 from edgepack.pipeline.request import read_project
-from edgepack.project import split_overrides
+from edgepack.project import is_model, split_overrides
 from edgepack.project.inventory.inventory import Host
 from edgepack.releases.deploy import rollback
 from edgepack.releases.types import InstalledRelease, Rollback, Uninstalled
@@ -82,7 +82,7 @@ def list_installed(
 
 def _find(request: DeviceRequest, project: Path) -> tuple[str, Destination]:
     """The name under which something is deployed, and the devices; a project's folder may hold the target's profile."""
-    if not (project.is_dir() or project.suffix in (".tflite", ".toml") or len(project.parts) > 1):
+    if not (project.is_dir() or project.suffix == ".toml" or is_model(project) or len(project.parts) > 1):
         return str(project), _destination(request)
     for_project, _ = split_overrides(request.overrides)
     read = read_project(project, for_project)

@@ -17,13 +17,15 @@ from edgepack.project import (
     Project,
     Target,
     derive_name,
+    is_keras_model,
+    is_model,
     split_overrides,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request(DeviceRequest):
-    """One deployment as the user asked for it. `project` is a project folder, a ready .tflite file, or a project that was read.
+    """One deployment as the user asked for it. `project` is a project folder, a model file, or a project that was read.
 
     `given` are Python objects in place of the project's own; without a project they are all there is. `per_layer` asks for the
     time of each layer, where the engine tells it.
@@ -92,11 +94,14 @@ def prepare(request: Request) -> Plan:
 
 
 def read_project(path: Path, overrides: tuple[str, ...] = (), given: Given = NOTHING) -> Project:
-    """The project of a folder or an edgepack.toml, or one that is a ready .tflite and nothing else.
+    """The project of a folder or an edgepack.toml, or one that is a model file and nothing else.
 
     Raises:
         ProjectError: a file or setting that is wrong, with its place; EP-165, EP-166.
     """
+    if is_keras_model(path):
+        _existing(path, "the model")
+        return given_project(replace(given, model=path.name, folder=path.parent), overrides)
     return _bare_project(path, overrides) if path.suffix == ".tflite" else project_with(path, overrides, given)
 
 
@@ -125,11 +130,11 @@ def _out(request: Request, project: Project, target: Target) -> Path:
 
 
 def result_folder(project: Path, target: str, out: Path | None) -> Path:
-    """Where a run's results are: `out`, or build/TARGET in the project; beside a .tflite, build/MODEL/TARGET."""
+    """Where a run's results are: `out`, or build/TARGET in the project; beside a model file, build/MODEL/TARGET."""
     if out is not None:
         return out
     name = Path(target).stem if target.endswith(".toml") else target
-    if project.suffix == ".tflite":
+    if is_model(project):
         return project.parent / "build" / project.stem / name
     folder = project.parent if project.suffix == ".toml" else project
     return folder / "build" / name
@@ -161,8 +166,8 @@ def _bare_project(model: Path, overrides: tuple[str, ...]) -> Project:
 
 
 def _cache_home(request: Request, project: Project) -> Path:
-    """The folder whose `.edgepack` is used: the project's; for a ready .tflite that of the results, when one was named."""
-    if isinstance(request.project, Path) and request.project.suffix == ".tflite" and request.out is not None:
+    """The folder whose `.edgepack` is used: the project's; for a model file that of the results, when one was named."""
+    if isinstance(request.project, Path) and is_model(request.project) and request.out is not None:
         return request.out
     return project.folder
 

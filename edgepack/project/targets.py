@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import edgepack
 from edgepack.ground.errors import ProjectError
 from edgepack.project.check import check, suggest
 from edgepack.project.overrides import apply_overrides, parse_override
+from edgepack.project.packaged import packaged_folder
 from edgepack.project.toml import TomlFile, read_toml
 from edgepack.project.types import Budget, DeviceSettings, Target
 
@@ -43,9 +43,7 @@ def list_targets(project_folder: Path | None = None) -> tuple[Target, ...]:
 
 def builtin_folder() -> Path:
     """The folder of the profiles that come with edgepack: in the wheel, or in a checkout."""
-    package = Path(edgepack.__file__).resolve().parent
-    installed = package / "_data" / "targets"
-    return installed if installed.is_dir() else package.parent / "targets"
+    return packaged_folder("targets")
 
 
 def _folders(project_folder: Path | None) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgepack.ground.errors import ProjectError
-from edgepack.project import load_project, write_template
+from edgepack.project import load_project, write_around, write_sample, write_template
 
 
 def imported(file):
@@ -119,3 +119,80 @@ print(net.evaluate(*sets["test"], verbose=0)[1])
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout.splitlines()[-1]) > 0.9
+
+
+def around(folder, model="model.keras", data=None, name=None):
+    (folder / model).write_bytes(b"a model that init does not open")
+    return write_around(folder / "project", folder / model, data, name)
+
+
+def test_a_project_around_a_model_names_its_files_and_quantizes_it(tmp_path):
+    (tmp_path / 'da"ta.npz').write_bytes(b"")
+    (file,) = around(tmp_path, data=tmp_path / 'da"ta.npz')
+    project = load_project(file.parent)
+    assert (project.folder / project.model.source).samefile(tmp_path / "model.keras")
+    assert (project.folder / project.data.source).samefile(tmp_path / 'da"ta.npz')
+    assert [(step.step, step.options["aware"]) for step in project.recipe] == [("quantize", False)]
+
+
+def test_files_inside_the_project_are_named_from_it(tmp_path):
+    (tmp_path / "p" / "models").mkdir(parents=True)
+    (tmp_path / "p" / "models" / "m.h5").write_bytes(b"")
+    write_around(tmp_path / "p", tmp_path / "p" / "models" / "m.h5", None)
+    assert load_project(tmp_path / "p").model.source == "models/m.h5"
+
+
+def test_around_a_tflite_there_is_no_recipe(tmp_path):
+    (file,) = around(tmp_path, "m.tflite")
+    assert load_project(file.parent).recipe == ()
+
+
+def test_the_steps_that_are_commented_out_are_steps(tmp_path):
+    from edgepack.compress import check_recipe
+    from edgepack.project.load import read_recipe
+
+    (file,) = around(tmp_path)
+    lines = file.read_text().splitlines()
+    steps = [line.removeprefix("# ") for line in lines[lines.index("# [[recipe]]") :]]
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("\n".join(steps))
+    assert [step.name for step in check_recipe(read_recipe(recipe))] == ["prune", "quantize"]
+
+
+@pytest.mark.parametrize(("model", "code"), [("absent.h5", "EP-166"), ("data.npz", "EP-117"), ("folder", "EP-117")])
+def test_what_is_no_model_is_told_before_anything_is_written(tmp_path, model, code):
+    (tmp_path / "data.npz").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ProjectError) as caught:
+        write_around(tmp_path / "project", tmp_path / model, None)
+    assert caught.value.code == code and not (tmp_path / "project").exists()
+
+
+def test_samples_are_copied_whole(tmp_path):
+    from edgepack.project.init import samples_known
+
+    for sample in samples_known():
+        files = write_sample(tmp_path / sample, sample)
+        assert {file.name for file in files} >= {"edgepack.toml", "model.py", "data.py", "README.md"}
+        assert load_project(tmp_path / sample).recipe
+
+
+def test_the_samples_that_help_names_are_the_samples():
+    from edgepack.cli.init import SAMPLES
+    from edgepack.project.init import samples_known
+
+    assert samples_known() == SAMPLES
+
+
+def test_an_unknown_sample_gets_the_nearest_name(tmp_path):
+    with pytest.raises(ProjectError) as caught:
+        write_sample(tmp_path / "p", "digit")
+    assert caught.value.code == "EP-118" and "'digits'" in caught.value.hint
+
+
+def test_a_sample_overwrites_nothing(tmp_path):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "structured50.toml").write_text("mine")
+    with pytest.raises(ProjectError):
+        write_sample(tmp_path, "digits")
+    assert [file.name for file in tmp_path.iterdir()] == ["recipes"]

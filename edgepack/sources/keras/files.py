@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgepack.ground.errors import EdgepackError, ModelError, UnknownLayer
+from edgepack.project.model_file import KERAS_SUFFIXES
 from edgepack.sources.keras.config import check_layers, refuse_wrapper, stored_layers
 from edgepack.sources.keras.config_check import TRUST, by_stored_name, check_config
 from edgepack.sources.keras.containers import check_container
@@ -55,7 +56,7 @@ def file_kind(path: Path) -> FileKind:
         return "h5"
     if head[4:8] == b"TFL3" or path.suffix == ".tflite":
         return "tflite"
-    if path.suffix in (".h5", ".hdf5", ".keras"):
+    if path.suffix in KERAS_SUFFIXES:
         what = "is empty" if not head else "is damaged: it does not begin like such a file"
         raise ModelError("EP-221", f"{path.name} {what}", "save the model again, or copy it again if it was cut short")
     raise ModelError("EP-222", f"{path.name}: not a kind of model edgepack reads", _KINDS)
