@@ -14,7 +14,6 @@ from edgepack.project import Target
 if TYPE_CHECKING:
     from edgepack.measure import Measured
     from edgepack.measure.compare import Comparison
-    from edgepack.measure.mcu.measurements import McuMeasured
 
 
 def bench(
@@ -25,7 +24,7 @@ def bench(
     device: str | None = None,
     per_layer: bool = False,
     quiet: bool = False,
-) -> Measured | McuMeasured:
+) -> Measured:
     """Measure a model's latency and memory on a target, and compare its outputs with the reference kernels'.
 
     Args:

@@ -55,9 +55,7 @@ def bench(
     settings = (("threads", threads), ("runs", runs), *(("engine", name) for name in one_engine))
     extra = [f"device.{key}={value}" for key, value in settings if value is not None]
     changes = (*(overrides or ()), *extra)
-    from rich.console import Console
-
-    from edgepack.report import print_comparison, print_layer_times, print_measurements
+    from edgepack.report import print_comparison, print_layer_times, print_measurements, standard_output
 
     if comparing:
         compared = edgepack.compare(
@@ -73,17 +71,15 @@ def bench(
         if json_output:
             print_json(compared)
         else:
-            print_comparison(compared, Console())
+            print_comparison(compared, standard_output())
         return
     result = edgepack.bench(models[0], target=target, settings=changes, device=device, per_layer=per_layer, quiet=quiet)
-    counted = getattr(result, "result", None)
     if json_output:
-        print_json(counted if counted is not None else result)
+        print_json(result)
         return
-    print_measurements(result.measurements, Console())
-    layers = getattr(result, "layers", None)
-    if layers is not None:
-        print_layer_times(layers, Console())
-    if per_layer and counted is not None:
-        for layer, instructions in counted.per_layer.items():
+    print_measurements(result.measurements, standard_output())
+    if result.layers is not None:
+        print_layer_times(result.layers, standard_output())
+    if per_layer and result.result is not None:
+        for layer, instructions in result.result.per_layer.items():
             say(f"{instructions:>14,}  {layer}")

@@ -22,22 +22,20 @@ def list_entries(project: Folder = Path(), json_output: Json = False) -> None:
     """List the stored stages: name, size, when last used."""
     import time
 
-    from rich.console import Console
-    from rich.table import Table
-
     from edgepack.cli.output import print_json
-    from edgepack.ground.escape import terminal_markup
     from edgepack.project.units import format_bytes
+    from edgepack.report import Column, print_table, standard_output
 
     entries = _cache_of(project).entries()
     if json_output:
         print_json([{"stage": e.stage, "folder": str(e.folder), "bytes": e.size, "used": e.used} for e in entries])
         return
-    table = Table("stage", "size", "last used", "folder", box=None, pad_edge=False)
-    for entry in entries:
-        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
-        table.add_row(terminal_markup(entry.stage), format_bytes(entry.size), used, terminal_markup(entry.folder.name))
-    Console().print(table)
+    rows = [
+        (entry.stage, format_bytes(entry.size), time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used)), entry.folder.name)
+        for entry in entries
+    ]
+    columns = (Column("stage"), Column("size", True), Column("last used"), Column("folder"))
+    print_table(standard_output(), columns, rows)
     typer.echo(f"{len(entries)} stages, {format_bytes(sum(entry.size for entry in entries))}")
 
 

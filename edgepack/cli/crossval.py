@@ -61,10 +61,8 @@ def crossval(
     if json_output:
         print_json(result)
     else:
-        from rich.console import Console
+        from edgepack.report import print_crossval, standard_output
 
-        from edgepack.report import print_crossval
-
-        print_crossval(result, Console())
+        print_crossval(result, standard_output())
         say(f"Written: {result.file}")
     raise typer.Exit(0 if result.chosen is not None else 1)

@@ -100,13 +100,11 @@ def deploy(
     if json_output:
         print_json(report.to_dict())
     else:
-        from rich.console import Console
-
-        from edgepack.report import FleetReport, print_fleet, print_report
+        from edgepack.report import FleetReport, print_fleet, print_report, standard_output
 
         if isinstance(report, FleetReport):
-            print_fleet(report, Console())
+            print_fleet(report, standard_output())
         else:
-            print_report(report, Console())
+            print_report(report, standard_output())
         say(f"Report: {Path(report.folder or '.') / 'report.html'}")
     raise typer.Exit(report.exit_code)

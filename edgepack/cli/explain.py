@@ -57,9 +57,7 @@ def explain(
     if json_output:
         print_json(explanation)
         return
-    from rich.console import Console
+    from edgepack.report import print_explanation, standard_output
 
-    from edgepack.report import print_explanation
-
-    print_explanation(explanation, Console())
+    print_explanation(explanation, standard_output())
     say(f"Written: {explanation.file}")

@@ -6,21 +6,20 @@ from typing import Annotated
 
 import typer
 
+from edgepack.cli.completion import FORMS, boards, cpus, forms
 from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Trust, Weights
-
-# The names of edgepack.pack.deliveries.registry.FORMS, spelled out so that --help imports nothing.
-FORM_NAMES = (
-    "c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android", "systemd",
-)  # fmt: skip
 
 
 def export(
     source: ProjectPath,
-    form: Annotated[str, typer.Option("--as", help=f"The form: {', '.join(FORM_NAMES)}.")],
+    form: Annotated[str, typer.Option("--as", help=f"The form: {', '.join(FORMS)}.", autocompletion=forms)],
     out: Out = None,
     name: Annotated[str | None, typer.Option("--name", help="The name in C (default: the project's or file's).")] = None,
-    cpu: Annotated[str | None, typer.Option("--cpu", help="The processor the C code is for, for example cortex-m4.")] = None,
-    board: Annotated[str | None, typer.Option("--board", help="The board of a firmware project.")] = None,
+    cpu: Annotated[
+        str | None,
+        typer.Option("--cpu", help="The processor the C code is for, for example cortex-m4.", autocompletion=cpus),
+    ] = None,
+    board: Annotated[str | None, typer.Option("--board", help="The board of a firmware project.", autocompletion=boards)] = None,
     optimize: Annotated[str, typer.Option("--optimize", help="The C code is for speed, size or balanced.")] = "balanced",
     runtime: Annotated[
         str,
@@ -39,7 +38,7 @@ def export(
     A project is compressed and converted first (from its cache when nothing changed); a .tflite is taken as it is.
     """
     import edgepack
-    from edgepack.cli.output import print_json, say
+    from edgepack.cli.output import print_json, say_written
 
     files = edgepack.export(
         source,
@@ -60,5 +59,4 @@ def export(
     if json_output:
         print_json([str(file) for file in files])
     else:
-        for file in files:
-            say(f"wrote {file}")
+        say_written(files)

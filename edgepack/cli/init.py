@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-# The folders of sample_models, spelled out so that --help looks at no disk.
-SAMPLES = ("anomaly_detection", "digits", "image_classification", "keyword_spotting")
+from edgepack.cli.completion import SAMPLES, samples
 
 
 def init(
@@ -20,7 +19,7 @@ def init(
     data: Annotated[Path | None, typer.Option("--data", help="With --model: its data, an .npz or a folder of images.")] = None,
     sample: Annotated[
         str | None,
-        typer.Option("--from", help=f"A sample project to copy: {', '.join(SAMPLES)}.", autocompletion=lambda: SAMPLES),
+        typer.Option("--from", help=f"A sample project to copy: {', '.join(SAMPLES)}.", autocompletion=samples),
     ] = None,
 ) -> None:
     """Write a project to start from: a small one that works as it is, a sample, or one around a model you have.
@@ -29,7 +28,7 @@ def init(
     """
     import shlex
 
-    from edgepack.cli.output import say
+    from edgepack.cli.output import say, say_written
     from edgepack.ground.errors import ProjectError
     from edgepack.project import write_around, write_sample, write_template
 
@@ -41,8 +40,7 @@ def init(
         files = write_around(folder, model, data, name)
     else:
         files = write_template(folder, name) if sample is None else write_sample(folder, sample)
-    for path in files:
-        say(f"wrote {path}")
+    say_written(files)
     if model is not None and data is None:
         say(f"next: name the data under [data] in {files[0]}")
     say(f"next: edgepack deploy {shlex.quote(str(folder))} --target host")

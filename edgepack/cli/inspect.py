@@ -22,8 +22,6 @@ def inspect(
     if json_output:
         print_json(inspection)
         return
-    from rich.console import Console
+    from edgepack.report import print_inspection, standard_output
 
-    from edgepack.report import print_inspection
-
-    print_inspection(inspection, Console())
+    print_inspection(inspection, standard_output())

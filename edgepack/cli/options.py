@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
+from edgepack.cli.completion import targets
+
 ProjectPath = Annotated[
     Path,
     typer.Argument(
         help="A project folder (with edgepack.toml), a Keras model (.keras, .h5, SavedModel; with --data), or a ready .tflite."
     ),
 ]
-TargetName = Annotated[str, typer.Option("--target", "-t", help="A target's name (see `edgepack targets`) or a .toml file.")]
+TargetName = Annotated[
+    str,
+    typer.Option("--target", "-t", help="A target's name (see `edgepack targets`) or a .toml file.", autocompletion=targets),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change a value of the project or target for this run: --set budget.ram=32KiB (repeatable)."),

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgepack.ground.escape import json_text, terminal, terminal_line
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_MANY = 8  # files; more are not listed one by one
 _LONGEST = 400  # characters shown of a command: its beginning, and its end, where an ssh command says what is run
 
 
@@ -27,6 +29,18 @@ def say(text: str, error: bool = False, lines: bool = False) -> None:
 def print_json(value: Any) -> None:
     """Anything as indented JSON on standard output."""
     print(json_text(plain(value), indent=2))
+
+
+def say_written(files: Sequence[Path]) -> None:
+    """Which files were written: a line each, or for many the folder and what stands directly in it."""
+    if len(files) <= _MANY:
+        for file in files:
+            say(f"wrote {file}")
+        return
+    folder = Path(os.path.commonpath([file.parent for file in files]))
+    parts = [file.relative_to(folder).parts for file in files]
+    names = sorted({part[0] if len(part) == 1 else f"{part[0]}/" for part in parts})
+    say(f"wrote {len(files)} files to {folder}: {', '.join(names)}")
 
 
 def print_managed(found: Sequence[Managed[T]], json_output: bool, text: Callable[[T], str]) -> int:

@@ -21,7 +21,15 @@ def report(
     """Print the last deployment's report again and write its HTML and JUnit files anew; nothing is measured."""
     from edgepack.cli.output import print_json, say
     from edgepack.pipeline.request import latest_results, result_folder
-    from edgepack.report import FleetReport, pack_warning, print_fleet, print_report, read_any_report, write_reports
+    from edgepack.report import (
+        FleetReport,
+        pack_warning,
+        print_fleet,
+        print_report,
+        read_any_report,
+        standard_output,
+        write_reports,
+    )
 
     latest = latest_results(project) if target is None and out is None else None
     folder = latest or result_folder(project, target or "cortex-m4", out)
@@ -32,12 +40,10 @@ def report(
     if json_output:
         print_json(last.to_dict())
         return
-    from rich.console import Console
-
     if isinstance(last, FleetReport):
-        print_fleet(last, Console())
+        print_fleet(last, standard_output())
         say(f"Report: {folder / 'report.html'}")
         return
     files = write_reports(last, folder)
-    print_report(last, Console())
+    print_report(last, standard_output())
     say(f"Report: {files.html}")

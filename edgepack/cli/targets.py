@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,6 @@ def targets(
 ) -> None:
     """List the target profiles and what this machine lacks for them, or show one: its device, runtime and budgets."""
     from edgepack.cli.output import print_json, say
-    from edgepack.ground.escape import terminal_markup
     from edgepack.pipeline.doctor import needs
     from edgepack.project import find_project_file, list_targets, load_target
 
@@ -35,12 +35,12 @@ def targets(
         rows = [{"name": t.name, "title": t.title, "kind": t.device.kind, "file": str(t.file), "needs": needs(t)} for t in found]
         print_json(rows)
         return
-    from rich.console import Console
-    from rich.table import Table
+    from edgepack.report import Column, print_table, standard_output
 
-    table = Table("target", "device", "what it is", "ready here", box=None, pad_edge=False)
-    for target in found:
-        missing = needs(target)
-        cells = (target.name, target.device.kind, target.title, f"needs {' and '.join(missing)}" if missing else "yes")
-        table.add_row(*map(terminal_markup, cells))
-    Console().print(table)
+    table = [(target.name, target.device.kind, target.title, _readiness(needs(target))) for target in found]
+    columns = (Column("target"), Column("device"), Column("what it is"), Column("ready here"))
+    print_table(standard_output(), columns, table)
+
+
+def _readiness(missing: Sequence[str]) -> str:
+    return f"needs {' and '.join(missing)}" if missing else "yes"

@@ -17,7 +17,7 @@ from edgepack.compile.plan import Plan, make_plan
 from edgepack.compile.specialise import sharing
 from edgepack.cores import Cpu, find_cpu
 from edgepack.flatbuffer import Model
-from edgepack.ground.errors import CompileError
+from edgepack.ground.errors import ProjectError
 from edgepack.ground.files import merged_folder
 
 
@@ -65,10 +65,11 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
     checking the kernels' costs.
 
     `optimize` is "speed" (a copy of each kernel a layer, its shape folded in), "size" (kernels never inlined) or "balanced"
-    (the C compiler decides). Raises CompileError EP-70x naming the operator, tensor and Keras layer that cannot be compiled.
+    (the C compiler decides). Raises CompileError EP-70x naming the operator, tensor and Keras layer that cannot be compiled,
+    and ProjectError EP-702 for an unknown `cpu` or `optimize`.
     """
     if optimize not in KERNEL_DECLARATIONS:
-        raise CompileError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
+        raise ProjectError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
     core = find_cpu(cpu)
     graph = build_graph(model)
     graph = run_passes(graph)

@@ -96,7 +96,7 @@ def compress(
                 if step.place == "first":
                     run.set_float(model)
             result = run.result(step.name, step.label, model, task)
-            task.finish(_summary(result) if run.computed else f"cached: {_summary(result)}")
+            task.finish(_summary(result) if run.computed or not step.trains else f"cached: {_summary(result)}")
         results.append(result if step.trains else replace(result, notes=(), seconds=0.0))
         kept |= step.leaves
     results[0] = replace(results[0], notes=(*prepared.notes, *results[0].notes))

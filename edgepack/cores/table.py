@@ -13,7 +13,7 @@ from edgepack.cores.cortex_m33 import CORTEX_M33
 from edgepack.cores.cortex_m55 import CORTEX_M55
 from edgepack.cores.cortex_m85 import CORTEX_M85
 from edgepack.cores.generic import GENERIC
-from edgepack.ground.errors import CompileError, ProjectError
+from edgepack.ground.errors import ProjectError
 
 CORES: dict[str, Core] = {
     core.name: core
@@ -36,11 +36,11 @@ def find_cpu(name: str) -> Cpu:
     """What C code is generated for: "generic", or a core by any spelling that `find_core` takes.
 
     Raises:
-        CompileError: EP-702 for a name that is not in the table.
+        ProjectError: EP-702 for a name that is not in the table.
     """
     found = CPUS.get(_spelling(name))
     if found is None:
-        raise CompileError("EP-702", f"unknown cpu '{name}'", f"Use one of: {', '.join(CPUS)}.")
+        raise ProjectError("EP-702", f"unknown cpu '{name}'", f"Use one of: {', '.join(CPUS)}.")
     return found
 
 
@@ -57,7 +57,8 @@ def find_core(name: str) -> Core:
 
 
 def _spelling(name: str) -> str:
-    """The table's spelling: an F for the FPU that the core has anyway is left out."""
+    """The table's spelling: "m4" is cortex-m4, and an F for the FPU that the core has anyway is left out."""
     key = name.strip().lower().replace("_", "-").replace("m0+", "m0plus")
+    key = f"cortex-{key}" if key[:1] == "m" else key
     core = CORES.get(key.removesuffix("f"))
     return core.name if core is not None and core.fpu is not None else key

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichBar
+from rich.text import Text
 
 from edgepack.ground.escape import terminal_line, terminal_markup
+from edgepack.ground.time_left import TimeLeft
 
 
 class Task(Protocol):
@@ -69,14 +71,15 @@ class _PlainTask:
     def __init__(self, stream: TextIO, name: str, interval: float) -> None:
         self._stream, self._name, self._interval = stream, name, interval
         self._last = time.monotonic()
+        self._left = TimeLeft()
         self.ending = ""
 
     def update(self, done: float, total: float, text: str = "") -> None:
-        now = time.monotonic()
+        now, left = time.monotonic(), self._left.words(done, total)
         if now - self._last >= self._interval:
             self._last = now
             share = f"{100 * done / total:.0f} %" if total else ""
-            _print(f"  {self._name}: {share} {text}".rstrip(), self._stream)
+            _print(f"  {self._name}: {', '.join(part for part in (share, text, left) if part)}", self._stream)
 
     def finish(self, text: str) -> None:
         self.ending = text
@@ -115,23 +118,35 @@ class PlainProgress:
         _print(f"  warning: {text}", self._stream)
 
 
+class _StageBar(RichBar):
+    """What a stage does, a bar and the time, and below them, in a line of its own, the words of its last update."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            if task.fields["text"]:
+                yield Text(f"  {task.fields['text']}", "dim", no_wrap=True, overflow="ellipsis")
+
+
 class _RichTask:
-    def __init__(self, bar: RichBar, identity: int, name: str) -> None:
-        self._bar, self._id, self._name = bar, identity, name
+    def __init__(self, bar: RichBar, identity: int) -> None:
+        self._bar, self._id = bar, identity
+        self._left = TimeLeft()
         self.ending = ""
 
     def update(self, done: float, total: float, text: str = "") -> None:
-        self._bar.update(self._id, completed=done, total=total or None, text=terminal_markup(text))  # type: ignore[arg-type]
+        words = {"text": terminal_line(text), "left": self._left.words(done, total)}
+        self._bar.update(self._id, completed=done, total=total or None, **words)  # type: ignore[arg-type]
 
     def finish(self, text: str) -> None:
         self.ending = text
 
 
 class RichProgress:
-    """A spinner, a bar and the time left on a terminal; each finished stage stays as one line."""
+    """A spinner, a bar, the time taken and the time left on a terminal; each finished stage stays as one line."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(stderr=True, highlight=False)
 
     @property
     def console(self) -> Console:
@@ -141,21 +156,21 @@ class RichProgress:
     @contextmanager
     def stage(self, name: str, detail: str = "") -> Iterator[Task]:
         """A live bar while the block runs, then a line with a tick and the time it took."""
-        bar = RichBar(
+        bar = _StageBar(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
+            TaskProgressColumn(),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[text]}"),
+            TextColumn("[dim]{task.fields[left]}"),
             console=self._console,
             transient=True,
         )
         start = time.monotonic()
         label = f"{terminal_markup(name)} [dim]{terminal_markup(detail)}[/]" if detail else terminal_markup(name)
         with bar:
-            identity = bar.add_task(label, total=None, text="")
-            task = _RichTask(bar, identity, name)
+            identity = bar.add_task(label, total=None, text="", left="")
+            task = _RichTask(bar, identity)
             yield task
         ending = f" [cyan]{terminal_markup(task.ending)}[/]" if task.ending else ""
         self._console.print(f"[green]✓[/] {label}{ending} [dim]{time.monotonic() - start:.1f} s[/]")

@@ -18,6 +18,7 @@ from edgepack.remote.layout import Layout
 from edgepack.remote.lock import DeviceLock
 
 if TYPE_CHECKING:
+    from edgepack.measure.mcu.emulated import McuResult
     from edgepack.metrics import Metric
     from edgepack.pack import Pack
     from edgepack.sources import Dataset
@@ -28,16 +29,18 @@ MEASURING_WAIT = 1800.0
 
 @dataclass(frozen=True)
 class Measured:
-    """Measurements of one deployment; `latency_samples` are single inferences in seconds, in the order they ran.
+    """Measurements of one model on one device; `latency_samples` are single inferences in seconds, in the order they ran.
 
-    `layers` are the times of single layers, where they were asked for and could be told.
+    `layers` are the times of single layers, where they were asked for and could be told. On a microcontroller `result` holds what
+    the emulator counted, and `facts` is None; elsewhere `result` is.
     """
 
     measurements: tuple[Measurement, ...]
     latency_samples: tuple[float, ...]
     warnings: tuple[str, ...]
-    facts: DeviceFacts
+    facts: DeviceFacts | None
     layers: LayerTimes | None = None
+    result: McuResult | None = None
 
 
 def measure(
@@ -80,8 +83,6 @@ def measure(
             folder = deployment.model.rpartition("/")[0]
             layers = measure_layers(device, deployment.runner, folder, pack, target, benchmark.median, progress)
     warnings = (*benchmark.warnings, *((no_layers(deployment.engine),) if per_layer and layers is None else ()))
-    for warning in warnings:
-        progress.warn(warning)
     return Measured(tuple(found), benchmark.samples, warnings, facts, layers)
 
 

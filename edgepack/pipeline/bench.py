@@ -14,14 +14,15 @@ from edgepack.kinds.mcu import EMULATED
 from edgepack.measure import Measured, bench
 from edgepack.measure.benchmark_model import tool_file
 from edgepack.measure.compare import Comparison, compare
-from edgepack.measure.mcu.measurements import McuMeasured, measure_board, measure_mcu
+from edgepack.measure.mcu.measurements import measure_board, measure_mcu
+from edgepack.measure.types import Measurement
 from edgepack.pack import read_pack, write_pack
 from edgepack.pipeline.deployed import last_pack
 from edgepack.pipeline.request import Plan, Request, prepare
 from edgepack.project import c_identifier
 
 
-def run_bench(request: Request, progress: Progress) -> Measured | McuMeasured:
+def run_bench(request: Request, progress: Progress) -> Measured:
     """Measure a .tflite, or the model a project deployed last, on a target's device or emulated core.
 
     Raises:
@@ -73,7 +74,7 @@ def _model(plan: Plan) -> Path:
     return read_pack(last_pack(plan.out, given if isinstance(given, Path) else plan.project.folder)).model
 
 
-def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:
+def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> Measured:
     name, device = c_identifier(plan.project.name), plan.target.device
     address = plan.destination.address or EMULATED
     plan.destination.check_address()
@@ -84,7 +85,7 @@ def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> McuMeasured:
             code = compile_model(read_model(model), name, device.cpu or "generic", device.optimize)
         macs = int(packed.manifest["model"]["macs"])
         measured = measure_mcu(code.files, code.name, packed.golden, macs, plan.target, progress)
-        if address == EMULATED:
-            return measured
-        on_board, _ = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
-        return replace(measured, measurements=(*on_board, *measured.measurements))
+        on_board: tuple[Measurement, ...] = ()
+        if address != EMULATED:
+            on_board, _ = measure_board(address, code.files, code.name, packed.golden, plan.target, progress)
+        return Measured((*on_board, *measured.measurements), (), (), None, result=measured.result)

@@ -35,6 +35,7 @@ def measure_deployed(
     measured = measure(
         deployment, device, packed, built.data, plan.metric, built.baseline, plan.target, progress, plan.request.per_layer
     )
+    assert measured.facts is not None  # of a device that holds releases
     return Result(
         pack=packed,
         measurements=measured.measurements,

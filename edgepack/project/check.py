@@ -51,6 +51,8 @@ def check(source: TomlFile, schema: type[Schema]) -> Schema:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be."""
     names = list(known)
+    if word and (ending := [name for name in names if name.endswith(f"-{word.lower()}")]):
+        return ending[0]  # "m4" for "cortex-m4"
     close = difflib.get_close_matches(word.lower().replace("-", "_"), [name.replace("-", "_") for name in names], 1, 0.6)
     return next((name for name in names if close and name.replace("-", "_") == close[0]), None)
 

@@ -21,10 +21,12 @@ from edgepack.report.terminal.fleet import print_fleet
 from edgepack.report.terminal.inspection import print_inspection
 from edgepack.report.terminal.measurements import print_layer_times, print_measurements
 from edgepack.report.terminal.report import print_report
+from edgepack.report.terminal.tables import Column, print_table, standard_output
 
 __all__ = [
     "SCHEMA_VERSION",
     "Candidate",
+    "Column",
     "CrossValidation",
     "FleetDevice",
     "FleetReport",
@@ -47,8 +49,10 @@ __all__ = [
     "print_layer_times",
     "print_measurements",
     "print_report",
+    "print_table",
     "read_any_report",
     "read_report",
+    "standard_output",
     "with_report",
     "worst",
     "write_fleet_reports",

@@ -24,6 +24,11 @@ def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def options(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a user wrote, as (name, text): a step's `temperature` is no degrees, and its `size` no bytes."""
+    return [(_words(name), fact("", value)) for name, value in values.items() if value not in (None, "", [], {}, ())]
+
+
 def conditions(measurement: Measurement) -> str:
     """Under which conditions something was measured: "engine litert 2.3.0, threads 1"."""
     return ", ".join(f"{_words(key)} {fact(key, value)}" for key, value in measurement.conditions.items())
@@ -44,7 +49,7 @@ def fact(key: str, value: Any) -> str:
             return format_quantity(float(value), "s")
         return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{inner}: {fact(str(inner), item)}" for inner, item in value.items())
+        return ", ".join(f"{inner}: {fact(str(inner) if key else '', item)}" for inner, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(fact(key, item) for item in value)
     return str(value)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from edgepack.cli.completion import FORMS as FORM_NAMES
 from edgepack.cli.device import list_devices
-from edgepack.cli.export import FORM_NAMES
 from edgepack.pipeline.export import FORMS
 from edgepack.standins.standin import StandIn
 from tests.cli.conftest import Run

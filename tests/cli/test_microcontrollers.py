@@ -38,12 +38,16 @@ def test_a_model_is_compiled_checked_and_counted_on_an_emulated_cortex_m4(
 @pytest.mark.slow()
 def test_bench_gives_the_figures_of_a_core_as_json(edgepack: Run, small_model: Path) -> None:
     done = edgepack("bench", small_model, "--target", "cortex-m0plus", "--json")
-    figures = json.loads(done.stdout)
+    whole = json.loads(done.stdout)
+    figures = whole["result"]
     assert figures["cpu"] == "cortex-m0plus"
     assert figures["parity"]["compared"] >= 2
     assert figures["parity"]["differing"] == 0
     for name in ("instructions", "cycles_estimated", "flash_bytes", "ram_bytes", "arena_bytes", "method"):
         assert figures[name]
+    on_host = json.loads(edgepack("bench", small_model, "--target", "host", "--runs", "3", "--json", "--quiet").stdout)
+    assert list(whole) == list(on_host), "one schema on every target"
+    assert {*whole["measurements"][0]} == {*on_host["measurements"][0]} and on_host["result"] is None
     assert sum(figures["per_layer"].values()) == pytest.approx(figures["instructions"], rel=0.02)
 
 

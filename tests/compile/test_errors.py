@@ -11,7 +11,7 @@ import pytest
 from edgepack.compile import compile_model
 from edgepack.compile.operators.table import OPERATORS
 from edgepack.flatbuffer import read_model
-from edgepack.ground.errors import CompileError, EdgepackError
+from edgepack.ground.errors import CompileError, EdgepackError, ProjectError
 from tests.compile.builder import ModelBuilder
 from tests.compile.networks import random_network
 
@@ -50,8 +50,10 @@ def test_a_float_model_is_told_to_quantize() -> None:
 
 
 def test_unknown_cpu_and_optimize() -> None:
-    assert refusal(random_network(1), cpu="z80").code == "EP-702"
-    assert refusal(random_network(1), optimize="fastest").code == "EP-702"
+    for settings in ({"cpu": "z80"}, {"optimize": "fastest"}):
+        with pytest.raises(ProjectError) as caught:
+            compile_model(read_model(random_network(1)), "m", **settings)
+        assert (caught.value.code, caught.value.exit_code) == ("EP-702", 2)
 
 
 def test_a_shape_that_contradicts_the_operator_is_refused() -> None:

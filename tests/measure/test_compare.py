@@ -93,7 +93,7 @@ def test_a_larger_model_is_slower_whichever_comes_first(
     compared = _compare(models, None, target)
     assert compared.differ and compared.ratio > 1.5 and compared.low <= compared.ratio <= compared.high
     assert compared.groups >= 8 and len(compared.first.blocks) == len(compared.second.blocks) == 2 * compared.groups
-    assert "A is faster" in comparison_sentence(compared)
+    assert f"A is {compared.ratio:.2f} times as fast" in comparison_sentence(compared)
     turned = _compare((models[1], models[0]), None, target)
     assert turned.ratio < 0.7 and "times as fast" in comparison_sentence(turned)
     assert [path.name for path in Path(str(target.device.root)).iterdir()] == [".runners"], "nothing stays but the runner"
@@ -140,3 +140,26 @@ def _passing() -> object:
     from edgepack.engines.types import GoldenCheck
 
     return GoldenCheck(1, 0, 0.0, 0.0, 0, 16.0, "litert")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (
+            5.053,
+            "B takes 5.053 times as long as A (95 % interval 5.048 to 5.058, 8 groups of four blocks): A is 5.05 times as fast",
+        ),
+        (
+            0.5,
+            "B takes 0.500 times as long as A (95 % interval 0.495 to 0.505, 8 groups of four blocks): B is 2.00 times as fast",
+        ),
+        (0.98, "B takes 0.980 times as long as A (95 % interval 0.975 to 0.985, 8 groups of four blocks): B is 2 % faster"),
+        (1.002, "B takes 1.002 times as long as A (95 % interval 0.997 to 1.007, 8 groups of four blocks): no difference shown"),
+    ],
+)
+def test_the_sentence_says_which_is_faster_and_by_how_much(ratio: float, said: str) -> None:
+    from types import SimpleNamespace
+
+    low, high = ratio - 0.005, ratio + 0.005
+    compared = SimpleNamespace(ratio=ratio, low=low, high=high, groups=8, differ=not low <= 1 <= high)
+    assert comparison_sentence(compared) == said  # type: ignore[arg-type]

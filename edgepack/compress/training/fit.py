@@ -1,9 +1,8 @@
-"""Training a Keras model within a step: progress with the time left, early stopping, and the best weights at the end."""
+"""Training a Keras model within a step: progress, early stopping, and the best weights at the end."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -157,9 +156,6 @@ def _keeper(keras: Any, task: Task, tuning: FineTuning, steps: int, first_candid
             self._rank: tuple[float, float] = (-math.inf, -math.inf)
             self._validated = ""
 
-        def on_train_begin(self, logs: Any = None) -> None:
-            self._start = time.monotonic()
-
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.epochs = epoch + 1
 
@@ -167,9 +163,8 @@ def _keeper(keras: Any, task: Task, tuning: FineTuning, steps: int, first_candid
             self.last_loss = float(logs["loss"])
             done = (self.epochs - 1) * steps + batch + 1
             total = steps * tuning.epochs
-            left = (time.monotonic() - self._start) / done * (total - done)
             text = f"epoch {self.epochs}/{tuning.epochs}, batch {batch + 1}/{steps}, loss {self.last_loss:.4g}"
-            task.update(done, total, f"{text}{self._validated}, {_duration(left)} left")
+            task.update(done, total, f"{text}{self._validated}")
             if not math.isfinite(self.last_loss):
                 self.model.stop_training = True
 
@@ -193,9 +188,3 @@ def _keeper(keras: Any, task: Task, tuning: FineTuning, steps: int, first_candid
                 self.model.stop_training = True
 
     return Keeper()
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

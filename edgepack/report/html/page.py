@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepack.ground.plain import plain
-from edgepack.report.facts import deployment_facts, facts
+from edgepack.report.facts import deployment_facts, facts, options
 from edgepack.report.html.latency import latency_figures, latency_histogram, latency_line
 from edgepack.report.html.layers import costliest, layer_rows, totals_line
 from edgepack.report.html.measurements import measurement_rows, methods_used
@@ -65,7 +65,7 @@ def page(report: Report) -> dict[str, Any]:
         "deployment": [] if report.deployment is None else deployment_facts(report.deployment),
         "model": facts({key: value for key, value in part_to_json(report.model).items() if key != "metric_name"}),
         "proof": facts(part_to_json(report.proof)),
-        "preprocessing": facts(report.preprocessing),
-        "recipe": [(step.step, facts(plain(step.options))) for step in report.recipe],
+        "preprocessing": options(report.preprocessing),
+        "recipe": [(step.step, options(plain(step.options))) for step in report.recipe],
         "versions": sorted(report.versions.items()),
     }

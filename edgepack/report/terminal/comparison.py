@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 
 def comparison_sentence(compared: Comparison) -> str:
-    """ "B takes 0.48 of A's time (95 % interval 0.47 to 0.49, …): faster", or that no difference was shown."""
+    """ "B takes 0.480 times as long as A (95 % interval …): B is 2.08 times as fast", or that no difference was shown."""
     interval = f"95 % interval {compared.low:.3f} to {compared.high:.3f}, {compared.groups} groups of four blocks"
-    said = f"B takes {compared.ratio:.3f} of A's time ({interval})"
+    said = f"B takes {compared.ratio:.3f} times as long as A ({interval})"
     if not compared.differ:
         return f"{said}: no difference shown"
-    return f"{said}: B is {1 / compared.ratio:.2f} times as fast" if compared.ratio < 1 else f"{said}: A is faster"
+    faster, times = ("B", 1 / compared.ratio) if compared.ratio < 1 else ("A", compared.ratio)
+    if times < 1.1:
+        return f"{said}: {faster} is {100 * (times - 1):.2g} % faster"
+    return f"{said}: {faster} is {times:.2f} times as fast"
 
 
 def print_comparison(compared: Comparison, console: Console) -> None:

@@ -14,6 +14,11 @@ from rich.text import Text
 from edgepack.ground.escape import terminal_line
 
 
+def standard_output() -> Console:
+    """The terminal or file that a command prints to; rich colours no numbers of its own accord."""
+    return Console(highlight=False)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column's heading, which side it is aligned to, and its colour on a terminal."""
