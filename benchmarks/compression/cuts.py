@@ -14,6 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+from benchmarks.command import run_command  # noqa: E402
 from benchmarks.compression.run import build_bar  # noqa: E402
 from edgepack.project.toml import read_toml  # noqa: E402
 
@@ -66,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.command import run_command  # noqa: E402
 from benchmarks.compression import table  # noqa: E402
 from benchmarks.compression.weights import count  # noqa: E402
 from edgepack.flatbuffer import inspect_model, read_model  # noqa: E402
@@ -62,7 +63,7 @@ def build_bar(bar: dict[str, Any], data: Path | None, models: Path, changes: Seq
     """The recipe of a bar, run with `changes` (as of `--set`) on `data`, from the weights in the folder `models`."""
     plan = prepare(
         Request(
-            ROOT / "sample_models" / bar["project"],
+            project=ROOT / "sample_models" / bar["project"],
             target="host",
             overrides=(f"recipe={bar['recipe']}", *bar.get("set", []), *changes),
             data=data.resolve() if data else None,
@@ -108,4 +109,4 @@ def measure(name: str, bar: dict[str, Any], data: dict[str, Path], asked: argpar
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -21,6 +21,7 @@ Result = dict[str, Any]
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+from benchmarks.command import run_command  # noqa: E402
 from benchmarks.mcu import build_models, costs, published, table  # noqa: E402
 from edgepack.compile import compile_model  # noqa: E402
 from edgepack.cores import CORES  # noqa: E402
@@ -115,4 +116,4 @@ def check_choices(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +69,17 @@ def test_a_profile_can_judge_for_tensorflow_lite_micro(edgepack: Run, small_mode
         *("--set", "device.runtime=tflm", "--set", "budget.ram=100 B"),
     )
     assert tight.returncode == 1
+
+
+@pytest.mark.slow()
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
+def test_flashing_without_a_probe_ends_at_once(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyocd", reason="the mcu extra is not installed")
+    done = edgepack("export", small_model, "--as", "firmware", "--board", "nrf52840-dk", "--out", "firmware")
+    assert done.returncode == 0, done.stderr
+    (makefile,) = (tmp_path / "firmware").rglob("Makefile")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["make", "flash"], cwd=makefile.parent, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode != 0 and "no connected debug probes" in (done.stdout + done.stderr).lower()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,13 @@ def test_a_cut_is_valid_and_is_quantized_without_training(name: str) -> None:
     steps = check_recipe(load_project(ROOT / "sample_models" / bar["project"], changes).recipe)
     assert [step.name for step in steps] == ["train", "structured", "quantize"]
     assert not steps[-1].trains
+
+
+@pytest.mark.parametrize("script", ["run.py int4", "cuts.py"])
+def test_a_benchmark_without_its_data_says_so(tmp_path: Path, script: str) -> None:
+    name, *words = script.split()
+    command = [sys.executable, ROOT / "benchmarks" / "compression" / name, *words, "--data"]
+    absent = str(tmp_path / "absent.npz")
+    done = subprocess.run([*command, absent if not words else f"cifar10={absent}"], capture_output=True, text=True, timeout=120)
+    assert done.returncode in (2, 3) and "Traceback" not in done.stderr, done.stderr
+    assert "absent.npz does not exist" in done.stderr

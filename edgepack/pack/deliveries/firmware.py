@@ -210,7 +210,9 @@ _COMMON = (
 def _makefile(name: str, core: Core, board: Board, sources: Sequence[str], includes: Sequence[str]) -> str:
     gcc, zig = _flags(core)
     flash = (
-        f"\nflash: build/{name}.elf\n\tpyocd load --target {board.pyocd_target} $<\n" if board.pyocd_target is not None else ""
+        f"\nflash: build/{name}.elf\n\tpyocd load --no-wait --target {board.pyocd_target} $<\n"
+        if board.pyocd_target is not None
+        else ""
     )
     return f"""# {name} on {board.title} ({core.title}).
 #   make                 with arm-none-eabi-gcc
