@@ -16,7 +16,7 @@ from edgepack.compile.operators.activations import (
     hard_swish,
     leaky_relu,
     logistic_tanh_exp,
-    neg_sign,
+    neg,
     relu,
 )
 from edgepack.compile.operators.activations import int16 as activations_int16
@@ -154,9 +154,9 @@ _ALL: tuple[Operator[Any], ...] = (
     logistic_tanh_exp.TANH.with_forms(int16=activations_int16.TANH),
     logistic_tanh_exp.EXP,
     hard_swish.HARD_SWISH,
-    abs_rsqrt.ABS.with_forms(int32=unary.ABS, int64=unary.ABS),
-    neg_sign.NEG.with_forms(int32=unary.NEG, int64=unary.NEG),
-    neg_sign.SIGN.with_forms(int32=unary.SIGN, int64=unary.SIGN),
+    abs_rsqrt.ABS.with_forms(int32=unary.ABS),
+    neg.NEG.with_forms(int32=unary.NEG, int64=unary.NEG),
+    unary.SIGN,
     abs_rsqrt.RSQRT,
     float_lookup.SQRT,
     float_lookup.LOG,

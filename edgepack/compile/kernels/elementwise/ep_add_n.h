@@ -1,4 +1,6 @@
-/* ADD_N of up to eight tensors: plain integers modulo 2^32, float32 from the first on, int8 requantised once. */
+/* ADD_N of up to eight tensors: plain integers modulo 2^32, float32 from the first on, int8 requantised once.
+ *
+ * As in the reference, a sum of int8 starts at a stored 0, so minus the zero point. */
 #ifndef EP_ADD_N_H
 #define EP_ADD_N_H
 
@@ -28,7 +30,7 @@ EP_KERNEL void ep_add_n(const struct ep_add_n *op, const void *a, const void *b,
                 sum += (uint32_t)ep_load(inputs[n], i, op->type);
             }
             if (op->type == EP_INT8) { /* in steps of 2^-20 of twice the input's scale */
-                const int32_t steps = ((int32_t)sum - op->count * op->zero) * (1 << 19);
+                const int32_t steps = ((int32_t)sum - (op->count + 1) * op->zero) * (1 << 19);
                 const int32_t y = op->out_zero + ep_requantize(steps, op->out_multiplier, op->out_shift);
                 sum = (uint32_t)ep_clamp(y, -128, 127);
             }

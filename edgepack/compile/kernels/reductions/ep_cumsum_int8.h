@@ -1,4 +1,6 @@
-/* CUMSUM, int8, along one axis: sums in steps of 2^-20 of twice the input's scale, modulo 2^32, requantised. */
+/* CUMSUM, int8, along one axis: sums in steps of 2^-20 of twice the input's scale, modulo 2^32, requantised.
+ *
+ * As in the reference, a sum starts at a stored 0, so minus the zero point. */
 #ifndef EP_CUMSUM_INT8_H
 #define EP_CUMSUM_INT8_H
 
@@ -15,7 +17,7 @@ EP_KERNEL void ep_cumsum_int8(const struct ep_cumsum_int8 *op, const int8_t *inp
     int32_t outer, inner, i;
     for (outer = 0; outer < op->outer; outer++, input += op->extent * op->inner, output += op->extent * op->inner) {
         for (inner = 0; inner < op->inner; inner++) {
-            int32_t sum = 0;
+            int32_t sum = -op->zero * (1 << 19);
             for (i = 0; i < op->extent; i++) {
                 const int32_t at = (op->reverse ? op->extent - 1 - i : i) * op->inner + inner;
                 const int32_t before = sum;

@@ -1,7 +1,7 @@
 """SQRT, LOG, GELU and ELU: int8, tables of functions computed in float32.
 
-Reference: elementwise.cc (LiteRT's; tflite-runtime 2.14 has no int8 form) for SQRT and LOG, gelu.cc with reference/gelu.h, TFLite
-Micro's elu.cc. All tabulate the float function, as PopulateLookupTable does.
+Reference: LiteRT's elementwise.cc for SQRT and LOG (tflite-runtime 2.14 has no int8 form of them), gelu.cc with reference/gelu.h,
+TFLite Micro's elu.cc. All but SQRT tabulate the float function as PopulateLookupTable does.
 """
 
 from __future__ import annotations
@@ -18,10 +18,6 @@ from edgepack.compile.operators.shared.lookup_table import TABLE_KERNEL, Table, 
 from edgepack.compile.operators.site import Site
 
 Function = Callable[[np.float32], np.float32]
-
-
-def _sqrt(x: np.float32) -> np.float32:
-    return np.sqrt(x)
 
 
 def _log(x: np.float32) -> np.float32:
@@ -50,8 +46,13 @@ def _describe(site: Site, function: Function) -> Table:
 
 
 def describe_sqrt(site: Site) -> Table:
-    """Check a SQRT and tabulate it; an element below zero gives the smallest output."""
-    return _describe(site, _sqrt)
+    """Check a SQRT and tabulate it: LiteRT cuts the quotient off. It refuses to run on elements below zero; here they count as zero."""
+
+    def result(x: int, source: Value, output: Value) -> int:
+        real = dequantized(max(x, source.zero_point), source)
+        return output.zero_point + int(np.sqrt(real) / np.float32(output.scale))
+
+    return describe_table(site, result)
 
 
 def describe_log(site: Site) -> Table:

@@ -14,6 +14,7 @@ from edgepack.compile.operators.shared.numbers import INTEGERS
 from edgepack.compile.operators.site import Site
 
 FUNCTIONS = {"NEG": 0, "ABS": 1, "SIGN": 2, "LOGICAL_NOT": 3}
+TYPES = {"NEG": ("int32", "int64"), "LOGICAL_NOT": ("bool",)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Unary:
 def describe(site: Site) -> Unary:
     """Check a NEG, ABS, SIGN or LOGICAL_NOT."""
     name = site.node.op
-    site.require_types(*((dtype, dtype) for dtype in (("bool",) if name == "LOGICAL_NOT" else ("int32", "int64"))))
+    site.require_types(*((dtype, dtype) for dtype in TYPES.get(name, ("int32",))))
     source, output = site.input(0), site.output()
     site.require_shape(output, source.shape)
     return Unary(source, output, FUNCTIONS[name])
