@@ -16,7 +16,7 @@ def describe(site: Site) -> Table:
     site.require_quantized(source, output)
     good = source.scale == output.scale and source.zero_point == output.zero_point == 0
     hint = "No reference kernel computes that: subtract from zero, or multiply by -1. Converters leave NEG in float32, which is compiled."
-    site.require(good, "has a zero point or changes the scale", hint, source)
+    site.require(good, "has a zero point or changes the scale", hint)
     return describe_table(site, lambda x, source, output: -x if x > -128 else x)
 
 
