@@ -7,6 +7,7 @@ import numpy as np
 from tests.compile.builder import TYPES, ModelBuilder
 from tests.compile.cases import random_scale, random_zero
 from tests.compile.cases_structural import some_shape
+from tests.compile.cases_sums import cumsum_of
 
 ARITHMETIC = {
     "ADD": "AddOptions",
@@ -220,8 +221,6 @@ def fill(rng: np.random.Generator) -> bytes:
 
 def cumsum(rng: np.random.Generator) -> bytes:
     """CUMSUM of int32 or int64."""
-    from tests.compile.cases_sums import cumsum_of
-
     return cumsum_of(rng, _pick(rng, ("int32", "int64")))
 
 

@@ -88,10 +88,10 @@ def top_k(rng: np.random.Generator) -> bytes:
 def with_constant(rng: np.random.Generator) -> bytes:
     """DEQUANTIZE, a float operator with a constant number, QUANTIZE: a table."""
     b, shape = ModelBuilder(), (1, int(rng.integers(1, 300)))
-    name, options = (("POW", "PowOptions"), ("FLOOR_DIV", "FloorDivOptions"), ("FLOOR_MOD", "FloorModOptions"))[rng.integers(0, 3)]
-    x, value, result = b.tensor(shape, scale=float(rng.uniform(0.01, 0.05)), zero_point=-128), *(
-        b.tensor(shape, "float32") for _ in range(2)
-    )
+    name = str(rng.choice(["POW", "FLOOR_DIV", "FLOOR_MOD"]))
+    options = {"POW": "PowOptions", "FLOOR_DIV": "FloorDivOptions", "FLOOR_MOD": "FloorModOptions"}[name]
+    x = b.tensor(shape, scale=float(rng.uniform(0.01, 0.05)), zero_point=-128)
+    value, result = b.tensor(shape, "float32"), b.tensor(shape, "float32")
     b.operator("DEQUANTIZE", [x], [value], "DequantizeOptions", version=2)
     number = b.constant(np.array(rng.choice([2.0, 3.0, 0.5, 1.7, -1.5] if name == "POW" else [0.5, 0.3, -0.7, 2.0])), "float32")
     first = name == "POW" and rng.random() < 0.3

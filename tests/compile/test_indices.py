@@ -47,7 +47,9 @@ def test_scatter_nd_leaves_it_out() -> None:
 def test_one_hot_is_off_everywhere() -> None:
     b = ModelBuilder()
     x, y = b.tensor((6,), "int32"), b.tensor((6, 4), "int32")
-    b.operator("ONE_HOT", [x, b.constant(np.array(4)), b.constant(np.array(1)), b.constant(np.array(0))], [y], "OneHotOptions", axis=-1)
+    b.operator(
+        "ONE_HOT", [x, b.constant(np.array(4)), b.constant(np.array(1)), b.constant(np.array(0))], [y], "OneHotOptions", axis=-1
+    )
     assert run(b.finish([x], [y]), EDGES).sum(axis=1).tolist() == [0, 0, 1, 1, 0, 0]
 
 
@@ -58,7 +60,9 @@ def test_division_by_zero_gives_zero() -> None:
         operator = {"Div": "DIV", "FloorDiv": "FLOOR_DIV", "FloorMod": "FLOOR_MOD"}[name]
         b.operator(operator, [x, divisors], [y], f"{name}Options")
         found = run(b.finish([x, divisors], [y]), EDGES, np.array([0, 0, 0, 0, -1, -1], np.int32))
-        assert found[:4].tolist() == [0, 0, 0, 0] and found[4:].tolist() == ([0, 0] if name == "FloorMod" else [-4, -(1 << 31) + 1])
+        assert found[:4].tolist() == [0, 0, 0, 0] and found[4:].tolist() == (
+            [0, 0] if name == "FloorMod" else [-4, -(1 << 31) + 1]
+        )
 
 
 def test_the_smallest_integer_has_no_negative() -> None:

@@ -108,8 +108,12 @@ UINT8_HINT = (
 )
 QUANTIZE_HINT = "Quantize the model fully: inputs, outputs, weights and activations in int8."
 ANY_HINT = 'Replace the layer by one whose operators are in the list of docs/guides/c-code.md, or deploy with runtime = "tflm".'
-FLOAT_HINT = "No runtime has a kernel of it for int8; converters leave it in float32 between DEQUANTIZE and QUANTIZE, which is compiled."
-DYNAMIC_HINT = "Its result has a size that only the data tell: choose by multiplication or tf.where(condition, a, b), or give it constants."
+FLOAT_HINT = (
+    "No runtime has a kernel of it for int8; converters leave it in float32 between DEQUANTIZE and QUANTIZE, which is compiled."
+)
+DYNAMIC_HINT = (
+    "Its result has a size that only the data tell: choose by multiplication or tf.where(condition, a, b), or give it constants."
+)
 REPLACEMENTS = {  # for operators that are not compiled
     "CONV_3D": "No runtime has a kernel of it for int8: use Conv2D over stacked channels, or TimeDistributed(Conv2D).",
     "POW": "A constant exponent of an int8 tensor becomes a table; for a computed one write exp(y * log(x)), or multiply.",

@@ -110,8 +110,6 @@ def _lower(problem: Move | Lookup) -> Call:
     )
 
 
-_KERNEL: Kernel[Move | Lookup] = Kernel(
-    "ep_gather", _lower, applies=_fits, cost=lambda problem: 4.0 * problem.output.elements
-)
+_KERNEL: Kernel[Move | Lookup] = Kernel("ep_gather", _lower, applies=_fits, cost=lambda problem: 4.0 * problem.output.elements)
 GATHER = Operator("GATHER", describe, (_KERNEL,))
 EMBEDDING_LOOKUP = Operator("EMBEDDING_LOOKUP", describe_embedding, (_KERNEL,))
