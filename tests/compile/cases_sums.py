@@ -1,4 +1,4 @@
-"""DIV, sums and products of many, logarithms, and the largest elements: int8, and float32 as converters leave it between conversions."""
+"""DIV, sums and products of many, logarithms, the largest elements: int8, and float32 between two conversions."""
 
 from __future__ import annotations
 

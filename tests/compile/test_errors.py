@@ -37,7 +37,7 @@ def test_an_unknown_operator_is_named_with_its_layer_and_a_replacement() -> None
     error = refusal(one_operator("SQUARE", "SquareOptions"))
     assert error.code == "EP-703"
     assert "SQUARE" in str(error) and "lambda_3" in str(error) and "net/lambda_3/Square" in str(error)
-    assert "multiply" in error.hint
+    assert "Multiply" in error.hint
 
 
 def test_a_float_model_is_told_to_quantize() -> None:

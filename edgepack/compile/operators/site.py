@@ -118,7 +118,7 @@ REPLACEMENTS = {  # for operators that are not compiled
     "CONV_3D": "No runtime has a kernel of it for int8: use Conv2D over stacked channels, or TimeDistributed(Conv2D).",
     "POW": "A constant exponent of an int8 tensor becomes a table; for a computed one write exp(y * log(x)), or multiply.",
     "ATAN2": "No runtime has a kernel of it for int8: compute angles outside the model.",
-    "SQUARE": "No runtime has a kernel of it for int8: multiply the tensor by itself. In float32 after a DEQUANTIZE it is compiled.",
+    "SQUARE": f"Multiply the tensor by itself. {FLOAT_HINT}",
     "SIN": FLOAT_HINT,
     "COS": FLOAT_HINT,
     "FLOOR": FLOAT_HINT,

@@ -46,7 +46,10 @@ def _describe(site: Site, function: Function) -> Table:
 
 
 def describe_sqrt(site: Site) -> Table:
-    """Check a SQRT and tabulate it: LiteRT cuts the quotient off. It refuses to run on elements below zero; here they count as zero."""
+    """Check a SQRT and tabulate it: LiteRT cuts the quotient off.
+
+    It refuses to run on elements below zero; here they count as zero.
+    """
 
     def result(x: int, source: Value, output: Value) -> int:
         real = dequantized(max(x, source.zero_point), source)

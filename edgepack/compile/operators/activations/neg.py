@@ -1,6 +1,6 @@
 """NEG: int8, a table.
 
-Reference: LiteRT's neg.cc, which takes the stored numbers' negatives modulo 256: what the model means for a zero point of 0 alone.
+Reference: LiteRT's neg.cc, which takes the stored numbers' negatives modulo 256: right for a zero point of 0 alone.
 """
 
 from __future__ import annotations
@@ -9,14 +9,18 @@ from edgepack.compile.operators.kernel import Operator
 from edgepack.compile.operators.shared.lookup_table import TABLE_KERNEL, Table, describe_table
 from edgepack.compile.operators.site import Site
 
+HINT = (
+    "No reference kernel computes that: subtract from zero, or multiply by -1. "
+    "Converters leave NEG in float32 between DEQUANTIZE and QUANTIZE, which is compiled."
+)
+
 
 def describe(site: Site) -> Table:
     """Check a NEG and tabulate it."""
     source, output = site.input(0), site.output()
     site.require_quantized(source, output)
     good = source.scale == output.scale and source.zero_point == output.zero_point == 0
-    hint = "No reference kernel computes that: subtract from zero, or multiply by -1. Converters leave NEG in float32, which is compiled."
-    site.require(good, "has a zero point or changes the scale", hint)
+    site.require(good, "has a zero point or changes the scale", HINT)
     return describe_table(site, lambda x, source, output: -x if x > -128 else x)
 
 

@@ -1,7 +1,7 @@
 """GATHER_ND, SCATTER_ND and ONE_HOT: blocks or single values at positions along leading axes, constant or computed.
 
-Reference: reference_ops.h (GatherNd, ScatterNd, which adds up what falls on one place) and one_hot.cc. A position out of range makes
-the reference refuse to run (before an axis) or read elsewhere; the generated code gathers from the nearest and scatters nowhere.
+Reference: reference_ops.h (GatherNd, and ScatterNd, which adds up what falls on one place) and one_hot.cc. With a position out of
+range the reference refuses to run; the generated code gathers from the nearest place and scatters nowhere.
 """
 
 from __future__ import annotations
