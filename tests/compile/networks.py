@@ -116,7 +116,7 @@ class Network:
         return y
 
     def mul(self, a: Tensor, b: Tensor) -> Tensor:
-        y = self.new(a.shape, a.scale * b.scale * float(self.rng.uniform(20, 120)))
+        y = self.new(a.shape, max(a.scale * b.scale * float(self.rng.uniform(20, 120)), SMALLEST_INPUT_SCALE))
         self.b.operator("MUL", [a.index, b.index], [y.index], "MulOptions", version=2)
         return y
 
@@ -188,7 +188,7 @@ class Network:
         kinds = {"inDataType": TYPES["bool"], "outDataType": TYPES["float32"]}
         self.b.operator("CAST", [above], [number], "CastOptions", **kinds)
         self.b.operator("QUANTIZE", [number], [factor.index], "QuantizeOptions")
-        y = self.new(x.shape, x.scale * float(self.rng.uniform(0.7, 1.5)))
+        y = self.new(x.shape, x.scale * float(self.rng.uniform(1, 1.5)))
         self.b.operator("MUL", [x.index, factor.index], [y.index], "MulOptions", version=2)
         return y
 

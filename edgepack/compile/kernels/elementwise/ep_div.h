@@ -15,7 +15,7 @@ struct ep_div {
  * definition of correct, takes the shift modulo 32 and rounds up what is not negative. */
 EP_INLINE int32_t ep_div_scale(int32_t x, int32_t exponent)
 {
-    return exponent < 32 ? ep_divide_by_power(x, exponent) : (x >> (exponent - 32)) + (x >= 0 ? 1 : 0);
+    return exponent < 32 ? ep_divide_by_power(x, exponent) : (x >> (exponent - 32)) + 1 + (x >> 31);
 }
 
 EP_INLINE int8_t ep_div_one(const struct ep_div *op, int32_t a, int32_t b)

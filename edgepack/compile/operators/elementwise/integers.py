@@ -1,7 +1,7 @@
 """ADD, SUB, MUL, MINIMUM, MAXIMUM, DIV, FLOOR_DIV, FLOOR_MOD of plain int32 and int64: indices, counts and masks.
 
-Reference: reference/add.h, sub.h, mul.h, maximum_minimum.h, div.h, floor_div.h, floor_mod.h; int32 wraps as its x86 build does. It
-refuses to run a division by zero, which gives zero here. FLOOR_DIV and FLOOR_MOD of int8 and int16 are of the stored numbers.
+Reference: reference/add.h, sub.h, mul.h, maximum_minimum.h, div.h, floor_div.h, floor_mod.h; int32 wraps as its x86 build does.
+It refuses to run a division by zero, which gives zero here. FLOOR_DIV and FLOOR_MOD of int8 and int16 are of the stored numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from edgepack.compile.operators.site import Site
 FUNCTIONS = {"ADD": 0, "SUB": 1, "MUL": 2, "MINIMUM": 3, "MAXIMUM": 4}
 WIDE = ("int32", "int64")
 STORED = ("int8", "int16", *WIDE)
-FLOAT_HINT = "No runtime has a kernel of it for scales. With a constant number as one operand, between DEQUANTIZE and QUANTIZE, it is compiled."
+FLOAT_HINT = "With a constant number as one of its operands, between DEQUANTIZE and QUANTIZE, it is compiled: a table."
 
 
 def describe(site: Site) -> Binary:
