@@ -79,7 +79,7 @@ def _wrap32(x: int) -> int:
 def activation_range(activation: object, dtype: str, scale: float, zero_point: int) -> tuple[int, int]:
     """The output's quantized clamp for a fused activation (CalculateActivationRangeQuantized).
 
-    `activation` is NONE, RELU, RELU6 or RELU_N1_TO_1; anything else raises ValueError.
+    `activation` is NONE, RELU, RELU6, RELU_N1_TO_1 or RELU_0_TO_1; anything else raises ValueError.
     """
     low, high = RANGES[dtype]
 
@@ -92,6 +92,8 @@ def activation_range(activation: object, dtype: str, scale: float, zero_point: i
         return max(low, quantized(0.0)), high
     if activation == "RELU6":
         return max(low, quantized(0.0)), min(high, quantized(6.0))
+    if activation == "RELU_0_TO_1":
+        return max(low, quantized(0.0)), min(high, quantized(1.0))
     if activation == "RELU_N1_TO_1":
         return max(low, quantized(-1.0)), min(high, quantized(1.0))
     raise ValueError(activation)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.compile.builder import ModelBuilder
+from tests.compile.builder import TYPES, ModelBuilder
 from tests.compile.cases import FUSED, filter_scales, output_scale
 
 SMALLEST_RANGE = 1e-6
@@ -116,7 +116,7 @@ class Network:
         return y
 
     def mul(self, a: Tensor, b: Tensor) -> Tensor:
-        y = self.new(a.shape, a.scale * b.scale * float(self.rng.uniform(20, 120)))
+        y = self.new(a.shape, max(a.scale * b.scale * float(self.rng.uniform(20, 120)), SMALLEST_INPUT_SCALE))
         self.b.operator("MUL", [a.index, b.index], [y.index], "MulOptions", version=2)
         return y
 
@@ -163,9 +163,9 @@ class Network:
         return y
 
     def activation(self, x: Tensor) -> Tensor:
-        """Hard swish, leaky ReLU or a ReLU with a slope for each channel."""
+        """Hard swish, GELU, leaky ReLU or a ReLU with a slope for each channel."""
         y = self.new(x.shape, x.scale * float(self.rng.uniform(0.5, 1.5)))
-        name = str(self.pick("HARD_SWISH", "LEAKY_RELU", "PRELU"))
+        name = str(self.pick("HARD_SWISH", "LEAKY_RELU", "PRELU", "GELU"))
         if name == "HARD_SWISH" and x.scale < SMALLEST_HARD_SWISH:
             name = "LEAKY_RELU"
         if name == "LEAKY_RELU":
@@ -173,8 +173,23 @@ class Network:
         elif name == "PRELU":
             slopes = self.b.constant(self.rng.integers(-128, 128, (1, 1, x.shape[3])), "int8", scale=0.005)
             self.b.operator(name, [x.index, slopes], [y.index])
+        elif name == "GELU":
+            self.b.operator(name, [x.index], [y.index], "GeluOptions", approximate=self.chance(0.5))
         else:
             self.b.operator(name, [x.index], [y.index])
+        return y
+
+    def masked(self, x: Tensor) -> Tensor:
+        """The elements above one of them, by a comparison whose result becomes a number and a factor; the others are zero."""
+        limit = self.b.constant(np.array(int(self.rng.integers(-128, 128))), "int8", scale=x.scale, zero_point=x.zero)
+        above, number = self.b.tensor(x.shape, "bool"), self.b.tensor(x.shape, "float32")
+        factor = self.new(x.shape, 1 / 255, -128)
+        self.b.operator("GREATER", [x.index, limit], [above], "GreaterOptions", version=2)
+        kinds = {"inDataType": TYPES["bool"], "outDataType": TYPES["float32"]}
+        self.b.operator("CAST", [above], [number], "CastOptions", **kinds)
+        self.b.operator("QUANTIZE", [number], [factor.index], "QuantizeOptions")
+        y = self.new(x.shape, x.scale * float(self.rng.uniform(1, 1.5)))
+        self.b.operator("MUL", [x.index, factor.index], [y.index], "MulOptions", version=2)
         return y
 
     def larger(self, a: Tensor, b: Tensor) -> Tensor:
@@ -374,7 +389,9 @@ def _block(n: Network, x: Tensor) -> Tensor:
 
 def _further_block(n: Network, x: Tensor, kernel: tuple[int, ...]) -> Tensor:
     """Layers beyond the most usual ones."""
-    kind = int(n.rng.integers(0, 8))
+    kind = int(n.rng.integers(0, 9))
+    if kind == 8 and x.scale < 1:
+        return n.masked(x)
     if kind == 0:
         return n.activation(x)
     if kind == 1:

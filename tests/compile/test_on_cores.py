@@ -42,6 +42,17 @@ OPERATORS = (
     "strided_slice",
     "gather",
     "l2_normalization",
+    "embedding",
+    "integer_mask",
+    "integer_division",
+    "cast",
+    "gather_any",
+    "div",
+    "log_softmax",
+    "cumsum_float32",
+    "add_n_float32",
+    "top_k",
+    "reduce_prod",
 )
 CORES = ("cortex-m0plus", "cortex-m4", "cortex-m33")
 

@@ -49,6 +49,13 @@ def wide() -> bytes:
     return b.finish([x], [y])
 
 
+def spread(margin: int) -> bytes:
+    b, kind = ModelBuilder(), {"scale": 0.5, "zero_point": 3}
+    x, y = b.tensor((1, 4, 1), **kind), b.tensor((2, 2 + margin, 1), **kind)
+    b.operator("SPACE_TO_BATCH_ND", [x, b.constant(np.array([2])), b.constant(np.array([[margin, margin]]))], [y], version=3)
+    return b.finish([x], [y])
+
+
 @pytest.mark.parametrize(
     ("make", "engine"),
     [
@@ -63,6 +70,23 @@ def wide() -> bytes:
 )
 def test_the_engine_that_computes_the_operator_rightly(make: Callable[[], bytes], engine: str) -> None:
     assert reference_engines(read_model(make()))[0] == engine
+
+
+@pytest.mark.parametrize(("margin", "second"), [(0, "tflite-micro"), (2, "litert-ref")])
+def test_micro_comes_last_where_it_pads_with_an_arbitrary_number(margin: int, second: str) -> None:
+    assert reference_engines(read_model(spread(margin)))[:2] == ("tflite-ref", second)
+
+
+def test_an_engine_that_fails_only_when_it_runs_the_model_is_passed_over(tmp_path: Path) -> None:
+    """tflite-runtime prepares a DIV of int8 and then refuses to compute it."""
+    b, file = ModelBuilder(), tmp_path / "quotient.tflite"
+    x, y = b.tensor((1, 4), scale=0.5, zero_point=-128), b.tensor((1, 4), scale=0.5, zero_point=-128)
+    b.operator("DIV", [x, b.constant(np.full((1, 4), 4), "int8", scale=0.5)], [y], "DivOptions", version=2)
+    file.write_bytes(b.finish([x], [y]))
+    golden = write_pack(tmp_path / "pack", "quotient", file).golden
+    halves = (golden.values(golden.inputs[0]).astype(float) + 128) / 2
+    assert golden.engine == "tflite-micro"
+    assert np.abs(golden.values(golden.outputs[0]) + 128 - halves).max() <= 0.51
 
 
 def test_a_sum_of_the_golden_vectors_is_the_sum(tmp_path: Path) -> None:

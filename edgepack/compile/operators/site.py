@@ -108,17 +108,31 @@ UINT8_HINT = (
 )
 QUANTIZE_HINT = "Quantize the model fully: inputs, outputs, weights and activations in int8."
 ANY_HINT = 'Replace the layer by one whose operators are in the list of docs/guides/c-code.md, or deploy with runtime = "tflm".'
+FLOAT_HINT = (
+    "No runtime has a kernel of it for int8; converters leave it in float32 between DEQUANTIZE and QUANTIZE, which is compiled."
+)
+DYNAMIC_HINT = (
+    "Its result has a size that only the data tell: choose by multiplication or tf.where(condition, a, b), or give it constants."
+)
 REPLACEMENTS = {  # for operators that are not compiled
-    "GELU": "Use ReLU, ReLU6 or hard swish instead of GELU.",
-    "LOG": "No reference kernel defines its int8 bits: take logarithms in float32 outside the model.",
-    "SQRT": "No reference kernel defines its int8 bits: use RSQRT, or compute it outside the model.",
-    "NEG": "No runtime has a kernel of it for quantized int8; converters leave it in float32, which is compiled. "
-    "Subtract from zero, or multiply by -1.",
-    "CONV_3D": "Use Conv2D over stacked channels, or TimeDistributed(Conv2D).",
+    "CONV_3D": "No runtime has a kernel of it for int8: use Conv2D over stacked channels, or TimeDistributed(Conv2D).",
+    "POW": "A constant exponent of an int8 tensor becomes a table; for a computed one write exp(y * log(x)), or multiply.",
+    "ATAN2": "No runtime has a kernel of it for int8: compute angles outside the model.",
+    "SQUARE": f"Multiply the tensor by itself. {FLOAT_HINT}",
+    "SIN": FLOAT_HINT,
+    "COS": FLOAT_HINT,
+    "FLOOR": FLOAT_HINT,
+    "CEIL": FLOAT_HINT,
+    "ROUND": FLOAT_HINT,
+    "LOCAL_RESPONSE_NORMALIZATION": "No runtime has a kernel of it for int8: use batch normalization, which costs nothing.",
+    "SEGMENT_SUM": "Multiply by a constant matrix of zeros and ones (a Dense layer) instead.",
+    "UNSORTED_SEGMENT_SUM": "Multiply by a constant matrix of zeros and ones (a Dense layer) instead.",
+    "UNIQUE": DYNAMIC_HINT,
+    "WHERE": DYNAMIC_HINT,
+    "RANGE": DYNAMIC_HINT,
     "WHILE": "Build recurrent layers with unroll=True, or use streaming state.",
     "IF": "Compute both branches and select by multiplication.",
     "CUSTOM": "Replace the custom operator by built-in layers.",
-    "FILL": "Give the model fixed shapes, so that the converter folds the constant.",
     "DENSIFY": "Convert without EXPERIMENTAL_SPARSITY: the zeros then stay in the dense weights.",
 }
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from edgepack.compile.operators import batch_matmul
-from edgepack.compile.operators.activations import abs_rsqrt, float_table, hard_swish, leaky_relu, logistic_tanh_exp, relu
+from edgepack.compile.operators.activations import (
+    abs_rsqrt,
+    float_lookup,
+    float_table,
+    hard_swish,
+    leaky_relu,
+    logistic_tanh_exp,
+    neg,
+    relu,
+)
 from edgepack.compile.operators.activations import int16 as activations_int16
 from edgepack.compile.operators.add import dsp as add_dsp
 from edgepack.compile.operators.add import generic as add
@@ -28,7 +37,20 @@ from edgepack.compile.operators.depthwise_conv_2d import generic as depthwise
 from edgepack.compile.operators.depthwise_conv_2d import int16 as depthwise_int16
 from edgepack.compile.operators.depthwise_conv_2d import lanes as depthwise_lanes
 from edgepack.compile.operators.depthwise_conv_2d import mve as depthwise_mve
-from edgepack.compile.operators.elementwise import compare, logical, maximum, mul, prelu, select, squared_difference, sub
+from edgepack.compile.operators.elementwise import (
+    add_n,
+    compare,
+    div,
+    integers,
+    logical,
+    maximum,
+    mul,
+    prelu,
+    select,
+    squared_difference,
+    sub,
+    unary,
+)
 from edgepack.compile.operators.elementwise import int16 as elementwise_int16
 from edgepack.compile.operators.fully_connected import dsp as fully_connected_dsp
 from edgepack.compile.operators.fully_connected import gemm as fully_connected_gemm
@@ -41,6 +63,7 @@ from edgepack.compile.operators.movement import (
     concatenation,
     gather,
     mirror_pad,
+    nd,
     pad,
     repeating,
     reshape,
@@ -52,12 +75,15 @@ from edgepack.compile.operators.movement import (
 )
 from edgepack.compile.operators.pool_2d import generic as pool_2d
 from edgepack.compile.operators.pool_2d import mve as pool_2d_mve
+from edgepack.compile.operators.quantize import cast
 from edgepack.compile.operators.quantize import generic as quantize
 from edgepack.compile.operators.quantize import int16 as quantize_int16
 from edgepack.compile.operators.recurrent import lstm, svdf
-from edgepack.compile.operators.reductions import arg_max, l2_normalization, max_min_sum, mean
+from edgepack.compile.operators.reductions import arg_max, cumsum, l2_normalization, max_min_sum, mean, prod, top_k
+from edgepack.compile.operators.reductions import integers as reduce_integers
 from edgepack.compile.operators.softmax import generic as softmax
 from edgepack.compile.operators.softmax import int16 as softmax_int16
+from edgepack.compile.operators.softmax import log as log_softmax
 from edgepack.compile.operators.transpose_conv import generic as transpose_conv
 from edgepack.compile.operators.transpose_conv import int16 as transpose_conv_int16
 
@@ -80,23 +106,33 @@ _ALL: tuple[Operator[Any], ...] = (
     pool_2d.AVERAGE_POOL_2D.with_kernels(pool_2d_mve.AVERAGE),
     pool_2d.MAX_POOL_2D,
     mean.MEAN,
-    max_min_sum.SUM,
-    max_min_sum.REDUCE_MAX,
-    max_min_sum.REDUCE_MIN,
+    max_min_sum.SUM.with_forms(int32=reduce_integers.SUM, int64=reduce_integers.SUM),
+    max_min_sum.REDUCE_MAX.with_forms(int32=reduce_integers.REDUCE_MAX, int64=reduce_integers.REDUCE_MAX),
+    max_min_sum.REDUCE_MIN.with_forms(int32=reduce_integers.REDUCE_MIN, int64=reduce_integers.REDUCE_MIN),
+    prod.REDUCE_PROD.with_forms(int32=reduce_integers.REDUCE_PROD, int64=reduce_integers.REDUCE_PROD),
+    reduce_integers.REDUCE_ANY,
+    reduce_integers.REDUCE_ALL,
+    cumsum.CUMSUM,
+    top_k.TOPK_V2,
     arg_max.ARG_MAX,
     arg_max.ARG_MIN,
     l2_normalization.L2_NORMALIZATION,
     softmax.SOFTMAX.with_forms(int16=softmax_int16.SOFTMAX),
+    log_softmax.LOG_SOFTMAX,
     # two or more tensors, element by element
     add.ADD.with_kernels(add_dsp.KERNEL, add_products.SCALED, add_products.PRODUCTS, add_mve.KERNEL).with_forms(
-        int16=add_int16.ADD
+        int16=add_int16.ADD, int32=integers.ADD, int64=integers.ADD
     ),
-    sub.SUB.with_forms(int16=elementwise_int16.SUB),
-    mul.MUL.with_forms(int16=elementwise_int16.MUL),
+    sub.SUB.with_forms(int16=elementwise_int16.SUB, int32=integers.SUB, int64=integers.SUB),
+    mul.MUL.with_forms(int16=elementwise_int16.MUL, int32=integers.MUL, int64=integers.MUL),
+    div.DIV.with_forms(int32=integers.DIV, int64=integers.DIV),
+    integers.FLOOR_DIV,
+    integers.FLOOR_MOD,
+    add_n.ADD_N,
     squared_difference.SQUARED_DIFFERENCE,
     prelu.PRELU,
-    maximum.MAXIMUM,
-    maximum.MINIMUM,
+    maximum.MAXIMUM.with_forms(int32=integers.MAXIMUM, int64=integers.MAXIMUM),
+    maximum.MINIMUM.with_forms(int32=integers.MINIMUM, int64=integers.MINIMUM),
     compare.EQUAL,
     compare.NOT_EQUAL,
     compare.LESS,
@@ -105,22 +141,31 @@ _ALL: tuple[Operator[Any], ...] = (
     compare.GREATER_EQUAL,
     logical.LOGICAL_AND,
     logical.LOGICAL_OR,
+    unary.LOGICAL_NOT,
     select.SELECT,
     select.SELECT_V2,
     # functions of one element
     relu.RELU.with_forms(int16=activations_int16.RELU),
     relu.RELU6,
     relu.RELU_N1_TO_1,
+    relu.RELU_0_TO_1,
     leaky_relu.LEAKY_RELU.with_forms(int16=activations_int16.LEAKY_RELU),
     logistic_tanh_exp.LOGISTIC.with_forms(int16=activations_int16.LOGISTIC),
     logistic_tanh_exp.TANH.with_forms(int16=activations_int16.TANH),
     logistic_tanh_exp.EXP,
     hard_swish.HARD_SWISH,
-    abs_rsqrt.ABS,
+    abs_rsqrt.ABS.with_forms(int32=unary.ABS),
+    neg.NEG.with_forms(int32=unary.NEG, int64=unary.NEG),
+    unary.SIGN,
     abs_rsqrt.RSQRT,
+    float_lookup.SQRT,
+    float_lookup.LOG,
+    float_lookup.ELU,
+    float_lookup.GELU,
     float_table.FLOAT_TABLE,
     quantize.QUANTIZE.with_forms(int16=quantize_int16.QUANTIZE, int32=quantize_int16.QUANTIZE),
     quantize.DEQUANTIZE.with_forms(int16=quantize_int16.DEQUANTIZE),
+    cast.CAST,
     # movement
     reshape.RESHAPE,
     reshape.SQUEEZE,
@@ -135,10 +180,15 @@ _ALL: tuple[Operator[Any], ...] = (
     strided_slice.SLICE,
     strided_slice.STRIDED_SLICE,
     gather.GATHER,
+    gather.EMBEDDING_LOOKUP,
+    nd.GATHER_ND,
+    nd.SCATTER_ND,
+    nd.ONE_HOT,
     pad.PAD,
     pad.PADV2,
     mirror_pad.MIRROR_PAD,
     repeating.TILE,
+    repeating.FILL,
     repeating.BROADCAST_TO,
     repeating.REVERSE_V2,
     resize.RESIZE_BILINEAR,

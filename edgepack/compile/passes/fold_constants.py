@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgepack.compile.graph import Data, Graph, Node, Value
+from edgepack.compile.graph import BYTES, Data, Graph, Node, Value
 from edgepack.compile.quantize import RANGES
 from edgepack.flatbuffer.rules.values import FAILURES
 from edgepack.flatbuffer.shapes import size_of_result
@@ -44,6 +44,8 @@ def _fold(graph: Graph, node: Node, room: int) -> Data | None:
     output = graph.values[node.outputs[0]]
     if node.op == "SHAPE":
         return np.array(graph.values[node.inputs[0]].shape, output.dtype)
+    if node.op == "ZEROS_LIKE":
+        return np.zeros(output.shape, output.dtype) if output.dtype in BYTES and output.elements <= room else None
     traits = traits_of(node.op)
     operands = [graph.values[i].data for i in node.inputs if i >= 0]
     known = [data for data in operands if data is not None]

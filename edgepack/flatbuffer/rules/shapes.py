@@ -82,6 +82,33 @@ def second_value(o: Operands) -> Shape:
     return tuple(o.integers(1))
 
 
+def third_value(o: Operands) -> Shape:
+    """What the third operand says."""
+    return tuple(o.integers(2))
+
+
+def embedding(o: Operands) -> Shape:
+    """A row of the second operand for each index."""
+    return (*o.shapes[0], *o.shapes[1][1:])
+
+
+def gather_nd(o: Operands) -> Shape:
+    """A block of the first operand for each row of positions."""
+    return (*o.shapes[1][:-1], *o.shapes[0][o.shapes[1][-1] :])
+
+
+def one_hot(o: Operands) -> Shape:
+    """With one axis more, as long as the second operand says."""
+    axis = number(o.options, "axis")
+    at = len(o.shapes[0]) if axis == -1 else axis
+    return (*o.shapes[0][:at], o.integers(1)[0], *o.shapes[0][at:])
+
+
+def top_k(o: Operands) -> Shape:
+    """As many of the last axis as the second operand says."""
+    return (*o.shapes[0][:-1], o.integers(1)[0])
+
+
 def space_to_depth(o: Operands) -> Shape:
     """Blocks of pixels become channels."""
     return _blocks(o, True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from edgepack.flatbuffer import Model
 from edgepack.flatbuffer.model import Array, Operator, Subgraph
 from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
-from edgepack.ground.errors import EdgepackError, ModelError, ModelRefused, ToolError
+from edgepack.ground.errors import EdgepackError, ModelError, ToolError
 from edgepack.runners import REFERENCE, run_model, run_reference
 from edgepack.runners.tflm import TflmRun, run_tflm
 
@@ -49,7 +49,7 @@ def reference_outputs(
     for engine in engines or reference_engines(model):
         try:
             return run[engine](), engine, metadata.version(PACKAGES[engine])
-        except (ModelRefused, ToolError) as error:
+        except (ModelError, ToolError) as error:  # some refuse an operator's types only when they run it
             refusals.append(error)
     # What an engine says of the model is worth more than that another is not installed.
     raise next((error for error in refusals if isinstance(error, ModelError)), refusals[0])
@@ -70,6 +70,8 @@ def run_micro(model: Model, model_file: Path, inputs: Sequence[Array]) -> TflmRu
 def reference_engines(model: Model) -> tuple[str, ...]:
     """The engines that may define the model's bits, the best first."""
     found = tuple(_departures(model.subgraphs[0]))
+    if not found and any(_pads_anyhow(model.subgraphs[0], operator) for operator in model.subgraphs[0].operators):
+        return REFERENCE, LITERT, MICRO
     if "wrong" in found:
         return MICRO, LITERT
     return (MICRO, REFERENCE, LITERT) if found else (REFERENCE, MICRO, LITERT)
@@ -101,6 +103,14 @@ def _scales_each_of_many(graph: Subgraph, operator: Operator) -> bool:
     quantization = graph.tensors[operator.inputs[1]].quantization
     several = len(graph.tensors[operator.outputs[0]].shape) > 2
     return several and quantization is not None and quantization.per_channel
+
+
+def _pads_anyhow(graph: Subgraph, operator: Operator) -> bool:
+    """Whether TensorFlow Lite Micro pads with an arbitrary number: its SPACE_TO_BATCH_ND has no zero point."""
+    if operator.name != "SPACE_TO_BATCH_ND" or len(operator.inputs) < 3:
+        return False
+    margins = graph.tensors[operator.inputs[2]].data
+    return margins is None or bool(margins.any())
 
 
 def _never(graph: Subgraph, operator: Operator) -> bool:

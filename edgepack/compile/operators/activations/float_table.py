@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgepack.compile.operators.activations.float_functions import FUNCTIONS, TABLE
+from edgepack.compile.operators.activations.float_functions import TABLE
 from edgepack.compile.operators.activations.logistic_tanh_exp import dequantized
 from edgepack.compile.operators.kernel import Operator
 from edgepack.compile.operators.shared.lookup_table import TABLE_KERNEL, Table, describe_table
@@ -20,11 +20,10 @@ def describe(site: Site) -> Table:
     """Tabulate the float operators between a DEQUANTIZE and its QUANTIZE."""
     source, output = site.input(0), site.output()
     site.require_quantized(source, output)
-    names = site.option("functions", ())
     with np.errstate(all="ignore"):
         real = np.array([dequantized(x, source) for x in range(-128, 128)], np.float32)
-        for name in names:
-            real = FUNCTIONS[name](real).astype(np.float32)
+        for function in site.option("functions", ()):
+            real = function(real)
         scaled = real / np.float32(output.scale)
     whole = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
     # What does not fit 32 bits becomes the smallest integer, as the reference's x86 build converts it.

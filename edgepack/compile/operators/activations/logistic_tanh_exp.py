@@ -16,9 +16,17 @@ from edgepack.compile.quantize import round_half_away
 
 
 def lookup_result(transformed: float, output: Value) -> int:
-    """Quantize one float32 result as PopulateLookupTable does."""
+    """Quantize one float32 result as PopulateLookupTable does; what is no 32-bit integer becomes the smallest, as on x86.
+
+    Raises OverflowError for a scale without an inverse.
+    """
     inverse = np.float32(1) / np.float32(output.scale)
-    rescaled = np.float32(round_half_away(float(np.float32(transformed) * inverse)))
+    if np.isinf(inverse):
+        raise OverflowError("a scale without an inverse")
+    scaled = float(np.float32(transformed) * inverse)
+    if not abs(scaled) < 1 << 31:
+        return -(1 << 31)
+    rescaled = np.float32(round_half_away(scaled))
     return int(rescaled + np.float32(output.zero_point))
 
 

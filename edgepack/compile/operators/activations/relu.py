@@ -1,4 +1,4 @@
-"""RELU, RELU6, RELU_N1_TO_1 as operators of their own, int8: rescale, then clamp.
+"""RELU, RELU6, RELU_N1_TO_1, RELU_0_TO_1 as operators of their own, int8: rescale, then clamp.
 
 Reference: activations.cc, QuantizedReluX; the real multiplier is a float32 quotient.
 """
@@ -24,10 +24,11 @@ def _relu(activation: str, x: int, source: Value, output: Value) -> int:
 
 
 def describe(site: Site) -> Table:
-    """Check a RELU, RELU6 or RELU_N1_TO_1 and tabulate it."""
+    """Check a RELU, RELU6, RELU_N1_TO_1 or RELU_0_TO_1 and tabulate it."""
     return describe_table(site, partial(_relu, site.node.op))
 
 
 RELU = Operator("RELU", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)
 RELU6 = Operator("RELU6", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)
 RELU_N1_TO_1 = Operator("RELU_N1_TO_1", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)
+RELU_0_TO_1 = Operator("RELU_0_TO_1", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)

@@ -1,4 +1,4 @@
-"""SELECT and SELECT_V2: of two int8 tensors, element by element, the one that a bool tensor says.
+"""SELECT and SELECT_V2: of two tensors, element by element, the one that a bool tensor says.
 
 Reference: select.cc.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgepack.compile.call import Call
-from edgepack.compile.graph import Value
+from edgepack.compile.graph import BYTES, Value
 from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.movement.copying import MOVED
 from edgepack.compile.operators.shared.broadcast import broadcast_fields, broadcast_shape
 from edgepack.compile.operators.site import Site
 
@@ -27,7 +28,7 @@ class Select:
 def describe(site: Site) -> Select:
     """Check a SELECT or SELECT_V2."""
     condition, first, second, output = site.input(0), site.input(1), site.input(2), site.output()
-    site.require_types(("bool", "int8", "int8", "int8"))
+    site.require_types(*(("bool", dtype, dtype, dtype) for dtype in MOVED))
     if site.node.op == "SELECT":
         same = first.shape == second.shape == condition.shape
         site.require(same, "has operands of several shapes", "Use tf.where, which becomes SELECT_V2.")
@@ -43,6 +44,7 @@ def _lower(select: Select) -> Call:
         header="ep_select.h",
         fields={
             "size": select.output.elements,
+            "bytes": BYTES[select.output.dtype],
             "values": broadcast_fields(shape, select.first.shape, select.second.shape),
             "conditions": broadcast_fields(shape, condition, condition),
         },

@@ -1,6 +1,7 @@
-"""GATHER: constant indices become a copy by a table; indices the model computes are looked up at run time.
+"""GATHER and EMBEDDING_LOOKUP: constant indices become a copy by a table; computed ones are looked up at run time.
 
-Reference: reference/gather.h. It refuses to run with an index out of range; the generated code uses the nearest instead.
+Reference: reference/gather.h, embedding_lookup.cc. They refuse to run with an index out of range; the generated code uses the
+nearest instead.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from edgepack.compile.operators.movement.copying import (
     require_small_table,
     tables_fit,
 )
+from edgepack.compile.operators.movement.nd import require_positions
+from edgepack.compile.operators.shared.numbers import INTEGERS
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
@@ -40,11 +43,21 @@ class Lookup:
     count: int
 
 
+def describe_embedding(site: Site) -> Lookup:
+    """Check an EMBEDDING_LOOKUP."""
+    indices, table, output = site.input(0), site.input(1), site.output()
+    require_movable(site, table, output)
+    require_positions(site, indices)
+    site.require(table.elements > 0, "takes from an empty tensor", CONVERT_AGAIN, table)
+    site.require_shape(output, (*indices.shape, *table.shape[1:]))
+    return Lookup(table, indices, output, 1, 1, extent=table.shape[0], inner=math.prod(table.shape[1:]), count=indices.elements)
+
+
 def describe(site: Site) -> Move | Lookup:
     """Check a GATHER."""
     table, indices, output = site.input(0), site.input(1), site.output()
     require_movable(site, table, output)
-    site.require(indices.dtype == "int32", f"with indices of type {indices.dtype}", "Use int32 indices.", indices)
+    require_positions(site, indices)
     rank, batch_dims = len(table.shape), int(site.option("batch_dims", 0))
     axis = int(site.option("axis", 0))
     site.require(-rank <= axis < rank, "has an axis out of range", CONVERT_AGAIN)
@@ -54,7 +67,7 @@ def describe(site: Site) -> Move | Lookup:
     site.require(good, "has batch dimensions that do not match", CONVERT_AGAIN)
     site.require_shape(output, (*table.shape[:axis], *indices.shape[batch_dims:], *table.shape[axis + 1 :]))
     site.require(table.elements > 0, "takes from an empty tensor", CONVERT_AGAIN, table)
-    if indices.data is None:
+    if indices.data is None or batch_dims:
         return Lookup(
             table,
             indices,
@@ -65,7 +78,6 @@ def describe(site: Site) -> Move | Lookup:
             inner=math.prod(table.shape[axis + 1 :]),
             count=math.prod(indices.shape[batch_dims:]),
         )
-    site.require(batch_dims == 0, "with constant indices and batch dimensions", "Gather from each batch by itself.")
     chosen = indices.data.reshape(-1).astype(np.int64)
     site.require(bool(np.all((chosen >= 0) & (chosen < table.shape[axis]))), "has an index out of range", CONVERT_AGAIN, indices)
     require_small_table(site, chosen.size)
@@ -91,12 +103,13 @@ def _lower(problem: Move | Lookup) -> Call:
             "extent": problem.extent,
             "bytes": problem.inner * BYTES[problem.table.dtype],
             "count": problem.count,
+            "type": INTEGERS[problem.indices.dtype],
         },
         inputs=(problem.table.id, problem.indices.id),
         outputs=(problem.output.id,),
     )
 
 
-GATHER = Operator(
-    "GATHER", describe, (Kernel("ep_gather", _lower, applies=_fits, cost=lambda problem: 4.0 * problem.output.elements),)
-)
+_KERNEL: Kernel[Move | Lookup] = Kernel("ep_gather", _lower, applies=_fits, cost=lambda problem: 4.0 * problem.output.elements)
+GATHER = Operator("GATHER", describe, (_KERNEL,))
+EMBEDDING_LOOKUP = Operator("EMBEDDING_LOOKUP", describe_embedding, (_KERNEL,))

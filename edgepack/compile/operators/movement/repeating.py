@@ -1,6 +1,6 @@
-"""REVERSE_V2, BROADCAST_TO, TILE: elements of the input in reverse, or several times.
+"""REVERSE_V2, BROADCAST_TO, TILE, FILL: elements of the input in reverse, or several times.
 
-References: reference/reverse.h, broadcast_to.h, and tile.cc.
+References: reference/reverse.h, broadcast_to.h, tile.cc and fill.cc.
 """
 
 from __future__ import annotations
@@ -59,6 +59,15 @@ def describe_broadcast_to(site: Site) -> Move:
     return Move(source, output, tuple(axes))
 
 
+def describe_fill(site: Site) -> Move:
+    """Check a FILL with a computed value."""
+    source, output = site.input(1), site.output()
+    require_movable(site, source, output)
+    site.require(source.elements == 1, f"fills with {source.elements} elements", CONVERT_AGAIN, source)
+    site.require_shape(output, site.integers(0).reshape(-1).tolist())
+    return Move(source, output, (Axis(output.elements, 0),))
+
+
 def describe_tile(site: Site) -> Move:
     """Check a TILE."""
     source, output, times = _operands(site)
@@ -75,3 +84,4 @@ _KERNEL: Kernel[Move] = Kernel("ep_copy_indexed", lower_move, applies=tables_fit
 REVERSE_V2 = Operator("REVERSE_V2", describe_reverse, (_KERNEL,))
 BROADCAST_TO = Operator("BROADCAST_TO", describe_broadcast_to, (_KERNEL,))
 TILE = Operator("TILE", describe_tile, (_KERNEL,))
+FILL = Operator("FILL", describe_fill, (_KERNEL,))

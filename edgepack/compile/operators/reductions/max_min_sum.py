@@ -25,7 +25,8 @@ class Reduce:
     fields: dict[str, Field]
 
 
-def _checked(site: Site) -> tuple[Value, Value, Reduction]:
+def checked(site: Site) -> tuple[Value, Value, Reduction]:
+    """The input, the output and what is reduced of an int8 reduction."""
     source, output = site.input(0), site.output()
     site.require(source.dtype == output.dtype == "int8", f"with types {source.dtype}, {output.dtype}", "Use int8.")
     site.require_quantized(source, output)
@@ -36,7 +37,7 @@ def _checked(site: Site) -> tuple[Value, Value, Reduction]:
 
 def describe_extreme(site: Site) -> Reduce:
     """Check a REDUCE_MAX or REDUCE_MIN."""
-    source, output, over = _checked(site)
+    source, output, over = checked(site)
     same = source.scale == output.scale and source.zero_point == output.zero_point
     site.require(same, "changes the scale", CONVERT_AGAIN)
     sign = 1 if site.node.op == "REDUCE_MAX" else -1
@@ -45,7 +46,7 @@ def describe_extreme(site: Site) -> Reduce:
 
 def describe_sum(site: Site) -> Reduce:
     """Check a SUM; it is a MEAN without the division."""
-    source, output, over = _checked(site)
+    source, output, over = checked(site)
     multiplier, shift = quantize_multiplier(source.scale / output.scale)
     bits = (over.count * 255).bit_length() + max(shift, 0)
     site.require(bits <= 31 and shift >= -31, "has an output scale out of range", CHECK_RANGES, output)
@@ -60,13 +61,15 @@ def describe_sum(site: Site) -> Reduce:
     return Reduce(source, output, over, fields)
 
 
-def _kernel(name: str) -> Kernel[Reduce]:
+def reduce_kernel(name: str) -> Kernel[Reduce]:
+    """The kernel `name`, in the header of that name, whose struct has the members `fields`."""
+
     def lower(problem: Reduce) -> Call:
         return Call(name, f"{name}.h", problem.fields, (problem.source.id,), (problem.output.id,))
 
     return Kernel(name, lower, cost=lambda problem: 6.0 * problem.source.elements)
 
 
-REDUCE_MAX = Operator("REDUCE_MAX", describe_extreme, (_kernel("ep_reduce_max"),))
-REDUCE_MIN = Operator("REDUCE_MIN", describe_extreme, (_kernel("ep_reduce_max"),))
-SUM = Operator("SUM", describe_sum, (_kernel("ep_mean"),))
+REDUCE_MAX = Operator("REDUCE_MAX", describe_extreme, (reduce_kernel("ep_reduce_max"),))
+REDUCE_MIN = Operator("REDUCE_MIN", describe_extreme, (reduce_kernel("ep_reduce_max"),))
+SUM = Operator("SUM", describe_sum, (reduce_kernel("ep_mean"),))

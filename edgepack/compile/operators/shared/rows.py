@@ -6,7 +6,7 @@ gives rows of channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgepack.compile.call import Call, Field, in_place
@@ -18,7 +18,7 @@ from edgepack.compile.operators.site import Site
 
 @dataclass(frozen=True, eq=False)
 class Binary:
-    """Checked operands of types int8, and the members of the operator's struct but `shape`."""
+    """Checked operands, and the members of the operator's struct but `shape`."""
 
     first: Value
     second: Value
@@ -65,12 +65,12 @@ def row_fields(out: Sequence[int], first: Sequence[int], second: Sequence[int]) 
     return {"rows": rows, "columns": inner[0], "step_1": inner[1], "step_2": inner[2], "outer": outer}
 
 
-def binary_kernel(name: str, per_element: float) -> Kernel[Binary]:
+def binary_kernel(name: str, per_element: float, applies: Callable[[Binary], bool] = lambda binary: True) -> Kernel[Binary]:
     """The kernel `name`, in the header of that name; its struct's first members are `fields`, its last is `shape`."""
 
     def lower(binary: Binary) -> Call:
         operands = (binary.first, binary.second)
-        whole = tuple(value.id for value in operands if value.elements == binary.output.elements)
+        whole = tuple(value.id for value in operands if value.bytes == binary.output.bytes)
         shape = row_fields(binary.output.shape, binary.first.shape, binary.second.shape)
         return Call(
             kernel=name,
@@ -81,4 +81,4 @@ def binary_kernel(name: str, per_element: float) -> Kernel[Binary]:
             overlaps=in_place(whole, binary.output.id),
         )
 
-    return Kernel(name, lower, cost=lambda binary: per_element * binary.output.elements)
+    return Kernel(name, lower, applies=applies, cost=lambda binary: per_element * binary.output.elements)

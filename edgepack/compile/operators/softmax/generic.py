@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from edgepack.compile.call import Call, in_place
+from edgepack.compile.graph import Value
 from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import quantize_multiplier
@@ -31,6 +32,15 @@ class Softmax:
     wide: bool = False
 
 
+def scaled_differences(site: Site, source: Value, beta: float) -> tuple[int, int, int]:
+    """Multiplier and left shift of differences from the maximum, to Q5.26, and the least difference that counts."""
+    real = min(beta * source.scale * (1 << (31 - INTEGER_BITS)), (1 << 31) - 1.0)
+    site.require(real > 1.0, "has an input scale too small to compute with", CHECK_RANGES, source)
+    multiplier, left_shift = quantize_multiplier(real)
+    radius = ((1 << INTEGER_BITS) - 1) * (1 << (31 - INTEGER_BITS)) / (1 << left_shift)
+    return multiplier, left_shift, -math.floor(radius)
+
+
 def describe(site: Site) -> Softmax:
     """Check a SOFTMAX of int8, to int8 or (`wide`) to int16, and scale its differences."""
     source, output = site.input(0), site.output()
@@ -43,10 +53,7 @@ def describe(site: Site) -> Softmax:
         f"has output scale {output.scale} and zero point {output.zero_point}",
         f"TensorFlow Lite fixes them at 1/{1 << bits} and -{1 << (bits - 1)}; convert the model again.",
     )
-    real = min(float(site.option("beta", 1.0)) * source.scale * (1 << (31 - INTEGER_BITS)), (1 << 31) - 1.0)
-    site.require(real > 1.0, "has an input scale too small to compute with", CHECK_RANGES, source)
-    multiplier, left_shift = quantize_multiplier(real)
-    radius = ((1 << INTEGER_BITS) - 1) * (1 << (31 - INTEGER_BITS)) / (1 << left_shift)
+    multiplier, left_shift, diff_min = scaled_differences(site, source, float(site.option("beta", 1.0)))
     depth = source.shape[-1] if source.shape else 1
     return Softmax(
         input=source.id,
@@ -55,7 +62,7 @@ def describe(site: Site) -> Softmax:
         depth=depth,
         multiplier=multiplier,
         left_shift=left_shift,
-        diff_min=-math.floor(radius),
+        diff_min=diff_min,
         wide=bits == 16,
     )
 
