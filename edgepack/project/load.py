@@ -77,7 +77,7 @@ def _project(source: TomlFile, root: Path, overrides: Sequence[str]) -> Project:
         folder=root,
         file=source.file,
         name=name,
-        model=ModelSettings(checked.model.source, name, checked.model.weights, checked.model.custom_objects, checked.model.trust),
+        model=ModelSettings(**{**checked.model.model_dump(), "name": name}),
         data=_data_settings(checked.data),
         recipe=_step_tables(recipe_source),
     )

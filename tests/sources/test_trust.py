@@ -37,7 +37,7 @@ def test_a_trusted_lambda_is_run_and_noted(name: str, folder: Path, cache: Cache
     assert len(source.notes) == 1
     assert source.notes[0].startswith("the model file's own code was run: trust = true")
     assert "layer twice is a Lambda" in source.notes[0]
-    assert source.trust
+    assert source.settings.trust
     with pytest.raises(ModelError) as error:  # what a trusted run left in the cache is not taken for a checked model
         load_model(project(model=name), cache, QUIET)
     assert (error.value.code, "--trust" in error.value.hint) == ("EP-223", True)

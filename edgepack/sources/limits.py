@@ -1,0 +1,88 @@
+"""What opening somebody's model file may cost: memory, and for one that runs its own code time."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from edgepack.ground.errors import ModelError
+from edgepack.project.types import ModelSettings
+from edgepack.project.units import format_bytes
+from edgepack.workers.confinement.memory import bounded_memory, half_the_memory
+
+_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class LoadLimits:
+    """`memory` in bytes beyond what TensorFlow takes, and as many bytes of files; `seconds` for a process that opens one file."""
+
+    memory: int
+    seconds: float
+
+
+def limits_of(settings: ModelSettings) -> LoadLimits:
+    """The limits that a project sets, or edgepack's own: half of this machine's memory, and ten minutes."""
+    memory = half_the_memory() if settings.max_load_memory is None else settings.max_load_memory
+    return LoadLimits(memory, _SECONDS if settings.max_load_time is None else settings.max_load_time)
+
+
+@contextmanager
+def within_memory(where: str, limits: LoadLimits) -> Iterator[None]:
+    """Open a model file in this process, with its memory bounded; `where` is the file's name.
+
+    Raises:
+        ModelError: EP-238 when it takes more.
+    """
+    try:
+        with bounded_memory(limits.memory):
+            yield
+    except Exception as error:
+        if out_of_memory(error):
+            raise too_large(where, limits) from error
+        raise
+
+
+def too_large(where: str, limits: LoadLimits) -> ModelError:
+    """The error for a file that takes too much memory."""
+    return ModelError(
+        "EP-238",
+        f"{where} takes more than {format_bytes(limits.memory)} of memory to open",
+        "if the model is meant to be so large, raise max_load_memory under [model]",
+    )
+
+
+def too_long(where: str, limits: LoadLimits) -> ModelError:
+    """The error for a file whose opening does not end."""
+    return ModelError(
+        "EP-239",
+        f"{where} was not opened within {limits.seconds:.0f} s",
+        "if its code is meant to take so long, raise max_load_time under [model]",
+    )
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception, or one that it came from, says that there is no memory left."""
+    return any(isinstance(one, MemoryError) or type(one).__name__ == "ResourceExhaustedError" for one in _chain(error))
+
+
+def kept_off(error: BaseException) -> BaseException | None:
+    """The exception in an error's history that says that something is not permitted, or that there is no network."""
+    for one in _chain(error):
+        if isinstance(one, PermissionError | socket.gaierror) or type(one).__name__ == "PermissionDeniedError":
+            return one
+        if isinstance(one, OSError) and one.errno in (errno.EXDEV, errno.ENETUNREACH):  # a link, a network of its own
+            return one
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
