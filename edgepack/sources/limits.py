@@ -70,13 +70,18 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def kept_off(error: BaseException) -> BaseException | None:
-    """The exception in an error's history that says that something is not permitted, or that there is no network."""
-    for one in _chain(error):
-        if isinstance(one, PermissionError | socket.gaierror) or type(one).__name__ == "PermissionDeniedError":
-            return one
-        if isinstance(one, OSError) and one.errno in (errno.EXDEV, errno.ENETUNREACH):  # a link, a network of its own
-            return one
-    return None
+    """The first exception of an error's history that says that something is not permitted, or that there is no network."""
+    denied = [one for one in _chain(error) if (isinstance(one, OSError) and _is_denial(one)) or _is_tensorflows_denial(one)]
+    return denied[-1] if denied else None  # Keras raises it again, with less of its text
+
+
+def _is_denial(error: OSError) -> bool:
+    unreachable = (errno.EXDEV, errno.ENETUNREACH)  # a link to a file elsewhere, a network with nothing in it
+    return isinstance(error, PermissionError | socket.gaierror) or error.errno in unreachable
+
+
+def _is_tensorflows_denial(error: BaseException) -> bool:
+    return type(error).__name__ == "PermissionDeniedError"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -82,7 +82,7 @@ def plant(folder: Path) -> Path:
 
 
 def save_with_code(file: Path, body: str) -> None:
-    """Write a model of Keras 2 with a Lambda layer named "act" that runs `body`, which may use `x`, its input, when it is called."""
+    """Write a model of Keras 2 with a Lambda layer named "act" that runs `body`; `x` is its input and, at the end, its output."""
     keras = import_tf_keras()
     start = keras.Input((4,))
     model = keras.Model(start, keras.layers.Dense(2)(keras.layers.Lambda(lambda x: x, name="act")(start)))
@@ -90,9 +90,4 @@ def save_with_code(file: Path, body: str) -> None:
     code = compile(f"def act(x):\n{lines}    return x\n", "act", "exec").co_consts[0]
     stored = codecs.encode(marshal.dumps(code), "base64").decode()
 
-    def change(config: dict[str, Any]) -> None:
-        settings = layer(config, "act")["config"]
-        found = settings["function"]
-        settings["function"] = [stored, None, None] if isinstance(found, list) else {**found, "config": {**found["config"], "code": stored}}
-
-    save_changed(file, change, model)
+    save_changed(file, lambda config: layer(config, "act")["config"].update(function=[stored, None, None]), model)

@@ -24,7 +24,9 @@ from edgepack.workers.confinement.memory import bounded_memory, half_the_memory,
 from edgepack.workers.worker import Worker, WorkerFailure
 
 MAIN = Path(sys.modules["edgepack.workers.worker"].__file__ or "").with_name("worker_main.py")
-USERS = [pytest.param(uid, id=name) for name, uid in (("as it is", None), ("as a user", 65534)) if uid is None or os.geteuid() == 0]
+USERS = [
+    pytest.param(uid, id=name) for name, uid in (("as it is", None), ("as a user", 65534)) if uid is None or os.geteuid() == 0
+]
 
 pytestmark = pytest.mark.skipif(protections() != ("network", "writing"), reason="this system offers no confinement")
 
