@@ -64,12 +64,11 @@ def store_trusted(trusted: TrustedFile, objects: Mapping[str, Any], weights: Pat
     """
     opened = [trusted.file, *([weights] if weights is not None and file_kind(weights) != "h5" else [])]
     with _opened(trusted, {"weights": str(weights.absolute()) if weights else None, "weights_only": False}) as (out, _):
-        model = _regular(out / "model.h5", trusted)
-        left = code_in(model, objects) is not None
+        model, described = _regular(out / "model.h5", trusted), _regular(out / "model.json", trusted)
         try:
-            index = read_untrusted_index(_regular(out / "model.json", trusted))
-        except (OSError, ValueError) as error:
-            raise _misbehaved(trusted, "its model.json does not describe a model") from error
+            left, index = code_in(model, objects) is not None, read_untrusted_index(described)
+        except (ModelError, OSError, ValueError) as error:
+            raise _misbehaved(trusted, f"what it handed back cannot be read: {error}") from error
         notes = [_note(reason, left) for reason in (code_in(file, objects) for file in opened) if reason is not None]
         index |= {"sha256": stored_hash(model), "notes": [*notes, *index["notes"]]}
         shutil.copyfile(model, target / "model.h5")

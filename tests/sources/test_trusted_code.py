@@ -145,9 +145,9 @@ def test_the_process_cannot_pass_its_model_off_as_another(opened: Opened) -> Non
 @pytest.mark.parametrize(
     ("forged", "said"),
     [
-        ("store._spec = lambda tensor, name: {'name': name, 'shape': ['../..'], 'dtype': 'x'}", "does not describe a model"),
+        ("store._spec = lambda tensor, name: {'name': name, 'shape': ['../..'], 'dtype': 'x'}", "cannot be read"),
         ("store._save = lambda model, file, where: (_ for _ in ()).throw(ValueError('no'))", "gave no model: no"),
-        ("store.store_model.__globals__['canonical_json'] = lambda index: b'[' * 5000", "does not describe a model"),
+        ("store.store_model.__globals__['canonical_json'] = lambda index: b'[' * 5000", "cannot be read"),
     ],
     ids=["types", "nothing", "nesting"],
 )
