@@ -22,9 +22,7 @@ Weights = Annotated[
 ]
 Trust = Annotated[
     bool,
-    typer.Option(
-        "--trust", help="Let a model file run its own code (Lambda layers, any function of TensorFlow), opened without network."
-    ),
+    typer.Option("--trust", help="Let a model file run its own code: Lambda layers, any function of TensorFlow. Opened apart."),
 ]
 DeviceAddress = Annotated[
     str | None,
