@@ -16,7 +16,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,6 @@ from edgepack.sources.keras.frameworks import import_tf_keras
 from edgepack.sources.keras.store import read_untrusted_index, stored_hash
 from edgepack.sources.keras.weights import Donor, LayerWeights
 from edgepack.sources.limits import LoadLimits, too_large, too_long
-from edgepack.workers.confinement.confine import protections
 from edgepack.workers.confinement.memory import resident_memory
 from edgepack.workers.worker import Worker, WorkerFailure
 
@@ -40,9 +39,9 @@ _MAIN = Path(__file__).parents[1] / "workers" / "worker_main.py"
 _PROGRAM = Path(__file__).with_name("trusted_worker.py")
 _RUNTIME = 1 << 30  # bytes of memory that TensorFlow may hold by itself
 _MOST_FILES = 10_000  # in the scratch folder
-_SIGN = "opening the file"  # what the worker prints when TensorFlow is loaded
+_SIGN = "EDGEPACK-OPENS"  # begins what the worker prints before it opens the file: what it can no longer do
 _START_SECONDS = 300.0
-_MISSING = {"network": "cannot keep it from the network", "writing": "cannot keep it from writing elsewhere"}
+_PROTECTIONS = {"network": "using the network", "writing": "writing elsewhere"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,14 @@ class TrustedFile:
     limits: LoadLimits
 
 
+@dataclass(frozen=True)
+class _Done:
+    """What the worker answered, and what it could not do meanwhile."""
+
+    answer: dict[str, Any]
+    kept_off: tuple[str, ...]
+
+
 def store_trusted(trusted: TrustedFile, objects: Mapping[str, Any], weights: Path | None, target: Path) -> None:
     """What `store_model` does, for a model file whose code is run; `weights` is a file that is trusted as well.
 
@@ -63,13 +70,15 @@ def store_trusted(trusted: TrustedFile, objects: Mapping[str, Any], weights: Pat
             and `store_model` say.
     """
     opened = [trusted.file, *([weights] if weights is not None and file_kind(weights) != "h5" else [])]
-    with _opened(trusted, {"weights": str(weights.absolute()) if weights else None, "weights_only": False}) as (out, _):
+    with _opened(trusted, {"weights": str(weights.absolute()) if weights else None, "weights_only": False}) as (out, done):
         model, described = _regular(out / "model.h5", trusted), _regular(out / "model.json", trusted)
         try:
             left, index = code_in(model, objects) is not None, read_untrusted_index(described)
         except (ModelError, OSError, ValueError) as error:
             raise _misbehaved(trusted, f"what it handed back cannot be read: {error}") from error
-        notes = [_note(reason, left) for reason in (code_in(file, objects) for file in opened) if reason is not None]
+        notes = [
+            _note(reason, left, done.kept_off) for reason in (code_in(file, objects) for file in opened) if reason is not None
+        ]
         index |= {"sha256": stored_hash(model), "notes": [*notes, *index["notes"]]}
         shutil.copyfile(model, target / "model.h5")
     (target / "model.json").write_bytes(canonical_json(index))
@@ -81,28 +90,29 @@ def trusted_donor(trusted: TrustedFile, objects: Mapping[str, Any]) -> Donor:
     Raises:
         ModelError: as `store_trusted` says.
     """
-    with _opened(trusted, {"weights": None, "weights_only": True}) as (out, answer):
+    with _opened(trusted, {"weights": None, "weights_only": True}) as (out, done):
         layers, number = [], 0
-        for name, count in _layers(answer, trusted):
+        for name, count in _layers(done.answer, trusted):
             values = tuple(_array(out / f"{number + index}.npy", trusted) for index in range(count))
             layers.append(LayerWeights(name, values))
             number += count
     used = code_in(trusted.file, objects)
-    return Donor(tuple(layers), () if used is None else (_note(used, False),))
+    return Donor(tuple(layers), () if used is None else (_note(used, False, done.kept_off),))
 
 
-def _note(used: ModelError, left: bool) -> str:
+def _note(used: ModelError, left: bool, kept_off: Sequence[str]) -> str:
     text = f"the model file's own code was run: trust = true ({used}). It was opened in a process of its own"
-    here = protections()
-    text += "".join(f", which this system {lack}" for what, lack in _MISSING.items() if what not in here)
+    lacking = [words for name, words in _PROTECTIONS.items() if name not in kept_off]
+    if lacking:
+        text += f", which this system cannot keep from {' nor from '.join(lacking)}"
     if left:
         text += "; what is left of it runs again when the model is trained or converted, without that process's limits"
     return text
 
 
 @contextmanager
-def _opened(trusted: TrustedFile, task: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Run the worker; the folder it filled and what it answered."""
+def _opened(trusted: TrustedFile, task: Mapping[str, Any]) -> Iterator[tuple[Path, _Done]]:
+    """Run the worker; the folder it filled, and how it ended."""
     with tempfile.TemporaryDirectory(prefix="edgepack-model-", ignore_cleanup_errors=True) as name:
         scratch = Path(name).resolve()
         out = scratch / "out"
@@ -122,12 +132,15 @@ def _opened(trusted: TrustedFile, task: Mapping[str, Any]) -> Iterator[tuple[Pat
         yield out, _answer(trusted, job, scratch)
 
 
-def _answer(trusted: TrustedFile, job: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
+def _answer(trusted: TrustedFile, job: Mapping[str, Any], scratch: Path) -> _Done:
     limits, where, began = trusted.limits, trusted.file.name, math.inf
+    kept_off: list[str] = []
 
     def watch(line: str) -> None:
         nonlocal began
-        began = min(began, time.monotonic()) if line == _SIGN else began
+        if began == math.inf and line.startswith(_SIGN):  # the first such line: nothing of the file's has run yet
+            began = time.monotonic()
+            kept_off.extend(line.split()[1:])
 
     def look(pid: int) -> None:
         if time.monotonic() > began + limits.seconds:
@@ -149,7 +162,7 @@ def _answer(trusted: TrustedFile, job: Mapping[str, Any], scratch: Path) -> dict
         raise _misbehaved(trusted, f"{failure} {failure.words}") from failure
     if "refused" in answer:
         raise _refusal(answer["refused"], trusted)
-    return answer
+    return _Done(answer, tuple(kept_off))
 
 
 def _environment(scratch: Path) -> dict[str, str]:

@@ -14,15 +14,15 @@ import pytest
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import ModelError
 from edgepack.ground.progress import SilentProgress
-from edgepack.sources import SourceModel, load_model, open_keras
+from edgepack.sources import SourceModel, load_model, open_keras, trusted
 from edgepack.sources.keras.frameworks import import_tf_keras
 from edgepack.sources.keras.store import read_untrusted_index, stored_hash
-from edgepack.workers.confinement.confine import protections
+from edgepack.workers.confinement import landlock, seccomp
 from tests.sources.conftest import MakeProject
 from tests.sources.hostile import layer, plain, save_changed, save_with_code
 
 QUIET = SilentProgress()
-pytestmark = pytest.mark.skipif(protections() != ("network", "writing"), reason="this system offers no confinement")
+pytestmark = pytest.mark.skipif(not seccomp.available() or not landlock.version(), reason="this system offers no confinement")
 
 Opened = Callable[..., SourceModel]
 Refused = Callable[..., ModelError]
@@ -150,6 +150,15 @@ def test_the_process_cannot_pass_its_model_off_as_another(opened: Opened) -> Non
 def test_what_comes_back_is_checked(forged: str, said: str, refused: Refused) -> None:
     error = refused(f"from edgepack.sources.keras import store\n{forged}")
     assert (error.code, said in str(error)) == ("EP-240", True), str(error)
+
+
+def test_what_a_system_cannot_keep_off_is_said() -> None:
+    used = ModelError("EP-223", "m.h5: layer act is a Lambda")
+    assert "cannot" not in trusted._note(used, False, ("network", "writing"))
+    assert trusted._note(used, False, ("writing",)).endswith(
+        "a process of its own, which this system cannot keep from using the network"
+    )
+    assert "from using the network nor from writing elsewhere; what is left" in trusted._note(used, True, ())
 
 
 def test_the_hash_of_a_stored_model_covers_layers_and_weights_only(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 from edgepack.workers.confinement import landlock, seccomp
-from edgepack.workers.confinement.confine import protections
 from edgepack.workers.confinement.memory import bounded_memory, half_the_memory, taken_memory
 from edgepack.workers.worker import Worker, WorkerFailure
 
@@ -28,7 +27,7 @@ USERS = [
     pytest.param(uid, id=name) for name, uid in (("as it is", None), ("as a user", 65534)) if uid is None or os.geteuid() == 0
 ]
 
-pytestmark = pytest.mark.skipif(protections() != ("network", "writing"), reason="this system offers no confinement")
+pytestmark = pytest.mark.skipif(not seccomp.available() or not landlock.version(), reason="this system offers no confinement")
 
 PROGRAM = """
 import encodings.idna, errno, mmap, os, resource, signal, socket, subprocess, sys, threading, time
@@ -48,7 +47,10 @@ def work(job):
         os.setgroups([])
         os.setgid(job["uid"])
         os.setuid(job["uid"])
-    confine(Path("."), 1 << 20)
+    if job.get("without"):
+        from edgepack.workers.confinement import landlock, seccomp
+        seccomp.available, landlock.version = (lambda: False), (lambda: 0)
+    kept_off = confine(Path("."), 1 << 20)
     limit_work(256 << 20, job.get("seconds", 60))
     outside, parent, said = Path(job["outside"]), os.getppid(), {}
     acts = {
@@ -56,7 +58,7 @@ BODY
     }
     for name, act in acts.items():
         attempt(name, act, said)
-    return said
+    return {**said, "kept off": kept_off}
 """
 
 
@@ -92,7 +94,19 @@ def _tried(folder: Path, acts: dict[str, str], uid: int | None, **job: Any) -> d
         for above in (folder, *folder.parents[:3]):
             above.chmod(0o755)
     with Worker([str(MAIN), str(program)], {"uid": uid, "outside": str(outside), **job}, scratch) as worker:
-        return worker.result(60.0)
+        said = worker.result(60.0)
+    assert said.pop("kept off") == (["network"] if job.get("without") else ["network", "writing"])
+    return said
+
+
+@pytest.mark.parametrize("uid", USERS)
+def test_where_calls_cannot_be_given_up_it_has_a_network_of_its_own(
+    tmp_path: Path, uid: int | None, listener: tuple[int, list[Any]]
+) -> None:
+    port, heard = listener
+    acts = {"TCP": f"socket.create_connection(('127.0.0.1', {port}))", "inside": "Path('made').write_text('x')"}
+    assert _tried(tmp_path, acts, uid, without=True) == {"TCP": "ENETUNREACH", "inside": "1"}
+    assert not heard
 
 
 @pytest.mark.parametrize("uid", USERS)
@@ -267,4 +281,4 @@ def test_memory_is_what_the_system_says_it_is() -> None:
 
 def test_a_system_without_these_means_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.system", lambda: "Darwin")
-    assert (protections(), landlock.version(), seccomp.available()) == ((), 0, False)
+    assert (landlock.version(), seccomp.available()) == (0, False)

@@ -13,6 +13,7 @@ import platform
 import resource
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edgepack.workers.confinement import landlock, seccomp
@@ -23,33 +24,34 @@ _READ_EVERYTHING = 1 << 2  # CAP_DAC_READ_SEARCH: root may open a user's model
 _NEW_NETWORK, _NEW_USER = 0x40000000, 0x10000000  # unshare's
 
 
-def protections() -> tuple[str, ...]:
-    """What `confine` can take away on this machine, of "network" and "writing"."""
-    return (
-        *(["network"] if seccomp.available() or _unshares() else []),
-        *(["writing"] if landlock.version() else []),
-    )
-
-
-def confine(folder: Path, largest: int) -> None:
+def confine(folder: Path, largest: int) -> tuple[str, ...]:
     """Leave this process no network, no place to write to but `folder`, and no file of more than `largest` bytes.
 
-    As far as this machine offers it (`protections`). Call it first of all: it binds the threads that start later. What may be
-    computed is limited once the runtime is loaded (`limit_work`).
+    As far as this machine offers it. Call it first of all: it binds the threads that start later. What may be computed is limited
+    once the runtime is loaded (`limit_work`).
+
+    Returns:
+        What it can no longer do, of "network" and "writing".
 
     Raises:
-        OSError: the kernel refuses what it offers.
+        OSError: a limit cannot be set.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit(resource.RLIMIT_FSIZE, largest)
     filtered = seccomp.available()
-    if not filtered and _unshares():
-        _own_network()
+    network = not filtered and _done(_own_network)  # while it may
     _drop_capabilities()
-    if landlock.version():
-        landlock.write_only_in(folder)
-    if filtered:
-        seccomp.give_up_calls()
+    writing = landlock.version() > 0 and _done(lambda: landlock.write_only_in(folder))
+    network = _done(seccomp.give_up_calls) if filtered else network
+    return (*(["network"] if network else []), *(["writing"] if writing else []))
+
+
+def _done(give_up: Callable[[], None]) -> bool:
+    try:
+        give_up()
+    except (OSError, AttributeError):  # a container forbids it, or the C library lacks it
+        return False
+    return True
 
 
 def limit_work(memory: int, seconds: float) -> None:
@@ -63,10 +65,6 @@ def _limit(kind: int, most: int, grace: int = 0) -> None:
     hard = resource.getrlimit(kind)[1]
     most, last = (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard) for wanted in (most, most + grace))
     resource.setrlimit(kind, (most, last))
-
-
-def _unshares() -> bool:
-    return platform.system() == "Linux" and hasattr(ctypes.CDLL(None), "unshare")
 
 
 def _own_network() -> None:
