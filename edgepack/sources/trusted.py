@@ -76,9 +76,8 @@ def store_trusted(trusted: TrustedFile, objects: Mapping[str, Any], weights: Pat
             left, index = code_in(model, objects) is not None, read_untrusted_index(described)
         except (ModelError, OSError, ValueError) as error:
             raise _misbehaved(trusted, f"what it handed back cannot be read: {error}") from error
-        notes = [
-            _note(reason, left, done.kept_off) for reason in (code_in(file, objects) for file in opened) if reason is not None
-        ]
+        used = [reason for reason in (code_in(file, objects) for file in opened) if reason is not None]
+        notes = [_note(reason, left, done.kept_off) for reason in used]
         index |= {"sha256": stored_hash(model), "notes": [*notes, *index["notes"]]}
         shutil.copyfile(model, target / "model.h5")
     (target / "model.json").write_bytes(canonical_json(index))

@@ -15,7 +15,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     """
     from edgepack.workers.confinement.confine import confine, limit_work
 
-    kept_off_from = confine(Path(job["scratch"]), job["memory"])
+    given_up = confine(Path(job["scratch"]), job["memory"])
     sys.path += [path for path in job["path"] if path not in sys.path]
 
     from edgepack.ground.errors import EdgepackError
@@ -28,7 +28,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
         objects = load_custom_objects(job["custom_objects"], Path(job["folder"]))
     except EdgepackError as error:
         return _refused(error)
-    print(job["sign"], *kept_off_from, flush=True)
+    print(job["sign"], *given_up, flush=True)
     limit_work(job["memory"], job["seconds"])
     try:
         return _weights(job, objects) if job["weights_only"] else _model(job, objects)

@@ -155,9 +155,8 @@ def test_what_comes_back_is_checked(forged: str, said: str, refused: Refused) ->
 def test_what_a_system_cannot_keep_off_is_said() -> None:
     used = ModelError("EP-223", "m.h5: layer act is a Lambda")
     assert "cannot" not in trusted._note(used, False, ("network", "writing"))
-    assert trusted._note(used, False, ("writing",)).endswith(
-        "a process of its own, which this system cannot keep from using the network"
-    )
+    network_left = trusted._note(used, False, ("writing",))
+    assert network_left.endswith("a process of its own, which this system cannot keep from using the network")
     assert "from using the network nor from writing elsewhere; what is left" in trusted._note(used, True, ())
 
 
