@@ -14,6 +14,8 @@ from edgepack.project.units import format_bytes
 from edgepack.workers.confinement.memory import bounded_memory, half_the_memory
 
 _SECONDS = 600.0
+_LEAST_MEMORY = 64 << 20  # with less, a process cannot even say what is wrong
+_MOST_MEMORY, _MOST_SECONDS = 1 << 60, 1e9  # what the kernel's limits can hold
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class LoadLimits:
 def limits_of(settings: ModelSettings) -> LoadLimits:
     """The limits that a project sets, or edgepack's own: half of this machine's memory, and ten minutes."""
     memory = half_the_memory() if settings.max_load_memory is None else settings.max_load_memory
-    return LoadLimits(memory, _SECONDS if settings.max_load_time is None else settings.max_load_time)
+    seconds = _SECONDS if settings.max_load_time is None else settings.max_load_time
+    return LoadLimits(max(_LEAST_MEMORY, min(memory, _MOST_MEMORY)), min(seconds, _MOST_SECONDS))
 
 
 @contextmanager

@@ -103,6 +103,21 @@ def test_every_refusal_is_told_from_a_damaged_file(deed: str, said: str, refused
 
 
 @pytest.mark.slow
+def test_code_in_a_file_of_weights_acts_on_nothing_either(folder: Path, cache: Cache, project: MakeProject) -> None:
+    (folder / "model.py").write_text(
+        "import tf_keras\ndef build():\n    layers = tf_keras.layers\n"
+        "    return tf_keras.Sequential([layers.Input((4,)), layers.Dense(2)])\n"
+    )
+    deed = f"open({str(folder / 'written')!r}, 'w')"
+    for body, seconds, code in ((deed, 60.0, "EP-241"), ("while True:\n    pass", 2.0, "EP-239")):
+        save_with_code(folder / "donor.keras", body)
+        with pytest.raises(ModelError, match=r"donor\.keras") as error:
+            load_model(project(weights="donor.keras", trust=True, max_load_time=seconds), cache, QUIET)
+        assert error.value.code == code
+    assert not (folder / "written").exists()
+
+
+@pytest.mark.slow
 def test_memory_without_end_is_not_given(refused: Refused) -> None:
     own = "held = []\nwhile True:\n    held.append(bytearray(1 << 26))"
     shared = "import mmap\nheld = []\nwhile True:\n    held.append(mmap.mmap(-1, 1 << 26))\n    held[-1].write(b'x' * (1 << 26))"
