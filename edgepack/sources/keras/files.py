@@ -64,8 +64,8 @@ def open_model(path: Path, custom_objects: Mapping[str, Any], trust: bool = Fals
     """The model in a .h5 or .keras file or a SavedModel folder.
 
     Everything the file names is checked before anything is built (`config_check`, `saved_model`), so that nothing in it acts on
-    this machine. With `trust` nothing is checked, and the file's own code is run: Lambda layers, any functions of TensorFlow,
-    modules it imports. That belongs into a process that may do nothing else (`sources.trusted`).
+    this machine. With `trust` links and sizes alone are checked, and the file's own code is run: Lambda layers, any functions of
+    TensorFlow, modules it imports. That belongs into a process that may do nothing else (`sources.trusted`).
 
     Raises:
         ModelError: EP-220 … EP-225, EP-231, EP-232, EP-236, EP-237: the file is missing, damaged, of another kind, holds Lambda
