@@ -31,7 +31,8 @@ Weights = Annotated[
     Path | None, typer.Option("--weights", help="A Keras file with trained weights; the train step is then skipped.")
 ]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Let a model file run code of its own: Lambda layers, any function of TensorFlow.")
+    bool,
+    typer.Option("--trust", help="Let a model file run its own code: Lambda layers, any function of TensorFlow. Opened apart."),
 ]
 DeviceAddress = Annotated[
     str | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from edgepack.compress.stored import open_stored
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import EdgepackError, RecipeError
 from edgepack.ground.progress import Progress, Task
-from edgepack.project.types import DataSettings, ModelSettings, Project
+from edgepack.project.types import DataSettings, Project
 from edgepack.sources import Dataset, SourceModel, Split, load_model
 
 FLOAT = "float"
@@ -49,7 +49,7 @@ def load_named(setting: str, option: str, source: SourceModel, data: Dataset, ca
         ModelError: EP-220 … EP-235 when it cannot be loaded.
     """
     where = f"{option} {setting!r}"
-    settings = ModelSettings(setting, custom_objects=source.custom_objects, trust=source.trust)
+    settings = replace(source.settings, source=setting, weights=None, custom_objects=source.custom_objects)
     project = Project(source.folder, source.folder / "edgepack.toml", option, settings, DataSettings())
     try:
         found = load_model(project, cache, progress, data)

@@ -27,9 +27,9 @@ from edgepack.devices.adb_client import (
     server_failure,
     unauthorised,
 )
-from edgepack.devices.process import Finished, run_process
 from edgepack.devices.shell import Command, ShellDevice, closed
 from edgepack.ground.errors import DeviceError
+from edgepack.workers.process import Finished, run_process
 
 FOLDER = "/data/local/tmp"
 """Where adb's shell user may write and execute."""

@@ -13,8 +13,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepack.devices.process import Finished, run_process
 from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.workers.process import Finished, run_process
 
 STAND_IN = "edgepack_stand_in"
 """The model's name by which stand-ins are told from phones."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 
-from edgepack.devices.process import Finished
 from edgepack.devices.shell import Command, ShellDevice
 from edgepack.ground.errors import DeviceError
+from edgepack.workers.process import Finished
 
 
 class LocalDevice(ShellDevice):

@@ -19,11 +19,11 @@ from typing import BinaryIO
 
 from edgepack.devices.device import Completed, DeviceFacts
 from edgepack.devices.facts import FACTS_SCRIPT, parse_facts
-from edgepack.devices.process import MOST_OUTPUT, Finished, Flood, run_process
 from edgepack.devices.upload import upload
 from edgepack.ground.errors import DeviceError, DeviceTimeout
 from edgepack.ground.files import write_atomic
 from edgepack.ground.progress import Task
+from edgepack.workers.process import MOST_OUTPUT, Finished, Flood, run_process
 
 # `timeout` on the device ends a command that outlives its connection; the probe leaves out versions without -k.
 _WRAPPER = """\

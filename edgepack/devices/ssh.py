@@ -15,11 +15,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from edgepack.devices.process import Finished
 from edgepack.devices.shell import Command, ShellDevice, closed, unwrap
 from edgepack.devices.ssh_address import SshAddress
 from edgepack.devices.ssh_errors import missing_ssh, ssh_failure
 from edgepack.ground.errors import DeviceError
+from edgepack.workers.process import Finished
 
 _CONTROL_PREFIX = "edgepack-ssh-"
 

@@ -8,7 +8,6 @@ tflite-runtime's Arm wheels are tagged for 2.34 and need 2.27 (2.29 for x86-64).
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from edgepack.engines.errors import NoRuntime
 from edgepack.ground.errors import ToolError
 from edgepack.ground.files import atomic_folder, hash_of, sha256_file
 from edgepack.ground.user_cache import user_cache
+from edgepack.workers.process import MOST_WORDS, run_process
 
 _TAGS = {"tflite-runtime": 34, "pymicro-wakeword": 35}  # tagged for a newer glibc than they need
 _64_BIT = ("aarch64", "x86_64")
@@ -217,13 +217,12 @@ def _download(requirement: str, platform: Platform, folder: Path) -> None:
         *(word for tag in tags for word in ("--platform", tag)),
         "--dest", str(folder), requirement,
     ]  # fmt: skip
-    try:
-        completed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=1800)
-    except subprocess.TimeoutExpired as error:
-        raise _undownloaded(requirement, "it took longer than half an hour") from error
-    if completed.returncode == 0:
+    completed = run_process(command, timeout=1800, kill_group=True, most=MOST_WORDS)
+    if completed.status is None:
+        raise _undownloaded(requirement, "it took longer than half an hour")
+    if completed.status == 0:
         return
-    said = completed.stderr.decode("utf-8", "replace")
+    said = completed.errors
     if "No module named pip" in said:
         raise ToolError("EP-683", "pip is not installed beside edgepack", "python -m ensurepip, or install python3-pip")
     if "No matching distribution" in said and "from versions: none" not in said:

@@ -6,7 +6,6 @@ The kernels' portable versions run here; parity on the core itself is what the e
 from __future__ import annotations
 
 import platform
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,9 @@ from edgepack.ground.errors import DeviceError
 from edgepack.mcu.emulate.emulation import Arrays, read_outputs, write_inputs
 from edgepack.mcu.toolchain.compilers import FIRMWARE, find_host_compiler, run_compiler
 from edgepack.mcu.toolchain.program import Port, has_reset, include_folders, model_glue, model_sources, ports_of, write_files
+from edgepack.workers.process import MOST_WORDS, run_process
 
+_SAID = 300  # characters of what it said
 _FLAGS = ("-std=c99", "-O2", "-g", "-ffp-contract=off")
 
 
@@ -67,25 +68,25 @@ def run_host(
     The examples are one sequence, which matters to models with state; `independent` ones each start from the initial state.
 
     Raises:
-        DeviceError: EP-551 when the inputs do not fit, EP-552 when the program crashed, EP-554 when it took too long,
-            EP-556 when NAME_run refused its arguments.
+        DeviceError: EP-533 when it wrote without end, EP-551 when the inputs do not fit, EP-552 when the program crashed, EP-554
+            when it took too long, EP-556 when NAME_run refused its arguments.
     """
     with tempfile.TemporaryDirectory(prefix="edgepack-host-") as name:
         folder = Path(name)
         count = write_inputs(folder / "inputs.bin", program.inputs, inputs)
         order = "independent" if independent else "sequence"
         command = [str(program.executable), order, str(folder / "inputs.bin"), str(folder / "outputs.bin")]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout_s)
-        except subprocess.TimeoutExpired as error:
+        done = run_process(command, timeout=timeout_s, kill_group=True, most=MOST_WORDS)
+        if done.status is None:
             raise DeviceError(
                 "EP-554", f"{program.name} did not finish within {timeout_s:.0f} s on this computer", "run fewer examples"
-            ) from error
-        if done.returncode != 0:
-            said = next((line for line in done.stderr.splitlines() if "ERROR" in line or "error" in line), done.stderr.strip())
+            )
+        if done.status != 0:
+            lines = done.errors.splitlines()
+            said = next((line for line in lines if "ERROR" in line or "error" in line), done.errors.strip())
             raise DeviceError(
                 "EP-552",
-                f"{program.name} ended with status {done.returncode} on this computer: {said}",
+                f"{program.name} ended with status {done.status} on this computer: {said[:_SAID]}",
                 "report this model as a bug",
             )
         outputs, statuses, _ = read_outputs(folder / "outputs.bin", program.outputs, count)

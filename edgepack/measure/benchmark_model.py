@@ -27,6 +27,7 @@ from edgepack.project import Target
 from edgepack.remote.layout import Layout
 
 _SECONDS = 30  # the longest that the timed runs may take
+_MOST_PRINTED = 4 << 20  # bytes; the tables of a network of a thousand operators are one
 
 _NUMBER = r"([0-9.]+(?:e[+-]?\d+)?)"
 
@@ -68,13 +69,15 @@ def parse_benchmark_model(text: str) -> ToolResult | None:
         rf"(?: p5=\d+ median={_NUMBER} p95={_NUMBER})?",
         text,
     )
-    load = re.search(rf"timings in us:.*?\bInit: {_NUMBER}", text)
+    timings = next((line for line in text.splitlines() if "timings in us:" in line), "").partition("timings in us:")[2]
+    load = re.search(rf"\bInit: {_NUMBER}", timings)
     if not counts or load is None:
         return None
     runs, low, high, mean, deviation, median, p95 = counts[-1]
     average = re.search(rf"(?:Inference \(avg\)|Inference|no stats): {_NUMBER}", text)
     first = re.search(rf"First inference: {_NUMBER}", text)
-    memory = re.search(rf"(?:Memory footprint delta[^:]*|Peak memory footprint \(MB\)): init=\S+ overall={_NUMBER}", text)
+    footprint = r"(?:Memory footprint delta[^:\n]{0,80}|Peak memory footprint \(MB\))"
+    memory = re.search(rf"{footprint}: init=\S{{1,80}} overall={_NUMBER}", text)
     nodes = re.search(r"Replacing (\d+) out of (\d+) node", text)
     try:
         only = float(mean or (average.group(1) if average else 0.0))
@@ -195,7 +198,11 @@ def _run(
     if cpus:
         command = [*taskset(cpus), *command]
     completed = device.run(command, timeout=target.device.timeout_s + 4 * _SECONDS)
-    said = (completed.stdout + b"\n" + completed.stderr).decode("utf-8", "replace")
+    printed = completed.stdout + b"\n" + completed.stderr
+    if len(printed) > _MOST_PRINTED:
+        amount = f"{len(printed) >> 20} MiB"
+        raise DeviceError("EP-549", f"{device.name}: benchmark_model printed {amount}", "run it there by hand to see what")
+    said = printed.decode("utf-8", "replace")
     found = parse_benchmark_model(said) if completed.status == 0 else None
     if found is None:
         detail = completed.last_error_line or f"exit status {completed.status}"

@@ -7,11 +7,12 @@ and 0 under [times called] for an operator that is run once.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
 _REGULAR = "Operator-wise Profiling Info for Regular Benchmark Runs"
-_TABLE = re.compile(r"^.*=+ Run Order =+\s*$", re.MULTILINE)
+_LONGEST = 4096  # characters of a line; longer ones are no part of a table
 _PREFIX = re.compile(r"^(?:INFO|VERBOSE): ")
 _NODE = re.compile(r"\[(?P<outputs>.*)\]:(?P<index>\d+)$")
 
@@ -48,22 +49,25 @@ def parse_op_profile(text: str) -> tuple[ToolNode, ...]:
     ... ''')
     (ToolNode(kind='Add (ND, QS8)', seconds=3e-05, name='Delegate/Add (ND, QS8):9'),)
     """
-    heading = text.rfind(_REGULAR)
-    table = _TABLE.search(text, max(heading, 0))
-    if table is None:
+    lines = iter(text[max(text.rfind(_REGULAR), 0) :].splitlines())
+    if not any("= Run Order =" in line for line in lines):  # leaves what follows that line
         return ()
-    lines = text[table.end() :].lstrip("\r\n").splitlines()
-    columns = re.findall(r"\[([^\]]+)\]", lines[0]) if lines else []
+    columns = re.findall(r"\[([^\]]+)\]", next((line for line in lines if line.strip()), "")[:_LONGEST])
     if not {"avg ms", "times called"} <= set(columns) or columns[0] != "node type" or columns[-1] != "Name":
         return ()
     numbers = columns[1:-1]
-    row = re.compile(r"\s*(.+?)" + r"\s+([0-9.]+(?:e[+-]?\d+)?)%?" * len(numbers) + r"\s+(\S.*?)\s*$")
+    row = re.compile(r"(\S.*?)" + r"\s+([0-9.]+(?:e[+-]?\d+)?)%?" * len(numbers) + r"\s+(\S.*)$")
     nodes = []
-    for line in lines[1:]:
-        found = row.match(_PREFIX.sub("", line))
+    for line in lines:
+        found = row.match(_PREFIX.sub("", line).strip()) if len(line) <= _LONGEST else None
         if found is None:
             break
-        values = dict(zip(numbers, map(float, found.groups()[1:-1]), strict=True))
+        try:
+            values = dict(zip(numbers, map(float, found.groups()[1:-1]), strict=True))
+        except ValueError:  # such as 1.2.3
+            break
+        if not math.isfinite(values["avg ms"] * values["times called"]):
+            break
         seconds = round(values["avg ms"] * max(values["times called"], 1.0) * 1e-3, 12)
         nodes.append(ToolNode(found[1], seconds, found[found.lastindex or 1]))
     return tuple(nodes)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack.kinds import kind_of
 from edgepack.kinds.find import find_program, package_version
 from edgepack.project import Target
+from edgepack.workers.process import MOST_WORDS, Flood, run_process
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,10 @@ def _program_version(path: str, flags: tuple[str, ...], pattern: str = r"(\d+\.\
     if not flags:
         return ""
     try:
-        result = subprocess.run([path, *flags], capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
+        result = run_process([path, *flags], timeout=10, most=MOST_WORDS)
+    except (OSError, Flood):
+        result = None
+    if result is None or result.status is None:
         return f"{Path(path).name} does not answer"
-    match = re.search(pattern, result.stdout + result.stderr)
+    match = re.search(pattern, result.text + result.errors)
     return match.group(1) if match else ""

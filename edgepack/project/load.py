@@ -77,7 +77,15 @@ def _project(source: TomlFile, root: Path, overrides: Sequence[str]) -> Project:
         folder=root,
         file=source.file,
         name=name,
-        model=ModelSettings(checked.model.source, name, checked.model.weights, checked.model.custom_objects, checked.model.trust),
+        model=ModelSettings(
+            source=checked.model.source,
+            name=name,
+            weights=checked.model.weights,
+            custom_objects=checked.model.custom_objects,
+            trust=checked.model.trust,
+            max_load_memory=checked.model.max_load_memory,
+            max_load_time=checked.model.max_load_time,
+        ),
         data=_data_settings(checked.data),
         recipe=_step_tables(recipe_source),
     )

@@ -124,6 +124,8 @@ class ModelTable(Table):
     weights: Text | None = None
     custom_objects: Text | None = None
     trust: bool = False
+    max_load_memory: Bytes | None = None
+    max_load_time: Seconds | None = None
 
 
 class PreprocessingTable(Table):

@@ -48,7 +48,8 @@ class StepTable:
 class ModelSettings:
     """`[model]`: a file or `file.py:function`, and what else is needed to load it; paths relative to the project folder.
 
-    `trust` lets a model file run the code that it holds or calls.
+    `trust` lets a model file run the code that it holds or calls. `max_load_memory` (bytes) and `max_load_time` (seconds) bound
+    what opening a file may take, None for edgepack's own limits.
     """
 
     source: str
@@ -56,6 +57,8 @@ class ModelSettings:
     weights: str | None = None
     custom_objects: str | None = None
     trust: bool = False
+    max_load_memory: int | None = None
+    max_load_time: float | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from edgepack.flatbuffer import Model, read_model
 from edgepack.ground.cache import Cache
 from edgepack.ground.files import hash_of
 from edgepack.ground.progress import Progress
-from edgepack.project.types import Project
+from edgepack.project.types import ModelSettings, Project
 from edgepack.sources.data.dataset import Dataset, facts_of
 from edgepack.sources.fingerprint import Fingerprints
 from edgepack.sources.keras.build import build_model
@@ -20,10 +21,14 @@ from edgepack.sources.keras.custom_objects import DEFAULT_NAME, load_custom_obje
 from edgepack.sources.keras.files import file_kind, open_model
 from edgepack.sources.keras.frameworks import versions
 from edgepack.sources.keras.store import reopen, store_model
+from edgepack.sources.keras.weights import Donor, open_donor
+from edgepack.sources.limits import limits_of, within_memory
+from edgepack.sources.trusted import TrustedFile, store_trusted, trusted_donor
 from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
 
 # Changes whenever the same source would be stored differently.
 _VERSION = 2
+_TRUSTED_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class SourceModel:
     `file` is a Keras 2 .h5, or a .tflite, in the cache. `sha256` covers layers, weights and the user's own layer code, not the
     file's bytes, which HDF5 does not repeat. `custom_objects` is "model.py:NAME" in the project `folder`. `trained` tells that
     the weights come from a file rather than from initialisers. `notes` say what a user should know of the loading. `content` is
-    a .tflite as it was read, None for a Keras model. `trust` tells that model files may run their own code.
+    a .tflite as it was read, None for a Keras model. `settings` are those that it was loaded with.
     """
 
     kind: str
@@ -55,7 +60,7 @@ class SourceModel:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     content: Model | None = field(default=None, repr=False, compare=False)
-    trust: bool = False
+    settings: ModelSettings = field(default=ModelSettings(""), repr=False, compare=False)
 
 
 def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset | None = None) -> SourceModel:
@@ -64,11 +69,11 @@ def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset
     `data` is for a `build(data)` that makes the model fit the data's sizes.
 
     Raises:
-        ModelError: EP-220 … EP-237, each naming the file, line or layer; EP-20x and EP-21x for a damaged .tflite.
+        ModelError: EP-220 … EP-241, each naming the file, line or layer; EP-20x and EP-21x for a damaged .tflite.
         ToolError: EP-620 when a Keras model has to be read and TensorFlow is not installed.
     """
     folder = project.folder.resolve()
-    settings = project.model
+    settings, limits = project.model, limits_of(project.model)
     fingerprints = Fingerprints(cache)
     facts = facts_of(data) if data is not None else None
     function = function_source(settings.source, folder)
@@ -83,7 +88,7 @@ def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset
     else:
         inputs["model"] = fingerprints.of(file)
     if settings.trust:
-        inputs["trust"] = True
+        inputs["trust"] = _TRUSTED_VERSION
     weights = folder / settings.weights if settings.weights else None
     if weights is not None:
         file_kind(weights)
@@ -97,17 +102,26 @@ def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset
                     folder,
                     project.data.seed,
                     facts,
-                    lambda opened, objects: store_model(opened, objects, weights, target, trust=settings.trust),
+                    lambda opened, objects: store_model(opened, objects, weights, target, open_donor=donor),
                 )
             else:
                 objects = load_custom_objects(setting, folder)
-                store_model(open_model(file, objects, settings.trust), objects, weights, target, file.name, settings.trust)
+                if settings.trust:
+                    store_trusted(TrustedFile(file, setting, folder, limits), objects, weights, target)
+                else:
+                    with within_memory(file.name, limits):
+                        store_model(open_model(file, objects), objects, weights, target, file.name)
             task.finish(f"{read_index(target)['parameters']:,} parameters")
+
+    def donor(file: Path, objects: Mapping[str, Any]) -> Donor:
+        if settings.trust:
+            return trusted_donor(TrustedFile(file, setting, folder, limits), objects)
+        with within_memory(file.name, limits):
+            return open_donor(file, objects)
 
     hit = cache.stage("model", inputs, compute)
     found = stored_keras(hit.folder, folder, trained=function is None or weights is not None)
-    if settings.trust:
-        found = replace(found, trust=True)
+    found = replace(found, settings=settings)
     if setting is None:
         return found
     return replace(found, sha256=hash_of([found.sha256, inputs["custom_objects"]]), custom_objects=setting)

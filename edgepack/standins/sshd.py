@@ -17,6 +17,7 @@ from pathlib import Path
 
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.files import write_atomic
+from edgepack.workers.process import MOST_WORDS, run_process
 
 _START_SECONDS = 10.0
 _PORTS_TRIED = 5
@@ -87,17 +88,12 @@ def start(folder: Path, alias: str, user: str) -> int:
         _write_configuration(folder, alias, user, port)
         log = folder / "sshd.log"
         log.write_text("")
-        started = subprocess.run(
-            [sshd, "-f", str(folder / "sshd_config"), "-E", str(log)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd="/",
-        )
-        if started.returncode == 0 and answers(folder, port):
+        command = [sshd, "-f", str(folder / "sshd_config"), "-E", str(log)]
+        started = run_process(command, timeout=_START_SECONDS, folder="/", most=MOST_WORDS)
+        if started.status == 0 and answers(folder, port):
             return port
         stop(folder)
-    said = [line for line in (started.stderr.decode("utf-8", "replace") + log.read_text()).splitlines() if line.strip()]
+    said = [line for line in (started.errors + log.read_text()).splitlines() if line.strip()]
     raise DeviceError("EP-521", f"the stand-in's sshd does not start: {said[-1] if said else 'no reason given'}", f"see {log}")
 
 

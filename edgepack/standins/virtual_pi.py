@@ -22,6 +22,7 @@ from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.files import write_atomic
 from edgepack.ground.progress import Progress
 from edgepack.standins import sshd
+from edgepack.workers.process import run_process
 
 REASON = "a virtual Pi: arm64 programs emulated by QEMU on this machine, whose times are not a Pi's"
 MARK = "virtual"
@@ -130,14 +131,14 @@ def _fetch(root: Path) -> None:
         f"--include={','.join(_PACKAGES)}", _SUITE, str(root),
     ]  # fmt: skip
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_BUILD_SECONDS)
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        failed = done.returncode != 0
-    except subprocess.TimeoutExpired:
-        said, failed = [f"it took longer than {_BUILD_SECONDS} s"], True
-    if failed:
+        done = run_process(command, timeout=_BUILD_SECONDS, kill_group=True)
+    except DeviceError:
         shutil.rmtree(root, ignore_errors=True)
-        last = said[-1][:200] if said else "no reason given"
+        raise
+    if done.status != 0:
+        shutil.rmtree(root, ignore_errors=True)
+        said = [line for line in done.errors.splitlines() if line.strip()]
+        last = f"it took longer than {_BUILD_SECONDS} s" if done.status is None else said[-1][:200] if said else "no reason given"
         raise DeviceError(
             "EP-539", f"the virtual Pi's system cannot be fetched: {last}", "check the network and the Debian mirror"
         )

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,8 +35,8 @@ _WORDS = 1 << 16  # bytes of its errors that are read for the last line
 class WorkerFailure(RunnerFailure):
     """A worker without a good answer.
 
-    `kind` is that of a `RunnerFailure`, or "crash" when a signal ended the process (the message names it), or "timeout". `words`
-    is the last line it wrote to standard error, "" when there is none.
+    `kind` is that of a `RunnerFailure`, or "crash" when a signal ended the process (the message names it), or "timeout", or what
+    the caller's `look` says. `words` is the last line it wrote to standard error, "" when there is none.
     """
 
     def __init__(self, kind: str, message: str, words: str = "") -> None:
@@ -72,8 +73,13 @@ def save_arrays(folder: Path, arrays: Sequence[NDArray[Any]]) -> list[str]:
 class Worker:
     """A running worker. Its output goes to files, so that it never waits for a reader; leaving the block ends it."""
 
-    def __init__(self, arguments: Sequence[str], job: Any = None) -> None:
-        """Start this Python with `arguments`; `job` is what it finds on standard input."""
+    def __init__(
+        self, arguments: Sequence[str], job: Any = None, folder: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start this Python with `arguments` in `folder`; `job` is what it finds on standard input.
+
+        `environment` is added to this process's.
+        """
         self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         with tempfile.TemporaryFile() as stdin:
@@ -85,17 +91,25 @@ class Worker:
                 stdout=self._stdout,
                 stderr=self._stderr,
                 # The worker's own folder and the caller's may hide no module that is installed.
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"},
+                env={**os.environ, **(environment or {}), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"},
+                cwd=folder,
                 start_new_session=True,
             )
 
-    def result(self, timeout: float | None = None, watch: Callable[[str], None] | None = None) -> dict[str, Any]:
+    def result(
+        self,
+        timeout: float | None = None,
+        watch: Callable[[str], None] | None = None,
+        look: Callable[[int], None] | None = None,
+    ) -> dict[str, Any]:
         """Wait for its end, and read the answer.
+
+        `watch` is given each line it prints, `look` its process id every now and then; what they raise stops the waiting.
 
         Raises:
             WorkerFailure: there is no good answer.
         """
-        status = self._wait(timeout, watch)
+        status = self._wait(timeout, watch, look)
         if status < 0:
             raise WorkerFailure("crash", _signal_name(-status), self._last_words())
         try:
@@ -103,7 +117,7 @@ class Worker:
         except RunnerFailure as failure:
             raise WorkerFailure(failure.kind, str(failure), self._last_words()) from failure
 
-    def _wait(self, timeout: float | None, watch: Callable[[str], None] | None) -> int:
+    def _wait(self, timeout: float | None, watch: Callable[[str], None] | None, look: Callable[[int], None] | None) -> int:
         """Its exit status; what it prints meanwhile goes to `watch`."""
         end = math.inf if timeout is None else time.monotonic() + timeout
         seen = 0
@@ -113,6 +127,8 @@ class Worker:
             self._refuse_flood()
             if watch is not None:
                 seen = self._tell(watch, seen)
+            if look is not None:
+                look(self._process.pid)
             if status is not None:
                 return status
             if time.monotonic() >= end:
@@ -146,7 +162,8 @@ class Worker:
     def stop(self) -> None:
         """End the process if it runs, and forget what it printed."""
         if self._process.poll() is None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # what it started is in its session
             self._process.wait()
         self._stdout.close()
         self._stderr.close()

@@ -15,12 +15,12 @@ from edgepack.devices import Device
 from edgepack.devices.device import Completed
 from edgepack.devices.facts import parse_facts
 from edgepack.devices.local import LocalDevice
-from edgepack.devices.process import run_process
 from edgepack.devices.shell import unwrap
 from edgepack.devices.ssh import SshDevice
 from edgepack.engines.call import run_runner
 from edgepack.engines.results import PROBE_PYTHON, shape_of
 from edgepack.ground.errors import DeviceError
+from edgepack.workers.process import run_process
 
 # In a process of its own, whose peak of memory is that of the flood alone (VmHWM starts anew with a program,
 # getrusage's peak begins with the parent's); it says the error's code, its seconds and its MiB.

@@ -20,6 +20,7 @@ from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
 from edgepack.project import Target
 from edgepack.releases.deploy import deploy
+from edgepack.workers.process import Finished
 from tests.standins.releases import current_release
 
 Targets = Callable[..., Target]
@@ -166,11 +167,11 @@ def test_the_tags_of_this_machine_are_those_pip_accepts() -> None:
 def _pip(monkeypatch: pytest.MonkeyPatch, said: str) -> list[list[str]]:
     calls: list[list[str]] = []
 
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+    def run(command: list[str], **_: object) -> Finished:
         calls.append(command)
-        return subprocess.CompletedProcess(command, 1, b"", said.encode())
+        return Finished(1, b"", said.encode())
 
-    monkeypatch.setattr(wheels.subprocess, "run", run)
+    monkeypatch.setattr(wheels, "run_process", run)
     return calls
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
@@ -21,11 +22,12 @@ from edgepack.ground.errors import DeviceError, EdgepackError, ProjectError, Too
 from edgepack.mcu.boards.board_report import read_report
 from edgepack.mcu.boards.boards import BOARDS, find_board
 from edgepack.mcu.boards.probe_board import run_on_probe
-from edgepack.mcu.boards.serial_board import run_on_serial
+from edgepack.mcu.boards.serial_board import _lines, run_on_serial
 from edgepack.mcu.image.elf import read_elf
 from edgepack.mcu.toolchain.compilers import find_toolchain
 from edgepack.measure.mcu.attached import run_on_board
 from edgepack.pack.deliveries.firmware import RUNS, build_firmware, build_id, export_firmware
+from edgepack.workers.confinement.memory import bounded_memory
 from tests.mcu import boards_on_qemu, tiny_model
 from tests.mcu.conftest import require
 
@@ -201,6 +203,68 @@ def test_damaged_reports(damage: object, code: str) -> None:
     with pytest.raises(EdgepackError) as caught:
         read_report(damage(lines()), BUILD)  # type: ignore[operator]
     assert caught.value.code == code
+
+
+HEAD = json.loads(lines()[0])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *({**HEAD, key: value} for key in ("clock_hz", "vectors", "runs") for value in (0, -1, None, "1", 1.5, True)),
+        *({**HEAD, key: 7} for key in ("board", "cpu", "model", "counter")),
+        *({"vector": 0, "run": 0, "failed": 0, "differing": 0, "cycles": value} for value in (None, "x", -1, [1])),
+        {"vector": [], "failed": 0, "differing": 1, "cycles": 1},
+        {"done": 1, "stack": None},
+        {"done": 1},
+    ],
+    ids=str,
+)
+def test_what_a_board_says_has_its_form(row: dict[str, object]) -> None:
+    said = [json.dumps(row).encode()] if "edgepack" in row else [*lines()[:-1], json.dumps(row).encode()]
+    if "done" not in row and "edgepack" not in row:
+        said = [lines()[0], json.dumps(row).encode()]
+    with pytest.raises(DeviceError) as caught:
+        read_report(said)
+    assert caught.value.code == "EP-562"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"[" * 900, b'{"a":' * 180, b'{"cycles": ' + b"9" * 900 + b"}", b"x" * 10_000_000],
+    ids=["list", "table", "digits", "long"],
+)
+def test_a_line_that_would_cost_much_is_a_garbled_one(line: bytes) -> None:
+    with pytest.raises(DeviceError) as caught:
+        read_report([lines()[0], line])
+    assert caught.value.code == "EP-562" and len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("line", [b"", b"{}", lines()[0], lines()[1]], ids=["nothing", "unknown", "head", "vector"])
+def test_a_report_without_end_is_ended(line: bytes) -> None:
+    with pytest.raises(DeviceError, match="without end") as caught:
+        read_report(itertools.chain(lines()[:1], itertools.repeat(line)))
+    assert caught.value.code == "EP-562"
+
+
+def test_a_fault_without_its_registers_is_a_fault() -> None:
+    with pytest.raises(DeviceError, match="pc 0x00000007, lr unknown") as caught:
+        read_report([b'{"fault":1,"pc":7,"lr":"x"}'])
+    assert caught.value.code == "EP-553"
+
+
+def test_a_board_that_never_ends_its_line_costs_no_memory() -> None:
+    class Port:
+        in_waiting, written, ended = 1 << 16, 0, False
+
+        def write(self, data: bytes) -> None:
+            self.written += 1
+
+        def read(self, size: int) -> bytes:
+            return b"x" * size
+
+    with bounded_memory(16 << 20):
+        assert list(_lines(Port(), 1.0)) == []
 
 
 def test_a_board_that_resets_in_between_starts_its_report_again() -> None:

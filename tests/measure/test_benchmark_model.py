@@ -6,6 +6,7 @@ Variscite's and Toradex' (2023 on), shortened.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from edgepack.ground.errors import DeviceError, ProjectError
 from edgepack.ground.progress import SilentProgress
 from edgepack.measure.benchmark_model import chosen_cpus, parse_benchmark_model, tool_arguments
 from edgepack.measure.latency import run_benchmark
+from edgepack.measure.op_profile import parse_op_profile
 from edgepack.project import Target, load_target
 
 FORM_2018 = """\
@@ -144,3 +146,28 @@ def test_numbers_that_are_none_are_no_result(number: str) -> None:
     text = f"count=50 first=1 curr=1 min=1 max=1 avg={number} std=1\nAverage inference timings in us: Init: 4452, no stats: 1"
     assert parse_benchmark_model(text) is None
     assert parse_benchmark_model(text.replace(number, "137722")) is not None
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["timings in us: ", "Memory footprint delta", "count=1", "count=1 curr=1", "=", " ", "\n", "Inference (avg)", "init="],
+)
+def test_output_made_to_be_slow_to_read_is_read_soon(piece: str) -> None:
+    text = piece * ((4 << 20) // len(piece))
+    start = time.monotonic()
+    assert parse_benchmark_model(text) is None
+    assert parse_op_profile(f"== Run Order ==\n[node type] [avg ms] [times called] [Name]\n{text}") == ()
+    assert parse_op_profile(f"== Run Order ==\n[node type] [avg ms] [times called] [Name]\na{text[:4090]}") == ()
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("stream", ["", ">&2"])
+def test_a_tool_that_floods_is_told(stream: str, tmp_path: Path) -> None:
+    """Beyond what any command may print it is stopped; below that, beyond what the tool's tables take, it is not read."""
+    for size, code, words in (("10G", "EP-533", "and was stopped"), ("15M", "EP-549", "benchmark_model printed 15 MiB")):
+        tool = tmp_path / "benchmark_model"
+        tool.write_text(f"#!/bin/sh\nyes 'and so on' | head -c {size} {stream}\n")
+        target = _target(tmp_path, f"device.benchmark_model={tool}")
+        with pytest.raises(DeviceError, match=words) as caught:
+            run_benchmark(LocalDevice(), RUNNER, "/m.tflite", target, 2, SilentProgress())
+        assert caught.value.code == code

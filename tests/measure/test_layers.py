@@ -81,6 +81,12 @@ def test_the_table_without_a_start_column_and_a_delegates_operators() -> None:
     assert copy.seconds == pytest.approx(1.5e-8)
 
 
+@pytest.mark.parametrize("number", ["1.2.3", "1e400", "..."])
+def test_a_row_of_what_is_no_time_ends_the_table(number: str) -> None:
+    rows = f"=== Run Order ===\n[node type] [avg ms] [times called] [Name]\nADD 0.5 1 [a]:0\nADD {number} 1 [b]:1\n"
+    assert [node.index for node in parse_op_profile(rows)] == [0]
+
+
 @pytest.mark.parametrize("text", ["", "=== Run Order ===\n", "=== Run Order ===\n[node type] [Name]\nADD x\n", FORM_2023])
 def test_output_without_a_table(text: str) -> None:
     assert parse_op_profile(text) == ()

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from edgepack.devices.process import Finished
 from edgepack.ground.errors import DeviceError
+from edgepack.workers.process import Finished
 from tests.releases.fault_bench import Bench, commands_of
 from tests.releases.fault_worlds import World, broke
 from tests.standins.quick_python import quick_python

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from edgepack.devices.adb import AdbDevice
 from edgepack.devices.local import LocalDevice
-from edgepack.devices.process import Finished
 from edgepack.devices.shell import Command, ShellDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.devices.ssh_address import SshAddress
 from edgepack.ground.errors import DeviceError
 from edgepack.standins.adbd import HostUserland
+from edgepack.workers.process import Finished
 from tests.standins.adb_device import AdbStandin
 from tests.standins.proxy import BreakableLink
 from tests.standins.sshd import LoopbackSshd

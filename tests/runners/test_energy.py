@@ -15,6 +15,7 @@ from edgepack.measure.energy import energy_measurements
 from edgepack.project import Target, load_target
 from edgepack.runners import RUNNER, parse_result
 from edgepack.runners.on_device import run as program
+from edgepack.workers.confinement.memory import bounded_memory
 from tests.flatbuffer.build import conv_model
 
 energy: Any = program.part("run_energy")
@@ -91,6 +92,14 @@ def test_the_pi_5_sums_its_rails(system: Path, tmp_path: Path) -> None:
 def test_a_pi_4_has_no_such_command(system: Path, tmp_path: Path) -> None:
     _vcgencmd(tmp_path, power='error=1 error_msg="Command not registered"\n', throttled="0x50005")
     assert energy.find_source()[0] is None and conditions.throttled() == 0x50005
+
+
+def test_a_firmware_tool_that_floods_or_hangs_is_as_good_as_none(system: Path, tmp_path: Path) -> None:
+    _vcgencmd(tmp_path)
+    for script in ("exec yes 'throttled=0x1'", "exec sleep 60"):
+        (tmp_path / "bin" / "vcgencmd").write_text(f"#!/bin/sh\n{script}\n")
+        with bounded_memory(64 << 20):
+            assert conditions.throttled() is None
 
 
 def test_a_phones_gauge_is_current_times_voltage_whatever_the_sign(system: Path) -> None:

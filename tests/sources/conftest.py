@@ -32,7 +32,11 @@ def project(folder: Path) -> MakeProject:
     """Make a project: `project(data="data.py:load", model="model.py:build", weights=…, seed=…)`."""
 
     def make(data: str | None = None, model: str = "model.py:build", **settings: Any) -> Project:
-        chosen = {key: settings.pop(key) for key in ("weights", "custom_objects", "trust") if key in settings}
+        chosen = {
+            key: settings.pop(key)
+            for key in ("weights", "custom_objects", "trust", "max_load_memory", "max_load_time")
+            if key in settings
+        }
         return Project(folder, folder / "edgepack.toml", "p", ModelSettings(model, **chosen), DataSettings(data, **settings))
 
     return make

@@ -61,6 +61,10 @@ def test_what_runs_when_a_saved_model_is_opened_may_not_write(folder: Path, cach
     error = refused(project, cache)
     assert not trace.exists()
     assert (error.code, "operator WriteFile" in str(error), "trust = true" in error.hint) == ("EP-237", True, True)
+    with pytest.raises(ModelError) as trusted:
+        load_model(project(model="saved", trust=True), cache, QUIET)
+    assert not trace.exists()
+    assert (trusted.value.code, "denied" in str(trusted.value)) == ("EP-241", True), str(trusted.value)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ import pytest
 
 from edgepack.api.inputs import as_request
 from edgepack.ground.cache import Cache
-from edgepack.ground.errors import ModelError
+from edgepack.ground.errors import ModelError, ProjectError
 from edgepack.ground.progress import SilentProgress
 from edgepack.project import load_project
 from edgepack.sources import load_model, open_keras
 from edgepack.sources.keras.frameworks import import_keras3, import_tf_keras
+from edgepack.sources.limits import LoadLimits, limits_of
+from edgepack.workers.confinement.memory import half_the_memory
 from tests.sources.conftest import MakeProject
 from tests.sources.hostile import plain
 
@@ -37,7 +39,7 @@ def test_a_trusted_lambda_is_run_and_noted(name: str, folder: Path, cache: Cache
     assert len(source.notes) == 1
     assert source.notes[0].startswith("the model file's own code was run: trust = true")
     assert "layer twice is a Lambda" in source.notes[0]
-    assert source.trust
+    assert source.settings.trust
     with pytest.raises(ModelError) as error:  # what a trusted run left in the cache is not taken for a checked model
         load_model(project(model=name), cache, QUIET)
     assert (error.value.code, "--trust" in error.value.hint) == ("EP-223", True)
@@ -75,6 +77,21 @@ def test_the_key_and_the_argument_say_the_same(folder: Path) -> None:
     assert not load_project(folder).model.trust
     assert load_project(folder, as_request(folder, trust=True).overrides).model.trust
     assert as_request(folder).overrides == ()
+
+
+def test_limits_are_keys_of_the_project(folder: Path) -> None:
+    (folder / "edgepack.toml").write_text('[model]\nsource = "m.h5"\nmax_load_memory = "24 GiB"\n')
+    settings = load_project(folder, ["model.max_load_time=1800 s"]).model
+    assert limits_of(settings) == LoadLimits(24 << 30, 1800.0)
+    (folder / "edgepack.toml").write_text('[model]\nsource = "m.h5"\n')
+    assert limits_of(load_project(folder).model) == LoadLimits(half_the_memory(), 600.0)
+    for memory, time, limits in (("1 B", "1 ms", (64 << 20, 0.001)), ("1e200 GiB", "1e200 s", (1 << 60, 1e9))):
+        found = limits_of(load_project(folder, [f"model.max_load_memory={memory}", f"model.max_load_time={time}"]).model)
+        assert (found.memory, found.seconds) == limits
+    for wrong in ('max_load_memory = "0 B"', 'max_load_memory = "-1 GiB"', 'max_load_time = "long"'):
+        (folder / "edgepack.toml").write_text(f'[model]\nsource = "m.h5"\n{wrong}\n')
+        with pytest.raises(ProjectError, match="max_load"):
+            load_project(folder)
 
 
 def test_trusting_a_harmless_file_says_nothing(folder: Path, cache: Cache, project: MakeProject) -> None:

@@ -6,15 +6,16 @@ This has not run against a probe: only the commands it issues and the reading of
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.foreign import read_regular
 from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.mcu.boards.board_report import BoardRun, read_report
 from edgepack.mcu.image.elf import Elf, read_elf
+from edgepack.workers.process import MOST_WORDS, run_process
 
 _POLL_S = 1.0
 _COMMAND_TIMEOUT_S = 120.0
@@ -27,8 +28,8 @@ def run_on_probe(
 
     Raises:
         ToolError: EP-606 when pyocd is not installed.
-        DeviceError: EP-554 when the report is not there in time, EP-564 when pyocd fails, and what
-            board_report.read_report raises.
+        DeviceError: EP-554 when the report is not there in time, EP-564 when pyocd fails, EP-533 when it writes
+            without end, and what board_report.read_report raises.
     """
     program = read_elf(elf)
     log = program.symbol("edgepack_log")
@@ -46,12 +47,20 @@ def run_on_probe(
             task.update(0, 1, "waiting for the report")
             # Attaching reads the memory of a running core; halting it would stop the inferences.
             _commander(target, "attach", f"savemem {log.address:#x} {log.size} {image}")
-            report = read_report(log_lines(image.read_bytes()), build)
+            report = read_report(log_lines(_read_image(image, log.size)), build)
             if report is not None:
                 return report
     raise DeviceError(
         "EP-554", f"no complete report from {target} within {timeout_s:.0f} s", "check the board's clock set-up in board.c"
     )
+
+
+def _read_image(image: Path, size: int) -> bytes:
+    try:
+        return read_regular(image, size)
+    except (OSError, ValueError) as error:
+        hint = "`pyocd list` shows the probes it sees"
+        raise DeviceError("EP-564", f"pyocd gave no image of the board's log: {error}", hint) from error
 
 
 def log_lines(image: bytes) -> list[bytes]:
@@ -76,12 +85,9 @@ def _pyocd(arguments: list[str]) -> None:
         raise ToolError(
             "EP-606", "pyocd is not installed", "pip install pyocd; then `pyocd pack install` the part if it is unknown"
         )
-    try:
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, errors="replace", timeout=_COMMAND_TIMEOUT_S)
-    except subprocess.TimeoutExpired as error:
-        raise DeviceError(
-            "EP-564", f"pyocd {arguments[0]} did not end in {_COMMAND_TIMEOUT_S:.0f} s", "replug the probe"
-        ) from error
-    if done.returncode != 0:
-        said = ([line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or [f"status {done.returncode}"])[-1]
-        raise DeviceError("EP-564", f"pyocd {arguments[0]} failed: {said.strip()}", "`pyocd list` shows the probes it sees")
+    done = run_process([program, *arguments], timeout=_COMMAND_TIMEOUT_S, kill_group=True, most=MOST_WORDS)
+    if done.status is None:
+        raise DeviceError("EP-564", f"pyocd {arguments[0]} did not end in {_COMMAND_TIMEOUT_S:.0f} s", "replug the probe")
+    if done.status != 0:
+        said = ([line for line in (done.text + done.errors).splitlines() if line.strip()] or [f"status {done.status}"])[-1]
+        raise DeviceError("EP-564", f"pyocd {arguments[0]} failed: {said.strip()[:300]}", "`pyocd list` shows the probes it sees")

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.progress import Progress, SilentProgress
-from edgepack.mcu.boards.board_report import BoardRun, read_report
+from edgepack.mcu.boards.board_report import LONGEST_LINE, BoardRun, read_report
 
 BAUD = 115200
 # How often the start character is repeated until the report begins: the board may still be booting.
@@ -62,6 +62,7 @@ def _lines(connection: Any, timeout_s: float) -> Iterator[bytes]:
             nudge = now + _NUDGE_S
         pending += connection.read(max(1, connection.in_waiting))
         *complete, pending = pending.split(b"\n")
+        pending = pending[: LONGEST_LINE + 1]  # enough to see that it is too long
         for line in complete:
             started = started or b'"edgepack"' in line
             end = now + timeout_s if started else end

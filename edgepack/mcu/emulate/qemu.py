@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import struct
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from functools import cache
@@ -20,6 +19,7 @@ from edgepack.mcu.emulate.native import qemu_plugin
 from edgepack.mcu.emulate.profile import BLOCK_CAPACITY, BlockCounts, ProfilePlan
 from edgepack.mcu.image.elf import read_elf
 from edgepack.mcu.toolchain.program import Program
+from edgepack.workers.process import MOST_WORDS, Finished, run_process
 
 _MINIMUM_API = re.compile(r"minimum version of (\d+)")
 # IPSR's exception numbers (Armv7-M ARM, B1.5.2).
@@ -51,8 +51,8 @@ def run_on_qemu(
 
     Raises:
         ToolError: EP-604 when QEMU is not installed, EP-602 when counting needs a C compiler and there is none.
-        DeviceError: EP-552 when the program ended early, EP-553 when it faulted, EP-554 when it took too long, EP-555 when
-            QEMU itself failed.
+        DeviceError: EP-533 when it wrote without end, EP-552 when the program ended early, EP-553 when it faulted, EP-554 when it
+            took too long, EP-555 when QEMU itself failed.
     """
     if not qemu_present():
         raise ToolError("EP-604", "qemu-system-arm is not installed", "apt-get install qemu-system-arm")
@@ -71,38 +71,36 @@ def run_on_qemu(
 @cache
 def qemu_version() -> str:
     """`QEMU 7.2.22`."""
-    done = subprocess.run(["qemu-system-arm", "--version"], capture_output=True, text=True, timeout=60)
-    match = re.search(r"version ([\d.]+)", done.stdout)
+    done = run_process(["qemu-system-arm", "--version"], timeout=60, most=MOST_WORDS)
+    match = re.search(r"version ([\d.]+)", done.text)
     return f"QEMU {match.group(1)}" if match else "QEMU"
 
 
-def _run(program: Program, folder: Path, counted: bool, timeout_s: float) -> subprocess.CompletedProcess[str]:
+def _run(program: Program, folder: Path, counted: bool, timeout_s: float) -> Finished:
     command = ["qemu-system-arm", "-M", program.core.qemu_machine, "-nographic", "-monitor", "none", "-serial", "none"]
     command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(program.elf)]
     if not counted:
         return _start(command, folder, timeout_s, program)
     done = _start([*command, "-plugin", f"{qemu_plugin(1)},plan=plan.bin,counts=counts.bin"], folder, timeout_s, program)
-    newer = _MINIMUM_API.search(done.stderr)
+    newer = _MINIMUM_API.search(done.errors)
     if newer:
         plugin = qemu_plugin(int(newer.group(1)))
         done = _start([*command, "-plugin", f"{plugin},plan=plan.bin,counts=counts.bin"], folder, timeout_s, program)
     return done
 
 
-def _start(command: list[str], folder: Path, timeout_s: float, program: Program) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=timeout_s
-        )
-    except subprocess.TimeoutExpired as error:
+def _start(command: list[str], folder: Path, timeout_s: float, program: Program) -> Finished:
+    done = run_process(command, folder=folder, timeout=timeout_s, kill_group=True, most=MOST_WORDS)
+    if done.status is None:
         raise DeviceError(
             "EP-554",
             f"{program.name} did not finish within {timeout_s:.0f} s on the emulated {program.core.title}",
             "raise the target's timeout, or run fewer examples",
-        ) from error
+        )
+    return done
 
 
-def _check_fault(program: Program, folder: Path, done: subprocess.CompletedProcess[str]) -> None:
+def _check_fault(program: Program, folder: Path, done: Finished) -> None:
     record = folder / "fault.bin"
     if record.is_file() and record.stat().st_size == 48:
         words = struct.unpack("<12I", record.read_bytes())
@@ -112,11 +110,12 @@ def _check_fault(program: Program, folder: Path, done: subprocess.CompletedProce
         if status >> 15 & 1:
             what += f" at {address:#010x}"
         raise fault_error(program, what, pc, lr)
-    if done.returncode < 0 or "Lockup" in done.stderr:
-        registers = {key: int(value, 16) for key, value in re.findall(r"R(14|15)=([0-9a-f]{8})", done.stderr)}
+    assert done.status is not None
+    if done.status < 0 or "Lockup" in done.errors:
+        registers = {key: int(value, 16) for key, value in re.findall(r"R(14|15)=([0-9a-f]{8})", done.errors)}
         raise fault_error(program, "lockup: a fault inside the fault handler", registers.get("15", 0), registers.get("14", 0))
-    if done.returncode != 0 and not (folder / "outputs.bin").is_file():
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    if done.status != 0 and not (folder / "outputs.bin").is_file():
+        last = (done.errors.strip().splitlines() or [f"exit status {done.status}"])[-1][:300]
         raise DeviceError("EP-555", f"QEMU failed on {program.name}: {last}", "run it by hand with the same ELF to see more")
 
 

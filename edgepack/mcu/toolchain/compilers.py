@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -22,6 +21,7 @@ from edgepack.ground.escape import shell_line
 from edgepack.ground.files import sha256_bytes, sha256_files
 from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.ground.user_cache import user_cache
+from edgepack.workers.process import MOST_WORDS, run_process
 
 FIRMWARE = Path(__file__).parents[1] / "firmware"
 
@@ -187,22 +187,20 @@ def run_compiler(command: Sequence[str], what: str) -> None:
     """Run a compiler or linker; its caches stay in the user's cache folder.
 
     Raises:
-        CompileError: EP-750 with the first error it printed.
+        CompileError: EP-750 with the first error it printed, EP-751 when it took too long.
+        CompilerMissing: EP-601 when it cannot be started.
+        DeviceError: EP-533 when it wrote without end.
     """
     zig_cache = str(_writable_cache() / "zig")
     environment = {"ZIG_GLOBAL_CACHE_DIR": zig_cache, "ZIG_LOCAL_CACHE_DIR": zig_cache, **os.environ}
     try:
-        done = subprocess.run(
-            list(command), capture_output=True, text=True, errors="replace", env=environment, timeout=_COMPILE_TIMEOUT_S
-        )
-    except subprocess.TimeoutExpired as error:
-        raise CompileError(
-            "EP-751", f"{what} did not compile within {_COMPILE_TIMEOUT_S} s", f"run: {shell_line(command)}"
-        ) from error
+        done = run_process(command, environment=environment, timeout=_COMPILE_TIMEOUT_S, kill_group=True)
     except OSError as error:
         raise CompilerMissing("EP-601", f"cannot start {command[0]}: {error.strerror}", "reinstall the compiler") from error
-    if done.returncode != 0:
-        lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    if done.status is None:
+        raise CompileError("EP-751", f"{what} did not compile within {_COMPILE_TIMEOUT_S} s", f"run: {shell_line(command)}")
+    if done.status != 0:
+        lines = [line.strip() for line in (done.errors + done.text).splitlines() if line.strip()]
         telling = [line for line in lines if "error" in line.lower() or "undefined" in line.lower()] or lines or ["no message"]
         raise CompileError("EP-750", f"{what} does not compile: {telling[0]}", f"run: {shell_line(command)}")
 
@@ -250,5 +248,5 @@ def _zig_version() -> str:
 
 @cache
 def _first_line(command: tuple[str, ...]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    return (done.stdout or done.stderr).strip().splitlines()[0] if (done.stdout or done.stderr).strip() else command[0]
+    done = run_process(command, timeout=60, most=MOST_WORDS)
+    return next(iter((done.text or done.errors).strip().splitlines()), command[0])

@@ -8,8 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from edgepack.devices.process import INTERRUPTED
 from edgepack.project.inventory.inventory import Host
+from edgepack.workers.process import INTERRUPTED
 
 T = TypeVar("T")
 

@@ -61,10 +61,18 @@ def temperature() -> float | None:
 def ask_vcgencmd(*words: str) -> str | None:
     """What the Raspberry Pi's firmware answers, None where there is none."""
     try:
-        answer = subprocess.run(["vcgencmd", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=3)
-    except (OSError, subprocess.TimeoutExpired):
+        process = subprocess.Popen(["vcgencmd", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
         return None
-    return answer.stdout.decode(errors="replace") if answer.returncode == 0 else None
+    with process:
+        try:
+            # More than a pipe holds, some 64 KiB, keeps it from ending; its answers are a thousandth of that.
+            status = process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return None
+        assert process.stdout is not None
+        return process.stdout.read().decode(errors="replace") if status == 0 else None
 
 
 def throttled() -> int | None:

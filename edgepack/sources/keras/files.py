@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,11 +25,10 @@ _KINDS = "give a .keras or .h5 file, a SavedModel folder, a .tflite, or model.py
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model as its own Keras generation opened it (2 or 3); `notes` say what a user should know of the opening."""
+    """A model as its own Keras generation opened it (2 or 3)."""
 
     model: Any
     generation: int
-    notes: tuple[str, ...] = ()
 
 
 def file_kind(path: Path) -> FileKind:
@@ -66,7 +65,8 @@ def open_model(path: Path, custom_objects: Mapping[str, Any], trust: bool = Fals
     """The model in a .h5 or .keras file or a SavedModel folder.
 
     Everything the file names is checked before anything is built (`config_check`, `saved_model`), so that nothing in it acts on
-    this machine. With `trust` the file's own code is run: Lambda layers, any functions of TensorFlow, modules it imports.
+    this machine. With `trust` links and sizes alone are checked, and the file's own code is run: Lambda layers, any functions of
+    TensorFlow, modules it imports. That belongs into a process that may do nothing else (`sources.trusted`).
 
     Raises:
         ModelError: EP-220 … EP-225, EP-231, EP-232, EP-236, EP-237: the file is missing, damaged, of another kind, holds Lambda
@@ -74,20 +74,45 @@ def open_model(path: Path, custom_objects: Mapping[str, Any], trust: bool = Fals
             weights.
     """
     kind = file_kind(path)
-    try:
+    with _explained(path):
         if kind == "saved_model":
-            notes = _checked(trust, lambda: check_saved_model(path, custom_objects))
-            return OpenedModel(open_saved_model(path, custom_objects, trust), 2, notes)
-        if kind == "tflite":
-            raise ModelError("EP-222", f"{path.name}: a .tflite is not a Keras model", "give the Keras model it came from")
-        check_container(path, kind)
-        config, generation = _read_h5_config(path) if kind == "h5" else _read_keras_config(path)
-        notes = _checked(trust, lambda: _check(config, generation, path.name, custom_objects))
+            if not trust:
+                check_saved_model(path, custom_objects)
+            return OpenedModel(open_saved_model(path, custom_objects, trust), 2)
+        config, generation = _read_config(path, kind)
+        if not trust:
+            _check(config, generation, path.name, custom_objects)
         for layer in stored_layers(config):
             refuse_wrapper(layer.class_name, layer.name, path.name)
         if generation == 3:
             _refuse_keras2_classes(config, path, custom_objects)
-        return OpenedModel(_load(path, generation, by_stored_name(config, custom_objects), trust), generation, notes)
+        return OpenedModel(_load(path, generation, by_stored_name(config, custom_objects), trust), generation)
+
+
+def code_in(path: Path, custom_objects: Mapping[str, Any]) -> ModelError | None:
+    """What makes a file more than data, as the error that `open_model` refuses it with; None for one that needs no trust.
+
+    Raises:
+        ModelError: EP-220 … EP-222, EP-231, EP-237: the file cannot be read, or leads to other files, which no trust allows.
+    """
+    kind = file_kind(path)
+    with _explained(path):
+        config, generation = ({}, 2) if kind == "saved_model" else _read_config(path, kind)
+        try:
+            if kind == "saved_model":
+                check_saved_model(path, custom_objects)
+            else:
+                _check(config, generation, path.name, custom_objects)
+        except ModelError as error:
+            return error
+    return None
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What a library raises for a file, as a ModelError."""
+    try:
+        yield
     except (EdgepackError, OSError) as error:
         if isinstance(error, OSError) and error.filename is None:  # HDF5 reports damage as OSError without a file
             raise _damaged(path, error) from error
@@ -96,21 +121,21 @@ def open_model(path: Path, custom_objects: Mapping[str, Any], trust: bool = Fals
         raise _load_error(path, error) from error
 
 
+def _read_config(path: Path, kind: FileKind) -> tuple[Mapping[str, Any], int]:
+    """A file's description, which leads to no other file, and the generation of Keras that wrote it."""
+    if kind == "h5":
+        check_container(path, kind)
+        return _read_h5_config(path)
+    if kind == "keras":
+        check_container(path, kind)
+        return _read_keras_config(path)
+    raise ModelError("EP-222", f"{path.name}: a .tflite is not a Keras model", "give the Keras model it came from")
+
+
 def _check(config: Mapping[str, Any], generation: int, where: str, custom_objects: Mapping[str, Any]) -> None:
     otherwise = f"; {TRUST}" if generation == 2 else ""  # a Lambda of Keras 3 cannot be rebuilt with Keras 2 anyhow
     check_layers(config, where, dir(import_tf_keras().layers), custom_objects, otherwise)
     check_config(config, where, custom_objects)
-
-
-def _checked(trust: bool, check: Callable[[], None]) -> tuple[str, ...]:
-    """Notes from a check whose refusal is only noted when the file is trusted."""
-    try:
-        check()
-    except ModelError as error:
-        if not trust:
-            raise
-        return (f"the model file's own code was run: trust = true ({error})",)
-    return ()
 
 
 def _refuse_keras2_classes(config: Mapping[str, Any], path: Path, custom_objects: Mapping[str, Any]) -> None:

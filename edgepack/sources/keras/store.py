@@ -10,19 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from edgepack.ground.errors import EdgepackError, ModelError
-from edgepack.ground.files import canonical_json
+from edgepack.ground.files import canonical_json, hash_of
+from edgepack.ground.foreign import parse_json, read_regular
 from edgepack.sources.keras.compare import largest_difference
 from edgepack.sources.keras.config import check_own_layers
 from edgepack.sources.keras.files import OpenedModel
-from edgepack.sources.keras.frameworks import import_tf_keras
+from edgepack.sources.keras.frameworks import import_h5py, import_tf_keras
 from edgepack.sources.keras.keras3 import rebuild
 from edgepack.sources.keras.precision import has_half_precision, in_float32
-from edgepack.sources.keras.weights import load_weights
+from edgepack.sources.keras.weights import OpenDonor, load_weights, open_donor
 
 # How far a rebuilt or stored model's outputs may be from the original's, as a share of the largest output: rounding in a deep
 # network of float32 layers, and in one of half precision. A layer that means something else is off by more.
 _TOLERANCE = 1e-3
 _HALF_TOLERANCE = 2e-2
+_LONGEST_INDEX = 1 << 20  # bytes
+_TYPES = frozenset(
+    {"bool", "float16", "bfloat16", "float32", "float64"} | {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+)
 _WRITE_ANEW = "write the model with tf_keras in model.py and load the weights"
 
 
@@ -32,17 +37,17 @@ def store_model(
     weights: Path | None,
     target: Path,
     where: str = "the built model",
-    trust: bool = False,
+    open_donor: OpenDonor = open_donor,
 ) -> None:
     """Bring a model to Keras 2, load weights, write model.h5 and model.json, and check that what was written computes the same.
 
-    `trust` lets the file of weights run its own code.
+    `open_donor` opens a file of weights that is a whole model.
 
     Raises:
         ModelError: EP-224, EP-229 and EP-233 for a model that cannot be stored, and what bringing it to Keras 2 and loading
             weights say of it.
     """
-    notes = list(opened.notes)
+    notes = []
     model = rebuild(opened.model, where, objects) if opened.generation == 3 else opened.model
     if opened.generation == 3:
         difference = _agreement(opened.model, model, where)
@@ -52,7 +57,7 @@ def store_model(
         model = in_float32(model, objects)
         notes.append("the model's half precision was brought to float32")
     if weights is not None:
-        notes += load_weights(model, weights, objects, trust)
+        notes += load_weights(model, weights, objects, open_donor)
     model = _flat_model(model)
     _save(model, target / "model.h5", where)
     _agreement(model, reopen(target / "model.h5", objects), where)
@@ -145,6 +150,48 @@ def content_hash(model: Any) -> str:
         digest.update(str((weight.dtype.str, weight.shape)).encode())
         digest.update(weight.tobytes())
     return digest.hexdigest()
+
+
+def stored_hash(file: Path) -> str:
+    """SHA-256 of a stored model.h5: its configuration and its weights, read without building anything of it."""
+    h5py = import_h5py()
+    digest = hashlib.sha256()
+    with h5py.File(file, "r") as stored:
+        digest.update(hash_of(json.loads(stored.attrs["model_config"])).encode())
+        found: list[Any] = []
+        stored.visititems(lambda _, item: found.append(item) if isinstance(item, h5py.Dataset) else None)
+        for item in sorted(found, key=lambda item: str(item.name)):
+            digest.update(str((item.name, item.dtype.str, item.shape)).encode())
+            digest.update(item[()].tobytes())
+    return digest.hexdigest()
+
+
+def read_untrusted_index(file: Path) -> dict[str, Any]:
+    """A model.json that another process wrote, without the hash that it gives.
+
+    Raises:
+        OSError, ValueError: it cannot be read, or does not describe a model.
+    """
+    index = parse_json(read_regular(file, _LONGEST_INDEX))
+    if not isinstance(index, dict):
+        raise ValueError("it is no object")
+    found = {key: index.get(key) for key in ("parameters", "notes", "inputs", "outputs")}
+    if not isinstance(found["parameters"], int) or not _all_are(found["notes"], str):
+        raise ValueError("it does not describe a model")
+    if not (_are_tensors(found["inputs"]) and _are_tensors(found["outputs"])):
+        raise ValueError("it does not describe tensors")
+    return found
+
+
+def _are_tensors(values: Any) -> bool:
+    return _all_are(values, dict) and all(
+        isinstance(entry.get("name"), str) and _all_are(entry.get("shape"), int | None) and entry.get("dtype") in _TYPES
+        for entry in values
+    )
+
+
+def _all_are(values: Any, kind: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
 
 
 def _spec(tensor: Any, name: str) -> dict[str, Any]:

@@ -30,11 +30,29 @@ class LayerWeights:
     values: tuple[NDArray[Any], ...]
 
 
-def load_weights(model: Any, file: Path, custom_objects: Mapping[str, Any], trust: bool = False) -> tuple[str, ...]:
-    """Set the weights of a Keras 2 `model` from `file`; layers are paired in order.
+@dataclass(frozen=True)
+class Donor:
+    """The weights of a whole model in a file; `notes` say what a user should know of its opening."""
+
+    layers: tuple[LayerWeights, ...]
+    notes: tuple[str, ...] = ()
+
+
+OpenDonor = Callable[[Path, Mapping[str, Any]], Donor]
+
+
+def open_donor(file: Path, custom_objects: Mapping[str, Any], trust: bool = False) -> Donor:
+    """The weights of the model in a .keras file or a SavedModel; `trust` and errors as for `open_model`."""
+    opened = open_model(file, custom_objects, trust)
+    model = opened.model if opened.generation == 2 else rebuild(opened.model, file.name, custom_objects)
+    return Donor(tuple(LayerWeights(layer.name, tuple(layer.get_weights())) for layer in _weighted(model)))
+
+
+def load_weights(model: Any, file: Path, custom_objects: Mapping[str, Any], open_file: OpenDonor = open_donor) -> tuple[str, ...]:
+    """Set the weights of a Keras 2 `model` from `file`; layers are paired in order. `open_file` opens one that is a whole model.
 
     Returns:
-        What a user should know of the opening of `file`; `trust` is as for `open_model`.
+        What a user should know of the opening of `file`.
 
     Raises:
         ModelError: EP-230, naming the layer, when the weights do not fit; EP-220 … EP-225 and EP-237 as `open_model` says.
@@ -55,15 +73,14 @@ def load_weights(model: Any, file: Path, custom_objects: Mapping[str, Any], trus
             raise ModelError("EP-221", f"{file.name} is damaged: {error}", "save the weights again") from error
         raise ModelError("EP-222", f"{file.name}: an HDF5 file without Keras weights", "save it with model.save_weights()")
     try:
-        opened = open_model(file, custom_objects, trust)
+        donor = open_file(file, custom_objects)
     except UnknownLayer:
         if kind != "keras":
             raise
         _load_member(model, file)
         return ()
-    donor = opened.model if opened.generation == 2 else rebuild(opened.model, file.name, custom_objects)
-    assign(model, [LayerWeights(layer.name, tuple(layer.get_weights())) for layer in _weighted(donor)], file.name, _as_made)
-    return opened.notes
+    assign(model, donor.layers, file.name, _as_made)
+    return donor.notes
 
 
 def _as_made(layer: Any) -> list[Any]:

@@ -9,10 +9,11 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from edgepack.ground.errors import DeviceError
@@ -21,6 +22,8 @@ MOST_OUTPUT = 64 << 20
 """Bytes that a program may write to standard output, unless its caller expects more."""
 MOST_ERRORS = 16 << 20
 """Bytes that a program may write to standard error."""
+MOST_WORDS = 1 << 20
+"""Bytes of standard output of a program that has something to say only when it fails."""
 
 _BLOCK = 1 << 16
 _TICK = 0.05  # seconds between looks at the clock and at what was written
@@ -40,7 +43,17 @@ class Finished:
     status: int | None
     stdout: bytes
     stderr: bytes
-    sent: int
+    sent: int = 0
+
+    @property
+    def text(self) -> str:
+        """Standard output as text."""
+        return self.stdout.decode("utf-8", "replace")
+
+    @property
+    def errors(self) -> str:
+        """Standard error as text."""
+        return self.stderr.decode("utf-8", "replace")
 
 
 def run_process(
@@ -50,7 +63,8 @@ def run_process(
     stdin: BinaryIO | None = None,
     stall: float | None = None,
     on_sent: Callable[[int], None] | None = None,
-    environment: dict[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | str | None = None,
     kill_group: bool = False,
     most: int = MOST_OUTPUT,
 ) -> Finished:
@@ -64,10 +78,12 @@ def run_process(
         stall: Seconds without it taking a byte of `stdin` until it is stopped.
         on_sent: Called now and then with the bytes of `stdin` taken so far.
         environment: Its environment; by default this process's.
+        folder: The folder it works in; by default this process's.
         kill_group: Stop its children too. Not for programs that leave a helper behind on purpose, as ssh does.
         most: Bytes of standard output until it is stopped.
 
     Raises:
+        OSError: it cannot be started.
         Flood: EP-533 it wrote more than `most` bytes, or more than MOST_ERRORS to standard error.
         KeyboardInterrupt: this thread's INTERRUPTED was set; the program was stopped.
     """
@@ -78,6 +94,7 @@ def run_process(
             stdout=stdout,
             stderr=stderr,
             env=environment,
+            cwd=folder,
             start_new_session=True,  # Ctrl-C stops edgepack, which then cleans up over a connection that still lives
         )
         feeder = None if stdin is None else _Feeder(process, stdin)
@@ -140,7 +157,7 @@ def _refuse_flood(program: str, stdout: BinaryIO, stderr: BinaryIO, most: int) -
     for stream, name, limit in ((stdout, "output", most), (stderr, "error", MOST_ERRORS)):
         if os.fstat(stream.fileno()).st_size > limit:
             size = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit} bytes"
-            raise flood(program, f"more than {size} to standard {name}")
+            raise flood(os.path.basename(program), f"more than {size} to standard {name}")
 
 
 def flood(who: str, amount: str) -> Flood:
