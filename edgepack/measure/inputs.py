@@ -20,6 +20,7 @@ from edgepack.remote.space import check_space
 
 if TYPE_CHECKING:
     from edgepack.pack import GoldenTensor
+    from edgepack.sources import Examples
 
 _EXAMPLES = 1024  # quantised at a time, so that memory stays small whatever the data's size
 _KEPT = 4  # files of test inputs that stay on the device
@@ -34,7 +35,7 @@ ls -1t -- *.bin 2>/dev/null | tail -n "+$((keep + 1))" | while IFS= read -r file
 """
 
 
-def write_inputs(folder: Path, tensors: Sequence[GoldenTensor], arrays: Sequence[NDArray[Any]]) -> list[Path]:
+def write_inputs(folder: Path, tensors: Sequence[GoldenTensor], arrays: Sequence[Examples]) -> list[Path]:
     """Write the examples of each input, quantised with the tensor's scale and zero point, as raw little-endian files.
 
     Raises:
@@ -54,7 +55,7 @@ def write_inputs(folder: Path, tensors: Sequence[GoldenTensor], arrays: Sequence
         files.append(folder / f"input_{index}.bin")
         with files[-1].open("wb") as file:
             for first in range(0, len(array), _EXAMPLES):
-                values = tensor.encode(array[first : first + _EXAMPLES])
+                values = tensor.encode(np.asarray(array[first : first + _EXAMPLES]))
                 file.write(np.ascontiguousarray(values, little).tobytes())
     return files
 

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgepack.ground.files import canonical_json, sha256_file
 from edgepack.ground.progress import Progress
 from edgepack.metrics import confusion_matrix
 from edgepack.runners import dequantize, describe_model, quantize, run_model
-from edgepack.sources import Dataset
+from edgepack.sources import Dataset, Examples
 
 if TYPE_CHECKING:
     from edgepack.ground.cache import Cache
     from edgepack.metrics import Metric
 
 _VERSION = 2
+_EXAMPLES = 256
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def evaluate(model: Path, data: Dataset, metric: Metric, cache: Cache, progress:
         with progress.stage("Checking the .tflite", f"{len(data.test)} test examples on this machine") as task:
             described = describe_model(model)
             given = tuple(
-                quantize(array, *_parameters(tensor), tensor["dtype"])
+                _quantized(array, tensor)
                 for array, tensor in zip(data.test.inputs, described["inputs"], strict=True)
             )
             outputs = run_model(model, given)
@@ -74,6 +78,15 @@ def evaluate(model: Path, data: Dataset, metric: Metric, cache: Cache, progress:
         interval=None if interval is None else (float(interval[0]), float(interval[1])),
         confusion=None if confusion is None else tuple(tuple(row) for row in confusion),
     )
+
+
+def _quantized(array: Examples, tensor: dict[str, Any]) -> NDArray[Any]:
+    """Every example in the model's type; real values exist for a few at a time only."""
+    result = np.empty(array.shape, tensor["dtype"])
+    for start in range(0, len(array), _EXAMPLES):
+        part = slice(start, start + _EXAMPLES)
+        result[part] = quantize(np.asarray(array[part]), *_parameters(tensor), tensor["dtype"])
+    return result
 
 
 def _parameters(tensor: dict[str, Any]) -> tuple[float, int]:

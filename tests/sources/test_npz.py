@@ -75,7 +75,7 @@ def test_the_split_depends_on_the_seed_alone(folder: Path, tmp_path: Path, proje
 
 
 def test_arrays_are_memory_mapped_and_read_only(folder: Path, cache: Cache, project: MakeProject) -> None:
-    np.savez(folder / "d.npz", x=numbered(20).astype(np.uint8), y=np.arange(20) % 2)
+    np.savez(folder / "d.npz", x=numbered(20).astype(np.float64), y=np.arange(20) % 2)
     array = load_data(project("d.npz"), cache, QUIET).train.inputs[0]
     assert isinstance(array, np.memmap)
     assert array.dtype == np.float32

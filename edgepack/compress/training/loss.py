@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgepack.ground.errors import RecipeError
 from edgepack.metrics import answers_positions
-from edgepack.sources import Dataset, Split
+from edgepack.sources import Dataset, Examples, Split
 from edgepack.sources.keras.frameworks import import_tf_keras
 
 Targets = Literal["classes", "one_hot", "values", "inputs"]
@@ -47,7 +47,7 @@ class Loss:
             return getattr(losses, _CROSSENTROPIES[self.name])(from_logits=self.from_logits)
         return getattr(losses, _REGRESSIONS[self.name])()
 
-    def target(self, split: Split) -> NDArray[Any]:
+    def target(self, split: Split) -> Examples:
         """The array of `split` that the first output is trained towards."""
         if self.targets == "inputs":
             return split.inputs[0]

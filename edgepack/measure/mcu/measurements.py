@@ -126,7 +126,7 @@ def mcu_metric(files: Mapping[str, str], name: str, golden: Golden, data: Datase
         parts: list[list[NDArray[Any]]] = [[] for _ in golden.outputs]
         for first in range(0, count, _EXAMPLES):
             given = [
-                tensor.encode(array[first : first + _EXAMPLES])
+                tensor.encode(np.asarray(array[first : first + _EXAMPLES]))
                 for tensor, array in zip(golden.inputs, data.test.inputs, strict=True)
             ]
             size = len(given[0])

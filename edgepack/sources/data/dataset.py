@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepack.ground.plain import typed
+from edgepack.sources.data.examples import Converted, Examples
+from edgepack.sources.data.summary import DataSummary
+
 SPLITS = ("train", "validation", "test", "representative")
 
 
@@ -17,10 +21,11 @@ SPLITS = ("train", "validation", "test", "representative")
 class Split:
     """Examples of one purpose: an array for each model input and the labels, all batch first.
 
+    Inputs that are stored in fewer bytes than they are read in are `Converted`: cast a batch with `numpy.asarray`, never the whole.
     `labels` is None where there are none: a model that reproduces its input, or the representative split.
     """
 
-    inputs: tuple[NDArray[Any], ...]
+    inputs: tuple[Examples, ...]
     labels: NDArray[Any] | None
 
     def __len__(self) -> int:
@@ -34,7 +39,8 @@ class Dataset:
     `train` teaches, `validation` (never part of `train`) stops training early and compares candidates, `test` gives the
     figures that are reported, `representative` (from the training data, never from `test`) calibrates quantization.
     `sha256` is the hash of every array's type, shape and content. `preprocessing` says how raw values became these inputs.
-    `input_names` are the names of a multi-input data set, else empty.
+    `input_names` are the names of a multi-input data set, else empty. `labels_are_values`: the labels are to be regressed, though
+    they may be whole numbers. `summary` and `warnings` are what a user should see of it before a training.
     """
 
     train: Split
@@ -45,6 +51,9 @@ class Dataset:
     class_names: tuple[str, ...]
     preprocessing: dict[str, object]
     input_names: tuple[str, ...] = ()
+    labels_are_values: bool = False
+    summary: DataSummary | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ def read_dataset(folder: Path) -> Dataset:
 
     def split(name: str) -> Split:
         entry = index["splits"][name]
-        inputs = tuple(_mapped(folder / file) for file in entry["inputs"])
+        inputs = tuple(_read_as(_mapped(folder / stored["file"]), stored) for stored in entry["inputs"])
         return Split(inputs, _mapped(folder / entry["labels"]) if entry["labels"] else None)
 
     return Dataset(
@@ -97,7 +106,17 @@ def read_dataset(folder: Path) -> Dataset:
         class_names=tuple(index["class_names"]),
         preprocessing=index["preprocessing"],
         input_names=tuple(index["input_names"]),
+        labels_are_values=index["labels_are_values"],
+        summary=typed(DataSummary, index["summary"]),
+        warnings=tuple(index["warnings"]),
     )
+
+
+def _read_as(stored: NDArray[Any], how: dict[str, Any]) -> Examples:
+    if "read_as" not in how:
+        return stored
+    scaling = [np.asarray(how[name], np.float64) if name in how else None for name in ("factor", "shift")]
+    return Converted(stored, np.dtype(how["read_as"]), *scaling)
 
 
 def _mapped(file: Path) -> NDArray[Any]:

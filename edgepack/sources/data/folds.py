@@ -14,7 +14,7 @@ from edgepack.sources.data.dataset import Dataset, Split, read_dataset
 from edgepack.sources.data.raw import RawData, RawSplit
 from edgepack.sources.data.store import store
 
-_VERSION = 1
+_VERSION = 2
 _REPRESENTATIVE = 500
 
 
@@ -40,7 +40,7 @@ def fold_data(data: Dataset, count: int, number: int, seed: int, cache: Cache, p
             "representative": RawSplit(inputs, None, np.sort(chosen)),
         }
         where = f"fold {number + 1} of {count}"
-        raw = RawData(where, splits, data.class_names, data.preprocessing, data.input_names)
+        raw = RawData(where, splits, data.class_names, data.preprocessing, data.input_names, data.labels_are_values)
         with progress.stage("Cutting the data", f"{where} held out") as task:
             store(raw, folder, lambda share: task.update(int(100 * share), 100, f"{len(train)} to train, {len(test)} held out"))
 

@@ -25,7 +25,7 @@ from edgepack.sources.fingerprint import Fingerprints
 from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
 
 # Changes whenever the same source would be stored differently.
-_VERSION = 1
+_VERSION = 2
 
 Read = Callable[[Path], RawData]
 
