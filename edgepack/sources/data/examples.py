@@ -35,7 +35,7 @@ class Examples(Protocol):
     def __getitem__(self, rows: Any, /) -> Any:
         """One example, or several: of a slice the result may be `Converted` again, of other indices it is an array."""
 
-    def reshape(self, shape: Any, /) -> Any:
+    def reshape(self, *sizes: Any) -> Any:
         """The same values in another shape, examples first."""
 
     def __array__(self, *options: Any, **named: Any) -> NDArray[Any]:
@@ -83,8 +83,9 @@ class Converted:
             dtype or self.dtype, copy=False
         )
 
-    def reshape(self, shape: Any) -> Any:
+    def reshape(self, *sizes: Any) -> Any:
         """Rows of another shape, unread where the channels stay the last axis."""
+        shape = sizes[0] if isinstance(sizes[0], tuple) else sizes
         by_channel = self.factor is not None and max(self.factor.size, self.shift.size if self.shift is not None else 1) > 1
         if by_channel and shape[-1] != self.shape[-1]:
             return np.asarray(self).reshape(shape)

@@ -23,7 +23,7 @@ def complete(raw: RawData, *, validation: float, test: float, representative: in
     if "representative" not in splits:
         train = splits["train"]
         chosen = stratified(train.chosen_labels(), len(train), min(representative, len(train)), seed + 2)
-        splits["representative"] = RawSplit(train.inputs, None, train.index()[chosen])
+        splits["representative"] = replace(train.take(chosen), labels=None, cut=True, origin="from train")
     return replace(raw, splits=splits)
 
 
@@ -32,7 +32,7 @@ def _cut(split: RawSplit, share: float, seed: int) -> tuple[RawSplit, RawSplit]:
     count = min(max(round(share * len(split)), 1), len(split) - 1) if share > 0 else 0
     chosen = stratified(split.chosen_labels(), len(split), max(count, 0), seed)
     rest = np.setdiff1d(np.arange(len(split), dtype=np.int64), chosen)
-    return split.take(rest), split.take(chosen)
+    return split.take(rest), replace(split.take(chosen), cut=True, origin="cut from train")
 
 
 def stratified(labels: NDArray[Any] | None, total: int, count: int, seed: int) -> Index:
