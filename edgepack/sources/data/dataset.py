@@ -74,11 +74,12 @@ class DataFacts:
         return self.input_shapes[0]
 
 
-def facts_of(data: Dataset) -> DataFacts:
-    """The sizes of a data set."""
+def facts_of(data: Dataset, regressed: bool = False) -> DataFacts:
+    """The sizes of a data set. `regressed`: the recipe trains towards its labels as values, which makes them no classes."""
     labels = data.train.labels
     classes = len(data.class_names) or None
-    if classes is None and labels is not None and labels.dtype.kind in "iu" and labels.ndim == 1:
+    whole = labels is not None and labels.dtype.kind in "iu" and labels.ndim == 1
+    if classes is None and labels is not None and whole and not (regressed or data.labels_are_values):
         classes = int(labels.max()) + 1
     return DataFacts(tuple(array.shape[1:] for array in data.train.inputs), data.input_names, classes, data.class_names)
 

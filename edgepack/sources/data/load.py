@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from edgepack.ground.cache import Cache
@@ -12,7 +13,7 @@ from edgepack.ground.errors import DataError
 from edgepack.ground.files import hash_of
 from edgepack.ground.progress import Progress, Task
 from edgepack.project.types import DataSettings, Project
-from edgepack.sources.data.check import check_complete, check_given
+from edgepack.sources.data.check import check_complete, check_given, is_class_metric, labels_are_values
 from edgepack.sources.data.dataset import Dataset, read_dataset
 from edgepack.sources.data.images import read_images
 from edgepack.sources.data.npz import read_npz
@@ -79,14 +80,17 @@ def _stored(key: Mapping[str, str], read: Read, settings: DataSettings, cache: C
 def _compute(target: Path, read: Read, settings: DataSettings, task: Task) -> None:
     scratch = target / "scratch"
     raw = apply_preprocessing(check_given(read(scratch), settings.metric), settings.preprocessing)
+    raw = replace(raw, labels_are_values=labels_are_values(raw.train.labels, settings.metric))
     raw = complete(
         raw,
         validation=settings.validation,
         test=settings.test,
         representative=settings.representative,
         seed=settings.seed,
+        every_class=is_class_metric(settings.metric),
     )
-    check_complete(raw, settings.metric)
+    warnings = check_complete(raw, settings.metric)
+    raw = replace(raw, warnings=(*raw.warnings, *warnings))
     store(raw, target, lambda share: task.update(share, 1.0))
     del raw
     shutil.rmtree(scratch, ignore_errors=True)
