@@ -53,10 +53,7 @@ def evaluate(model: Path, data: Dataset, metric: Metric, cache: Cache, progress:
     def compute(folder: Path) -> None:
         with progress.stage("Checking the .tflite", f"{len(data.test)} test examples on this machine") as task:
             described = describe_model(model)
-            given = tuple(
-                _quantized(array, tensor)
-                for array, tensor in zip(data.test.inputs, described["inputs"], strict=True)
-            )
+            given = tuple(_quantized(array, tensor) for array, tensor in zip(data.test.inputs, described["inputs"], strict=True))
             outputs = run_model(model, given)
             values = tuple(
                 dequantize(array, *_parameters(tensor)) for array, tensor in zip(outputs, described["outputs"], strict=True)

@@ -214,7 +214,9 @@ def _absent(raw: RawData, name: str, missing: list[int]) -> DataError:
     labels = raw.splits[other].chosen_labels()
     count = 0 if labels is None else int((labels == missing[0]).sum())
     origin = f" ({raw.splits[name].origin})" if raw.splits[name].origin else ""
-    what = f"{raw.where}: {_called(raw, missing)} does not occur in {name}{origin}, a split of the data's own; {other} has {count}"
+    what = (
+        f"{raw.where}: {_called(raw, missing)} does not occur in {name}{origin}, a split of the data's own; {other} has {count}"
+    )
     hint = f"add {name} examples of it"
     return DataError("EP-313", what, hint if name == "train" else f"{hint}, or give no test split: one is cut from train then")
 

@@ -1,8 +1,8 @@
 """Which folders of an image data set are splits, and which are classes, in the layouts that people download.
 
-    train/cat/…  test/cat/…        Training/…  Testing/…      training_set/…  test_set/…
-    seg_train/seg_train/cat/…      archive/dataset/TRAIN/…    asl_alphabet_train/…  asl_alphabet_test/…
-    cat/…  dog/…
+train/cat/…  test/cat/…        Training/…  Testing/…      training_set/…  test_set/…
+seg_train/seg_train/cat/…      archive/dataset/TRAIN/…    asl_alphabet_train/…  asl_alphabet_test/…
+cat/…  dog/…
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from pathlib import Path
 
 from edgepack.ground.errors import DataError
 
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"}
-)
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"})
 # The words that name a split, and those that may stand beside one: "Training Set", "val_images", "testData", "train-2".
 _SPLIT_WORDS = {
     "train": ("train", "training", "trn"),

@@ -13,6 +13,7 @@ from edgepack.ground.errors import DataError
 from edgepack.ground.files import hash_of
 from edgepack.ground.progress import Progress, Task
 from edgepack.project.types import DataSettings, Project
+from edgepack.sources.data.batches import Spool
 from edgepack.sources.data.check import check_complete, check_given, is_class_metric, labels_are_values
 from edgepack.sources.data.dataset import Dataset, read_dataset
 from edgepack.sources.data.images import read_images
@@ -52,7 +53,9 @@ def load_data(project: Project, cache: Cache, progress: Progress, path: Path | N
     fingerprints = Fingerprints(cache)
     function = function_source(settings.source, folder) if settings.source else None
     if function is not None:
-        key, read = _from_function(function, settings, folder, path, fingerprints, progress)
+        key, read = _from_function(
+            function, settings, folder, path, fingerprints, Spool(cache.folder, settings.max_unpacked), progress
+        )
     else:
         key, read = _from_files(settings, folder, path, fingerprints)
     return _stored(key, read, settings, cache, progress)
@@ -142,6 +145,7 @@ def _from_function(
     folder: Path,
     path: Path | None,
     fingerprints: Fingerprints,
+    spool: Spool,
     progress: Progress,
 ) -> tuple[dict[str, str], Read]:
     """The key and the reader of a function.
@@ -165,7 +169,7 @@ def _from_function(
 
     def read(scratch: Path) -> RawData:
         with progress.stage("Running", f"{source.file.name}:{source.function}"):
-            raw, opened = load_from_function(source, folder, path)
+            raw, opened = load_from_function(source, folder, path, spool)
         inside = path.resolve() if path is not None else None
         others = [file for file in opened.paths if inside is None or not file.resolve().is_relative_to(inside)]
         fingerprints.remember(seen, sorted(str(file) for file in others))

@@ -84,7 +84,8 @@ def summarise(raw: RawData, ranges: Mapping[str, Sequence[Range]]) -> DataSummar
     for name in ("train", "validation", "test"):
         split = raw.splits[name]
         inputs = tuple(
-            InputSummary(rows.shape[1:], seen.dtype.name, *seen.ends()) for rows, seen in zip(split.inputs, ranges[name], strict=True)
+            InputSummary(rows.shape[1:], seen.dtype.name, *seen.ends())
+            for rows, seen in zip(split.inputs, ranges[name], strict=True)
         )
         classes = {} if raw.labels_are_values else _class_counts(split, raw.class_names)
         values = _values(split) if raw.labels_are_values else None
