@@ -20,8 +20,8 @@ def match_data(data: Dataset, source: SourceModel, cache: Cache) -> Dataset:
     """`data` with its inputs as the model takes them.
 
     Inputs that the data names are put in the model's order; a last dimension of 1 that only one of them has is added or dropped
-    (greyscale images); int32 and float32 are exchanged where the model takes the other, integers while they are read. A quantized .tflite is given
-    float32: quantizing is the runner's work.
+    (greyscale images); int32 and float32 are exchanged where the model takes the other, integers while they are read. A quantized
+    .tflite is given float32: quantizing is the runner's work.
 
     Raises:
         DataError: EP-315 when the number, names, shapes or types do not fit.

@@ -62,7 +62,7 @@ def test_scaled_values_are_those_of_scaling_before_storing(dtype: str, folder: P
     summary = data.summary.splits[2].inputs[0]
     values = np.asarray(data.test.inputs[0])
     assert (summary.low, summary.high) == pytest.approx((values.min(), values.max()))
-    kept = [file for file in cache.folder.rglob("train.input0.npy")]
+    kept = list(cache.folder.rglob("train.input0.npy"))
     assert np.load(kept[0]).dtype == (np.uint8 if dtype == "uint8" else np.int16 if dtype == "int16" else np.float32)
 
 

@@ -183,8 +183,8 @@ def _check_classes(raw: RawData) -> tuple[str, ...]:
         missing = [] if classes is None else [number for number in range(count) if number not in classes]
         if missing and raw.splits[name].cut:
             warnings.append(
-                f"{raw.where}: {_called(raw, missing)}: a single example, which stays in train; {name}, cut by edgepack, has none. "
-                "Two examples of a class are needed, three with validation"
+                f"{raw.where}: {_called(raw, missing)}: a single example, which stays in train; {name}, cut by edgepack, "
+                "has none. Two examples of a class are needed, three with validation"
             )
         elif missing:
             raise _absent(raw, name, missing)

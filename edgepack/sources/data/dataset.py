@@ -21,7 +21,7 @@ SPLITS = ("train", "validation", "test", "representative")
 class Split:
     """Examples of one purpose: an array for each model input and the labels, all batch first.
 
-    Inputs that are stored in fewer bytes than they are read in are `Converted`: cast a batch with `numpy.asarray`, never the whole.
+    Inputs that are stored in fewer bytes than they are read in are `Converted`: `numpy.asarray` casts a batch, never the whole.
     `labels` is None where there are none: a model that reproduces its input, or the representative split.
     """
 

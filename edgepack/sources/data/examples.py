@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+FLOAT: np.dtype[Any] = np.dtype(np.float32)
+
 
 class Examples(Protocol):
     """Examples of one input, batch first: a NumPy array, or `Converted` ones. `numpy.asarray` gives the numbers."""
@@ -50,7 +52,7 @@ class Converted:
     """
 
     rows: Any
-    dtype: np.dtype[Any] = np.dtype(np.float32)
+    dtype: np.dtype[Any] = FLOAT
     factor: NDArray[Any] | None = None
     shift: NDArray[Any] | None = None
 

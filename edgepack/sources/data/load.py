@@ -53,9 +53,8 @@ def load_data(project: Project, cache: Cache, progress: Progress, path: Path | N
     fingerprints = Fingerprints(cache)
     function = function_source(settings.source, folder) if settings.source else None
     if function is not None:
-        key, read = _from_function(
-            function, settings, folder, path, fingerprints, Spool(cache.folder, settings.max_unpacked), progress
-        )
+        spool = Spool(cache.folder, settings.max_unpacked)
+        key, read = _from_function(function, settings, folder, path, fingerprints, spool, progress)
     else:
         key, read = _from_files(settings, folder, path, fingerprints)
     return _stored(key, read, settings, cache, progress)

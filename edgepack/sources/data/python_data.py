@@ -65,8 +65,8 @@ def read_result(result: Any, where: str, spool: Spool) -> RawData:
     """The data in what `load` returned.
 
     Raises:
-        DataError: EP-306 for a result that is not of the documented form, EP-308 for values that are not arrays of numbers, EP-324
-            for pieces without an end.
+        DataError: EP-306 for a result that is not of the documented form, EP-308 for values that are not arrays of numbers,
+            EP-324 for pieces without an end.
     """
     if not isinstance(result, Mapping):
         raise DataError("EP-306", f"{where} returned {type(result).__name__}, not a dict", _FORM)
@@ -94,7 +94,7 @@ def read_result(result: Any, where: str, spool: Spool) -> RawData:
 
 
 def _split(value: Any, where: str, names: list[tuple[str, ...]], spool: Spool) -> RawSplit:
-    """One split from (x, y), (x,) or x, or from what gives such pieces; x is an array, or a tuple or dict of arrays, one an input."""
+    """One split from (x, y), (x,) or x, or from pieces of that form; x is an array, or a tuple or dict of one for each input."""
     if comes_in_pieces(value):
         return read_pieces(value, where, spool, names)
     inputs, labels = value, None
