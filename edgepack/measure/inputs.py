@@ -16,12 +16,11 @@ from edgepack.releases.release import wrong_files
 from edgepack.remote.layout import Layout
 from edgepack.remote.script import check_script
 from edgepack.remote.space import check_space
+from edgepack.sources import Examples, blocks
 
 if TYPE_CHECKING:
     from edgepack.pack import GoldenTensor
-    from edgepack.sources import Examples
 
-_EXAMPLES = 1024  # quantised at a time, so that memory stays small whatever the data's size
 _KEPT = 4  # files of test inputs that stay on the device
 
 # Files are touched when used; the ones used longest ago go, and outputs that a killed run left behind.
@@ -53,8 +52,8 @@ def write_inputs(folder: Path, tensors: Sequence[GoldenTensor], arrays: Sequence
         little = np.dtype(tensor.dtype).newbyteorder("<")
         files.append(folder / f"input_{index}.bin")
         with files[-1].open("wb") as file:
-            for first in range(0, len(array), _EXAMPLES):
-                values = tensor.encode(np.asarray(array[first : first + _EXAMPLES]))
+            for part in blocks(array):
+                values = tensor.encode(np.asarray(array[part]))
                 file.write(np.ascontiguousarray(values, little).tobytes())
     return files
 

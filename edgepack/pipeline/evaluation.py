@@ -14,14 +14,13 @@ from edgepack.ground.files import canonical_json, sha256_file
 from edgepack.ground.progress import Progress
 from edgepack.metrics import confusion_matrix
 from edgepack.runners import dequantize, describe_model, quantize, run_model
-from edgepack.sources import Dataset, Examples
+from edgepack.sources import Dataset, Examples, blocks
 
 if TYPE_CHECKING:
     from edgepack.ground.cache import Cache
     from edgepack.metrics import Metric
 
 _VERSION = 2
-_EXAMPLES = 256
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,7 @@ def evaluate(model: Path, data: Dataset, metric: Metric, cache: Cache, progress:
 def _quantized(array: Examples, tensor: dict[str, Any]) -> NDArray[Any]:
     """Every example in the model's type; real values exist for a few at a time only."""
     result = np.empty(array.shape, tensor["dtype"])
-    for start in range(0, len(array), _EXAMPLES):
-        part = slice(start, start + _EXAMPLES)
+    for part in blocks(array):
         result[part] = quantize(np.asarray(array[part]), *_parameters(tensor), tensor["dtype"])
     return result
 

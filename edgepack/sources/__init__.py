@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from edgepack.sources.data.dataset import DataFacts, Dataset, Split
-from edgepack.sources.data.examples import Examples
+from edgepack.sources.data.examples import Examples, blocks
 from edgepack.sources.data.load import load_data
 from edgepack.sources.keras.frameworks import import_tf_keras
 from edgepack.sources.match import match_data
@@ -23,6 +23,7 @@ __all__ = [
     "SourceModel",
     "Split",
     "TensorSpec",
+    "blocks",
     "import_tf_keras",
     "load_data",
     "load_model",

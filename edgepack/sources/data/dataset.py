@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,15 @@ class Dataset:
     labels_are_values: bool = False
     summary: DataSummary | None = None
     warnings: tuple[str, ...] = ()
+
+    def release(self) -> None:
+        """Give back the memory of pages that were read; they are read again when they are needed."""
+        for name in SPLITS:
+            for array in getattr(self, name).inputs:
+                stored = array.rows if isinstance(array, Converted) else array
+                pages = getattr(stored, "_mmap", None)
+                if pages is not None:
+                    pages.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,14 @@ whoever computes with examples casts a batch of them.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+_VALUES = 1 << 20
 FLOAT: np.dtype[Any] = np.dtype(np.float32)
 
 
@@ -103,6 +105,13 @@ class Converted:
 def is_narrow(dtype: np.dtype[Any]) -> bool:
     """Whether float32 holds every value of this type exactly, in more bytes: integers of up to 16 bits, bool, float16."""
     return (dtype.kind in "iub" and dtype.itemsize <= 2) or dtype == np.float16
+
+
+def blocks(rows: Examples) -> Iterator[slice]:
+    """Slices that cover the rows, of about a million values each: what is computed with them stays small, whatever the data."""
+    size = max(1, _VALUES // max(1, math.prod(rows.shape[1:])))
+    for start in range(0, len(rows), size):
+        yield slice(start, min(start + size, len(rows)))
 
 
 def pick(rows: Examples, index: NDArray[Any]) -> Examples:
