@@ -21,7 +21,14 @@ from edgepack.sources.data.raw import RawData, RawSplit
 
 # For each split, the names an archive may use for inputs and labels, in lower case.
 _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
-    "train": (("x_train", "y_train"), ("xtr", "ytr"), ("train_images", "train_labels"), ("train_x", "train_y")),
+    "train": (
+        ("x_train", "y_train"),
+        ("xtr", "ytr"),
+        ("train_images", "train_labels"),
+        ("train_x", "train_y"),
+        ("trainx", "trainy"),
+        ("train_data", "train_labels"),
+    ),
     "validation": (
         ("x_validation", "y_validation"),
         ("x_val", "y_val"),
@@ -29,8 +36,17 @@ _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("xva", "yva"),
         ("val_images", "val_labels"),
         ("val_x", "val_y"),
+        ("valx", "valy"),
+        ("val_data", "val_labels"),
     ),
-    "test": (("x_test", "y_test"), ("xte", "yte"), ("test_images", "test_labels"), ("test_x", "test_y")),
+    "test": (
+        ("x_test", "y_test"),
+        ("xte", "yte"),
+        ("test_images", "test_labels"),
+        ("test_x", "test_y"),
+        ("testx", "testy"),
+        ("test_data", "test_labels"),
+    ),
     "representative": (("x_representative", ""), ("x_calibration", "")),
 }
 _NAMES = ("class_names", "classes", "names", "labels")
@@ -170,7 +186,9 @@ def _header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
 def _named(arrays: Mapping[str, NDArray[Any]], split: str) -> RawSplit | None:
     for inputs, labels in _KEYS[split]:
         if inputs in arrays:
-            return RawSplit((arrays[inputs],), arrays.get(labels))
+            others = (other for _, other in _KEYS[split])  # such as x_train with train_labels
+            found = next((arrays[name] for name in (labels, *others) if name in arrays), None)
+            return RawSplit((arrays[inputs],), found)
     return None
 
 
