@@ -77,7 +77,7 @@ def check_complete(raw: RawData, metric: str) -> tuple[str, ...]:
             if name == "representative":
                 hint = "set [data] representative to a number like 200"
                 raise DataError("EP-316", f"{raw.where}: representative is empty", hint)
-            hint = f"give more training examples, a {name} split, or another share under [data] {name}"
+            hint = f"give more training examples (three of each class), a {name} split, or another share under [data] {name}"
             raise DataError("EP-312", f"{raw.where}: no examples are left for {name}", hint)
     return _check_classes(raw) if is_class_metric(metric) else ()
 

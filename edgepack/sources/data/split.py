@@ -51,7 +51,7 @@ def _with_every_class(labels: NDArray[Any] | None, total: int, chosen: Index, se
         taken = picked[rows]
         if len(rows) > 1 and not taken.any():
             picked[random.choice(rows)] = True
-        elif taken.all() and picked.sum() > 1:
+        elif taken.all():
             picked[rows[-1]] = False
     return np.flatnonzero(picked).astype(np.int64)
 
