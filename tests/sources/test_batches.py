@@ -100,6 +100,12 @@ def test_two_or_three_datasets_are_train_validation_and_test(cache: Cache) -> No
     assert len(given(dataset().batch(7), cache, test=0.2).test) == 12
 
 
+@pytest.mark.parametrize("names", [("Train", "Val", "Test"), ("training", "valid", "testing"), ("train_ds", "val_ds", "test_ds")])
+def test_splits_of_a_dict_have_their_usual_names(names: tuple[str, ...], cache: Cache) -> None:
+    found = given(dict(zip(names, [(X[:42], Y[:42]), (X[42:51], Y[42:51]), (X[51:], Y[51:])], strict=True)), cache)
+    assert (len(found.train), len(found.validation), len(found.test)) == (42, 9, 9)
+
+
 def test_named_inputs_come_as_dicts(cache: Cache) -> None:
     small = np.arange(60, dtype=np.float32)[:, None]
     found = given(dataset({"image": X, "number": small}, Y).batch(16), cache)

@@ -12,7 +12,8 @@ from edgepack.ground.cache import Cache
 from edgepack.ground.errors import DataError
 from edgepack.ground.progress import SilentProgress
 from edgepack.sources import Dataset, load_data
-from edgepack.sources.data.folders import find_layout, split_of
+from edgepack.sources.data.folders import find_layout
+from edgepack.sources.data.split_names import split_of
 from tests.sources.conftest import MakeProject
 
 QUIET = SilentProgress()
@@ -108,6 +109,14 @@ def test_what_is_not_used_is_said(folder: Path, cache: Cache, project: MakeProje
         "imgs: test/ (3 images) is not used: without class folders its images have no labels",
     )
     assert origins(data)["test"] == (4, "cut from train")
+
+
+def test_images_of_formats_that_are_not_read_are_counted(folder: Path, cache: Cache, project: MakeProject) -> None:
+    split(folder / "imgs", 10)
+    (folder / "imgs/ant/IMG_1.HEIC").write_bytes(b"x")
+    (folder / "imgs/bee/IMG_2.heic").write_bytes(b"x")
+    (warning,) = load_data(project("imgs"), cache, QUIET).warnings
+    assert "not read: 2 .heic; convert" in warning
 
 
 def test_what_cannot_be_told_is_refused(folder: Path, cache: Cache, project: MakeProject) -> None:

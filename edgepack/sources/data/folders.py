@@ -7,27 +7,15 @@ cat/…  dog/…
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack.ground.errors import DataError
+from edgepack.sources.data.split_names import SPLIT_WORDS, split_of
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"})
-# The words that name a split, and those that may stand beside one: "Training Set", "val_images", "testData", "train-2".
-_SPLIT_WORDS = {
-    "train": ("train", "training", "trn"),
-    "validation": ("validation", "validate", "validating", "valid", "val", "dev"),
-    "test": ("test", "testing", "tst"),
-    "representative": ("representative", "calibration", "calib"),
-}
-_FILLERS = (
-    *("set", "sets", "data", "dataset", "images", "image", "imgs", "img", "pictures", "photos", "pics"),
-    *("samples", "examples", "split", "folder", "dir", "files", "seg", "the"),
-)
-_SPLIT_OF = {word: split for split, words in _SPLIT_WORDS.items() for word in words}
-_GLUED = re.compile(rf"({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})({'|'.join(_FILLERS)})?")
+_UNREAD = frozenset({".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".tga", ".dng", ".cr2", ".nef", ".arw"})
 _DEEPEST = 4  # folders that hold nothing but one more folder
 
 
@@ -61,7 +49,7 @@ def find_layout(folder: Path) -> Layout:
     if not found:
         _refuse_loose_splits(root)
         check_classes(root)
-        return Layout({"train": root}, (), False)
+        return Layout({"train": root}, _unread(root), False)
     if "train" not in found:
         hint = f"add train/<class>/<images> beside {_name(next(iter(found.values())))}"
         raise DataError("EP-318", f"{folder.name}: has {', '.join(found)} but no train folder", hint)
@@ -77,7 +65,7 @@ def find_layout(folder: Path) -> Layout:
     for split, path in found.items():
         if split != "representative" or not own_images(path):
             check_classes(path)
-    return Layout(found, tuple(map(_not_used, others)), True)
+    return Layout(found, (*map(_not_used, others), *_unread(root)), True)
 
 
 def check_classes(folder: Path) -> None:
@@ -123,6 +111,13 @@ def _not_used(folder: Path) -> str:
     return f"{count}: its name is that of no split"
 
 
+def _unread(folder: Path) -> tuple[str, ...]:
+    """What is said of images below `folder` in formats that are not read; iPhones write such."""
+    found = [path.suffix.lower() for path in folder.rglob("*") if path.suffix.lower() in _UNREAD and path.name[0] != "."]
+    each = ", ".join(f"{found.count(suffix):,} {suffix}" for suffix in sorted(set(found)))
+    return (f"images of formats that are not read: {each}; convert them to JPEG or PNG",) if found else ()
+
+
 def class_folders(folder: Path) -> list[Path]:
     """The folders in `folder` that have images in them, sorted by name."""
     return [entry for entry in folders_in(folder) if any(_images(entry))]
@@ -149,23 +144,6 @@ def own_images(folder: Path) -> bool:
     return any(path.suffix.lower() in SUFFIXES and not path.name.startswith(".") for path in folder.iterdir())
 
 
-def split_of(name: str) -> tuple[str, str] | None:
-    """The split that a folder's name says, and what else the name says; None when it names no split.
-
-    >>> split_of("Training Set"), split_of("seg_test"), split_of("asl_alphabet_train"), split_of("teapot")
-    (('train', ''), ('test', ''), ('train', 'asl alphabet'), None)
-    """
-    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
-    splits, rest = [], []
-    for word in words:
-        glued = _GLUED.fullmatch(word)
-        if glued:
-            splits.append(_SPLIT_OF[glued[1]])
-        elif word not in _FILLERS:
-            rest.append(word)
-    return (splits[0], " ".join(rest)) if len(splits) == 1 else None
-
-
 def _splits_in(folder: Path) -> dict[str, Path]:
     """The splits in `folder` in their usual order, each as the folder that holds its classes."""
     named = [(entry, *said) for entry in folders_in(folder) if (said := split_of(entry.name)) is not None]
@@ -183,7 +161,7 @@ def _splits_in(folder: Path) -> dict[str, Path]:
             hint = "keep one of them, or put their images together"
             raise DataError("EP-318", f"{folder.name}: {first} and {entry.name} are both the {split} split", hint)
         found[split] = path
-    return {split: found[split] for split in _SPLIT_WORDS if split in found}
+    return {split: found[split] for split in SPLIT_WORDS if split in found}
 
 
 def _looked_through(folder: Path) -> Path:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from edgepack.ground.errors import DataError
 from edgepack.project.units import format_bytes
 from edgepack.sources.data.raw import RawData, RawSplit
+from edgepack.sources.data.split_names import split_of
 
 # For each split, the names an archive may use for inputs and labels, in lower case.
 _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -50,11 +51,7 @@ _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "representative": (("x_representative", ""), ("x_calibration", "")),
 }
 _NAMES = ("class_names", "classes", "names", "labels")
-_SPLIT_VALUES = {
-    "train": ("0", "train", "training"),
-    "validation": ("1", "val", "valid", "validation"),
-    "test": ("2", "test", "testing"),
-}
+_SPLIT_NUMBERS = ("train", "validation", "test")
 # What an archive may unpack to unless [data] max_unpacked says more. Deflate packs zeros a thousandfold: a file that is small to
 # send fills a disk. Real data hardly packs to a hundredth, and little of anything is harmless.
 _ALWAYS, _RATIO, _MOST = 1 << 30, 100, 64 << 30
@@ -199,10 +196,19 @@ def _by_split_column(where: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str
     if column.shape != inputs.shape[:1]:
         raise DataError("EP-303", f"{where}: split has shape {column.shape}, x has {len(inputs)} examples", _HINT)
     splits: dict[str, RawSplit] = {}
-    numbers = column.dtype.kind in "iu"  # as text, a number would take ten times the room
-    column = column if numbers else column.astype(str)
-    for split, values in _SPLIT_VALUES.items():
-        rows = np.flatnonzero(np.isin(column, [int(values[0])] if numbers else values))
+    values, places = np.unique(column.astype(str) if column.dtype.kind == "S" else column, return_inverse=True)
+    named = np.array([_named_by(str(value).strip()) for value in values])
+    for split in _SPLIT_NUMBERS:
+        rows = np.flatnonzero((named == split)[places]) if len(values) else places
         if len(rows):
             splits[split] = RawSplit((inputs,), labels, rows)
     return splits
+
+
+def _named_by(value: str) -> str:
+    """The split that a value of the column `split` means; empty for none."""
+    number = value.removesuffix(".0")
+    if number in ("0", "1", "2"):
+        return _SPLIT_NUMBERS[int(number)]
+    said = split_of(value)
+    return said[0] if said is not None and not said[1] else ""

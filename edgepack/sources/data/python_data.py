@@ -15,6 +15,7 @@ from edgepack.ground.errors import DataError
 from edgepack.ground.plain import plain
 from edgepack.sources.data.batches import Spool, comes_in_pieces, read_pieces
 from edgepack.sources.data.raw import RawData, RawSplit
+from edgepack.sources.data.split_names import split_of
 from edgepack.sources.user_code import FunctionSource, OpenedFiles, user_module, watch_opened_files
 
 _SPLITS = ("train", "test", "validation", "representative")
@@ -70,6 +71,7 @@ def read_result(result: Any, where: str, spool: Spool) -> RawData:
     """
     if not isinstance(result, Mapping):
         raise DataError("EP-306", f"{where} returned {type(result).__name__}, not a dict", _FORM)
+    result = {_known_key(key): value for key, value in result.items()}
     for key in result:
         if key not in _KEYS:
             near = difflib.get_close_matches(str(key), _KEYS, 1)
@@ -91,6 +93,12 @@ def read_result(result: Any, where: str, spool: Spool) -> RawData:
         preprocessing=plain(preprocessing),
         input_names=names[0],
     )
+
+
+def _known_key(key: Any) -> Any:
+    """A split's usual name for "val", "Training" and their like."""
+    said = None if key in _KEYS else split_of(str(key))
+    return said[0] if said is not None and not said[1] else key
 
 
 def _split(value: Any, where: str, names: list[tuple[str, ...]], spool: Spool) -> RawSplit:
