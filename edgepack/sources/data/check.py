@@ -211,7 +211,7 @@ def _check_numbering(raw: RawData, given: set[int], count: int) -> None:
 def _absent(raw: RawData, name: str, missing: list[int]) -> DataError:
     """A class that one of the data's own splits lacks."""
     other = "test" if name == "train" else "train"
-    labels = raw.splits[other].chosen_labels()
+    labels = raw.splits[other].numbers()
     count = 0 if labels is None else int((labels == missing[0]).sum())
     origin = f" ({raw.splits[name].origin})" if raw.splits[name].origin else ""
     what = (
@@ -228,8 +228,8 @@ def _called(raw: RawData, missing: list[int]) -> str:
 
 
 def _classes(split: RawSplit) -> set[int] | None:
-    labels = split.chosen_labels()
-    return None if labels is None or labels.ndim != 1 else {int(value) for value in np.unique(labels)}
+    labels = split.numbers()
+    return None if labels is None else {int(value) for value in np.unique(labels)}
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -62,7 +62,7 @@ class Dataset:
             for array in getattr(self, name).inputs:
                 stored = array.rows if isinstance(array, Converted) else array
                 pages = getattr(stored, "_mmap", None)
-                if pages is not None:
+                if pages is not None and hasattr(pages, "madvise"):
                     pages.madvise(mmap.MADV_DONTNEED)
 
 

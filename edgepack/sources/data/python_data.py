@@ -71,7 +71,12 @@ def read_result(result: Any, where: str, spool: Spool) -> RawData:
     """
     if not isinstance(result, Mapping):
         raise DataError("EP-306", f"{where} returned {type(result).__name__}, not a dict", _FORM)
-    result = {_known_key(key): value for key, value in result.items()}
+    known = [_known_key(key) for key in result]
+    if len(set(known)) < len(known):
+        raise DataError(
+            "EP-306", f"{where} returned one split under two names: {', '.join(map(str, result))}", "keep one of them"
+        )
+    result = dict(zip(known, result.values(), strict=True))
     for key in result:
         if key not in _KEYS:
             near = difflib.get_close_matches(str(key), _KEYS, 1)

@@ -51,6 +51,11 @@ class RawSplit:
         """The labels of the split's rows."""
         return self.labels if self.labels is None or self.rows is None else self.labels[self.rows]
 
+    def numbers(self) -> NDArray[Any] | None:
+        """The labels of the split's rows where they are one integer an example; None for others, such as large masks."""
+        one_each = self.labels is not None and self.labels.ndim == 1 and self.labels.dtype.kind in "iub"
+        return self.chosen_labels() if one_each else None
+
     def take(self, chosen: Index) -> RawSplit:
         """The split of only the rows `chosen`, numbers within this split."""
         return replace(self, rows=self.index()[chosen])

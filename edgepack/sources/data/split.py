@@ -27,7 +27,7 @@ def complete(
         splits["train"], splits["validation"] = _cut(splits["train"], validation, seed + 1, every_class)
     if "representative" not in splits:
         train = splits["train"]
-        chosen = stratified(train.chosen_labels(), len(train), min(representative, len(train)), seed + 2)
+        chosen = stratified(train.numbers(), len(train), min(representative, len(train)), seed + 2)
         splits["representative"] = replace(train.take(chosen), labels=None, cut=True, origin="from train")
     return replace(raw, splits=splits)
 
@@ -35,9 +35,9 @@ def complete(
 def _cut(split: RawSplit, share: float, seed: int, every_class: bool) -> tuple[RawSplit, RawSplit]:
     """Two splits: what remains, and about `share` of the examples (at least one, where there are two)."""
     count = min(max(round(share * len(split)), 1), len(split) - 1) if share > 0 else 0
-    chosen = stratified(split.chosen_labels(), len(split), max(count, 0), seed)
+    chosen = stratified(split.numbers(), len(split), max(count, 0), seed)
     if every_class and count > 0:
-        chosen = _with_every_class(split.chosen_labels(), len(split), chosen, seed)
+        chosen = _with_every_class(split.numbers(), len(split), chosen, seed)
     rest = np.setdiff1d(np.arange(len(split), dtype=np.int64), chosen)
     return split.take(rest), replace(split.take(chosen), cut=True, origin="cut from train")
 

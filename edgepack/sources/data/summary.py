@@ -94,8 +94,8 @@ def summarise(raw: RawData, ranges: Mapping[str, Sequence[Range]]) -> DataSummar
 
 
 def _class_counts(split: RawSplit, names: Sequence[str]) -> dict[str, int]:
-    labels = split.chosen_labels()
-    if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iub":
+    labels = split.numbers()
+    if labels is None:
         return {}
     numbers, counts = np.unique(labels, return_counts=True)
     found = {int(number): int(count) for number, count in zip(numbers, counts, strict=True)}
