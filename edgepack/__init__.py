@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from edgepack.api.bench import bench, compare
+    from edgepack.api.data import read_npz
     from edgepack.api.deploy import deploy
     from edgepack.api.explain import crossval, explain
     from edgepack.api.export import export
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "edgepack.api.bench": ("bench", "compare"),
+    "edgepack.api.data": ("read_npz",),
     "edgepack.api.deploy": ("deploy",),
     "edgepack.api.explain": ("crossval", "explain"),
     "edgepack.api.export": ("export",),
@@ -89,6 +91,7 @@ __all__ = [
     "inspect",
     "load_project",
     "load_target",
+    "read_npz",
 ]
 
 

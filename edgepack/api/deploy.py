@@ -51,8 +51,9 @@ def deploy(
         model: A Keras model (of either generation), a function that returns one, or a file of one (.keras, .h5, a SavedModel
             folder, a .tflite); instead of the project's.
         data: `(x_train, y_train, x_test, y_test)`, `((x_train, y_train), (x_test, y_test))`, `(x, y)`, or a dict as a project's
-            `load` returns it: arrays with their examples first, labels as class numbers or one-hot rows. Or a path: an .npz, a
-            folder of images, or what the project's data source takes.
+            `load` returns it: arrays with their examples first, labels as class numbers or one-hot rows. In place of a pair a
+            tf.data.Dataset, a Keras Sequence or PyDataset, or a generator; two of them are train and test. Or a path: an .npz,
+            a folder of images, or what the project's data source takes.
         recipe: Steps in their order, such as `[Prune(sparsity=0.5), Quantize()]`, a Recipe, or a file of `[[recipe]]` tables.
         target: The name of a target (`edgepack targets` lists them), a profile's path, or what `load_target` gave.
         settings: Changes for this run as `--set` has them: `{"budget.ram": "32 KiB", "data.metric": "auc"}`.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgepack.devices import Device
 from edgepack.ground.errors import DataError
@@ -17,11 +16,11 @@ from edgepack.releases.release import wrong_files
 from edgepack.remote.layout import Layout
 from edgepack.remote.script import check_script
 from edgepack.remote.space import check_space
+from edgepack.sources import Examples, blocks
 
 if TYPE_CHECKING:
     from edgepack.pack import GoldenTensor
 
-_EXAMPLES = 1024  # quantised at a time, so that memory stays small whatever the data's size
 _KEPT = 4  # files of test inputs that stay on the device
 
 # Files are touched when used; the ones used longest ago go, and outputs that a killed run left behind.
@@ -34,7 +33,7 @@ ls -1t -- *.bin 2>/dev/null | tail -n "+$((keep + 1))" | while IFS= read -r file
 """
 
 
-def write_inputs(folder: Path, tensors: Sequence[GoldenTensor], arrays: Sequence[NDArray[Any]]) -> list[Path]:
+def write_inputs(folder: Path, tensors: Sequence[GoldenTensor], arrays: Sequence[Examples]) -> list[Path]:
     """Write the examples of each input, quantised with the tensor's scale and zero point, as raw little-endian files.
 
     Raises:
@@ -53,8 +52,8 @@ def write_inputs(folder: Path, tensors: Sequence[GoldenTensor], arrays: Sequence
         little = np.dtype(tensor.dtype).newbyteorder("<")
         files.append(folder / f"input_{index}.bin")
         with files[-1].open("wb") as file:
-            for first in range(0, len(array), _EXAMPLES):
-                values = tensor.encode(array[first : first + _EXAMPLES])
+            for part in blocks(array):
+                values = tensor.encode(np.asarray(array[part]))
                 file.write(np.ascontiguousarray(values, little).tobytes())
     return files
 

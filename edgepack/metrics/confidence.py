@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from edgepack.sources import Examples
 
 Z = 1.959963984540054
 """The standard normal's 97.5 % quantile: intervals of 95 % confidence."""
@@ -33,10 +36,10 @@ def wilson_interval(right: int, count: int, z: float = Z) -> tuple[float, float]
 
 
 def bootstrap_interval(
-    compute: Callable[[tuple[NDArray[Any], ...], NDArray[Any] | None, tuple[NDArray[Any], ...]], float],
+    compute: Callable[[tuple[NDArray[Any], ...], NDArray[Any] | None, tuple[Examples, ...]], float],
     outputs: tuple[NDArray[Any], ...],
     labels: NDArray[Any] | None,
-    inputs: tuple[NDArray[Any], ...],
+    inputs: tuple[Examples, ...],
 ) -> tuple[float, float] | None:
     """The 2.5 and 97.5 % percentiles of a metric over 200 seeded resamples of the test set (Efron 1979).
 
@@ -45,13 +48,14 @@ def bootstrap_interval(
     from scipy.stats import bootstrap
 
     from edgepack.ground.errors import EdgepackError
+    from edgepack.sources.data.examples import pick
 
     if sum(array.nbytes for array in (*outputs, *inputs)) > _MOST_BYTES:
         return None
 
     def of_rows(rows: NDArray[Any]) -> float:
         picked = None if labels is None else labels[rows]
-        return compute(tuple(array[rows] for array in outputs), picked, tuple(array[rows] for array in inputs))
+        return compute(tuple(array[rows] for array in outputs), picked, tuple(pick(array, rows) for array in inputs))
 
     examples = (np.arange(len(outputs[0])),)
     options = {"n_resamples": _RESAMPLES, "batch": 1, "vectorized": False, "method": "percentile"}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 from edgepack.ground.errors import DataError, EdgepackError, ProjectError
 from edgepack.ground.files import hash_of, sha256_file
 
+if TYPE_CHECKING:
+    from edgepack.sources import Examples
+
 Outputs = tuple[NDArray[Any], ...]
-Compute = Callable[[Outputs, "NDArray[Any] | None", Outputs], float]
+Inputs = tuple["Examples", ...]
+Compute = Callable[[Outputs, "NDArray[Any] | None", Inputs], float]
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Metric:
     source: str = ""
     proportion: bool = False
 
-    def interval(self, outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> tuple[float, float] | None:
+    def interval(self, outputs: Outputs, labels: NDArray[Any] | None, inputs: Inputs) -> tuple[float, float] | None:
         """Where the metric lies with 95 % confidence, for the size of this test set; see `edgepack.metrics.confidence`."""
         from edgepack.metrics.confidence import bootstrap_interval, wilson_interval
 
@@ -100,9 +104,11 @@ def _user_metric(spec: str, folder: Path) -> Metric:
             raise ProjectError("EP-160", f"metric {spec!r}: {path.name} has no function {function_name}", "check [data] metric")
         higher = bool(getattr(function, "higher_is_better", True))
 
-    def compute(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
+    def compute(outputs: Outputs, labels: NDArray[Any] | None, inputs: Inputs) -> float:
         with user_module(path, folder, failed) as module:
-            value = float(getattr(module, function_name)(outputs, labels, inputs))
+            # Arrays whose arithmetic does not wrap around at 255, however narrow they are stored.
+            whole = labels if labels is None or labels.dtype.kind not in "iub" else np.asarray(labels, np.int64)
+            value = float(getattr(module, function_name)(outputs, whole, tuple(np.asarray(array) for array in inputs)))
         if not math.isfinite(value):
             raise failed(f"{function_name} returned {value}")
         return value
@@ -176,7 +182,7 @@ def confusion_matrix(outputs: Outputs, labels: NDArray[Any] | None) -> NDArray[n
     return np.bincount(pairs, minlength=width * width).reshape(width, width).astype(np.int64)
 
 
-def _accuracy(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
+def _accuracy(outputs: Outputs, labels: NDArray[Any] | None, inputs: Inputs) -> float:
     scores, classes = _rows(outputs, labels)
     return float(np.mean(_predicted(scores) == classes))
 
@@ -187,7 +193,7 @@ def _top_k(scores: NDArray[Any], classes: NDArray[Any], count: int) -> float:
 
 
 def _averaged(function_name: str, average: str) -> Compute:
-    def compute(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
+    def compute(outputs: Outputs, labels: NDArray[Any] | None, inputs: Inputs) -> float:
         import sklearn.metrics
 
         function = getattr(sklearn.metrics, f"{function_name}_score")
@@ -197,7 +203,7 @@ def _averaged(function_name: str, average: str) -> Compute:
     return compute
 
 
-def _auc(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
+def _auc(outputs: Outputs, labels: NDArray[Any] | None, inputs: Inputs) -> float:
     """Area under the ROC curve; a model that reproduces its input is scored by its mean squared reconstruction error."""
     from sklearn.metrics import roc_auc_score
 
@@ -205,7 +211,7 @@ def _auc(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> floa
     if len(np.unique(classes)) < 2:
         raise DataError("EP-311", "auc needs both classes in the test data", "add test examples of the missing class")
     if outputs[0].shape == inputs[0].shape and scores.shape[1] > 2 and len(scores) == len(inputs[0]):
-        difference = scores - inputs[0].reshape(len(scores), -1)
+        difference = scores - np.asarray(inputs[0]).reshape(len(scores), -1)
         return float(roc_auc_score(classes, np.mean(np.square(difference), axis=1)))
     if scores.shape[1] <= 2:
         return float(roc_auc_score(classes, scores[:, -1]))
@@ -213,8 +219,8 @@ def _auc(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> floa
     return float(roc_auc_score(classes, scores / np.where(total == 0, 1, total), multi_class="ovr"))
 
 
-def _mse(outputs: Outputs, labels: NDArray[Any] | None, inputs: Outputs) -> float:
-    wanted, scores = inputs[0] if labels is None else labels, _scores(outputs)
+def _mse(outputs: Outputs, labels: NDArray[Any] | None, inputs: Inputs) -> float:
+    wanted, scores = np.asarray(inputs[0]) if labels is None else labels, _scores(outputs)
     if wanted.size != scores.size:
         raise _misfit(wanted, outputs[0])
     return float(np.mean(np.square(scores - wanted.reshape(scores.shape))))

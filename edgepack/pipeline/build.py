@@ -120,6 +120,8 @@ def load_inputs(plan: ProjectPlan, progress: Progress) -> tuple[SourceModel, Dat
         data = load_given_data(given.data, project.data, cache, progress)
     elif project.data.source is not None or plan.data is not None or plan.recipe:
         data = load_data(project, cache, progress, plan.data)
+    if data is not None:
+        _show(data, progress)
     if given.keras_model is not None:
         source = load_given_model(given.keras_model, project.folder, cache, progress)
     else:
@@ -127,6 +129,14 @@ def load_inputs(plan: ProjectPlan, progress: Progress) -> tuple[SourceModel, Dat
     for note in source.notes:
         progress.note(note)
     return source, match_data(data, source, cache) if data is not None else None
+
+
+def _show(data: Dataset, progress: Progress) -> None:
+    """What the data is, before anything is trained on it."""
+    for line in () if data.summary is None else data.summary.lines():
+        progress.note(line)
+    for warning in data.warnings:
+        progress.warn(warning)
 
 
 def _converted_row(last: StepResult, converted: Converted, evaluation: Evaluation, inspection: Inspection) -> StepResult:

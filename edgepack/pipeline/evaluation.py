@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgepack.ground.files import canonical_json, sha256_file
 from edgepack.ground.progress import Progress
 from edgepack.metrics import confusion_matrix
 from edgepack.runners import dequantize, describe_model, quantize, run_model
-from edgepack.sources import Dataset
+from edgepack.sources import Dataset, Examples, blocks
 
 if TYPE_CHECKING:
     from edgepack.ground.cache import Cache
@@ -49,10 +52,7 @@ def evaluate(model: Path, data: Dataset, metric: Metric, cache: Cache, progress:
     def compute(folder: Path) -> None:
         with progress.stage("Checking the .tflite", f"{len(data.test)} test examples on this machine") as task:
             described = describe_model(model)
-            given = tuple(
-                quantize(array, *_parameters(tensor), tensor["dtype"])
-                for array, tensor in zip(data.test.inputs, described["inputs"], strict=True)
-            )
+            given = tuple(_quantized(array, tensor) for array, tensor in zip(data.test.inputs, described["inputs"], strict=True))
             outputs = run_model(model, given)
             values = tuple(
                 dequantize(array, *_parameters(tensor)) for array, tensor in zip(outputs, described["outputs"], strict=True)
@@ -74,6 +74,14 @@ def evaluate(model: Path, data: Dataset, metric: Metric, cache: Cache, progress:
         interval=None if interval is None else (float(interval[0]), float(interval[1])),
         confusion=None if confusion is None else tuple(tuple(row) for row in confusion),
     )
+
+
+def _quantized(array: Examples, tensor: dict[str, Any]) -> NDArray[Any]:
+    """Every example in the model's type; real values exist for a few at a time only."""
+    result = np.empty(array.shape, tensor["dtype"])
+    for part in blocks(array):
+        result[part] = quantize(np.asarray(array[part]), *_parameters(tensor), tensor["dtype"])
+    return result
 
 
 def _parameters(tensor: dict[str, Any]) -> tuple[float, int]:

@@ -20,6 +20,7 @@ from edgepack.ground.plain import plain, typed
 from edgepack.ground.progress import Progress
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.request import Plan, Request, prepare
+from edgepack.sources import Examples
 
 if TYPE_CHECKING:
     from edgepack.ground.cache import Cache
@@ -117,7 +118,7 @@ def _scan(plan: Plan, built: Built, examples: int, progress: Progress) -> Sensit
     return sensitivity(original, built.data, plan.metric, examples, plan.cache, progress)
 
 
-def _spread(arrays: Sequence[NDArray[Any]], count: int) -> list[NDArray[Any]]:
+def _spread(arrays: Sequence[Examples], count: int) -> list[NDArray[Any]]:
     """`count` examples, evenly spread: data sorted by class must not leave a class out."""
     rows = np.linspace(0, len(arrays[0]) - 1, min(count, len(arrays[0]))).round().astype(int)
     return [np.asarray(array[rows]) for array in arrays]

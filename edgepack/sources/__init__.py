@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from edgepack.sources.data.dataset import DataFacts, Dataset, Split
+from edgepack.sources.data.examples import Examples, blocks
 from edgepack.sources.data.load import load_data
 from edgepack.sources.keras.frameworks import import_tf_keras
 from edgepack.sources.match import match_data
@@ -18,9 +19,11 @@ from edgepack.sources.model import SourceModel, TensorSpec, load_model, open_ker
 __all__ = [
     "DataFacts",
     "Dataset",
+    "Examples",
     "SourceModel",
     "Split",
     "TensorSpec",
+    "blocks",
     "import_tf_keras",
     "load_data",
     "load_model",

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from edgepack.ground.cache import Cache
-from edgepack.ground.errors import ModelError
+from edgepack.ground.errors import DataError, EdgepackError, ModelError
 from edgepack.ground.files import hash_of
 from edgepack.ground.progress import Progress
 from edgepack.project.types import DataSettings
+from edgepack.sources.data.batches import Spool, comes_in_pieces
 from edgepack.sources.data.dataset import Dataset
 from edgepack.sources.data.load import load_given
 from edgepack.sources.data.npz import read_arrays
@@ -59,35 +60,48 @@ def load_given_model(model: Any, folder: Path, cache: Cache, progress: Progress)
 
 
 def load_given_data(data: Any, settings: DataSettings, cache: Cache, progress: Progress) -> Dataset:
-    """Arrays, split, checked and stored as a project's data is.
+    """Arrays or what comes in pieces, split, checked and stored as a project's data is.
 
     Args:
         data: `(x_train, y_train, x_test, y_test)`; `((x_train, y_train), (x_test, y_test))` as keras.datasets gives it; `(x, y)`,
             of which a test split is cut; or a dict, with the keys of a project's `load` function ("train", "test", …) or the
-            names of an .npz ("x_train", "y_train", …). Arrays have their examples first.
+            names of an .npz ("x_train", "y_train", …). Arrays have their examples first. In place of a pair (x, y): a
+            tf.data.Dataset, a Keras Sequence or PyDataset, or a generator of such pairs; of two, the second is the test split, of
+            three the second is validation.
 
     Raises:
-        DataError: EP-303 and EP-306 for another form, EP-308 for what is no array of numbers; and as `load_given` says.
+        DataError: EP-303 and EP-306 for another form, EP-308 for what is no array of numbers, EP-305 when a generator fails,
+            EP-324 when it does not end; and as `load_given` says.
     """
-    raw = _read(data)
+    try:
+        raw = _read(data, Spool(cache.folder, settings.max_unpacked))
+    except EdgepackError:
+        raise
+    except Exception as error:
+        text = f"{_WHERE} failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        raise DataError("EP-305", text, "correct what gives the data") from error
     return load_given({"given": _digest(raw)}, raw, settings, cache, progress)
 
 
-def _read(data: Any) -> RawData:
+def _read(data: Any, spool: Spool) -> RawData:
+    given = data if isinstance(data, (tuple, list)) else (data,)
+    if 0 < len(given) <= 3 and all(map(comes_in_pieces, given)):
+        splits = (("train",), ("train", "test"), ("train", "validation", "test"))[len(given) - 1]
+        return read_result(dict(zip(splits, given, strict=True)), _WHERE, spool)
     if isinstance(data, Mapping):
         names = {str(key).lower(): value for key, value in data.items()}
         if "train" in names or not all(isinstance(value, np.ndarray) for value in names.values()):
-            return read_result(data, _WHERE)
+            return read_result(data, _WHERE, spool)
         return read_arrays(names, _WHERE)
     if isinstance(data, tuple | list):
         pairs = all(isinstance(part, tuple | list) and len(part) == 2 for part in data)
         if len(data) == 2 and pairs:
-            return read_result({"train": tuple(data[0]), "test": tuple(data[1])}, _WHERE)
+            return read_result({"train": tuple(data[0]), "test": tuple(data[1])}, _WHERE, spool)
         if len(data) == 2:
-            return read_result({"train": tuple(data)}, _WHERE)
+            return read_result({"train": tuple(data)}, _WHERE, spool)
         if len(data) == 4:
-            return read_result({"train": tuple(data[:2]), "test": tuple(data[2:])}, _WHERE)
-    return read_result(data, _WHERE)
+            return read_result({"train": tuple(data[:2]), "test": tuple(data[2:])}, _WHERE, spool)
+    return read_result(data, _WHERE, spool)
 
 
 def _digest(raw: RawData) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import DataError
 from edgepack.sources.data.dataset import SPLITS, Dataset, Split
+from edgepack.sources.data.examples import Converted, Examples
 from edgepack.sources.data.store import BLOCK_BYTES
 from edgepack.sources.model import SourceModel, TensorSpec
 
@@ -20,8 +20,8 @@ def match_data(data: Dataset, source: SourceModel, cache: Cache) -> Dataset:
     """`data` with its inputs as the model takes them.
 
     Inputs that the data names are put in the model's order; a last dimension of 1 that only one of them has is added or dropped
-    (greyscale images); int32 and float32 are exchanged where the model takes the other. A quantized .tflite is given
-    float32: quantizing is the runner's work.
+    (greyscale images); int32 and float32 are exchanged where the model takes the other, integers while they are read. A quantized
+    .tflite is given float32: quantizing is the runner's work.
 
     Raises:
         DataError: EP-315 when the number, names, shapes or types do not fit.
@@ -59,7 +59,7 @@ def _reordered(split: Split, order: list[int]) -> Split:
     return replace(split, inputs=tuple(split.inputs[place] for place in order))
 
 
-def _shape(array: NDArray[Any], spec: TensorSpec) -> tuple[int, ...]:
+def _shape(array: Examples, spec: TensorSpec) -> tuple[int, ...]:
     """The shape of an example for the model."""
     given, wanted = array.shape[1:], spec.shape
     for candidate in (given, (*given, 1), given[:-1] if given[-1:] == (1,) else given):
@@ -85,6 +85,9 @@ def _wanted_type(spec: TensorSpec) -> np.dtype[Any]:
 
 
 def _with_types(data: Dataset, types: list[np.dtype[Any]], cache: Cache) -> Dataset:
+    exact = {place for place, array in enumerate(data.train.inputs) if _whole(array)}
+    splits = {name: _read_as(getattr(data, name), types, exact) for name in SPLITS}
+    data = replace(data, **splits)  # type: ignore[arg-type]
     changed = [place for place, array in enumerate(data.train.inputs) if array.dtype != types[place]]
     if not changed:
         return data
@@ -115,9 +118,25 @@ def _with_types(data: Dataset, types: list[np.dtype[Any]], cache: Cache) -> Data
     )
 
 
-def _cast(array: NDArray[Any], dtype: np.dtype[Any], file: Path, name: str) -> None:
+def _whole(array: Examples) -> bool:
+    """Whether the stored values are integers, and read as they are: float32 and int32 say the same of them."""
+    stored = array.rows if isinstance(array, Converted) and array.factor is None else array
+    return stored.dtype.kind in "iub"
+
+
+def _read_as(split: Split, types: list[np.dtype[Any]], places: set[int]) -> Split:
+    """The inputs at `places` read as `types`, without another copy of them on the disk."""
+    inputs = list(split.inputs)
+    for place in places:
+        array, wanted = inputs[place], types[place]
+        if array.dtype != wanted:
+            inputs[place] = replace(array, dtype=wanted) if isinstance(array, Converted) else Converted(array, wanted)
+    return replace(split, inputs=tuple(inputs))
+
+
+def _cast(array: Examples, dtype: np.dtype[Any], file: Path, name: str) -> None:
     """Write `array` as another type, block by block."""
-    block = max(1, BLOCK_BYTES // max(1, array[:1].nbytes))
+    block = max(1, BLOCK_BYTES * len(array) // max(1, array.nbytes))
     with file.open("wb") as out:
         header = {"descr": dtype.str, "fortran_order": False, "shape": array.shape}
         np.lib.format.write_array_header_1_0(out, header)  # type: ignore[no-untyped-call]

@@ -29,6 +29,7 @@ from edgepack.sources.user_code import FunctionSource, function_source, named_fi
 # Changes whenever the same source would be stored differently.
 _VERSION = 2
 _TRUSTED_VERSION = 2
+_REGRESSIONS = ("mse", "mae", "huber")  # losses of a step that compare values
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset
     folder = project.folder.resolve()
     settings, limits = project.model, limits_of(project.model)
     fingerprints = Fingerprints(cache)
-    facts = facts_of(data) if data is not None else None
+    regressed = any(table.options.get("loss") in _REGRESSIONS for table in project.recipe)
+    facts = facts_of(data, regressed) if data is not None else None
     function = function_source(settings.source, folder)
     file = folder / settings.source
     if function is None and file_kind(file) == "tflite":

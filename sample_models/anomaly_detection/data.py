@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+import edgepack
+
 NORMAL = (0, 1, 2, 3, 4)
 
 
@@ -12,16 +14,14 @@ def load(path: Path | None) -> dict[str, Any]:
     """Training examples without labels, all normal; test examples with 0 for normal and 1 for an anomaly.
 
     Without `path`: scikit-learn's handwritten digits, of which 0 to 4 count as normal and 5 to 9, never seen in training, as
-    anomalies. `path` is an .npz with x_train (normal only), x_test and y_test; examples are flattened.
+    anomalies. `path` is an .npz with x_train (normal only), x_test and y_test, or other names that edgepack knows; examples
+    are flattened.
     """
     if path is not None:
-        with np.load(path, allow_pickle=False) as archive:
-            x_train, x_test, y_test = archive["x_train"], archive["x_test"], archive["y_test"]
-        return {
-            "train": (flat(x_train), None),
-            "test": (flat(x_test), y_test),
-            "class_names": ["normal", "anomaly"],
-        }
+        found = {"class_names": ["normal", "anomaly"]}
+        for split, (x, y) in without_names(edgepack.read_npz(path)).items():
+            found[split] = (flat(x), y if split == "test" else None)
+        return found
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -37,6 +37,11 @@ def load(path: Path | None) -> dict[str, Any]:
         "class_names": ["normal", "anomaly"],
         "preprocessing": {"input": "64 ink values of a scanned digit, 0 to 16", "scale": "1 / 16"},
     }
+
+
+def without_names(data: dict[str, Any]) -> dict[str, Any]:
+    """The splits alone."""
+    return {key: value for key, value in data.items() if key != "class_names"}
 
 
 def flat(x: np.ndarray) -> np.ndarray:

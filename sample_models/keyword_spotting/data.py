@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+import edgepack
+
 WANTED = (
-    "an .npz with x (clips x 49 x 10, MFCC), y (word numbers) and split (0 train, 1 validation, 2 test); "
+    "an .npz with x (clips x 49 x 10, MFCC), y (word numbers) and split (0 train, 1 validation, 2 test), or x_train, y_train, …; "
     "see the sample's README for how to make one from Speech Commands"
 )
 
@@ -15,17 +17,9 @@ def load(path: Path | None) -> dict[str, Any]:
     """The clips of the archive, or of the archive of that form in a folder; `classes` in it names the words."""
     if path is None:
         raise FileNotFoundError(f"give the data with --data: {WANTED}")
-    with np.load(find(path), allow_pickle=False) as archive:
-        x, y, split = archive["x"].astype("float32"), archive["y"], archive["split"]
-        names = archive["classes"].tolist() if "classes" in archive.files else None
-    if x.shape[1:] == (49, 10):
-        x = x[..., None]
-    train, validation, test = ((x[split == number], y[split == number]) for number in (0, 1, 2))
+    found = {key: clips(*value) if key != "class_names" else value for key, value in find(path).items()}
     return {
-        "train": train,
-        "validation": validation,
-        "test": test,
-        "class_names": names,
+        **found,
         "preprocessing": {
             "input": "10 MFCC of 49 frames (30 ms, every 20 ms) of one second at 16 kHz",
             "features": "MLPerf Tiny keyword spotting: 40 mel bands 20..4000 Hz, log, DCT-II, the first 10 coefficients",
@@ -33,11 +27,20 @@ def load(path: Path | None) -> dict[str, Any]:
     }
 
 
-def find(path: Path) -> Path:
-    """The archive to read."""
-    candidates = sorted(path.glob("*.npz")) if path.is_dir() else [path]
-    for file in candidates:
-        with np.load(file, allow_pickle=False) as archive:
-            if {"x", "y", "split"} <= set(archive.files) and archive["x"].shape[1:3] == (49, 10):
-                return file
+def clips(x: np.ndarray, y: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Clips with a channel axis, and their words."""
+    return (x[..., None] if x.shape[1:] == (49, 10) else x), y
+
+
+def find(path: Path) -> dict[str, Any]:
+    """What the archive holds, or the first of a folder whose examples are clips."""
+    for file in sorted(path.glob("*.npz")) if path.is_dir() else [path]:
+        try:
+            found = edgepack.read_npz(file)
+        except edgepack.EdgepackError:
+            if not path.is_dir():
+                raise
+            continue
+        if found["train"][0].shape[1:3] == (49, 10):
+            return found
     raise FileNotFoundError(f"{path.name} is not, or does not hold, {WANTED}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ from edgepack.compress import check_recipe
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import DataError
 from edgepack.ground.progress import SilentProgress
-from edgepack.project import Project, load_project
+from edgepack.project import Project, init, load_project
 from edgepack.sources import Dataset, SourceModel, load_data, load_model, match_data, open_keras
+from edgepack.sources.data import npz
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_models"
 QUIET = SilentProgress()
@@ -116,3 +119,39 @@ def test_the_benchmarks_weights_reach_their_published_accuracy(shared_models: Pa
     assert (len(data.train) + len(data.validation), data.class_names[0]) == (15000, "airplane")
     found = open_keras(source).predict(data.test.inputs[0], batch_size=200, verbose=0).argmax(axis=1)
     assert np.mean(found == data.test.labels) == pytest.approx(0.8719, abs=1e-4)
+
+
+GUIDE = SAMPLES.parent / "docs" / "guides" / "data.md"
+# What each sample's model takes, and how many classes the archive has.
+SHAPES = {"anomaly_detection": (64,), "digits": (8, 8, 1), "image_classification": (32, 32, 3), "keyword_spotting": (49, 10)}
+
+
+def names_of(split: str) -> list[str]:
+    """The names that the guide lists for a split."""
+    row = next(line for line in GUIDE.read_text().splitlines() if line.startswith(f"| {split} | `x_"))
+    return re.findall(r"`(\w+)`", row)
+
+
+def test_the_guide_lists_the_names_that_are_read() -> None:
+    for split, pairs in npz._KEYS.items():
+        assert {name.lower() for name in names_of(split)} == {name for pair in pairs for name in pair if name}
+
+
+@pytest.mark.parametrize("name", [*SHAPES, "template"])
+def test_a_sample_takes_every_name_that_the_guide_lists(name: str, tmp_path: Path) -> None:
+    shape = SHAPES.get(name, (16, 16, 1))
+    file = (SAMPLES / name if name in SHAPES else Path(init.__file__).parent / "template") / "data.py"
+    spec = importlib.util.spec_from_file_location(f"data_of_{name}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    x, y = np.random.default_rng(0).random((20, *shape)).astype(np.float32), np.arange(20) % 2
+    splits = ("train", "test", "validation")
+    for number in range(max(len(npz._KEYS[split]) for split in splits)):
+        pairs = [npz._KEYS[split][number % len(npz._KEYS[split])] for split in splits]
+        np.savez(tmp_path / "d.npz", **{name: array for pair in pairs for name, array in zip(pair, (x, y), strict=True)})
+        found = module.load(tmp_path / "d.npz")
+        assert set(splits) <= set(found), pairs
+        assert np.asarray(found["test"][0]).size == x.size and np.array_equal(found["test"][1], y)
+    np.savez(tmp_path / "d.npz", X=x, y=y, split=np.repeat([0, 1, 2], [10, 4, 6]))
+    assert [len(module.load(tmp_path / "d.npz")[split][0]) for split in ("train", "validation", "test")] == [10, 4, 6]

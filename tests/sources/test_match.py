@@ -42,7 +42,11 @@ def test_a_channel_axis_of_one_may_be_missing_or_extra(given: Any, wanted: Any, 
 def test_whole_numbers_and_floats_are_exchanged_for_the_model(cache: Cache) -> None:
     tokens = np.arange(10, dtype=np.int32).reshape(5, 2)
     as_float = match_data(dataset(tokens), model(("x", (2,), "float32")), cache).test.inputs[0]
-    assert (as_float.dtype, isinstance(as_float, np.memmap)) == (np.float32, True)
+    assert (as_float.dtype, np.asarray(as_float).dtype) == (np.float32, np.float32)
+    assert not list(cache.folder.glob("*"))  # cast while it is read
+    np.testing.assert_array_equal(np.asarray(as_float), tokens)
+    halves = match_data(dataset(np.full((5, 2), 2.0, np.float32)), model(("x", (2,), "int32")), cache).test.inputs[0]
+    assert isinstance(halves, np.memmap) and halves.dtype == np.int32
     back = match_data(dataset(as_float), model(("x", (2,), "int32")), cache).test.inputs[0]
     assert back.dtype == np.int32
     np.testing.assert_array_equal(back, tokens)

@@ -75,7 +75,7 @@ def test_the_split_depends_on_the_seed_alone(folder: Path, tmp_path: Path, proje
 
 
 def test_arrays_are_memory_mapped_and_read_only(folder: Path, cache: Cache, project: MakeProject) -> None:
-    np.savez(folder / "d.npz", x=numbered(20).astype(np.uint8), y=np.arange(20) % 2)
+    np.savez(folder / "d.npz", x=numbered(20).astype(np.float64), y=np.arange(20) % 2)
     array = load_data(project("d.npz"), cache, QUIET).train.inputs[0]
     assert isinstance(array, np.memmap)
     assert array.dtype == np.float32
@@ -167,3 +167,14 @@ def test_unknown_names_are_listed(folder: Path, cache: Cache, project: MakeProje
         load_data(project("d.npz"), cache, QUIET)
     assert error.value.code == "EP-303"
     assert "x_train" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    "values", [("Training", "Val", "TEST"), ("train_set", "validation", "testing"), (0.0, 1.0, 2.0), (b"train", b"val", b"test")]
+)
+def test_a_column_of_splits_may_be_written_in_any_usual_way(
+    values: tuple[object, ...], folder: Path, cache: Cache, project: MakeProject
+) -> None:
+    np.savez(folder / "d.npz", x=numbered(30), y=np.arange(30) % 2, split=np.repeat(np.array(values), 10))
+    data = load_data(project("d.npz"), cache, QUIET)
+    assert rows(data, "validation") == set(range(10, 20)) and rows(data, "test") == set(range(20, 30))

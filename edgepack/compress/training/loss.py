@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgepack.ground.errors import RecipeError
 from edgepack.metrics import answers_positions
-from edgepack.sources import Dataset, Split
+from edgepack.sources import Dataset, Examples, Split
 from edgepack.sources.keras.frameworks import import_tf_keras
 
 Targets = Literal["classes", "one_hot", "values", "inputs"]
@@ -47,7 +47,7 @@ class Loss:
             return getattr(losses, _CROSSENTROPIES[self.name])(from_logits=self.from_logits)
         return getattr(losses, _REGRESSIONS[self.name])()
 
-    def target(self, split: Split) -> NDArray[Any]:
+    def target(self, split: Split) -> Examples:
         """The array of `split` that the first output is trained towards."""
         if self.targets == "inputs":
             return split.inputs[0]
@@ -97,9 +97,9 @@ def _automatic(labels: NDArray[Any], output: tuple[int, ...]) -> str:
     whole = np.issubdtype(labels.dtype, np.integer) or np.issubdtype(labels.dtype, np.bool_)
     if width > 1 and labels.shape[1:] == output and _one_hot(labels):
         return "categorical_crossentropy"
-    if whole and width > 1:
+    if whole and width > 1 and labels.shape[1:] != output:
         return "sparse_categorical_crossentropy"
-    if width == 1 and (whole or _zero_one(labels)):
+    if width == 1 and _zero_one(labels):
         return "binary_crossentropy"
     return "mse"
 
@@ -114,7 +114,8 @@ def _one_hot(labels: NDArray[Any]) -> bool:
 
 
 def _zero_one(labels: NDArray[Any]) -> bool:
-    return bool(np.all(np.isin(_sample(labels), (0, 1))))
+    """Whether every label is 0 or 1; of whole numbers beyond, one output is a value to regress, not a probability."""
+    return bool(np.all(np.isin(_sample(labels), (0, 1)))) and labels.min() >= 0 and labels.max() <= 1
 
 
 def _check_classes(labels: NDArray[Any], width: int) -> None:

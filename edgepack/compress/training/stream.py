@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgepack.compress.training.augment import augment
 from edgepack.compress.training.loss import Loss
-from edgepack.sources import Split
+from edgepack.sources import Examples, Split
 from edgepack.sources.keras.frameworks import import_tf_keras
 
 
@@ -61,11 +61,11 @@ def stream(
     return rows.batch(batch).map(examples, num_parallel_calls=2, deterministic=True).prefetch(2)
 
 
-def _tensor_type(array: NDArray[Any]) -> np.dtype[Any]:
-    """Class numbers stay whole; half floats, which TensorFlow would not mix with float32, are widened."""
+def _tensor_type(array: Examples) -> np.dtype[Any]:
+    """Class numbers stay whole, int64 however narrow they are stored; half floats, which TensorFlow would not mix with float32,
+    are widened.
+    """
     kind = array.dtype
     if kind == np.float16 or kind == np.float64:
         return np.dtype(np.float32)
-    if np.issubdtype(kind, np.unsignedinteger) or kind == np.bool_:
-        return np.dtype(np.int64) if kind.itemsize > 1 else np.dtype(np.uint8 if kind != np.bool_ else np.int64)
-    return kind
+    return np.dtype(np.int64) if kind.kind == "b" or (kind.kind in "iu" and kind != np.int32) else kind

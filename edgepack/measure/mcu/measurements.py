@@ -18,6 +18,7 @@ from edgepack.mcu.toolchain.program import ports_of
 from edgepack.measure.mcu.attached import run_on_board
 from edgepack.measure.mcu.emulated import McuResult, bench_mcu
 from edgepack.measure.types import Measurement, Method
+from edgepack.sources import blocks
 
 if TYPE_CHECKING:
     from edgepack.metrics import Metric
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from edgepack.project import Target
     from edgepack.sources import Dataset
 
-_EXAMPLES = 1024  # of the test set run at a time, so that memory stays small whatever its size
 # Emulated instructions that comparing golden vectors may cost, and a generous guess of what one MAC takes.
 _PARITY_INSTRUCTIONS, _A_MAC = 4e9, 12.0
 
@@ -124,15 +124,14 @@ def mcu_metric(files: Mapping[str, str], name: str, golden: Golden, data: Datase
         ports = [ports_of(tuple(golden.values(tensor) for tensor in tensors)) for tensors in (golden.inputs, golden.outputs)]
         program = build_host(files, name, ports[0], ports[1], Path(work))
         parts: list[list[NDArray[Any]]] = [[] for _ in golden.outputs]
-        for first in range(0, count, _EXAMPLES):
+        for rows in blocks(max(data.test.inputs, key=lambda array: array.nbytes)):
             given = [
-                tensor.encode(array[first : first + _EXAMPLES])
-                for tensor, array in zip(golden.inputs, data.test.inputs, strict=True)
+                tensor.encode(np.asarray(array[rows])) for tensor, array in zip(golden.inputs, data.test.inputs, strict=True)
             ]
             size = len(given[0])
             for part, tensor, array in zip(parts, golden.outputs, run_host(program, given, independent=True), strict=True):
                 part.append(tensor.decode(array.reshape((size, *tensor.vector_shape))))
-            task.update(first + size, count)
+            task.update(rows.stop, count)
         outputs = tuple(np.concatenate(part) for part in parts)
         value = metric.compute(outputs, data.test.labels, data.test.inputs)
         task.finish(f"{metric.name} {value:.4f}")

@@ -11,6 +11,7 @@ from edgepack.flatbuffer import Model, Tensor
 from edgepack.flatbuffer.model import Array
 from edgepack.ground.errors import DataError, ModelError
 from edgepack.runners import quantize
+from edgepack.sources import Examples
 
 FROM_DATA = 16
 MAX_BYTES = 4 << 20
@@ -27,7 +28,7 @@ class GoldenInputs:
     origins: tuple[str, ...]
 
 
-def choose_golden_inputs(model: Model, samples: Sequence[Array] = (), count: int = FROM_DATA) -> GoldenInputs:
+def choose_golden_inputs(model: Model, samples: Sequence[Examples] = (), count: int = FROM_DATA) -> GoldenInputs:
     """Inputs that exercise a model: `count` of the real-valued `samples` (one array an input), extremes, and random values.
 
     The same model and samples give the same inputs. Integers that are not quantized (token numbers) may be indices, so they
@@ -51,7 +52,7 @@ def choose_golden_inputs(model: Model, samples: Sequence[Array] = (), count: int
     size = sum(tensor.nbytes for tensor in tensors) + sum(graph.tensors[index].nbytes for index in graph.outputs)
     room = max(4, MAX_BYTES // max(size, 1))
     random = np.random.default_rng(SEED)
-    columns: list[Array | None] = [None] * len(tensors)
+    columns: list[Examples | None] = [None] * len(tensors)
     if samples:
         columns = [_fitting(tensor, array) for tensor, array in zip(tensors, samples, strict=True)]
     available = min((len(column) for column in columns if column is not None), default=0)
@@ -69,7 +70,7 @@ _NUMERIC = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uin
 _ORIGINS = ("lowest", "highest", "zero", "alternating", "random 0", "random 1", "random 2", "random 3")
 
 
-def _fitting(tensor: Tensor, array: Array) -> Array:
+def _fitting(tensor: Tensor, array: Examples) -> Examples:
     """`array` as (vectors, *shape without a leading 1)."""
     shape = _vector_shape(tensor)
     size = int(np.prod(shape, dtype=np.int64))
@@ -81,7 +82,8 @@ def _fitting(tensor: Tensor, array: Array) -> Array:
             "check the data and its preprocessing against the model",
         )
     group = size // each
-    return array[: len(array) // group * group].reshape((-1, *shape))
+    found: Examples = array[: len(array) // group * group].reshape((len(array) // group, *shape))
+    return found
 
 
 def _vector_shape(tensor: Tensor) -> tuple[int, ...]:
@@ -95,7 +97,7 @@ def _stored(tensor: Tensor, values: Array) -> Array:
     return quantize(values, scale, zero_point, tensor.dtype)
 
 
-def _made(tensor: Tensor, column: Array | None, random: np.random.Generator) -> list[Array]:
+def _made(tensor: Tensor, column: Examples | None, random: np.random.Generator) -> list[Array]:
     """The vectors of `_ORIGINS` for one input."""
     shape, dtype = _vector_shape(tensor), np.dtype(tensor.dtype)
     if dtype.kind in "iub" and tensor.quantization is None:

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+import edgepack
+
 CLASS_NAMES = ("circle", "square", "triangle", "cross")
 SIZE = 16
 
@@ -18,8 +20,7 @@ def load(path: Path | None) -> dict[str, Any]:
     from the training set when they are not given here.
     """
     if path is not None:
-        with np.load(path) as file:
-            return {"train": (file["x_train"], file["y_train"]), "test": (file["x_test"], file["y_test"])}
+        return edgepack.read_npz(path)
     return {
         "train": draw(2000, seed=1),
         "test": draw(400, seed=2),

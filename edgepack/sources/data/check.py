@@ -15,9 +15,17 @@ from edgepack.sources.data.raw import RawData, RawSplit
 _CLASS_METRICS = ("accuracy", "f1", "precision", "recall", "auc")
 
 
+_BLOCK = 1024
+
+
 def is_class_metric(metric: str) -> bool:
-    """Whether a metric compares class numbers: accuracy, top_k, f1, precision, recall, auc."""
-    return metric in _CLASS_METRICS or metric.startswith("top_")
+    """Whether a metric compares class numbers: accuracy, top_k, auc, and f1, precision and recall of either mean.
+
+    >>> is_class_metric("F1-macro"), is_class_metric("mse"), is_class_metric("metrics.py:mine")
+    (True, False, False)
+    """
+    name = metric.lower().replace("-", "_")
+    return name.removesuffix("_macro").removesuffix("_micro") in _CLASS_METRICS or name.startswith("top_")
 
 
 def check_given(raw: RawData, metric: str) -> RawData:
@@ -40,22 +48,38 @@ def check_given(raw: RawData, metric: str) -> RawData:
     return replace(raw, splits=changes)
 
 
-def check_complete(raw: RawData, metric: str) -> None:
-    """Check the splits after cutting.
+def labels_are_values(labels: NDArray[Any] | None, metric: str) -> bool:
+    """Whether labels are to be regressed, so that whole numbers among them count no classes.
+
+    The metric tells; one of the project's own does not, and then classes are whole numbers that begin at 0 and leave none out.
+    """
+    if labels is None or is_class_metric(metric) or labels.ndim != 1:
+        return False
+    if ":" not in metric:
+        return True
+    if labels.dtype.kind not in "iub" or not labels.size:
+        return labels.dtype.kind == "f"
+    numbers = np.unique(labels)
+    return bool(numbers[0] != 0 or numbers[-1] != len(numbers) - 1)
+
+
+def check_complete(raw: RawData, metric: str) -> tuple[str, ...]:
+    """Check the splits after cutting; the result are warnings.
+
+    A class of which the data has too few examples for a split that edgepack cut is warned of: the data cannot do better.
 
     Raises:
-        DataError: EP-312 for a split without examples, EP-313 when a class is missing from the training or test data, EP-316
-            when there is nothing to calibrate with.
+        DataError: EP-312 for a split without examples, EP-313 when a class has no example at all, or is missing from the training
+            or test split that the data brings, EP-316 when there is nothing to calibrate with.
     """
     for name in SPLITS:
         if len(raw.splits[name]) == 0:
             if name == "representative":
                 hint = "set [data] representative to a number like 200"
                 raise DataError("EP-316", f"{raw.where}: representative is empty", hint)
-            hint = f"give more training examples, a {name} split, or another share under [data] {name}"
+            hint = f"give more training examples (three of each class), a {name} split, or another share under [data] {name}"
             raise DataError("EP-312", f"{raw.where}: no examples are left for {name}", hint)
-    if is_class_metric(metric):
-        _check_classes(raw)
+    return _check_classes(raw) if is_class_metric(metric) else ()
 
 
 def _check_inputs(where: str, split: RawSplit, train: RawSplit) -> None:
@@ -108,15 +132,19 @@ def _class_numbers(where: str, labels: NDArray[Any], metric: str) -> NDArray[Any
     if labels.ndim == 2 and bool(((labels == 0) | (labels == 1)).all()) and bool((labels.sum(axis=1) == 1).all()):
         numbers: NDArray[Any] = labels.argmax(axis=1).astype(np.int64)
         return numbers
-    wrong = _no_class_numbers(labels)
-    if wrong.any():
-        value = labels[wrong].reshape(-1)[0]
-        raise DataError(
-            "EP-314",
-            f"{where} labels hold {value}; {metric} needs class numbers 0, 1, 2, …",
-            'give integer class numbers or one-hot rows; for a regression set metric = "mse" under [data]',
-        )
-    return labels.astype(np.int64)
+    for start in range(0, len(labels), _BLOCK):  # masks are as large as images
+        block = labels[start : start + _BLOCK]
+        wrong = _no_class_numbers(block)
+        if wrong.any():
+            value = block[wrong].reshape(-1)[0]
+            raise DataError(
+                "EP-314",
+                f"{where} labels hold {value}; {metric} needs class numbers 0, 1, 2, …",
+                'give integer class numbers or one-hot rows; for a regression set metric = "mse" under [data]',
+            )
+    if labels.ndim == 1:
+        return labels.astype(np.int64)
+    return labels if labels.dtype.kind in "iub" else labels.astype(np.int32)
 
 
 def _no_class_numbers(labels: NDArray[Any]) -> NDArray[np.bool_]:
@@ -127,15 +155,15 @@ def _no_class_numbers(labels: NDArray[Any]) -> NDArray[np.bool_]:
     return wrong | (labels != np.floor(labels)) if labels.dtype.kind == "f" else wrong
 
 
-def _check_classes(raw: RawData) -> None:
+def _check_classes(raw: RawData) -> tuple[str, ...]:
     """Every class occurs in train and in test; data whose training part has no labels (anomalies) is exempt."""
-    present = {name: _classes(raw.splits[name]) for name in ("train", "test")}
-    train, test = present["train"], present["test"]
+    train, test = (_classes(raw.splits[name]) for name in ("train", "test"))
     if train is None:
-        return
+        return ()
+    given = train | (test or set())
     named = len(raw.class_names)
-    count = named or max(train | (test or set())) + 1
-    beyond = sorted(number for number in train | (test or set()) if number >= count)
+    count = named or max(given) + 1
+    beyond = sorted(number for number in given if number >= count)
     if beyond:
         raise DataError(
             "EP-313",
@@ -149,19 +177,59 @@ def _check_classes(raw: RawData) -> None:
             f"{raw.where}: class number {count - 1} occurs, but train has only {len(train)} different ones",
             "number the classes 0, 1, 2, … without gaps; look at the largest labels",
         )
-    for name, classes in present.items():
-        if classes is not None and len(classes) < count:
-            first = next(number for number in range(count) if number not in classes)
-            title = f" ({raw.class_names[first]})" if raw.class_names else ""
-            others = f" and {count - len(classes) - 1} more" if count - len(classes) > 1 else ""
-            only_zero = first == 0 and count - len(classes) == 1 and not named
-            start = "number the classes from 0" if only_zero else f"add {name} examples of it"
-            raise DataError("EP-313", f"{raw.where}: class {first}{title}{others} does not occur in {name}", start)
+    _check_numbering(raw, given, count)
+    warnings = []
+    for name, classes in (("train", train), ("test", test)):
+        missing = [] if classes is None else [number for number in range(count) if number not in classes]
+        if missing and raw.splits[name].cut:
+            warnings.append(
+                f"{raw.where}: {_called(raw, missing)}: a single example, which stays in train; {name}, cut by edgepack, "
+                "has none. Two examples of a class are needed, three with validation"
+            )
+        elif missing:
+            raise _absent(raw, name, missing)
+    return tuple(warnings)
+
+
+def _check_numbering(raw: RawData, given: set[int], count: int) -> None:
+    """No class is without any example.
+
+    Raises:
+        DataError: EP-313.
+    """
+    missing = [number for number in range(count) if number not in given]
+    if not missing:
+        return
+    place = "train" if raw.splits["test"].cut else "train nor in test"
+    what = f"{raw.where}: {_called(raw, missing)} does not occur in {place}"
+    if raw.class_names:
+        raise DataError("EP-313", what, "give examples of it, or take its name out of the class names")
+    first = "0, 1, 2, … without gaps" if missing[0] else "from 0"
+    raise DataError("EP-313", what, f"number the classes {first}; the labels go from {min(given)} to {max(given)}")
+
+
+def _absent(raw: RawData, name: str, missing: list[int]) -> DataError:
+    """A class that one of the data's own splits lacks."""
+    other = "test" if name == "train" else "train"
+    labels = raw.splits[other].numbers()
+    count = 0 if labels is None else int((labels == missing[0]).sum())
+    origin = f" ({raw.splits[name].origin})" if raw.splits[name].origin else ""
+    what = (
+        f"{raw.where}: {_called(raw, missing)} does not occur in {name}{origin}, a split of the data's own; {other} has {count}"
+    )
+    hint = f"add {name} examples of it"
+    return DataError("EP-313", what, hint if name == "train" else f"{hint}, or give no test split: one is cut from train then")
+
+
+def _called(raw: RawData, missing: list[int]) -> str:
+    title = f" ({raw.class_names[missing[0]]})" if raw.class_names else ""
+    others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return f"class {missing[0]}{title}{others}"
 
 
 def _classes(split: RawSplit) -> set[int] | None:
-    labels = split.chosen_labels()
-    return None if labels is None or labels.ndim != 1 else {int(value) for value in np.unique(labels)}
+    labels = split.numbers()
+    return None if labels is None else {int(value) for value in np.unique(labels)}
 
 
 def _shape(shape: tuple[int, ...]) -> str:

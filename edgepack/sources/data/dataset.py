@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgepack.ground.plain import typed
+from edgepack.sources.data.examples import Converted, Examples
+from edgepack.sources.data.summary import DataSummary
 
 SPLITS = ("train", "validation", "test", "representative")
 
@@ -17,10 +22,11 @@ SPLITS = ("train", "validation", "test", "representative")
 class Split:
     """Examples of one purpose: an array for each model input and the labels, all batch first.
 
+    Inputs that are stored in fewer bytes than they are read in are `Converted`: `numpy.asarray` casts a batch, never the whole.
     `labels` is None where there are none: a model that reproduces its input, or the representative split.
     """
 
-    inputs: tuple[NDArray[Any], ...]
+    inputs: tuple[Examples, ...]
     labels: NDArray[Any] | None
 
     def __len__(self) -> int:
@@ -34,7 +40,8 @@ class Dataset:
     `train` teaches, `validation` (never part of `train`) stops training early and compares candidates, `test` gives the
     figures that are reported, `representative` (from the training data, never from `test`) calibrates quantization.
     `sha256` is the hash of every array's type, shape and content. `preprocessing` says how raw values became these inputs.
-    `input_names` are the names of a multi-input data set, else empty.
+    `input_names` are the names of a multi-input data set, else empty. `labels_are_values`: the labels are to be regressed, though
+    they may be whole numbers. `summary` and `warnings` are what a user should see of it before a training.
     """
 
     train: Split
@@ -45,6 +52,18 @@ class Dataset:
     class_names: tuple[str, ...]
     preprocessing: dict[str, object]
     input_names: tuple[str, ...] = ()
+    labels_are_values: bool = False
+    summary: DataSummary | None = None
+    warnings: tuple[str, ...] = ()
+
+    def release(self) -> None:
+        """Give back the memory of pages that were read; they are read again when they are needed."""
+        for name in SPLITS:
+            for array in getattr(self, name).inputs:
+                stored = array.rows if isinstance(array, Converted) else array
+                pages = getattr(stored, "_mmap", None)
+                if pages is not None and hasattr(pages, "madvise"):
+                    pages.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(frozen=True)
@@ -65,11 +84,12 @@ class DataFacts:
         return self.input_shapes[0]
 
 
-def facts_of(data: Dataset) -> DataFacts:
-    """The sizes of a data set."""
+def facts_of(data: Dataset, regressed: bool = False) -> DataFacts:
+    """The sizes of a data set. `regressed`: the recipe trains towards its labels as values, which makes them no classes."""
     labels = data.train.labels
     classes = len(data.class_names) or None
-    if classes is None and labels is not None and labels.dtype.kind in "iu" and labels.ndim == 1:
+    whole = labels is not None and labels.dtype.kind in "iu" and labels.ndim == 1
+    if classes is None and labels is not None and whole and not (regressed or data.labels_are_values):
         classes = int(labels.max()) + 1
     return DataFacts(tuple(array.shape[1:] for array in data.train.inputs), data.input_names, classes, data.class_names)
 
@@ -85,7 +105,7 @@ def read_dataset(folder: Path) -> Dataset:
 
     def split(name: str) -> Split:
         entry = index["splits"][name]
-        inputs = tuple(_mapped(folder / file) for file in entry["inputs"])
+        inputs = tuple(_read_as(_mapped(folder / stored["file"]), stored) for stored in entry["inputs"])
         return Split(inputs, _mapped(folder / entry["labels"]) if entry["labels"] else None)
 
     return Dataset(
@@ -97,7 +117,17 @@ def read_dataset(folder: Path) -> Dataset:
         class_names=tuple(index["class_names"]),
         preprocessing=index["preprocessing"],
         input_names=tuple(index["input_names"]),
+        labels_are_values=index["labels_are_values"],
+        summary=typed(DataSummary, index["summary"]),
+        warnings=tuple(index["warnings"]),
     )
+
+
+def _read_as(stored: NDArray[Any], how: dict[str, Any]) -> Examples:
+    if "read_as" not in how:
+        return stored
+    scaling = [np.asarray(how[name], np.float64) if name in how else None for name in ("factor", "shift")]
+    return Converted(stored, np.dtype(how["read_as"]), *scaling)
 
 
 def _mapped(file: Path) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from edgepack.sources.data.dataset import Dataset, Split, read_dataset
 from edgepack.sources.data.raw import RawData, RawSplit
 from edgepack.sources.data.store import store
 
-_VERSION = 1
+_VERSION = 2
 _REPRESENTATIVE = 500
 
 
@@ -30,7 +30,7 @@ def fold_data(data: Dataset, count: int, number: int, seed: int, cache: Cache, p
     key = {"version": _VERSION, "data": data.sha256, "count": count, "number": number, "seed": seed}
 
     def compute(folder: Path) -> None:
-        train, test = _rows(data.train, count, number, seed)
+        train, test = _rows(data.train, count, number, seed, data.labels_are_values)
         chosen = train[np.linspace(0, len(train) - 1, min(len(train), _REPRESENTATIVE)).round().astype(np.int64)]
         inputs, labels = data.train.inputs, data.train.labels
         splits = {
@@ -40,22 +40,22 @@ def fold_data(data: Dataset, count: int, number: int, seed: int, cache: Cache, p
             "representative": RawSplit(inputs, None, np.sort(chosen)),
         }
         where = f"fold {number + 1} of {count}"
-        raw = RawData(where, splits, data.class_names, data.preprocessing, data.input_names)
+        raw = RawData(where, splits, data.class_names, data.preprocessing, data.input_names, data.labels_are_values)
         with progress.stage("Cutting the data", f"{where} held out") as task:
             store(raw, folder, lambda share: task.update(int(100 * share), 100, f"{len(train)} to train, {len(test)} held out"))
 
     return read_dataset(cache.stage("fold", key, compute).folder)
 
 
-def _rows(split: Split, count: int, number: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the training and of the held-out part, each in rising order."""
+def _rows(split: Split, count: int, number: int, seed: int, values: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the training and of the held-out part, each in rising order; `values`: the labels are no classes."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
     labels = split.labels
     classes = None
     if labels is not None and labels.ndim == 2 and labels.shape[1] > 1 and bool(np.isin(labels, (0, 1)).all()):
         classes = np.asarray(labels).argmax(axis=1)
-    elif labels is not None and labels.dtype.kind in "iu" and labels.size == len(labels):
+    elif labels is not None and labels.dtype.kind in "iu" and not values and labels.size == len(labels):
         classes = np.asarray(labels).reshape(-1)
     fewest = len(split) if classes is None else int(np.unique(classes, return_counts=True)[1].min())
     if fewest < count:

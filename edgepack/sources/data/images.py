@@ -14,22 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import DataError
+from edgepack.sources.data.folders import class_folders, find_layout, image_files
+from edgepack.sources.data.pixels import upright_bytes
 from edgepack.sources.data.raw import Index, RawData, RawSplit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 # The formats of those names. Pillow knows some forty more and tells them by content, whatever a file is called: PostScript
 # among them, for which it runs a program.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _LARGEST = 1 << 30  # bytes of an image file: as many as the most pixels take uncompressed
-_SPLIT_FOLDERS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "val", "valid"),
-    "test": ("test", "testing"),
-    "representative": ("representative", "calibration"),
-}
 
 
 @dataclass(frozen=True)
@@ -56,10 +51,10 @@ class ImageRows:
         return np.stack([self._read(self.files[number]) for number in index])
 
     def _read(self, file: Path) -> NDArray[Any]:
-        from PIL import Image, ImageOps
+        from PIL import Image
 
         with _opened(file) as opened:
-            image: Image.Image = ImageOps.exif_transpose(opened).convert("RGB" if self.color == "rgb" else "L")
+            image = upright_bytes(opened, self.color)
         height, width = self.size
         if image.size != (width, height):
             if not self.resize:
@@ -76,30 +71,24 @@ class ImageRows:
 def read_images(folder: Path, size: tuple[int, int] | None, color: Literal["rgb", "grayscale"]) -> RawData:
     """The images below `folder`: in train/, test/ (validation/) with a folder a class, or in a folder a class alone.
 
-    Classes are numbered in the order of their sorted names. Every image is turned upright (EXIF), converted to `color`, and
-    resized (bilinear) to `size`, (height, width); without `size` all must have the size of the first.
+    Splits have all the names that `folders` knows. Classes are numbered in the order of their sorted names. Every image is turned
+    upright (EXIF), converted to `color`, and resized (bilinear) to `size`, (height, width); without `size` all must have the
+    size of the first.
 
     Raises:
         DataError: EP-318 when there are no images in class folders, or the splits' classes differ; EP-317 for an image that
             cannot be read or has another size.
     """
-    splits = {name: found for name in _SPLIT_FOLDERS if (found := _split_folder(folder, name)) is not None}
-    if splits and "train" not in splits:
-        raise DataError("EP-318", f"{folder}: has {', '.join(splits)} but no train folder", "add train/<class>/<images>")
-    classes = _classes(splits.get("train", folder))
-    if not classes:
-        raise DataError(
-            "EP-318",
-            f"{splits.get('train', folder)}: no images in class folders",
-            "lay the images out as <folder>/<class>/<image>, or <folder>/train/<class>/<image> and <folder>/test/<class>/<image>",
-        )
-    files = {name: _files(found, classes) for name, found in (splits or {"train": folder}).items()}
+    layout = find_layout(folder)
+    classes = [entry.name for entry in class_folders(layout.splits["train"])]
+    files = {name: _files(found, classes) for name, found in layout.splits.items()}
     height, width = size or _first_size(files["train"][0][0])
 
     def split(name: str) -> RawSplit:
         rows = ImageRows(tuple(file for file, _ in files[name]), (height, width), color, size is not None)
         labels = np.array([number for _, number in files[name]], np.int64)
-        return RawSplit((rows,), None if name == "representative" else labels)
+        origin = f"from {layout.splits[name].relative_to(folder).as_posix()}/" if layout.named else ""
+        return RawSplit((rows,), None if name == "representative" else labels, origin=origin)
 
     return RawData(
         folder.name,
@@ -109,30 +98,16 @@ def read_images(folder: Path, size: tuple[int, int] | None, color: Literal["rgb"
             "input": f"{'RGB' if color == 'rgb' else 'greyscale'} pixels 0..255, upright, {height}x{width}",
             "resize": "bilinear (Pillow)" if size else "none",
         },
+        warnings=tuple(f"{folder.name}: {text}" for text in layout.aside),
     )
-
-
-def image_files(folder: Path) -> list[Path]:
-    """Every image below `folder`, sorted; hidden files are left out."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-
-
-def _split_folder(folder: Path, name: str) -> Path | None:
-    return next((folder / word for word in _SPLIT_FOLDERS[name] if (folder / word).is_dir()), None)
-
-
-def _classes(folder: Path) -> list[str]:
-    found = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return [entry.name for entry in found if image_files(entry)]
 
 
 def _files(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
-    """Each image of a split and its class number."""
-    unknown = sorted(set(_classes(folder)) - set(classes))
+    """Each image of a split and its class number; 0 for those of a representative split without class folders."""
+    found = {entry.name for entry in class_folders(folder)}
+    if not found:
+        return [(file, 0) for file in image_files(folder)]
+    unknown = sorted(found - set(classes))
     if unknown:
         raise DataError("EP-318", f"{folder}: class {unknown[0]} is not in the training data", "give both the same class folders")
     return [(file, number) for number, name in enumerate(classes) for file in image_files(folder / name)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from edgepack.ground.cache import Cache
@@ -12,7 +13,8 @@ from edgepack.ground.errors import DataError
 from edgepack.ground.files import hash_of
 from edgepack.ground.progress import Progress, Task
 from edgepack.project.types import DataSettings, Project
-from edgepack.sources.data.check import check_complete, check_given
+from edgepack.sources.data.batches import Spool
+from edgepack.sources.data.check import check_complete, check_given, is_class_metric, labels_are_values
 from edgepack.sources.data.dataset import Dataset, read_dataset
 from edgepack.sources.data.images import read_images
 from edgepack.sources.data.npz import read_npz
@@ -25,7 +27,7 @@ from edgepack.sources.fingerprint import Fingerprints
 from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
 
 # Changes whenever the same source would be stored differently.
-_VERSION = 1
+_VERSION = 2
 
 Read = Callable[[Path], RawData]
 
@@ -51,7 +53,8 @@ def load_data(project: Project, cache: Cache, progress: Progress, path: Path | N
     fingerprints = Fingerprints(cache)
     function = function_source(settings.source, folder) if settings.source else None
     if function is not None:
-        key, read = _from_function(function, settings, folder, path, fingerprints, progress)
+        spool = Spool(cache.folder, settings.max_unpacked)
+        key, read = _from_function(function, settings, folder, path, fingerprints, spool, progress)
     else:
         key, read = _from_files(settings, folder, path, fingerprints)
     return _stored(key, read, settings, cache, progress)
@@ -79,14 +82,17 @@ def _stored(key: Mapping[str, str], read: Read, settings: DataSettings, cache: C
 def _compute(target: Path, read: Read, settings: DataSettings, task: Task) -> None:
     scratch = target / "scratch"
     raw = apply_preprocessing(check_given(read(scratch), settings.metric), settings.preprocessing)
+    raw = replace(raw, labels_are_values=labels_are_values(raw.train.labels, settings.metric))
     raw = complete(
         raw,
         validation=settings.validation,
         test=settings.test,
         representative=settings.representative,
         seed=settings.seed,
+        every_class=is_class_metric(settings.metric),
     )
-    check_complete(raw, settings.metric)
+    warnings = check_complete(raw, settings.metric)
+    raw = replace(raw, warnings=(*raw.warnings, *warnings))
     store(raw, target, lambda share: task.update(share, 1.0))
     del raw
     shutil.rmtree(scratch, ignore_errors=True)
@@ -138,6 +144,7 @@ def _from_function(
     folder: Path,
     path: Path | None,
     fingerprints: Fingerprints,
+    spool: Spool,
     progress: Progress,
 ) -> tuple[dict[str, str], Read]:
     """The key and the reader of a function.
@@ -161,7 +168,7 @@ def _from_function(
 
     def read(scratch: Path) -> RawData:
         with progress.stage("Running", f"{source.file.name}:{source.function}"):
-            raw, opened = load_from_function(source, folder, path)
+            raw, opened = load_from_function(source, folder, path, spool)
         inside = path.resolve() if path is not None else None
         others = [file for file in opened.paths if inside is None or not file.resolve().is_relative_to(inside)]
         fingerprints.remember(seen, sorted(str(file) for file in others))

@@ -18,10 +18,18 @@ from numpy.typing import NDArray
 from edgepack.ground.errors import DataError
 from edgepack.project.units import format_bytes
 from edgepack.sources.data.raw import RawData, RawSplit
+from edgepack.sources.data.split_names import split_of
 
 # For each split, the names an archive may use for inputs and labels, in lower case.
 _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
-    "train": (("x_train", "y_train"), ("xtr", "ytr"), ("train_images", "train_labels"), ("train_x", "train_y")),
+    "train": (
+        ("x_train", "y_train"),
+        ("xtr", "ytr"),
+        ("train_images", "train_labels"),
+        ("train_x", "train_y"),
+        ("trainx", "trainy"),
+        ("train_data", "train_labels"),
+    ),
     "validation": (
         ("x_validation", "y_validation"),
         ("x_val", "y_val"),
@@ -29,16 +37,21 @@ _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("xva", "yva"),
         ("val_images", "val_labels"),
         ("val_x", "val_y"),
+        ("valx", "valy"),
+        ("val_data", "val_labels"),
     ),
-    "test": (("x_test", "y_test"), ("xte", "yte"), ("test_images", "test_labels"), ("test_x", "test_y")),
+    "test": (
+        ("x_test", "y_test"),
+        ("xte", "yte"),
+        ("test_images", "test_labels"),
+        ("test_x", "test_y"),
+        ("testx", "testy"),
+        ("test_data", "test_labels"),
+    ),
     "representative": (("x_representative", ""), ("x_calibration", "")),
 }
 _NAMES = ("class_names", "classes", "names", "labels")
-_SPLIT_VALUES = {
-    "train": ("0", "train", "training"),
-    "validation": ("1", "val", "valid", "validation"),
-    "test": ("2", "test", "testing"),
-}
+_SPLIT_NUMBERS = ("train", "validation", "test")
 # What an archive may unpack to unless [data] max_unpacked says more. Deflate packs zeros a thousandfold: a file that is small to
 # send fills a disk. Real data hardly packs to a hundredth, and little of anything is harmless.
 _ALWAYS, _RATIO, _MOST = 1 << 30, 100, 64 << 30
@@ -170,7 +183,9 @@ def _header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
 def _named(arrays: Mapping[str, NDArray[Any]], split: str) -> RawSplit | None:
     for inputs, labels in _KEYS[split]:
         if inputs in arrays:
-            return RawSplit((arrays[inputs],), arrays.get(labels))
+            others = (other for _, other in _KEYS[split])  # such as x_train with train_labels
+            found = next((arrays[name] for name in (labels, *others) if name in arrays), None)
+            return RawSplit((arrays[inputs],), found)
     return None
 
 
@@ -181,10 +196,19 @@ def _by_split_column(where: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str
     if column.shape != inputs.shape[:1]:
         raise DataError("EP-303", f"{where}: split has shape {column.shape}, x has {len(inputs)} examples", _HINT)
     splits: dict[str, RawSplit] = {}
-    numbers = column.dtype.kind in "iu"  # as text, a number would take ten times the room
-    column = column if numbers else column.astype(str)
-    for split, values in _SPLIT_VALUES.items():
-        rows = np.flatnonzero(np.isin(column, [int(values[0])] if numbers else values))
+    values, places = np.unique(column.astype(str) if column.dtype.kind == "S" else column, return_inverse=True)
+    named = np.array([_named_by(str(value).strip()) for value in values])
+    for split in _SPLIT_NUMBERS:
+        rows = np.flatnonzero((named == split)[places]) if len(values) else places
         if len(rows):
             splits[split] = RawSplit((inputs,), labels, rows)
     return splits
+
+
+def _named_by(value: str) -> str:
+    """The split that a value of the column `split` means; empty for none."""
+    number = value.removesuffix(".0")
+    if number in ("0", "1", "2"):
+        return _SPLIT_NUMBERS[int(number)]
+    said = split_of(value)
+    return said[0] if said is not None and not said[1] else ""

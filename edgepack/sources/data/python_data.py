@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from edgepack.ground.errors import DataError
 from edgepack.ground.plain import plain
+from edgepack.sources.data.batches import Spool, comes_in_pieces, read_pieces
 from edgepack.sources.data.raw import RawData, RawSplit
+from edgepack.sources.data.split_names import split_of
 from edgepack.sources.user_code import FunctionSource, OpenedFiles, user_module, watch_opened_files
 
 _SPLITS = ("train", "test", "validation", "representative")
@@ -21,8 +23,8 @@ _KEYS = (*_SPLITS, "class_names", "preprocessing")
 _FORM = "return a dict with train=(x, y), test=(x, y) and, if wanted, validation, representative, class_names, preprocessing"
 
 
-def load_from_function(source: FunctionSource, folder: Path, path: Path | None) -> tuple[RawData, OpenedFiles]:
-    """What the function returns for `path`, and the files it read.
+def load_from_function(source: FunctionSource, folder: Path, path: Path | None, spool: Spool) -> tuple[RawData, OpenedFiles]:
+    """What the function returns for `path`, and the files it read; what comes in pieces is kept in `spool`.
 
     Raises:
         DataError: EP-304 for a file or function that is not there, EP-305 when it fails (with its file and line) or does not take
@@ -46,7 +48,7 @@ def load_from_function(source: FunctionSource, folder: Path, path: Path | None) 
         if not _takes_path(function):
             hint = f"write def {source.function}(path): it is given --data, or None"
             raise DataError("EP-305", f"{source.function}() of {where} does not take one argument, the path of the data", hint)
-        raw = read_result(function(path), where)
+        raw = read_result(function(path), where, spool)
     return raw, opened
 
 
@@ -60,14 +62,21 @@ def _takes_path(function: Callable[..., Any]) -> bool:
     return True
 
 
-def read_result(result: Any, where: str) -> RawData:
+def read_result(result: Any, where: str, spool: Spool) -> RawData:
     """The data in what `load` returned.
 
     Raises:
-        DataError: EP-306 for a result that is not of the documented form, EP-308 for values that are not arrays of numbers.
+        DataError: EP-306 for a result that is not of the documented form, EP-308 for values that are not arrays of numbers,
+            EP-324 for pieces without an end.
     """
     if not isinstance(result, Mapping):
         raise DataError("EP-306", f"{where} returned {type(result).__name__}, not a dict", _FORM)
+    known = [_known_key(key) for key in result]
+    if len(set(known)) < len(known):
+        raise DataError(
+            "EP-306", f"{where} returned one split under two names: {', '.join(map(str, result))}", "keep one of them"
+        )
+    result = dict(zip(known, result.values(), strict=True))
     for key in result:
         if key not in _KEYS:
             near = difflib.get_close_matches(str(key), _KEYS, 1)
@@ -75,7 +84,7 @@ def read_result(result: Any, where: str) -> RawData:
     if result.get("train") is None:
         raise DataError("EP-306", f"{where} returned no train data", _FORM)
     names: list[tuple[str, ...]] = []
-    splits = {name: _split(result[name], f"{where}: {name}", names) for name in _SPLITS if result.get(name) is not None}
+    splits = {name: _split(result[name], f"{where}: {name}", names, spool) for name in _SPLITS if result.get(name) is not None}
     if any(found != names[0] for found in names):
         raise DataError("EP-306", f"{where}: the inputs are not named alike in every split", "use the same keys in each split")
     preprocessing = result.get("preprocessing") or {}
@@ -91,8 +100,16 @@ def read_result(result: Any, where: str) -> RawData:
     )
 
 
-def _split(value: Any, where: str, names: list[tuple[str, ...]]) -> RawSplit:
-    """One split from (x, y), (x,) or x; x is an array, or a tuple or dict of arrays with one for each input."""
+def _known_key(key: Any) -> Any:
+    """A split's usual name for "val", "Training" and their like."""
+    said = None if key in _KEYS else split_of(str(key))
+    return said[0] if said is not None and not said[1] else key
+
+
+def _split(value: Any, where: str, names: list[tuple[str, ...]], spool: Spool) -> RawSplit:
+    """One split from (x, y), (x,) or x, or from pieces of that form; x is an array, or a tuple or dict of one for each input."""
+    if comes_in_pieces(value):
+        return read_pieces(value, where, spool, names)
     inputs, labels = value, None
     if isinstance(value, tuple | list) and not isinstance(value, np.ndarray):
         if len(value) not in (1, 2):

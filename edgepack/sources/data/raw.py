@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,11 +29,16 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class RawSplit:
-    """One split: an array of examples for each input, the labels, and which of the rows belong to the split (None: all)."""
+    """One split: an array of examples for each input, the labels, and which of the rows belong to the split (None: all).
+
+    `origin` says where it comes from, for people: "Training/". `cut`: edgepack took it out of another split.
+    """
 
     inputs: tuple[Rows, ...]
     labels: NDArray[Any] | None
     rows: Index | None = None
+    origin: str = ""
+    cut: bool = False
 
     def __len__(self) -> int:
         return self.inputs[0].shape[0] if self.rows is None else len(self.rows)
@@ -46,16 +51,22 @@ class RawSplit:
         """The labels of the split's rows."""
         return self.labels if self.labels is None or self.rows is None else self.labels[self.rows]
 
+    def numbers(self) -> NDArray[Any] | None:
+        """The labels of the split's rows where they are one integer an example; None for others, such as large masks."""
+        one_each = self.labels is not None and self.labels.ndim == 1 and self.labels.dtype.kind in "iub"
+        return self.chosen_labels() if one_each else None
+
     def take(self, chosen: Index) -> RawSplit:
         """The split of only the rows `chosen`, numbers within this split."""
-        return RawSplit(self.inputs, self.labels, self.index()[chosen])
+        return replace(self, rows=self.index()[chosen])
 
 
 @dataclass(frozen=True)
 class RawData:
     """What a source gave. `splits` holds at least "train"; the others are cut from it when they are missing.
 
-    `where` names the source in messages, for example `data.py`.
+    `where` names the source in messages, for example `data.py`. `labels_are_values`: they are no classes, whatever numbers they
+    are. `warnings` are what a user should know of the reading.
     """
 
     where: str
@@ -63,6 +74,8 @@ class RawData:
     class_names: tuple[str, ...] = ()
     preprocessing: Mapping[str, object] = field(default_factory=dict)
     input_names: tuple[str, ...] = ()
+    labels_are_values: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def train(self) -> RawSplit:

@@ -3,38 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgepack.ground.errors import DataError
-from edgepack.sources.data.raw import Index, RawData, RawSplit, Rows
-
-
-@dataclass(frozen=True)
-class ScaledRows:
-    """Rows as float32, each value x turned into x * factor + shift when it is read; both broadcast over the last axis."""
-
-    rows: Rows
-    factor: NDArray[Any]
-    shift: NDArray[Any]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the rows."""
-        return self.rows.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32."""
-        return np.dtype(np.float32)
-
-    def __getitem__(self, index: Index) -> NDArray[Any]:
-        """The scaled rows of these numbers."""
-        scaled: NDArray[Any] = (self.rows[index] * self.factor + self.shift).astype(np.float32)
-        return scaled
+from edgepack.sources.data.examples import Converted
+from edgepack.sources.data.raw import RawData, RawSplit
 
 
 def apply_preprocessing(raw: RawData, settings: Mapping[str, Any]) -> RawData:
@@ -59,7 +35,7 @@ def apply_preprocessing(raw: RawData, settings: Mapping[str, Any]) -> RawData:
     shift = (given["offset"] - given["mean"]) / given["std"]
 
     def scaled(split: RawSplit) -> RawSplit:
-        return replace(split, inputs=tuple(ScaledRows(rows, factor, shift) for rows in split.inputs))
+        return replace(split, inputs=tuple(Converted(rows, factor=factor, shift=shift) for rows in split.inputs))
 
     splits = {name: scaled(split) for name, split in raw.splits.items()}
     return replace(raw, splits=splits, preprocessing={**raw.preprocessing, **settings})

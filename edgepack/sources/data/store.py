@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import DataError
+from edgepack.ground.plain import plain
 from edgepack.sources.data.dataset import SPLITS, write_index
+from edgepack.sources.data.examples import Converted, is_narrow
 from edgepack.sources.data.raw import RawData, RawSplit, Rows
+from edgepack.sources.data.summary import Range, summarise
 
 BLOCK_BYTES = 1 << 24
 
@@ -20,7 +24,7 @@ BLOCK_BYTES = 1 << 24
 def store(raw: RawData, folder: Path, advance: Callable[[float], None] = lambda share: None) -> None:
     """Write every split of a completed and checked `raw` into `folder`, and its index.
 
-    `advance` is told how much is done (0..1).
+    Values keep their type where it is narrower than what a model reads. `advance` is told how much is done (0..1).
 
     Raises:
         DataError: EP-309 for a value that is not finite, EP-308 for an integer beyond 32 bits.
@@ -30,16 +34,22 @@ def store(raw: RawData, folder: Path, advance: Callable[[float], None] = lambda 
     digest = hashlib.sha256()
     done = 0
     entries: dict[str, Any] = {}
+    ranges: dict[str, list[Range]] = {}
     for name, split in splits.items():
-        files = []
+        inputs = []
+        ranges[name] = []
         for number, rows in enumerate(split.inputs):
-            file = f"{name}.input{number}.npy"
+            values, dtype, reader = _stored_form(rows)
+            entry = {"file": f"{name}.input{number}.npy", **_reading(reader)}
             what = f"{raw.where}: {name}" + (f" input {number}" if len(split.inputs) > 1 else "")
-            for count in _write(folder / file, rows, split, stored_dtype(rows.dtype), digest, what):
+            digest.update(json.dumps(_reading(reader)).encode())
+            seen = Range(dtype, reader)
+            for count in _write(folder / entry["file"], values, split, dtype, digest, what, seen):
                 done += count
                 advance(done / total)
-            files.append(file)
-        entries[name] = {"inputs": files, "labels": _store_labels(folder, name, split, digest, raw.where)}
+            inputs.append(entry)
+            ranges[name].append(seen)
+        entries[name] = {"inputs": inputs, "labels": _store_labels(folder, name, split, digest, raw.where)}
     write_index(
         folder,
         {
@@ -47,28 +57,72 @@ def store(raw: RawData, folder: Path, advance: Callable[[float], None] = lambda 
             "class_names": list(raw.class_names),
             "preprocessing": dict(raw.preprocessing),
             "input_names": list(raw.input_names),
+            "labels_are_values": raw.labels_are_values,
+            "summary": plain(summarise(raw, ranges)),
+            "warnings": list(raw.warnings),
             "splits": entries,
         },
     )
 
 
 def stored_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """float32, but int32 for the wide integers that hold token numbers rather than pixels or samples."""
+    """The type in which values that are read as they are stored: float32, but int32 for wide integers such as token numbers."""
     return np.dtype(np.int32) if dtype.kind in "iu" and dtype.itemsize >= 4 else np.dtype(np.float32)
 
 
+def _stored_form(rows: Rows) -> tuple[Rows, np.dtype[Any], Converted | None]:
+    """What is written, its type, and what reads it again (None: it is read as it is stored)."""
+    reader = rows if isinstance(rows, Converted) else Converted(rows) if is_narrow(rows.dtype) else None
+    if reader is None or not _exact(reader):
+        return rows, stored_dtype(rows.dtype), None
+    return reader.rows, reader.rows.dtype.newbyteorder("="), reader
+
+
+def _exact(reader: Converted) -> bool:
+    """Whether values stored as they are can be read as they should be: not scaled floats, whose last digits would differ, nor
+    integers that scaling takes beyond float32, which have to be found now.
+    """
+    source: np.dtype[Any] = reader.rows.dtype
+    if reader.factor is None:
+        return True
+    if source.kind == "f" or not is_narrow(source):
+        return False
+    channels = reader.shape[-1] if len(reader.shape) > 1 else 1
+    limits = (0, 1) if source.kind == "b" else (np.iinfo(source).min, np.iinfo(source).max)
+    with np.errstate(over="ignore"):
+        return all(bool(np.isfinite(reader.read(np.full(channels, limit, source))).all()) for limit in limits)
+
+
+def _reading(reader: Converted | None) -> dict[str, Any]:
+    """How stored rows are read, for the index."""
+    if reader is None:
+        return {}
+    scaled = {name: value.tolist() for name in ("factor", "shift") if (value := getattr(reader, name)) is not None}
+    return {"read_as": reader.dtype.str, **scaled}
+
+
 def _store_labels(folder: Path, name: str, split: RawSplit, digest: Any, where: str) -> str | None:
-    labels = split.chosen_labels()
+    labels = split.labels
     if labels is None:
         return None
-    dtype = np.dtype(np.float32 if labels.dtype.kind == "f" else np.int64)
-    whole = RawSplit((labels,), None)
-    for _ in _write(folder / f"{name}.labels.npy", labels, whole, dtype, digest, f"{where}: {name} labels"):
+    whole = RawSplit((labels,), None, split.rows)
+    for _ in _write(folder / f"{name}.labels.npy", labels, whole, _label_dtype(labels), digest, f"{where}: {name} labels"):
         pass
     return f"{name}.labels.npy"
 
 
-def _write(file: Path, rows: Rows, split: RawSplit, dtype: np.dtype[Any], digest: Any, what: str) -> Any:
+def _label_dtype(labels: NDArray[Any]) -> np.dtype[Any]:
+    """float32 for values, int64 for class numbers; but the narrow type of masks, which are as many as the pixels."""
+    if labels.dtype.kind == "f":
+        return np.dtype(np.float32)
+    if labels.ndim > 1 and labels.dtype.kind in "iu" and (labels.dtype.kind == "i" or labels.dtype.itemsize <= 2):
+        return labels.dtype.newbyteorder("=")
+    return np.dtype(np.uint8 if labels.ndim > 1 and labels.dtype.kind == "b" else np.int64)
+
+
+def _write(
+    file: Path, rows: Rows, split: RawSplit, dtype: np.dtype[Any], digest: Any, what: str, seen: Range | None = None
+) -> Iterator[int]:
     """Write the rows of `split` as a .npy file, yielding the number of rows of each block.
 
     Plain writes, not a writable memory map: on a full disk a map ends the process with SIGBUS, a write with an error.
@@ -85,6 +139,8 @@ def _write(file: Path, rows: Rows, split: RawSplit, dtype: np.dtype[Any], digest
             data = np.ascontiguousarray(_cast(np.asarray(rows[chosen]), dtype, chosen, what))
             digest.update(data)
             out.write(data.tobytes())
+            if seen is not None:
+                seen.add(data)
             yield len(chosen)
 
 
