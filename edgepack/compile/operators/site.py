@@ -82,11 +82,15 @@ class Site:
         self.require(found in allowed, f"with types {', '.join(found)}", hint)
 
     def require_quantized(self, *values: Value) -> None:
-        """Each value must have one scale, finite and above zero, and a zero point its type can hold."""
+        """Each value must have one scale, finite and above zero, and a zero point its type can hold.
+
+        A constant that is zero throughout may have the scale 0, as converters give it for want of a range.
+        """
         for value in values:
             self.require(len(value.scales) == 1, f"needs one scale for '{shorten(value.name)}'", QUANTIZE_HINT, value)
             low, high = RANGES.get(value.dtype, (0, 0))
-            good = 0 < value.scale < math.inf and low <= value.zero_point <= high
+            zeros = value.scale == 0 and value.data is not None and bool((value.data == value.zero_point).all())
+            good = (0 < value.scale < math.inf or zeros) and low <= value.zero_point <= high
             self.require(good, f"has scale {value.scale} and zero point {value.zero_point}", CHECK_RANGES, value)
 
     def require_shape(self, value: Value, shape: Sequence[int]) -> None:
