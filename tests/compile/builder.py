@@ -155,6 +155,9 @@ def random_inputs(
             if dtype == "float32":
                 arrays.append(rng.normal(0, 3, shape).astype(np.float32))
                 continue
+            if dtype == "bool":
+                arrays.append(rng.integers(0, 2, shape).astype(bool))
+                continue
             info = np.iinfo(dtype)
             low, high = (info.min, info.max) if index % 3 != 2 else (info.max - 3, info.max)
             arrays.append(rng.integers(low, high, shape, dtype, endpoint=True))
