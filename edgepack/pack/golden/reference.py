@@ -91,10 +91,15 @@ def _none_runs(model_file: Path, refusals: Sequence[EdgepackError]) -> EdgepackE
     said = [error for error in refusals if isinstance(error, ModelError)]
     if not said:
         return refusals[0]
-    reasons = "; ".join(dict.fromkeys(str(error).replace(f" {model_file.name}", " it") for error in said))
+    reasons = "; ".join(dict.fromkeys(_short(str(error)).replace(f" {model_file.name}", " it") for error in said))
     return ModelError(
         said[0].code, f"no reference runs {model_file.name}: {reasons}", "edgepack export --as c needs none; " + said[0].hint
     )
+
+
+def _short(text: str) -> str:
+    """Without the advice that TensorFlow Lite adds to each operator it does not know."""
+    return text.split(". An older version of this builtin", 1)[0]
 
 
 def run_micro(model: Model, model_file: Path, inputs: Sequence[Array]) -> TflmRun:
