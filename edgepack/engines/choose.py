@@ -144,9 +144,7 @@ def _provide(device: Device, place: Layout, target: Target, pack: Pack, progress
     return provide_runner(device, place, target, progress, found)
 
 
-def _compiled(
-    device: Device, place: Layout, target: Target, pack: Pack, progress: Progress, errors: list[DeviceError]
-) -> Runner:
+def _compiled(device: Device, place: Layout, target: Target, pack: Pack, progress: Progress, errors: list[DeviceError]) -> Runner:
     """The model as a program of its own, if it was the model that every runtime refused; else the first of their errors."""
     if not all(isinstance(error, RefusedThere) for error in errors):
         raise errors[0]

@@ -143,7 +143,7 @@ def _broken(failure: WorkerFailure, model: Path, engine: str) -> EdgepackError:
 
 def _crashed(failure: WorkerFailure, model: Path, engine: str) -> EdgepackError:
     text = f"{engine} crashed on {model.name} ({failure}){_words(failure)}"
-    return ModelRefused("EP-281", text, "the model uses something this runtime cannot run; `edgepack inspect` lists its operators")
+    return ModelRefused("EP-281", text, "the model uses something it cannot run; `edgepack inspect` lists the operators")
 
 
 def _late(failure: WorkerFailure, model: Path, engine: str) -> EdgepackError:

@@ -91,9 +91,7 @@ LITERT = {("TILE", "int16")}
 NONE = {(name, dtype) for name in ("UNPACK", "SPLIT") for dtype in ("bool", "int64")}
 
 
-@pytest.mark.parametrize(
-    ("name", "dtype"), [(name, dtype) for name in OPERATORS for dtype in TYPES if (name, dtype) not in NONE]
-)
+@pytest.mark.parametrize(("name", "dtype"), [(name, dtype) for name in OPERATORS for dtype in TYPES if (name, dtype) not in NONE])
 def test_moves_elements_of_a_type(name: str, dtype: str) -> None:
     b = ModelBuilder()
     kind = {"scale": 0.5} if dtype in ("int8", "uint8", "int16") else {}

@@ -34,9 +34,9 @@ REGISTERED: dict[str, dict[str, tuple[int, int]]] = {
         "TRANSPOSE_CONV": (3, 4),
     },
     LITERT: {
-        "ABS": (3, 5), "ADD": (5, 6), "ARG_MAX": (2, 3), "ARG_MIN": (2, 3), "COS": (1, 2), "DEPTH_TO_SPACE": (1, 2), "GELU": (2, 3),
-        "MUL": (7, 8), "RANGE": (1, 2), "SIN": (1, 2), "SOFTMAX": (3, 4), "SQUEEZE": (1, 2), "STRIDED_SLICE": (4, 8), "TILE": (2, 3),
-        "TRANSPOSE": (8, 9),
+        "ABS": (3, 5), "ADD": (5, 6), "ARG_MAX": (2, 3), "ARG_MIN": (2, 3), "COS": (1, 2), "DEPTH_TO_SPACE": (1, 2),
+        "GELU": (2, 3), "MUL": (7, 8), "RANGE": (1, 2), "SIN": (1, 2), "SOFTMAX": (3, 4), "SQUEEZE": (1, 2),
+        "STRIDED_SLICE": (4, 8), "TILE": (2, 3), "TRANSPOSE": (8, 9),
     },
 }  # fmt: skip
 """The highest version of an operator that a reference resolver knows, and the highest that the same package's other resolver

@@ -12,7 +12,7 @@ import numpy as np
 from edgepack.compile.call import Array, Call, Field, in_place
 from edgepack.compile.graph import Value
 from edgepack.compile.operators.kernel import Kernel, Operator
-from edgepack.compile.operators.quantize.generic import edge_fields, require_left_shift, requantized
+from edgepack.compile.operators.quantize.generic import edge_fields, requantized, require_left_shift
 from edgepack.compile.operators.site import Site
 from edgepack.compile.quantize import RANGES
 
