@@ -42,9 +42,9 @@ def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes
         )
         if plan.request.zip_file is not None:
             zip_pack(result, plan.request.zip_file)
-        golden = result.golden
-        by = "" if golden.engine == REFERENCE else f" of {golden.engine} {golden.engine_version}"
-        task.finish(f"{result.id}, {golden.count} golden vectors{by}")
+        made = result.golden
+        by = "" if made.engine == REFERENCE else f" of {made.engine} {made.engine_version}"
+        task.finish(f"{result.id}, {made.count} golden vectors{by}")
     return result
 
 

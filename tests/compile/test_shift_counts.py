@@ -1,4 +1,4 @@
-"""Requantisation by any factor, from far below one to far above: no shift by a negative or too large count, and the right bits."""
+"""Requantisation by any factor, from far below one to far above: no shift by a negative or too large count."""
 
 from __future__ import annotations
 

@@ -78,8 +78,7 @@ class Site:
         found = tuple(self.graph.values[i].dtype for i in self.node.inputs if i >= 0)
         found += tuple(self.graph.values[i].dtype for i in self.node.outputs[:1])
         choices = " or ".join(", ".join(types) for types in allowed)
-        hint = UINT8_HINT if "uint8" in found else f"It is compiled for {choices}. {QUANTIZE_HINT}"
-        self.require(found in allowed, f"with types {', '.join(found)}", hint)
+        self.require(found in allowed, f"with types {', '.join(found)}", f"It is compiled for {choices}. {QUANTIZE_HINT}")
 
     def require_quantized(self, *values: Value) -> None:
         """Each value must have one scale, finite and above zero, and a zero point its type can hold.
@@ -106,10 +105,6 @@ class Site:
 
 CONVERT_AGAIN = "The file is inconsistent: convert the model again, with a fixed input shape."
 CHECK_RANGES = "Check the model's quantization ranges: the representative data may be wrong."
-UINT8_HINT = (
-    "uint8 is TensorFlow 1's quantization, which microcontroller kernels have left: convert the Keras model again with "
-    "post-training quantization to int8 (tf.lite.OpsSet.TFLITE_BUILTINS_INT8)."
-)
 QUANTIZE_HINT = "Quantize the model fully: inputs, outputs, weights and activations in int8."
 ANY_HINT = 'Replace the layer by one whose operators are in the list of docs/guides/c-code.md, or deploy with runtime = "tflm".'
 REPLACEMENTS = {  # for operators that are not compiled
@@ -121,15 +116,24 @@ REPLACEMENTS = {  # for operators that are not compiled
     "CONV_3D": "Use Conv2D over stacked channels, or TimeDistributed(Conv2D).",
     "WHILE": "Build recurrent layers with unroll=True, or use streaming state.",
     "IF": "Compute both branches and select by multiplication.",
-    "CUSTOM": "Replace the custom operator by built-in layers.",
     "FILL": "Give the model fixed shapes, so that the converter folds the constant.",
     "DENSIFY": "Convert without EXPERIMENTAL_SPARSITY: the zeros then stay in the dense weights.",
 }
 
 
-def operator_error(graph: Graph, node: Node, code: str, message: str, hint: str, value: Value | None = None) -> CompileError:
-    """A CompileError whose line names the operator, the Keras layer and the tensor."""
+class OperatorError(CompileError):
+    """EP-703 to EP-705, of an operator whose operands have these types."""
+
+    def __init__(self, code: str, message: str, hint: str, types: frozenset[str]) -> None:
+        super().__init__(code, message, hint)
+        self.types = types
+
+
+def operator_error(graph: Graph, node: Node, code: str, message: str, hint: str, value: Value | None = None) -> OperatorError:
+    """An error whose line names the operator, the Keras layer and the tensor."""
     named = value or (graph.values[node.outputs[0]] if node.outputs else None)
     short = shorten(named.name.split(";")[0]) if named else ""
     where = f" in layer '{shorten(named.layer)}' (tensor '{short}')" if named else ""
-    return CompileError(code, f"{node.op}{where} {message}", hint)
+    name = f"CUSTOM {shorten(node.custom_code)!r}" if node.op == "CUSTOM" else node.op
+    types = frozenset(graph.values[index].dtype for index in (*node.inputs, *node.outputs) if index >= 0)
+    return OperatorError(code, f"{name}{where} {message}", hint, types)

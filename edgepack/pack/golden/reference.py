@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from edgepack.flatbuffer import Model
+from edgepack.flatbuffer import Model, obstacle
 from edgepack.flatbuffer.model import Array, Operator, Subgraph
 from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
 from edgepack.flatbuffer.rewrite.lower_versions import lower_versions
@@ -71,7 +71,7 @@ def reference_outputs(
                 return run[engine](file), engine, metadata.version(PACKAGES[engine])
             except (ModelRefused, ToolError) as error:
                 refusals.append(error)
-    raise _none_runs(model_file, refusals)
+    raise _none_runs(model, model_file, refusals)
 
 
 def _lowered(model_file: Path, engines: Sequence[str], work: Path) -> Iterator[tuple[str, Path]]:
@@ -86,15 +86,15 @@ def _lowered(model_file: Path, engines: Sequence[str], work: Path) -> Iterator[t
             yield engine, file
 
 
-def _none_runs(model_file: Path, refusals: Sequence[EdgepackError]) -> EdgepackError:
+def _none_runs(model: Model, model_file: Path, refusals: Sequence[EdgepackError]) -> EdgepackError:
     """What every engine says of the model; that another is not installed is worth less."""
     said = [error for error in refusals if isinstance(error, ModelError)]
     if not said:
         return refusals[0]
     reasons = "; ".join(dict.fromkeys(_short(str(error)).replace(f" {model_file.name}", " it") for error in said))
-    return ModelError(
-        said[0].code, f"no reference runs {model_file.name}: {reasons}", "edgepack export --as c needs none; " + said[0].hint
-    )
+    found = obstacle(model)
+    text = f"no reference runs {model_file.name}: {reasons}" + (f"; the model {found.what}" if found else "")
+    return ModelError(said[0].code, text, found.instead if found else f"edgepack export --as c needs none; {said[0].hint}")
 
 
 def _short(text: str) -> str:
