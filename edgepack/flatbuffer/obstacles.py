@@ -124,14 +124,14 @@ def _old_uint8(model: Model) -> Obstacle | None:
         return None
     return Obstacle(
         "is a TensorFlow 1 uint8 model: it computes in uint8, as a rule with weights that have a zero point",
-        "Microcontroller kernels have left that: convert the Keras model again, or its SavedModel, with TensorFlow 2's converter, a "
-        "representative_dataset and TFLITE_BUILTINS_INT8. Phones and Raspberry Pis run the file as it is.",
+        "Microcontroller kernels have left that: convert the Keras model again, or its SavedModel, with TensorFlow 2's converter, "
+        "a representative_dataset and TFLITE_BUILTINS_INT8. Phones and Raspberry Pis run the file as it is.",
     )
 
 
 def _float(model: Model) -> Obstacle | None:
     """Models that compute in float, wholly or in part, by what their weights are and what the converter was asked for."""
-    again = "Convert it again with a representative_dataset, Optimize.DEFAULT and supported_ops = [TFLITE_BUILTINS_INT8]"
+    again = "Quantize it fully: convert it again with a representative_dataset and supported_ops = [TFLITE_BUILTINS_INT8]"
     layers = _float_layers(model)
     if not layers:
         return None
