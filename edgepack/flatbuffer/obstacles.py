@@ -124,8 +124,8 @@ def _old_uint8(model: Model) -> Obstacle | None:
         return None
     return Obstacle(
         "is a TensorFlow 1 uint8 model: it computes in uint8, as a rule with weights that have a zero point",
-        "Microcontroller kernels have left that: convert the Keras model again, or its SavedModel, with TensorFlow 2's converter, "
-        "a representative_dataset and TFLITE_BUILTINS_INT8. Phones and Raspberry Pis run the file as it is.",
+        "Microcontroller kernels have left that: convert the Keras model again, or its SavedModel, with TensorFlow 2's "
+        "converter, a representative_dataset and TFLITE_BUILTINS_INT8. Phones and Raspberry Pis run the file as it is.",
     )
 
 

@@ -14,7 +14,7 @@ from edgepack.compile.graph import Value
 from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges
 from edgepack.compile.operators.reductions.axes import Reduction, reduction
 from edgepack.compile.operators.site import CHECK_RANGES, Site
-from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier
+from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier, wrap32
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def _portable(mean: Mean) -> Call:
         fields={
             "shape": mean.reduction.fields,
             "outputs": mean.reduction.outputs,
-            "zero_sum": mean.source.zero_point * mean.reduction.count,
+            "zero_sum": wrap32(mean.source.zero_point * mean.reduction.count),
             "out_zero": mean.output.zero_point,
             "multiplier": mean.multiplier,
             "shift": mean.shift,
