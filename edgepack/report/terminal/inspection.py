@@ -62,4 +62,5 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
         print_line(console, (f"* TensorFlow Lite Micro has no kernel for: {names}", "yellow"))
     if inspection.obstacle:
         print_line(console, (f"This model {inspection.obstacle.what}.", "yellow"))
-        print_line(console, f"  try: {inspection.obstacle.instead}")
+        if inspection.obstacle.whole:  # single layers may still become tables
+            print_line(console, f"  try: {inspection.obstacle.instead}")
