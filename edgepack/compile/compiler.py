@@ -11,13 +11,14 @@ from edgepack.compile.emit.c_text import c_name
 from edgepack.compile.emit.program import KERNEL_DECLARATIONS, Program, emit
 from edgepack.compile.graph import Graph, build_graph
 from edgepack.compile.lowering import Lowered, lower
+from edgepack.compile.operators.site import OperatorError
 from edgepack.compile.order import reordered
 from edgepack.compile.passes import run_passes
 from edgepack.compile.plan import Plan, make_plan
 from edgepack.compile.specialise import sharing
 from edgepack.cores import Cpu, find_cpu
-from edgepack.flatbuffer import Model
-from edgepack.ground.errors import ProjectError
+from edgepack.flatbuffer import Model, obstacle, refuse_compiled
+from edgepack.ground.errors import CompileError, ProjectError
 from edgepack.ground.files import merged_folder
 
 
@@ -66,14 +67,17 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
 
     `optimize` is "speed" (a copy of each kernel a layer, its shape folded in), "size" (kernels never inlined) or "balanced"
     (the C compiler decides). Raises CompileError EP-70x naming the operator, tensor and Keras layer that cannot be compiled,
-    and ProjectError EP-702 for an unknown `cpu` or `optimize`.
+    ModelError EP-211 for a file that an accelerator's compiler wrote, and ProjectError EP-702 for an unknown `cpu` or `optimize`.
     """
     if optimize not in KERNEL_DECLARATIONS:
         raise ProjectError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
     core = find_cpu(cpu)
-    graph = build_graph(model)
-    graph = run_passes(graph)
-    planned = _smallest(graph, core, optimize, rank)
+    refuse_compiled(model)
+    graph = run_passes(build_graph(model))
+    try:
+        planned = _smallest(graph, core, optimize, rank)
+    except OperatorError as error:
+        raise _explained(error, model) from error
     program = Program(
         name=c_name(name),
         graph=planned.graph,
@@ -101,6 +105,15 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
         graph=planned.graph,
         calls=planned.calls,
     )
+
+
+def _explained(error: OperatorError, model: Model) -> CompileError:
+    """The error with what the file is, where the operator's types are none of an integer model."""
+    found = obstacle(model) if error.types & {"float32", "float16", "uint8"} else None
+    if found is None:
+        return error
+    hint = found.instead if found.whole or error.code != "EP-703" else error.hint
+    return CompileError(error.code, f"{error}; the model {found.what}", hint)
 
 
 @dataclass(frozen=True)

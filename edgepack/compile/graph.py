@@ -79,6 +79,7 @@ class Node:
     outputs: tuple[int, ...]
     options: Mapping[str, object] = field(default_factory=dict)
     intermediates: tuple[int, ...] = ()
+    custom_code: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,7 @@ def _build(main: Subgraph) -> Graph:
             outputs=tuple(operator.outputs),
             options=dict(operator.options),
             intermediates=tuple(operator.intermediates),
+            custom_code=operator.custom_code,
         )
         for operator in main.operators
     )

@@ -57,7 +57,7 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 def multiply_by_quantized_multiplier(x: int, multiplier: int, shift: int) -> int:
     """MultiplyByQuantizedMultiplier of the double-rounding build, on one 32-bit value."""
     left, right = max(shift, 0), max(-shift, 0)
-    x = _wrap32(x << left)
+    x = wrap32(x << left)
     high = 0x7FFFFFFF if x == multiplier == -(1 << 31) else (x * multiplier + (1 << 30)) >> 31
     return rounding_shift_right(high, right)
 
@@ -71,7 +71,7 @@ def rounding_shift_right(x: int, exponent: int) -> int:
     return (x >> exponent) + (1 if (x & mask) > threshold else 0)
 
 
-def _wrap32(x: int) -> int:
+def wrap32(x: int) -> int:
     """The low 32 bits as a signed number, as a C shift leaves them."""
     return (x + (1 << 31)) % (1 << 32) - (1 << 31)
 

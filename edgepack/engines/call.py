@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgepack.devices import Device
-from edgepack.engines.errors import NoPython, RunnerFailed
+from edgepack.engines.errors import NoPython, RefusedThere, RunnerFailed
 from edgepack.engines.results import Shape, fault, shape_of
 from edgepack.engines.types import Runner
 from edgepack.ground.errors import DeviceError, DeviceTimeout
@@ -34,9 +34,20 @@ def run_runner(device: Device, words: Sequence[str], timeout: float, shape: Shap
     try:
         result = parse_result(completed.stdout)
     except RunnerFailure as failure:
+        if failure.kind == "model":
+            raise RefusedThere(
+                "EP-517",
+                f"{device.name}: {_engine(words)}{failure}",
+                'the model compiled to C needs no runtime: --set device.engine="c"',
+            ) from failure
         raise _explain(device, words, completed.status, completed.last_error_line, failure) from failure
     refuse_misshapen(device.name, result, shape)
     return result
+
+
+def _engine(words: Sequence[str]) -> str:
+    """Whose word a failure is: "litert: ", or nothing of a runner that has one engine."""
+    return f"{words[list(words).index('--engine') + 1]}: " if "--engine" in words[:-1] else ""
 
 
 def refuse_misshapen(name: str, result: Mapping[str, Any], shape: Shape) -> None:

@@ -4,7 +4,8 @@ The candidates are the runtimes that the device's own Python can run. Where it c
 when a wheel fits, else the runner in C with a TensorFlow Lite library. Each candidate runs the golden vectors, which it must
 pass as any deployment must, and is then timed for a moment, all of them on the device and with the very model. The choice is
 kept on the host for the same model on a device with the same facts, so that it is made once. With one candidate nothing is
-measured. The generated C is no candidate: compiling it takes longer than everything else here; `edgepack bench` compares it.
+measured. The generated C is no candidate: compiling it takes longer than everything else here; `edgepack bench` compares it. It
+is taken when every runtime refuses the model.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from edgepack.devices import Device
 from edgepack.engines.call import call_runner
-from edgepack.engines.errors import NoPython, NoRuntime, ReleaseFault
+from edgepack.engines.errors import NoPython, NoRuntime, RefusedThere, ReleaseFault
 from edgepack.engines.golden import check_of, refuse_wrong
 from edgepack.engines.program import provide_program, runs_program
 from edgepack.engines.runtime import Probed, probe_python, provide_runner, usable_engines
 from edgepack.engines.tflite_c import provide_tflite_c
 from edgepack.engines.types import Candidate, Runner
 from edgepack.engines.wheels import cache_folder
-from edgepack.ground.errors import CompilerMissing, DeviceError, DeviceTimeout, EngineUnfit
+from edgepack.ground.errors import CompileError, CompilerMissing, DeviceError, DeviceTimeout, EngineUnfit
 from edgepack.ground.files import hash_of, write_atomic
 from edgepack.ground.progress import Progress
 from edgepack.project import Target
@@ -73,7 +74,9 @@ def choose_runner(device: Device, place: Layout, target: Target, folder: str, pa
                 tried.append(Candidate(runner.engine, runner.engine_version, runner.threads, None, str(error)))
         best = _fastest(tried)
         if best is None:
-            raise errors[0]
+            runners.append(_compiled(device, place, target, pack, progress, errors))
+            tried.append(_try(device, runners[-1], folder, pack))
+            best = len(tried) - 1
         chosen = replace(runners[best], candidates=tuple(tried))
         task.finish(f"{chosen.engine}, {chosen.threads} thread{'s' if chosen.threads > 1 else ''}: {_said(tried[best])}")
     _keep(key, chosen)
@@ -139,6 +142,16 @@ def _provide(device: Device, place: Layout, target: Target, pack: Pack, progress
     if engine.startswith("tflite-c"):
         return provide_tflite_c(device, place, target, progress)
     return provide_runner(device, place, target, progress, found)
+
+
+def _compiled(device: Device, place: Layout, target: Target, pack: Pack, progress: Progress, errors: list[DeviceError]) -> Runner:
+    """The model as a program of its own, if it was the model that every runtime refused; else the first of their errors."""
+    if not all(isinstance(error, RefusedThere) for error in errors):
+        raise errors[0]
+    try:
+        return provide_program(device, place, pack.model, target, progress)
+    except (CompileError, CompilerMissing, EngineUnfit) as error:
+        raise errors[0] from error
 
 
 def _with(target: Target, engine: str, threads: int) -> Target:

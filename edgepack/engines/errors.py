@@ -21,5 +21,9 @@ class RunnerFailed(ReleaseFault):
     """EP-517: the program that runs the model crashed, or ended without a result."""
 
 
+class RefusedThere(RunnerFailed):
+    """EP-517: the runtime on the device does not accept the model; another way to run it may."""
+
+
 class WrongOutputs(ReleaseFault):
     """EP-527: the device computes something else than the reference."""

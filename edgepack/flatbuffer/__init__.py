@@ -13,12 +13,14 @@ from __future__ import annotations
 from edgepack.flatbuffer.inspection import Inspection, LayerFacts, TensorFacts, Totals, inspect_model, tensor_facts
 from edgepack.flatbuffer.model import Model, Operator, Quantization, Signature, Subgraph, Tensor
 from edgepack.flatbuffer.names import keras_layer, operator_layer, result_names
+from edgepack.flatbuffer.obstacles import Obstacle, obstacle, refuse_compiled
 from edgepack.flatbuffer.read import read_model
 
 __all__ = [
     "Inspection",
     "LayerFacts",
     "Model",
+    "Obstacle",
     "Operator",
     "Quantization",
     "Signature",
@@ -28,8 +30,10 @@ __all__ = [
     "Totals",
     "inspect_model",
     "keras_layer",
+    "obstacle",
     "operator_layer",
     "read_model",
+    "refuse_compiled",
     "result_names",
     "tensor_facts",
 ]

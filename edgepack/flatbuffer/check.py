@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgepack.flatbuffer.model import Operator, Subgraph, Tensor
+from edgepack.flatbuffer.obstacles import compiled_for
 from edgepack.flatbuffer.tensors import CONVERT_HINT, shorten
 from edgepack.ground.errors import ModelError
 
@@ -29,7 +30,7 @@ def check_subgraph(graph: Subgraph, label: str) -> None:
     inputs = set(graph.inputs)
     for operator in graph.operators:
         for index in operator.inputs:
-            if index >= 0 and index not in ready:
+            if index >= 0 and index not in ready and not compiled_for(operator.custom_code):  # they are given memory to work in
                 _refuse_unwritten(operator, tensors[index], index in written_later)
         for index in operator.outputs:
             if index in ready and not (tensors[index].is_variable and index not in inputs):

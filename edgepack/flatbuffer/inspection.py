@@ -12,6 +12,7 @@ from edgepack.flatbuffer.macs import operator_macs
 from edgepack.flatbuffer.memory import PeakMemory, live_bytes, peak_memory
 from edgepack.flatbuffer.model import Model, Operator, Subgraph, Tensor
 from edgepack.flatbuffer.names import operator_layer, result_names
+from edgepack.flatbuffer.obstacles import Obstacle, obstacle
 from edgepack.flatbuffer.tflm import in_tflm
 from edgepack.flatbuffer.traits import traits_of
 from edgepack.flatbuffer.weights import EMPTY, Statistics, is_parameter, statistics
@@ -75,7 +76,10 @@ class Totals:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A model's inventory. `outside_tflm` names the operators that TFLite Micro has no kernel for."""
+    """A model's inventory. `outside_tflm` names the operators that TFLite Micro has no kernel for.
+
+    `obstacle` says what the file is when it is no integer model, and what to do.
+    """
 
     sha256: str
     size_bytes: int
@@ -87,6 +91,7 @@ class Inspection:
     peak: PeakMemory
     operator_counts: dict[str, int]
     outside_tflm: tuple[str, ...]
+    obstacle: Obstacle | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists and numbers."""
@@ -116,6 +121,7 @@ def inspect_model(model: Model) -> Inspection:
         peak=peak_memory(model.subgraphs),
         operator_counts=dict(sorted(Counter(names).items())),
         outside_tflm=tuple(sorted(outside)),
+        obstacle=obstacle(model),
     )
 
 

@@ -156,7 +156,7 @@ def _quantization(label: str, table: Table | None, dtype: str, shape: tuple[int,
         return None
     table.file.spend(scales.nbytes)
     zero_points = table.integers("zero_point")
-    axis = table.number("quantized_dimension")
+    axis = table.number("quantized_dimension") if len(shape) > 1 else 0  # some converters give a bias that of its filters
     if scales.size > 1 and not (0 <= axis < len(shape) and shape[axis] == scales.size):
         raise ModelError(
             "EP-207",

@@ -66,7 +66,7 @@ class UnknownLayer(ModelError):
 
 
 class ModelRefused(ModelError):
-    """EP-280, EP-283: an inference engine on this machine does not accept the model; another may."""
+    """EP-280, EP-281, EP-283: an inference engine on this machine does not accept the model, or dies on it; another may."""
 
 
 class DeviceTimeout(DeviceError):

@@ -67,7 +67,8 @@ def write_pack(
                 _write_extra(temporary, relative, content)
             golden = read_golden(temporary / GOLDEN)
             (temporary / CARD).write_text(model_card(manifest, golden), encoding="utf-8")
-            text = canonical_json(with_files(manifest, temporary))
+            made = {"count": golden.count, "engine": golden.engine, "engine_version": golden.engine_version}
+            text = canonical_json(with_files({**manifest, "golden": made}, temporary))
             (temporary / NAME).write_bytes(text)
     except OSError as error:
         raise EdgepackError(

@@ -11,6 +11,7 @@ from edgepack.ground.errors import CompileError, ToolError
 from edgepack.ground.progress import Progress
 from edgepack.pack import Pack, PackInfo, choose_golden_inputs, write_pack, zip_pack
 from edgepack.pack.bench_scripts import bench_scripts
+from edgepack.runners import REFERENCE
 from edgepack.runners.native import build_program
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes
         )
         if plan.request.zip_file is not None:
             zip_pack(result, plan.request.zip_file)
-        task.finish(f"{result.id}, {result.golden.count} golden vectors")
+        made = result.golden
+        by = "" if made.engine == REFERENCE else f" of {made.engine} {made.engine_version}"
+        task.finish(f"{result.id}, {made.count} golden vectors{by}")
     return result
 
 

@@ -87,7 +87,7 @@ def run_model(
             ]
             for part in range(parts)
         ]  # fmt: skip
-        _run_workers(arguments, model, deadline)
+        _run_workers(arguments, model, engine, deadline)
         return tuple(
             _gather([part[index] for part in outputs], count, tensor) for index, tensor in enumerate(described["outputs"])
         )
@@ -98,7 +98,7 @@ def describe_model(model: Path, engine: str = "litert", timeout: float = 60.0) -
 
     Each tensor has name, shape, dtype, scales and zero_points; the version is `engine_version`. Raises as `run_model` does.
     """
-    return _run_workers([["describe", "--model", str(model), "--engine", engine]], model, timeout)[0]
+    return _run_workers([["describe", "--model", str(model), "--engine", engine]], model, engine, timeout)[0]
 
 
 def _gather(files: Sequence[Path], count: int, tensor: dict[str, Any]) -> NDArray[Any]:
@@ -110,7 +110,7 @@ def _gather(files: Sequence[Path], count: int, tensor: dict[str, Any]) -> NDArra
     return native.reshape((count, *shape))
 
 
-def _run_workers(arguments: Sequence[Sequence[str]], model: Path, timeout: float) -> list[dict[str, Any]]:
+def _run_workers(arguments: Sequence[Sequence[str]], model: Path, engine: str, timeout: float) -> list[dict[str, Any]]:
     """Run the runner once for each argument list, side by side; the results in the same order."""
     if not model.is_file():
         raise ModelRefused("EP-280", f"there is no model file {model}", "check the path")
@@ -120,33 +120,34 @@ def _run_workers(arguments: Sequence[Sequence[str]], model: Path, timeout: float
         try:
             return [worker.result(max(0.0, end - time.monotonic())) for worker in workers]
         except WorkerFailure as failure:
-            raise _ERRORS[failure.kind](failure, model) from failure
+            raise _ERRORS[failure.kind](failure, model, engine) from failure
 
 
-def _refused(failure: WorkerFailure, model: Path) -> EdgepackError:
-    return ModelRefused("EP-280", f"{model.name}: {failure}", "check it with `edgepack inspect`")
+def _refused(failure: WorkerFailure, model: Path, engine: str) -> EdgepackError:
+    why = str(failure).removeprefix("the runtime refuses the model: ")
+    return ModelRefused("EP-280", f"{engine} refuses {model.name}: {why}", "check it with `edgepack inspect`")
 
 
-def _misfit(failure: WorkerFailure, model: Path) -> EdgepackError:
+def _misfit(failure: WorkerFailure, model: Path, engine: str) -> EdgepackError:
     return DataError("EP-380", f"inputs for {model.name}: {failure}", "check the shapes and types against `edgepack inspect`")
 
 
-def _no_runtime(failure: WorkerFailure, model: Path) -> EdgepackError:
+def _no_runtime(failure: WorkerFailure, model: Path, engine: str) -> EdgepackError:
     return ToolError("EP-680", str(failure), "run `make setup`, or pip install ai-edge-litert tflite-runtime 'numpy<2'")
 
 
-def _broken(failure: WorkerFailure, model: Path) -> EdgepackError:
-    text = f"the runtime failed on {model.name}: {failure}{_words(failure)}"
-    return ModelError("EP-281", text, "run again with -v for its output")
+def _broken(failure: WorkerFailure, model: Path, engine: str) -> EdgepackError:
+    text = f"{engine} failed on {model.name}: {failure}{_words(failure)}"
+    return ModelRefused("EP-281", text, "run again with -v for its output")
 
 
-def _crashed(failure: WorkerFailure, model: Path) -> EdgepackError:
-    text = f"the runtime crashed on {model.name} ({failure}){_words(failure)}"
-    return ModelError("EP-281", text, "the model uses something this runtime cannot run; `edgepack inspect` lists its operators")
+def _crashed(failure: WorkerFailure, model: Path, engine: str) -> EdgepackError:
+    text = f"{engine} crashed on {model.name} ({failure}){_words(failure)}"
+    return ModelRefused("EP-281", text, "the model uses something it cannot run; `edgepack inspect` lists the operators")
 
 
-def _late(failure: WorkerFailure, model: Path) -> EdgepackError:
-    text = f"running {model.name} took longer than it may"
+def _late(failure: WorkerFailure, model: Path, engine: str) -> EdgepackError:
+    text = f"running {model.name} with {engine} took longer than it may"
     return ModelError("EP-282", text, "check that the model is not far larger than meant")
 
 
@@ -154,7 +155,7 @@ def _words(failure: WorkerFailure) -> str:
     return f": {failure.words[:300]}" if failure.words else ""
 
 
-_ERRORS: dict[str, Callable[[WorkerFailure, Path], EdgepackError]] = {
+_ERRORS: dict[str, Callable[[WorkerFailure, Path, str], EdgepackError]] = {
     "model": _refused,
     "data": _misfit,
     "runtime": _no_runtime,

@@ -6,6 +6,7 @@ cannot share a process with TensorFlow, and tflite-micro may abort, so neither r
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import struct
@@ -14,7 +15,7 @@ from typing import Any, BinaryIO
 
 
 def run(engine: str, model: bytes, sets: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The model's outputs for each set of inputs, on "tflite-ref" (BUILTIN_REF), "litert-ref" (LiteRT's) or "tflite-micro"."""
+    """The model's outputs for each set of inputs, on "tflite-ref", "litert-ref" (both BUILTIN_REF) or "tflite-micro"."""
     if engine == "tflite-micro":
         from tflite_micro.python.tflite_micro import runtime
 
@@ -27,10 +28,9 @@ def run(engine: str, model: bytes, sets: list[tuple[Any, ...]]) -> list[tuple[An
             count = interpreter_outputs(interpreter)
             results.append(tuple(interpreter.get_output(index).copy() for index in range(count)))
         return results
-    if engine == "litert-ref":
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    else:
-        from tflite_runtime.interpreter import Interpreter, OpResolverType
+    package = "tflite_runtime" if engine == "tflite-ref" else "ai_edge_litert"
+    module = importlib.import_module(f"{package}.interpreter")
+    Interpreter, OpResolverType = module.Interpreter, module.OpResolverType
 
     reference = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
     reference.allocate_tensors()

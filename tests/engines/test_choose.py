@@ -10,13 +10,14 @@ import pytest
 
 from edgepack.devices.local import LocalDevice
 from edgepack.engines import choose
-from edgepack.engines.errors import RunnerFailed, WrongOutputs
+from edgepack.engines.errors import RefusedThere, RunnerFailed, WrongOutputs
 from edgepack.engines.types import Candidate, Runner
 from edgepack.ground.errors import DeviceError, DeviceTimeout, ProjectError
 from edgepack.ground.progress import SilentProgress
-from edgepack.pack import Pack
+from edgepack.pack import Pack, write_pack
 from edgepack.project import Target, load_target
 from edgepack.releases.deploy import deploy
+from tests.pack.test_reference import bias_of_dimension_3
 
 Targets = Callable[..., Target]
 
@@ -119,3 +120,15 @@ def test_a_number_of_threads_that_is_none_is_refused() -> None:
     with pytest.raises(ProjectError):
         load_target("rpi", None, ['device.threads="many"'])
     assert load_target("rpi", None, ["device.threads=auto"]).device.threads == 0
+
+
+def test_the_generated_c_runs_what_every_runtime_refuses(tmp_path: Path, target: Targets) -> None:
+    file = tmp_path / "bias.tflite"
+    file.write_bytes(bias_of_dimension_3())
+    pack = write_pack(tmp_path / "pack", "bias", file)
+    runner = _deployed(pack, target("device.engine=auto"))
+    assert runner.engine == "c"
+    assert [candidate.median is None for candidate in runner.candidates] == [True] * (len(runner.candidates) - 1) + [False]
+    with pytest.raises(RefusedThere) as caught:
+        _deployed(pack, target("device.engine=litert"))
+    assert "litert: the runtime refuses" in str(caught.value) and 'engine="c"' in caught.value.hint

@@ -149,6 +149,16 @@ def test_impossible_quantization_is_an_error(changes: dict[str, Any]) -> None:
     assert code_of(conv_model(**changes)) == "EP-207"
 
 
+@pytest.mark.parametrize("axis", [1, 3, -1])
+def test_the_dimension_of_a_one_dimensional_tensor_is_its_only_one(axis: int) -> None:
+    """Converters give a bias the dimension that its filters have."""
+    tensor = T("bias", (3,), "INT32", [1, 2, 3], scales=(0.05, 0.025, 0.0125), axis=axis)
+    read = read_model(build(G([T("x", (1, 3)), tensor], [], (0,), (0,)))).subgraphs[0].tensors[1]
+    assert read.quantization is not None and (read.quantization.axis, len(read.quantization.scales)) == (0, 3)
+    longer = T("bias", (4,), "INT32", [1, 2, 3, 4], scales=(0.05, 0.025, 0.0125), axis=axis)
+    assert code_of(build(G([T("x", (1, 3)), longer], [], (0,), (0,)))) == "EP-207"
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -17,8 +17,10 @@ from edgepack.convert.signature import sign
 from edgepack.flatbuffer import Model, Tensor, read_model
 from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
 from edgepack.flatbuffer.rewrite.insert_metadata import insert_metadata
+from edgepack.flatbuffer.rewrite.lower_versions import lower_versions
 from edgepack.flatbuffer.rewrite.objects import pack, schema, unpack
 from edgepack.ground.errors import ModelError
+from tests.compile.builder import ModelBuilder
 
 from .build import G, O, T, build, conv_model
 from .mutate import Mutator
@@ -96,6 +98,20 @@ def test_open_shapes_are_filled_in_and_nothing_else_is_touched() -> None:
     assert [graph.Tensors(index).ShapeAsNumpy().tolist() for index in range(3)] == [[3, 4], [3, 4], [1, 4]]
     assert len(fixed) == len(content) and sum(a != b for a, b in zip(fixed, content, strict=True)) == 1
     assert fix_shapes(fixed, model) == fixed
+
+
+def test_versions_are_lowered_to_what_is_registered_and_nothing_else_is_touched() -> None:
+    b = ModelBuilder()
+    tensors = [b.tensor((1, 2), scale=0.5) for _ in range(4)]
+    times = b.constant(np.array([1, 1]))
+    for version, source, result in ((3, 0, 1), (5, 1, 2)):
+        b.operator("TILE", [tensors[source], times], [tensors[result]], "TileOptions", version=version)
+    b.operator("RELU", [tensors[2]], [tensors[3]], version=3)
+    data = b.finish(tensors[:1], tensors[3:])
+    lowered = lower_versions(data, {"TILE": (2, 3), "RELU": (1, 2)})
+    assert [operator.version for operator in read_model(lowered).subgraphs[0].operators] == [2, 5, 3]
+    assert sum(a != b for a, b in zip(data, lowered, strict=True)) == 1
+    assert lower_versions(data, {"ADD": (1, 2)}) == data
 
 
 def test_a_metadata_entry_leaves_the_model_in_one_piece() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +13,9 @@ import numpy as np
 import pytest
 
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import ModelError
 from edgepack.pack import write_pack
-from edgepack.pack.golden.reference import reference_engines
+from edgepack.pack.golden.reference import PACKAGES, REGISTERED, reference_engines
 from tests.compile.builder import ModelBuilder
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("tflite_micro") is None, reason="tflite-micro is not installed")
@@ -105,3 +109,102 @@ def test_rows_of_units_with_scales_of_their_own_are_all_computed(tmp_path: Path)
     weights = np.array([[0.5, 1.0, 1.5], [1.0, 1.25, 1.5]]) * 0.5
     real = golden.values(golden.inputs[0])[:, 0].astype(float) @ weights.T
     assert np.abs(golden.values(golden.outputs[0])[:, 0] - real.clip(-128, 127)).max() <= 0.5
+
+
+def tiled(dtype: str, times: tuple[int, ...]) -> bytes:
+    """TILE as the converter writes it for quantized types: in version 3, which no reference resolver registers."""
+    b = ModelBuilder()
+    shape = (1, 3, 2, 2)
+    x = b.tensor(shape, dtype, scale=0.5)
+    y = b.tensor(tuple(n * k for n, k in zip(shape, times, strict=True)), dtype, scale=0.5)
+    b.operator("TILE", [x, b.constant(np.array(times))], [y], "TileOptions", version=3)
+    return b.finish([x], [y])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "times", "engine"),
+    [
+        ("int8", (1, 1, 1, 2), "tflite-ref"),
+        ("int8", (1, 1, 3, 1), "tflite-ref"),
+        ("int8", (2, 2, 1, 3), "tflite-ref"),
+        ("int16", (1, 2, 1, 3), "litert-ref"),
+    ],
+)
+def test_a_kernel_that_can_do_more_than_it_is_registered_for(
+    tmp_path: Path, dtype: str, times: tuple[int, ...], engine: str
+) -> None:
+    file = tmp_path / "tiled.tflite"
+    file.write_bytes(tiled(dtype, times))
+    pack = write_pack(tmp_path / "pack", "tiled", file)
+    golden = pack.golden
+    assert golden.engine == engine and pack.manifest["golden"]["engine"] == engine
+    assert pack.model.read_bytes() == file.read_bytes()  # what ships keeps its versions
+    given = golden.values(golden.inputs[0])
+    assert np.array_equal(golden.values(golden.outputs[0]), np.tile(given, (1, *times)))
+
+
+def bias_of_dimension_3() -> bytes:
+    b = ModelBuilder()
+    x, y = b.tensor((1, 1, 1, 2), scale=0.5), b.tensor((1, 1, 1, 3), scale=1.0)
+    w = b.constant(np.arange(6).reshape(3, 1, 1, 2), "int8", scale=[0.5, 0.25, 0.5])
+    bias = b.constant(np.array([8, -40, 0]), "int32", scale=[0.25, 0.125, 0.25], axis=3)
+    b.operator("CONV_2D", [x, w, bias], [y], "Conv2DOptions", version=3, padding="VALID", strideH=1, strideW=1)
+    return b.finish([x], [y])
+
+
+def test_the_engine_that_runs_a_file_that_tflite_refuses_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "bias.tflite"
+    file.write_bytes(bias_of_dimension_3())
+    pack = write_pack(tmp_path / "pack", "bias", file)
+    assert pack.golden.engine == pack.manifest["golden"]["engine"] == "tflite-micro"
+    assert "tflite-micro" in (pack.folder / "MODEL_CARD.md").read_text()
+    given = pack.golden.values(pack.golden.inputs[0]).reshape(-1, 2) * 0.5
+    real = given @ (np.arange(6).reshape(3, 2) * [[0.5], [0.25], [0.5]]).T + [2.0, -5.0, 0.0]
+    assert np.abs(pack.golden.values(pack.golden.outputs[0]).reshape(-1, 3) - real.clip(-128, 127)).max() < 0.75
+
+
+def test_of_a_model_that_none_runs_each_engine_says_why(tmp_path: Path) -> None:
+    b = ModelBuilder()
+    x, y = b.tensor((1, 4), scale=0.5), b.tensor((1, 4), scale=0.5)
+    b.operator("LOG", [x], [y], version=9)
+    file = tmp_path / "none.tflite"
+    file.write_bytes(b.finish([x], [y]))
+    with pytest.raises(ModelError) as caught:
+        write_pack(tmp_path / "pack", "none", file)
+    assert caught.value.code == "EP-280"
+    for said in ("model.tflite", "tflite-ref refuses", "TFLite Micro refuses", "litert-ref refuses", "'LOG' version '9'"):
+        assert said in str(caught.value)
+
+
+_ASK = """
+import importlib, json, sys
+from tests.compile.builder import ModelBuilder
+module = importlib.import_module(sys.argv[1] + ".interpreter")
+found = {}
+for name in json.loads(sys.argv[2]):
+    known = []
+    for kind in ("BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"):
+        most = 0
+        for version in range(1, 12):
+            b = ModelBuilder()
+            x, y = b.tensor((1, 4), scale=0.1), b.tensor((1, 4), scale=0.1)
+            b.operator(name, [x], [y], version=version)
+            try:
+                resolver = getattr(module.OpResolverType, kind)
+                module.Interpreter(model_content=b.finish([x], [y]), experimental_op_resolver_type=resolver)
+            except ValueError as error:
+                if "Didn't find op" in str(error):
+                    continue
+            most = version
+        known.append(most)
+    found[name] = known
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("engine", sorted(REGISTERED))
+def test_the_versions_are_those_that_the_package_registers(engine: str) -> None:
+    package = PACKAGES[engine].replace("-", "_")
+    words = [sys.executable, "-c", _ASK, package, json.dumps(sorted(REGISTERED[engine]))]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True)
+    assert {name: tuple(known) for name, known in json.loads(done.stdout).items()} == REGISTERED[engine]

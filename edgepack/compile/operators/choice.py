@@ -11,6 +11,7 @@ from edgepack.compile.operators.kernel import Kernel, Operator
 from edgepack.compile.operators.site import ANY_HINT, REPLACEMENTS, Site, operator_error
 from edgepack.compile.operators.table import OPERATORS
 from edgepack.cores import Cpu
+from edgepack.flatbuffer.obstacles import custom_hint
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ def choices(node: Node, graph: Graph, cpu: Cpu) -> tuple[Choice, ...]:
     """
     operator = OPERATORS.get(node.op)
     if operator is None:
+        if node.op == "CUSTOM":
+            raise operator_error(graph, node, "EP-703", "is not among the operators that become C", custom_hint(node.custom_code))
         raise operator_error(
             graph, node, "EP-703", "is not among the operators that become C", REPLACEMENTS.get(node.op, ANY_HINT)
         )

@@ -78,15 +78,18 @@ class Site:
         found = tuple(self.graph.values[i].dtype for i in self.node.inputs if i >= 0)
         found += tuple(self.graph.values[i].dtype for i in self.node.outputs[:1])
         choices = " or ".join(", ".join(types) for types in allowed)
-        hint = UINT8_HINT if "uint8" in found else f"It is compiled for {choices}. {QUANTIZE_HINT}"
-        self.require(found in allowed, f"with types {', '.join(found)}", hint)
+        self.require(found in allowed, f"with types {', '.join(found)}", f"It is compiled for {choices}. {QUANTIZE_HINT}")
 
     def require_quantized(self, *values: Value) -> None:
-        """Each value must have one scale, finite and above zero, and a zero point its type can hold."""
+        """Each value must have one scale, finite and above zero, and a zero point its type can hold.
+
+        A constant that is zero throughout may have the scale 0, as converters give it for want of a range.
+        """
         for value in values:
             self.require(len(value.scales) == 1, f"needs one scale for '{shorten(value.name)}'", QUANTIZE_HINT, value)
             low, high = RANGES.get(value.dtype, (0, 0))
-            good = 0 < value.scale < math.inf and low <= value.zero_point <= high
+            zeros = value.scale == 0 and value.data is not None and bool((value.data == value.zero_point).all())
+            good = (0 < value.scale < math.inf or zeros) and low <= value.zero_point <= high
             self.require(good, f"has scale {value.scale} and zero point {value.zero_point}", CHECK_RANGES, value)
 
     def require_shape(self, value: Value, shape: Sequence[int]) -> None:
@@ -102,10 +105,6 @@ class Site:
 
 CONVERT_AGAIN = "The file is inconsistent: convert the model again, with a fixed input shape."
 CHECK_RANGES = "Check the model's quantization ranges: the representative data may be wrong."
-UINT8_HINT = (
-    "uint8 is TensorFlow 1's quantization, which microcontroller kernels have left: convert the Keras model again with "
-    "post-training quantization to int8 (tf.lite.OpsSet.TFLITE_BUILTINS_INT8)."
-)
 QUANTIZE_HINT = "Quantize the model fully: inputs, outputs, weights and activations in int8."
 ANY_HINT = 'Replace the layer by one whose operators are in the list of docs/guides/c-code.md, or deploy with runtime = "tflm".'
 FLOAT_HINT = (
@@ -132,14 +131,23 @@ REPLACEMENTS = {  # for operators that are not compiled
     "RANGE": DYNAMIC_HINT,
     "WHILE": "Build recurrent layers with unroll=True, or use streaming state.",
     "IF": "Compute both branches and select by multiplication.",
-    "CUSTOM": "Replace the custom operator by built-in layers.",
     "DENSIFY": "Convert without EXPERIMENTAL_SPARSITY: the zeros then stay in the dense weights.",
 }
 
 
-def operator_error(graph: Graph, node: Node, code: str, message: str, hint: str, value: Value | None = None) -> CompileError:
-    """A CompileError whose line names the operator, the Keras layer and the tensor."""
+class OperatorError(CompileError):
+    """EP-703 to EP-705, of an operator whose operands have these types."""
+
+    def __init__(self, code: str, message: str, hint: str, types: frozenset[str]) -> None:
+        super().__init__(code, message, hint)
+        self.types = types
+
+
+def operator_error(graph: Graph, node: Node, code: str, message: str, hint: str, value: Value | None = None) -> OperatorError:
+    """An error whose line names the operator, the Keras layer and the tensor."""
     named = value or (graph.values[node.outputs[0]] if node.outputs else None)
     short = shorten(named.name.split(";")[0]) if named else ""
     where = f" in layer '{shorten(named.layer)}' (tensor '{short}')" if named else ""
-    return CompileError(code, f"{node.op}{where} {message}", hint)
+    name = f"CUSTOM {shorten(node.custom_code)!r}" if node.op == "CUSTOM" else node.op
+    types = frozenset(graph.values[index].dtype for index in (*node.inputs, *node.outputs) if index >= 0)
+    return OperatorError(code, f"{name}{where} {message}", hint, types)

@@ -1,7 +1,7 @@
 """Every operator that becomes C, a family a block: what is not listed here is not compiled.
 
 A name stands for the operator as the file that checks it defines it; `with_kernels` adds kernels from files beside that, for some
-cores or shapes, and `with_forms` its int16 form. Of kernels of equal cost the first listed is taken.
+cores or shapes, and `with_forms` its forms on int16 and other types. Of kernels of equal cost the first listed is taken.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ from edgepack.compile.operators.pool_2d import mve as pool_2d_mve
 from edgepack.compile.operators.quantize import cast
 from edgepack.compile.operators.quantize import generic as quantize
 from edgepack.compile.operators.quantize import int16 as quantize_int16
+from edgepack.compile.operators.quantize import uint8 as quantize_uint8
 from edgepack.compile.operators.recurrent import lstm, svdf
 from edgepack.compile.operators.reductions import arg_max, cumsum, l2_normalization, max_min_sum, mean, prod, top_k
 from edgepack.compile.operators.reductions import integers as reduce_integers
@@ -163,8 +164,8 @@ _ALL: tuple[Operator[Any], ...] = (
     float_lookup.ELU,
     float_lookup.GELU,
     float_table.FLOAT_TABLE,
-    quantize.QUANTIZE.with_forms(int16=quantize_int16.QUANTIZE, int32=quantize_int16.QUANTIZE),
-    quantize.DEQUANTIZE.with_forms(int16=quantize_int16.DEQUANTIZE),
+    quantize.QUANTIZE.with_forms(int16=quantize_int16.QUANTIZE, int32=quantize_int16.QUANTIZE, uint8=quantize_uint8.QUANTIZE),
+    quantize.DEQUANTIZE.with_forms(int16=quantize_int16.DEQUANTIZE, uint8=quantize_uint8.DEQUANTIZE),
     cast.CAST,
     # movement
     reshape.RESHAPE,

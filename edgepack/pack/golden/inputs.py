@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgepack.flatbuffer import Model, Tensor
+from edgepack.flatbuffer import Model, Tensor, refuse_compiled
 from edgepack.flatbuffer.model import Array
 from edgepack.ground.errors import DataError, ModelError
 from edgepack.runners import quantize
@@ -36,8 +36,10 @@ def choose_golden_inputs(model: Model, samples: Sequence[Examples] = (), count: 
 
     Raises:
         DataError: EP-390 when the samples do not fit the model.
-        ModelError: EP-253 for an input or output of a type that has no fixed size.
+        ModelError: EP-253 for an input or output of a type that has no fixed size; EP-211 for a file that an accelerator's
+            compiler wrote, which no engine runs.
     """
+    refuse_compiled(model)
     graph = model.subgraphs[0]
     tensors = [graph.tensors[index] for index in graph.inputs]
     for tensor in (*tensors, *(graph.tensors[index] for index in graph.outputs)):

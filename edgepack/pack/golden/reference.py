@@ -1,7 +1,8 @@
 """Which runtime's reference kernels define a model's bits, and their outputs.
 
 tflite-runtime's BUILTIN_REF is the definition. Where it is wrong, or has no kernel, TensorFlow Lite Micro's reference kernels
-take its place (the interpreter that a microcontroller would have run), and LiteRT's after them.
+take its place (the interpreter that a microcontroller would have run), and LiteRT's after them. A file that all of them refuse
+is tried once more with lower operator versions, for the reference resolvers lag behind the kernels that they register.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from edgepack.flatbuffer import Model
+from edgepack.flatbuffer import Model, obstacle
 from edgepack.flatbuffer.model import Array, Operator, Subgraph
 from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
+from edgepack.flatbuffer.rewrite.lower_versions import lower_versions
 from edgepack.ground.errors import EdgepackError, ModelError, ToolError
 from edgepack.runners import REFERENCE, run_model, run_reference
 from edgepack.runners.tflm import TflmRun, run_tflm
@@ -23,6 +25,22 @@ MICRO = "tflite-micro"
 
 LITERT = "litert-ref"
 """LiteRT's reference kernels, for models that the other two refuse."""
+
+REGISTERED: dict[str, dict[str, tuple[int, int]]] = {
+    REFERENCE: {
+        "ABS": (3, 5), "ARG_MAX": (2, 3), "ARG_MIN": (2, 3), "CAST": (4, 5), "CONCATENATION": (3, 4), "DEPTH_TO_SPACE": (1, 2),
+        "FILL": (3, 4), "PACK": (3, 4), "RANGE": (1, 2), "REVERSE_V2": (2, 3), "SELECT": (2, 4), "SELECT_V2": (1, 2),
+        "SIGN": (1, 2), "SLICE": (5, 6), "SQUEEZE": (1, 2), "STRIDED_SLICE": (4, 8), "TILE": (2, 3), "TRANSPOSE": (5, 6),
+        "TRANSPOSE_CONV": (3, 4),
+    },
+    LITERT: {
+        "ABS": (3, 5), "ADD": (5, 6), "ARG_MAX": (2, 3), "ARG_MIN": (2, 3), "COS": (1, 2), "DEPTH_TO_SPACE": (1, 2),
+        "GELU": (2, 3), "MUL": (7, 8), "RANGE": (1, 2), "SIN": (1, 2), "SOFTMAX": (3, 4), "SQUEEZE": (1, 2),
+        "STRIDED_SLICE": (4, 8), "TILE": (2, 3), "TRANSPOSE": (8, 9),
+    },
+}  # fmt: skip
+"""The highest version of an operator that a reference resolver knows, and the highest that the same package's other resolver
+knows for the same kernel; a test asks the packages. Where the two share no code (int4 weights, hybrid types) it is left out."""
 
 PACKAGES = {REFERENCE: "tflite-runtime", MICRO: "tflite-micro", LITERT: "ai-edge-litert"}
 
@@ -37,22 +55,51 @@ def reference_outputs(
     The vectors are one sequence: a model with state keeps it from one to the next.
 
     Raises:
-        ModelError: EP-280 to EP-283 when no engine runs the model: what the first of them says.
+        ModelError: EP-280 to EP-283 when no engine runs the model: what each of them says.
         ToolError: EP-680 or EP-690 when none is installed.
     """
-    run: dict[str, Callable[[], tuple[Array, ...]]] = {
-        REFERENCE: lambda: run_reference(model_file, inputs),
-        MICRO: lambda: run_micro(model, model_file, inputs).outputs,
-        LITERT: lambda: run_model(model_file, inputs, LITERT, sequence=True),
+    run: dict[str, Callable[[Path], tuple[Array, ...]]] = {
+        REFERENCE: lambda file: run_reference(file, inputs),
+        MICRO: lambda file: run_micro(model, file, inputs).outputs,
+        LITERT: lambda file: run_model(file, inputs, LITERT, sequence=True),
     }
+    wanted = engines or reference_engines(model)
     refusals: list[EdgepackError] = []
-    for engine in engines or reference_engines(model):
-        try:
-            return run[engine](), engine, metadata.version(PACKAGES[engine])
-        except (ModelError, ToolError) as error:  # some refuse an operator's types only when they run it
-            refusals.append(error)
-    # What an engine says of the model is worth more than that another is not installed.
-    raise next((error for error in refusals if isinstance(error, ModelError)), refusals[0])
+    with tempfile.TemporaryDirectory(prefix="edgepack-lowered-") as work:
+        for engine, file in (*((engine, model_file) for engine in wanted), *_lowered(model_file, wanted, Path(work))):
+            try:
+                return run[engine](file), engine, metadata.version(PACKAGES[engine])
+            except (ModelError, ToolError) as error:  # some refuse an operator's types only when they run it
+                refusals.append(error)
+    raise _none_runs(model, model_file, refusals)
+
+
+def _lowered(model_file: Path, engines: Sequence[str], work: Path) -> Iterator[tuple[str, Path]]:
+    """The engines that may take the model with lower operator versions, and that file."""
+    data = model_file.read_bytes()
+    for engine in engines:
+        lowered = lower_versions(data, REGISTERED.get(engine, {}))
+        if lowered != data:
+            file = work / engine / model_file.name
+            file.parent.mkdir()
+            file.write_bytes(lowered)
+            yield engine, file
+
+
+def _none_runs(model: Model, model_file: Path, refusals: Sequence[EdgepackError]) -> EdgepackError:
+    """What every engine says of the model; that another is not installed is worth less."""
+    said = [error for error in refusals if isinstance(error, ModelError)]
+    if not said:
+        return refusals[0]
+    reasons = "; ".join(dict.fromkeys(_short(str(error)).replace(f" {model_file.name}", " it") for error in said))
+    found = obstacle(model)
+    text = f"no reference runs {model_file.name}: {reasons}" + (f"; the model {found.what}" if found else "")
+    return ModelError(said[0].code, text, found.instead if found else f"edgepack export --as c needs none; {said[0].hint}")
+
+
+def _short(text: str) -> str:
+    """Without the advice that TensorFlow Lite adds to each operator it does not know."""
+    return text.split(". An older version of this builtin", 1)[0]
 
 
 def run_micro(model: Model, model_file: Path, inputs: Sequence[Array]) -> TflmRun:

@@ -60,3 +60,7 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
     if inspection.outside_tflm:
         names = ", ".join(inspection.outside_tflm)
         print_line(console, (f"* TensorFlow Lite Micro has no kernel for: {names}", "yellow"))
+    if inspection.obstacle:
+        print_line(console, (f"This model {inspection.obstacle.what}.", "yellow"))
+        if inspection.obstacle.whole:  # single layers may still become tables
+            print_line(console, f"  try: {inspection.obstacle.instead}")

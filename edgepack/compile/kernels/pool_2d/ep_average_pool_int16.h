@@ -21,7 +21,7 @@ EP_KERNEL void ep_average_pool_int16(const struct ep_average_pool_int16 *average
                     int32_t sum = 0;
                     for (y = window.y0; y < window.y1; y++) {
                         for (x = window.x0; x < window.x1; x++) {
-                            sum += input[(y * op->in_w + x) * op->channels + c];
+                            sum = ep_add_wrapped(sum, input[(y * op->in_w + x) * op->channels + c]);
                         }
                     }
                     sum = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;

@@ -1,8 +1,8 @@
-/* QUANTIZE of float to int8: x / scale rounded to nearest, halves away from zero, saturated. */
+/* QUANTIZE of float to int8: x / scale rounded to nearest, halves away from zero, saturated; NaN becomes the zero point. */
 #ifndef EP_QUANTIZE_H
 #define EP_QUANTIZE_H
 
-#include "ep_common.h"
+#include "ep_round.h"
 
 struct ep_quantize {
     int32_t size;
@@ -14,12 +14,7 @@ EP_KERNEL void ep_quantize(const struct ep_quantize *op, const float *input, int
 {
     int32_t i;
     for (i = 0; i < op->size; i++) {
-        const float x = input[i] / op->scale;
-        int32_t q = x >= 1000.0f ? 1000 : x <= -1000.0f ? -1000 : (int32_t)x;
-        const float rest = x - (float)q;
-        if (x > -1000.0f && x < 1000.0f) {
-            q += rest >= 0.5f ? 1 : rest <= -0.5f ? -1 : 0;
-        }
+        const int32_t q = ep_round(input[i] / op->scale, 1000);
         output[i] = (int8_t)ep_clamp(q + op->zero, -128, 127);
     }
 }

@@ -14,8 +14,8 @@ EP_KERNEL void ep_quantize_int32_to_int16(const struct ep_quantize_int32_to_int1
 {
     int32_t i;
     for (i = 0; i < op->size; i++) {
-        const int32_t q = op->out_zero + ep_requantize(input[i] - op->zero, op->multiplier, op->shift);
-        output[i] = (int16_t)ep_clamp(q, INT16_MIN, INT16_MAX);
+        const int32_t scaled = ep_requantize(ep_subtract_wrapped(input[i], op->zero), op->multiplier, op->shift);
+        output[i] = (int16_t)ep_clamp(ep_add_wrapped(scaled, op->out_zero), INT16_MIN, INT16_MAX);
     }
 }
 

@@ -14,8 +14,8 @@ EP_KERNEL void ep_quantize_int32_to_int8(const struct ep_quantize_int32_to_int8 
 {
     int32_t i;
     for (i = 0; i < op->size; i++) {
-        const int32_t q = op->out_zero + ep_requantize(input[i] - op->zero, op->multiplier, op->shift);
-        output[i] = (int8_t)ep_clamp(q, -128, 127);
+        const int32_t scaled = ep_requantize(ep_subtract_wrapped(input[i], op->zero), op->multiplier, op->shift);
+        output[i] = (int8_t)ep_clamp(ep_add_wrapped(scaled, op->out_zero), -128, 127);
     }
 }
 

@@ -14,7 +14,7 @@ EP_KERNEL void ep_quantize_int8_to_int32(const struct ep_quantize_int8_to_int32 
 {
     int32_t i;
     for (i = 0; i < op->size; i++) {
-        output[i] = op->out_zero + ep_requantize(input[i] - op->zero, op->multiplier, op->shift);
+        output[i] = ep_add_wrapped(op->out_zero, ep_requantize(input[i] - op->zero, op->multiplier, op->shift));
     }
 }
 

@@ -17,12 +17,12 @@ EP_KERNEL void ep_mean_int16(const struct ep_mean_int16 *op, const int16_t *inpu
     int32_t i, a, b, c;
     for (i = 0; i < op->outputs; i++) {
         const int16_t *const first = input + ep_reduce_start(&op->shape, i);
-        int32_t sum = -op->zero_sum;
+        int32_t sum = ep_subtract_wrapped(0, op->zero_sum);
         for (a = 0; a < op->shape.reduced[0]; a++) {
             for (b = 0; b < op->shape.reduced[1]; b++) {
                 const int16_t *x = first + a * op->shape.reduced_stride[0] + b * op->shape.reduced_stride[1];
                 for (c = 0; c < op->shape.reduced[2]; c++, x += op->shape.reduced_stride[2]) {
-                    sum += *x;
+                    sum = ep_add_wrapped(sum, *x);
                 }
             }
         }

@@ -21,7 +21,7 @@ TABLES = 4
 LARGEST_TABLE = 1 << 16
 LARGEST_TABLES = 1 << 20
 """Offsets of all axes together: they become numbers in the generated code, and multiply where there are more than TABLES axes."""
-MOVED = ("int8", "int16", "int32", "int64", "bool", "float32")
+MOVED = ("int8", "uint8", "bool", "int16", "int32", "int64", "float32")
 """Types whose elements are moved."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgepack.compile.call import Call
+from edgepack.compile.call import Call, Field
 from edgepack.compile.graph import Value
 from edgepack.compile.operators.kernel import Kernel, Operator, always
 from edgepack.compile.operators.shared.lookup_table import Table, describe_table, lower_table, table_ranges
@@ -24,12 +24,24 @@ class Edge:
     quantized: Value
 
     @property
-    def fields(self) -> dict[str, int | float]:
+    def fields(self) -> dict[str, Field]:
         """The members of struct ep_quantize and ep_dequantize."""
-        return {"size": self.source.elements, "scale": float(self.quantized.scale), "zero": self.quantized.zero_point}
+        return edge_fields(self.source, self.quantized)
 
 
-def _requantized(x: int, source: Value, output: Value) -> int:
+def edge_fields(source: Value, quantized: Value) -> dict[str, Field]:
+    """The struct members of every kernel between float32 and integers."""
+    return {"size": source.elements, "scale": float(quantized.scale), "zero": quantized.zero_point}
+
+
+def require_left_shift(site: Site, source: Value, output: Value) -> None:
+    """Refuse scales between which a difference of two bytes would leave 32 bits."""
+    _, shift = quantize_multiplier(source.scale / output.scale)
+    site.require(shift <= 21, "has an output scale much smaller than its input's", CHECK_RANGES, output)
+
+
+def requantized(x: int, source: Value, output: Value) -> int:
+    """What a stored value of `source` is in `output`, not clamped."""
     multiplier, shift = quantize_multiplier(source.scale / output.scale)
     return output.zero_point + multiply_by_quantized_multiplier(x - source.zero_point, multiplier, shift)
 
@@ -41,9 +53,8 @@ def describe_quantize(site: Site) -> Edge | Table:
     site.require_quantized(output)
     if source.dtype == "int8":
         site.require_quantized(source)
-        _, shift = quantize_multiplier(source.scale / output.scale)
-        site.require(shift <= 21, "has an output scale much smaller than its input's", CHECK_RANGES, output)
-        return describe_table(site, _requantized)
+        require_left_shift(site, source, output)
+        return describe_table(site, requantized)
     site.require_shape(output, source.shape)
     return Edge(source, output, output)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edgepack.compile.call import Call, Field, in_place
 from edgepack.compile.graph import Value
 from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.quantize.generic import edge_fields
 from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import quantize_multiplier
 
@@ -44,7 +45,7 @@ def describe_quantize(site: Site) -> Conversion:
     site.require_shape(output, source.shape)
     kernel = KERNELS[source.dtype, output.dtype]
     if source.dtype == "float32":
-        return Conversion(source, output, kernel, _edge(source, output))
+        return Conversion(source, output, kernel, edge_fields(source, output))
     site.require_quantized(source)
     multiplier, shift = quantize_multiplier(source.scale / output.scale)
     site.require(shift <= MOST_LEFT[source.dtype], "has an output scale much smaller than its input's", CHECK_RANGES, output)
@@ -64,11 +65,7 @@ def describe_dequantize(site: Site) -> Conversion:
     site.require_types(("int16", "float32"))
     site.require_quantized(source)
     site.require_shape(output, source.shape)
-    return Conversion(source, output, "ep_dequantize_int16", _edge(source, source))
-
-
-def _edge(source: Value, quantized: Value) -> dict[str, Field]:
-    return {"size": source.elements, "scale": float(quantized.scale), "zero": quantized.zero_point}
+    return Conversion(source, output, "ep_dequantize_int16", edge_fields(source, source))
 
 
 def _lower(conversion: Conversion) -> Call:

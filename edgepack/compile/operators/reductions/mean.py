@@ -13,8 +13,8 @@ from edgepack.compile.call import Call
 from edgepack.compile.graph import Value
 from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges
 from edgepack.compile.operators.reductions.axes import Reduction, reduction
-from edgepack.compile.operators.site import Site
-from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier
+from edgepack.compile.operators.site import CHECK_RANGES, Site
+from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier, wrap32
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,7 @@ def describe(site: Site) -> Mean:
     site.require(over.count > 0, "is over no elements", "Remove the empty dimension.")
     multiplier, shift = quantize_multiplier(source.scale / output.scale)
     extra = min(over.count.bit_length() - 1, 32, 31 + shift)
+    site.require(shift - extra <= 30, "has an output scale much smaller than its input's", CHECK_RANGES, output)
     return Mean(source, output, over, (multiplier << extra) // over.count, shift - extra)
 
 
@@ -68,7 +69,7 @@ def _portable(mean: Mean) -> Call:
         fields={
             "shape": mean.reduction.fields,
             "outputs": mean.reduction.outputs,
-            "zero_sum": mean.source.zero_point * mean.reduction.count,
+            "zero_sum": wrap32(mean.source.zero_point * mean.reduction.count),
             "out_zero": mean.output.zero_point,
             "multiplier": mean.multiplier,
             "shift": mean.shift,

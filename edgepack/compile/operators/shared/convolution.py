@@ -187,7 +187,8 @@ def requantization(
         "Quantize weights symmetrically (int8).",
         filters,
     )
-    site.require(all(0 < scale < math.inf for scale in filters.scales), "has a filter scale out of range", CHECK_RANGES, filters)
+    # 0 is the scale of a filter without any weight: reading has checked that.
+    site.require(all(0 <= scale < math.inf for scale in filters.scales), "has a filter scale out of range", CHECK_RANGES, filters)
     if product_in_float and len(filters.scales) == 1:
         reals = [float(np.float32(source.scale) * np.float32(filters.scale)) / output.scale]
     else:
