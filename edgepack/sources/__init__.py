@@ -13,7 +13,7 @@ from edgepack.sources.data.dataset import DataFacts, Dataset, Split
 from edgepack.sources.data.load import load_data
 from edgepack.sources.keras.frameworks import import_tf_keras
 from edgepack.sources.match import match_data
-from edgepack.sources.model import SourceModel, TensorSpec, load_model, open_keras
+from edgepack.sources.model import SourceModel, TensorSpec, is_ready, load_model, open_keras
 
 __all__ = [
     "DataFacts",
@@ -22,6 +22,7 @@ __all__ = [
     "Split",
     "TensorSpec",
     "import_tf_keras",
+    "is_ready",
     "load_data",
     "load_model",
     "match_data",

@@ -58,19 +58,20 @@ def load_given_model(model: Any, folder: Path, cache: Cache, progress: Progress)
     return stored_keras(cache.stage("model", inputs, compute).folder, folder.resolve(), trained=True)
 
 
-def load_given_data(data: Any, settings: DataSettings, cache: Cache, progress: Progress) -> Dataset:
+def load_given_data(data: Any, settings: DataSettings, cache: Cache, progress: Progress, ready: bool = False) -> Dataset:
     """Arrays, split, checked and stored as a project's data is.
 
     Args:
         data: `(x_train, y_train, x_test, y_test)`; `((x_train, y_train), (x_test, y_test))` as keras.datasets gives it; `(x, y)`,
             of which a test split is cut; or a dict, with the keys of a project's `load` function ("train", "test", …) or the
             names of an .npz ("x_train", "y_train", …). Arrays have their examples first.
+        ready: The model is ready: test examples alone will do.
 
     Raises:
         DataError: EP-303 and EP-306 for another form, EP-308 for what is no array of numbers; and as `load_given` says.
     """
     raw = _read(data)
-    return load_given({"given": _digest(raw)}, raw, settings, cache, progress)
+    return load_given({"given": _digest(raw)}, raw, settings, cache, progress, ready)
 
 
 def _read(data: Any) -> RawData:

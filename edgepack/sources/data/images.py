@@ -84,9 +84,9 @@ def read_images(folder: Path, size: tuple[int, int] | None, color: Literal["rgb"
             cannot be read or has another size.
     """
     splits = {name: found for name in _SPLIT_FOLDERS if (found := _split_folder(folder, name)) is not None}
-    if splits and "train" not in splits:
+    if splits and "train" not in splits and "test" not in splits:
         raise DataError("EP-318", f"{folder}: has {', '.join(splits)} but no train folder", "add train/<class>/<images>")
-    classes = _classes(splits.get("train", folder))
+    classes = _classes(splits.get("train", splits.get("test", folder)))
     if not classes:
         raise DataError(
             "EP-318",
@@ -94,7 +94,7 @@ def read_images(folder: Path, size: tuple[int, int] | None, color: Literal["rgb"
             "lay the images out as <folder>/<class>/<image>, or <folder>/train/<class>/<image> and <folder>/test/<class>/<image>",
         )
     files = {name: _files(found, classes) for name, found in (splits or {"train": folder}).items()}
-    height, width = size or _first_size(files["train"][0][0])
+    height, width = size or _first_size(files["train" if "train" in files else "test"][0][0])
 
     def split(name: str) -> RawSplit:
         rows = ImageRows(tuple(file for file, _ in files[name]), (height, width), color, size is not None)
