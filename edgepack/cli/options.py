@@ -23,6 +23,10 @@ Weights = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Let a model file run code of its own: Lambda layers, any function of TensorFlow.")
 ]
+FloatFile = Annotated[
+    Path | None,
+    typer.Option("--float", help="For a ready .tflite: the float .tflite or Keras file it was made from, to compare with."),
+]
 DeviceAddress = Annotated[
     str | None,
     typer.Option("--device", help="The device's address (user@host[:port] for ssh), before the profile's and EDGEPACK_RPI."),

@@ -68,4 +68,4 @@ def try_recipe(
     steps = tuple(recipe)
     compressed = compress(source, data, steps, metric, cache, progress)
     converted = convert(compressed, data, cache, progress)
-    return Candidate(steps, compressed, converted, evaluate(converted.file, data, metric, cache, progress))
+    return Candidate(steps, compressed, converted, evaluate(converted.file, data, metric.of(compressed.reading), cache, progress))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILE_NAME = "edgepack.toml"
 
 # Values that may be files; given by --set, they may also be relative to the working folder.
-_FILE_KEYS = frozenset({("model", "source"), ("model", "weights"), ("data", "source")})
+_FILE_KEYS = frozenset({("model", "source"), ("model", "weights"), ("model", "float"), ("data", "source")})
 
 
 def load_project(folder: Path, overrides: Sequence[str] = (), recipe: Sequence[Mapping[str, Any]] | None = None) -> Project:
@@ -77,7 +77,14 @@ def _project(source: TomlFile, root: Path, overrides: Sequence[str]) -> Project:
         folder=root,
         file=source.file,
         name=name,
-        model=ModelSettings(checked.model.source, name, checked.model.weights, checked.model.custom_objects, checked.model.trust),
+        model=ModelSettings(
+            source=checked.model.source,
+            name=name,
+            weights=checked.model.weights,
+            custom_objects=checked.model.custom_objects,
+            trust=checked.model.trust,
+            float_file=checked.model.float,
+        ),
         data=_data_settings(checked.data),
         recipe=_step_tables(recipe_source),
     )
@@ -156,6 +163,7 @@ def _data_settings(table: DataTable) -> DataSettings:
     return DataSettings(
         source=table.source,
         metric=table.metric,
+        threshold=table.threshold,
         validation=table.validation,
         test=table.test,
         seed=table.seed,

@@ -124,6 +124,7 @@ class ModelTable(Table):
     weights: Text | None = None
     custom_objects: Text | None = None
     trust: bool = False
+    float: Text | None = None
 
 
 class PreprocessingTable(Table):
@@ -141,6 +142,7 @@ class DataTable(Table):
 
     source: Text | None = None
     metric: Text = "accuracy"
+    threshold: Finite | None = None
     validation: Share = 0.1
     test: Share = 0.2
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -238,6 +240,7 @@ class BudgetTable(Table):
     flash: Bytes | None = None
     ram: Bytes | None = None
     peak_memory: Bytes | None = None
+    accuracy: PositiveNumber | None = None
     accuracy_drop: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     latency_p50: Seconds | None = None
     latency_p95: Seconds | None = None
