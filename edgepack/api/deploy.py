@@ -24,6 +24,7 @@ def deploy(
     settings: Settings = (),
     weights: File | None = None,
     trust: bool = False,
+    float_model: File | None = None,
     device: str | None = None,
     out: File | None = None,
     name: str | None = None,
@@ -51,14 +52,16 @@ def deploy(
         model: A Keras model (of either generation), a function that returns one, or a file of one (.keras, .h5, a SavedModel
             folder, a .tflite); instead of the project's.
         data: `(x_train, y_train, x_test, y_test)`, `((x_train, y_train), (x_test, y_test))`, `(x, y)`, or a dict as a project's
-            `load` returns it: arrays with their examples first, labels as class numbers or one-hot rows. In place of a pair a
-            tf.data.Dataset, a Keras Sequence or PyDataset, or a generator; two of them are train and test. Or a path: an .npz,
-            a folder of images, or what the project's data source takes.
+            `load` returns it: arrays with their examples first, labels as class numbers, one-hot rows, or rows of zeros and ones
+            where an example may have several. In place of a pair a tf.data.Dataset, a Keras Sequence or PyDataset, or a
+            generator; two of them are train and test. Or a path: an .npz, a folder of images, or what the project's data source
+            takes. A ready .tflite needs test examples only.
         recipe: Steps in their order, such as `[Prune(sparsity=0.5), Quantize()]`, a Recipe, or a file of `[[recipe]]` tables.
         target: The name of a target (`edgepack targets` lists them), a profile's path, or what `load_target` gave.
         settings: Changes for this run as `--set` has them: `{"budget.ram": "32 KiB", "data.metric": "auc"}`.
         weights: A Keras file with trained weights for the project's model.
         trust: Let a model file run code of its own (Lambda layers, any function of TensorFlow); for files whose maker you know.
+        float_model: For a ready .tflite: the float .tflite or the Keras file that it was made from, to compare with.
         device: The device's address: user@host[:port], a serial number, "serial:/dev/ttyACM0", …
         out: The folder of the results; by default build/TARGET in the project, or build/NAME/TARGET in `folder`.
         name: What a model without a project is called; by default the Keras model's name, or the file's.
@@ -91,6 +94,7 @@ def deploy(
         name=name,
         folder=folder,
         device=device,
+        float_file=None if float_model is None else Path(float_model),
         use_cache=cache,
         require_hardware=require_hardware,
         zip_file=None if zip_file is None else Path(zip_file),

@@ -40,7 +40,7 @@ def explain(
 
     Args:
         project, model, data, recipe, settings, weights, trust, out, name, folder, cache, quiet: As for `edgepack.deploy`.
-        float_model: For a ready .tflite: the float .tflite of the same Keras model, to compare with.
+        float_model: For a ready .tflite: the float .tflite or the Keras file that it was made from, to compare with.
         examples: Inputs compared layer by layer; sensitivity uses ten times as many.
         sensitivity: Also measure how few bits and weights each layer takes.
 
@@ -65,9 +65,9 @@ def explain(
         name=name,
         folder=folder,
         use_cache=cache,
+        float_file=None if float_model is None else Path(float_model),
     )
-    compared = None if float_model is None else Path(float_model)
-    return run_explain(request, choose_progress(quiet), examples=examples, scan=sensitivity, float_model=compared)
+    return run_explain(request, choose_progress(quiet), examples=examples, scan=sensitivity)
 
 
 def crossval(

@@ -10,6 +10,7 @@ import typer
 from edgepack.cli.options import (
     DataPath,
     DeviceAddress,
+    FloatFile,
     Inventory,
     Json,
     Limit,
@@ -35,6 +36,7 @@ def deploy(
     data: DataPath = None,
     weights: Weights = None,
     trust: Trust = False,
+    float_model: FloatFile = None,
     device: DeviceAddress = None,
     out: Out = None,
     no_cache: NoCache = False,
@@ -83,6 +85,7 @@ def deploy(
         data=data,
         weights=weights,
         trust=trust,
+        float_model=float_model,
         device=device,
         out=out,
         cache=not no_cache,

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgepack.cli.options import DataPath, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Trust, Weights
+from edgepack.cli.options import DataPath, FloatFile, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Trust, Weights
 
 
 def explain(
     project: ProjectPath,
-    float_model: Annotated[
-        Path | None,
-        typer.Option("--float", help="For a ready .tflite: the float .tflite of the same Keras model, to compare with."),
-    ] = None,
+    float_model: FloatFile = None,
     examples: Annotated[
         int, typer.Option("--examples", min=1, help="Inputs compared layer by layer; sensitivity uses ten times as many.")
     ] = 64,

@@ -34,6 +34,10 @@ Trust = Annotated[
     bool,
     typer.Option("--trust", help="Let a model file run its own code: Lambda layers, any function of TensorFlow. Opened apart."),
 ]
+FloatFile = Annotated[
+    Path | None,
+    typer.Option("--float", help="For a ready .tflite: the float .tflite or Keras file it was made from, to compare with."),
+]
 DeviceAddress = Annotated[
     str | None,
     typer.Option("--device", help="The device's address (user@host[:port] for ssh), before the profile's and EDGEPACK_RPI."),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from edgepack.metrics import Reading
 
 if TYPE_CHECKING:
     from edgepack.sources import SourceModel
@@ -52,7 +54,7 @@ class StepResult:
     of unique int8 codes in one output channel, `entropy` Shannon's of the int8 codes in bits per weight (the mean over all
     weights of their layer's). `macs` are multiply-accumulates of one inference. `interval` is where the metric lies with 95 %
     confidence for the size of the test set (see `edgepack.metrics.confidence`). `seconds` is the time the step took when it
-    was computed.
+    was computed. `file_bytes` is the size of the .tflite, in the row of that; its other sizes are those of the weights in it.
     """
 
     step: str
@@ -72,6 +74,7 @@ class StepResult:
     layers: tuple[LayerWeights, ...] = ()
     interval: tuple[float, float] | None = None
     entropy: float | None = None
+    file_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ class Compressed:
     """The compressed Keras model (a Keras 2 .h5, opened with `open_compressed`), and how it came about.
 
     `steps[0]` is the float model that everything is compared with; `baseline_metric` is its metric on the test split.
-    `sha256` covers layers and weights. `source` is the model compression began with.
+    `sha256` covers layers and weights. `source` is the model compression began with. `reading` is how the compressed model's
+    outputs are to be read.
     """
 
     file: Path
@@ -88,3 +92,4 @@ class Compressed:
     sha256: str
     baseline_metric: float
     source: SourceModel
+    reading: Reading = field(default_factory=Reading)

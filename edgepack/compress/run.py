@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgepack.compress.figures import Figures, figures
+from edgepack.compress.keras.ending import ends_in_probabilities
 from edgepack.compress.keras.graph import flat_model
 from edgepack.compress.keras.models import predict, start_afresh, training_versions
 from edgepack.compress.named import FLOAT, NamedModel, load_named, write_outputs
@@ -24,7 +25,7 @@ from edgepack.ground.cache import Cache
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.files import canonical_json
 from edgepack.ground.progress import Progress, Task
-from edgepack.metrics import Metric
+from edgepack.metrics import Metric, Reading, reading_of
 from edgepack.sources import Dataset, SourceModel, open_keras
 
 # Changes whenever what the steps share (streams, fit, storing) would give another model or other figures.
@@ -64,7 +65,7 @@ def compress(
             "remove the recipe, or give the Keras model",
         )
     steps = tuple(recipe) or (Quantize(aware=False),)
-    run = _Run(source, data, metric, cache, progress)
+    run = _Run(source, data, metric, cache, progress, any(step.regresses for step in steps))
     model = prepared = run.prepare(source)
     run.find_named([step for step in steps if step.place != "first" or not source.trained], prepared)
     results: list[StepResult] = []
@@ -100,15 +101,21 @@ def compress(
         results.append(result if step.trains else replace(result, notes=(), seconds=0.0))
         kept |= step.leaves
     results[0] = replace(results[0], notes=(*prepared.notes, *results[0].notes))
-    return Compressed(model.file, tuple(results), steps[-1].quantization(kept), model.sha256, results[0].metric, source)
+    quantization = steps[-1].quantization(kept)
+    return Compressed(model.file, tuple(results), quantization, model.sha256, results[0].metric, source, run.reading)
 
 
 class _Run:
-    """What stays the same from step to step; `computed` becomes true when something did not come from the cache."""
+    """What stays the same from step to step; `computed` becomes true when something did not come from the cache, `reading` is
+    that of the model whose row of figures was made last. `regresses`: a step trains towards the labels' own numbers."""
 
     computed = False
+    reading = Reading()
 
-    def __init__(self, source: SourceModel, data: Dataset, metric: Metric, cache: Cache, progress: Progress) -> None:
+    def __init__(
+        self, source: SourceModel, data: Dataset, metric: Metric, cache: Cache, progress: Progress, regresses: bool
+    ) -> None:
+        self._regresses = regresses
         self._source, self._data, self._metric, self._cache, self._progress = source, data, metric, cache, progress
         self._named: dict[str, NamedModel] = {}
 
@@ -208,17 +215,21 @@ class _Run:
             opened = open_stored(self._source, model.file)
             outputs = predict(opened, self._data.test, task, f"{self._metric.name} on {len(self._data.test)} test examples")
             compared = (outputs, self._data.test.labels, self._data.test.inputs)
-            row = {"metric": self._metric.compute(*compared), "interval": self._metric.interval(*compared)}
+            shares = self._regresses or ends_in_probabilities(opened)
+            read = reading_of(shares, tuple(opened.outputs[0].shape[1:]), self._data, self._metric.cut)
+            metric = self._metric.of(read)
+            row = {"metric": metric.compute(*compared), "interval": metric.interval(*compared), "reading": read.key()}
             (folder / "figures.json").write_bytes(canonical_json({**row, "figures": figures(opened).to_json()}))
 
         inputs = {
             **self._key(),
             "model": model.sha256,
             "data": self._data.sha256,
-            "metric": self._metric.name,
-            "metric_source": self._metric.source,
+            **self._metric.key(),
+            "regresses": self._regresses,
         }
         stored = json.loads((self._cache.stage("figures", inputs, compute).folder / "figures.json").read_text())
+        self.reading = Reading(**stored["reading"])
         of_model = Figures.from_json(stored["figures"])
         return StepResult(
             step=name,

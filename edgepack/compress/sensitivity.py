@@ -86,7 +86,7 @@ def sensitivity(
         "model": compressed.sha256,
         "data": data.sha256,
         "examples": len(split),
-        "metric": [metric.name, metric.source],
+        **metric.key(),
     }
 
     def compute(folder: Path) -> None:

@@ -71,6 +71,10 @@ class Step(Protocol):
         """Whether the teacher's outputs for the training split are the same in every epoch, so that they are computed once."""
 
     @property
+    def regresses(self) -> bool:
+        """Whether it trains outputs towards the labels' own numbers (by a squared error, say); false by default."""
+
+    @property
     def replaced_by(self) -> str:
         """The model that takes the place of the one before (a student), as an option names it; by default there is none."""
 

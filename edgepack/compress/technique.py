@@ -130,6 +130,11 @@ class Technique(BaseModel):
         return True
 
     @property
+    def regresses(self) -> bool:
+        """False: the step does not train towards the labels' own numbers."""
+        return False
+
+    @property
     def replaced_by(self) -> str:
         """Empty: the step works on the model before it."""
         return ""
@@ -213,6 +218,11 @@ class FineTuning(Technique):
                 'teacher "float" is the model that this step only trains',
                 'name another model: a Keras file, or "model.py:function"',
             )
+
+    @property
+    def regresses(self) -> bool:
+        """Whether the outputs are trained towards the labels' own numbers, such as 0 and 1, rather than towards probabilities."""
+        return self.loss in ("mse", "mae", "huber")
 
     @property
     def fixed_answers(self) -> bool:

@@ -7,8 +7,8 @@ not what the recipe asked for: by types (`proof`), and by the kernels' zeros and
 
 from __future__ import annotations
 
-from edgepack.convert.convert import Converted, convert
+from edgepack.convert.convert import Converted, convert, convert_float
 from edgepack.convert.proof import Proof, prove
 from edgepack.convert.survival import LayerZeros
 
-__all__ = ["Converted", "LayerZeros", "Proof", "convert", "prove"]
+__all__ = ["Converted", "LayerZeros", "Proof", "convert", "convert_float", "prove"]

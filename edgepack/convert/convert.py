@@ -112,6 +112,22 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
     return Converted(file, sha256_file(file), scheme, proof, layers, folder / FLOAT_FILE)
 
 
+def convert_float(compressed: Compressed, data: Dataset, cache: Cache, progress: Progress) -> Path:
+    """A compressed model as a float .tflite, without any quantization.
+
+    Raises:
+        ConvertError: EP-451, EP-453, EP-455.
+    """
+    inputs = {"version": _VERSION, "versions": training_versions(), "model": compressed.sha256, "scheme": "float32"}
+
+    def compute(folder: Path) -> None:
+        with progress.stage("Converting", "to float32, for comparison") as task, without_quantization():
+            start_afresh(0)
+            write_atomic(folder / FLOAT_FILE, run_converter(open_compressed(compressed), "float32", data, task))
+
+    return cache.stage("convert", inputs, compute).folder / FLOAT_FILE
+
+
 def _mixed(file: Path, patterns: Sequence[str], cache: Cache, progress: Progress) -> Path:
     """The int8 file with 16 bit outputs of the layers that match `patterns`."""
 

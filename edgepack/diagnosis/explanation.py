@@ -17,7 +17,8 @@ class Explanation:
 
     `steps` is the step table (empty for two ready files), `errors` the layers' differences between float and quantized,
     `sensitivity` what each layer alone takes, `confusion` the .tflite's confusion matrix by `classes`, `advice` what to try next,
-    most promising first. `file` is where this is written, no part of it.
+    most promising first. `labels` has, where an example may have several of the classes, true negatives, false positives, false
+    negatives and true positives of each. `file` is where this is written, no part of it.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Explanation:
     confusion: tuple[tuple[int, ...], ...] | None
     classes: tuple[str, ...]
     advice: tuple[str, ...]
+    labels: tuple[tuple[int, ...], ...] | None = None
     file: Path | None = field(default=None, compare=False, metadata=NOT_IN_JSON)
 
 
@@ -38,3 +40,4 @@ class Explained:
     confusion: tuple[tuple[int, ...], ...] | None
     classes: tuple[str, ...]
     advice: tuple[str, ...]
+    labels: tuple[tuple[int, ...], ...] | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from edgepack.judge.verdict import BUDGET_UNITS, HARDWARE_BUDGETS, Status, Verdict
 from edgepack.measure.types import METHODS, Measurement, Method
@@ -19,12 +20,20 @@ _EVIDENCE: tuple[Method, ...] = ("hardware", "emulated", "file", "stand-in", "ho
 _HARDWARE_EVIDENCE: tuple[Method, ...] = ("hardware", "estimate", "emulated", "stand-in", "host", "file")
 
 
-def judge(target: Target, measurements: Iterable[Measurement], real_hardware: bool) -> tuple[Verdict, ...]:
+def judge(
+    target: Target,
+    measurements: Iterable[Measurement],
+    real_hardware: bool,
+    *,
+    higher_is_better: bool = True,
+    unanswerable: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Verdict, ...]:
     """A verdict for every budget the target sets.
 
     `real_hardware` says whether the device is the target's own hardware. When it is not, latency, energy and peak memory
     are NOT MEASURED whatever the device's clock said, or judged on an estimate if there is one. A missing, infinite,
-    impossible or NaN value is NOT MEASURED.
+    impossible or NaN value is NOT MEASURED. `higher_is_better` is the project's metric's: its budget is then the least there may
+    be. `unanswerable` are budgets for which nobody can have a figure here, with the reason; they do not count.
     """
     measured = tuple(measurements)
     verdicts = []
@@ -32,21 +41,25 @@ def judge(target: Target, measurements: Iterable[Measurement], real_hardware: bo
         limit = getattr(target.budget, budget)
         if limit is not None:
             best = _best(budget, [item for item in measured if item.quantity == budget], real_hardware)
-            finding = _find(budget, float(limit), unit, best, real_hardware)
-            verdicts.append(Verdict(budget, limit, unit, best, finding.status, finding.why))
+            least = budget == "accuracy" and higher_is_better
+            if best is None and budget in unanswerable:
+                verdicts.append(Verdict(budget, limit, unit, None, "NOT MEASURED", unanswerable[budget], least, counts=False))
+                continue
+            finding = _find(budget, float(limit), unit, best, real_hardware, least)
+            verdicts.append(Verdict(budget, limit, unit, best, finding.status, finding.why, least))
     return tuple(verdicts)
 
 
 def exit_code(verdicts: Sequence[Verdict], real_hardware: bool, require_hardware: bool = False) -> int:
-    """0 when every budget that counts is met, else 1.
+    """0 when every budget that counts is met, else 1; what nobody can have a figure for does not count.
 
     On the target's own hardware every budget counts. On a stand-in or emulator those that only hardware can answer do not,
     even when an estimate misses them. With `require_hardware` nothing but the target's own hardware gives 0, and an
     estimate is not enough.
     """
-    if require_hardware and (not real_hardware or any(verdict.on_estimate for verdict in verdicts)):
+    if require_hardware and (not real_hardware or any(verdict.on_estimate or not verdict.counts for verdict in verdicts)):
         return 1
-    counting = [verdict for verdict in verdicts if real_hardware or not verdict.needs_hardware]
+    counting = [verdict for verdict in verdicts if verdict.counts and (real_hardware or not verdict.needs_hardware)]
     return 0 if all(verdict.status == "PASS" for verdict in counting) else 1
 
 
@@ -68,7 +81,7 @@ def _best(budget: str, candidates: Sequence[Measurement], real_hardware: bool) -
     return min(with_value, key=lambda item: order.index(item.method), default=None)
 
 
-def _find(budget: str, limit: float, unit: str, best: Measurement | None, real_hardware: bool) -> _Finding:
+def _find(budget: str, limit: float, unit: str, best: Measurement | None, real_hardware: bool, least: bool) -> _Finding:
     if best is None:
         return _unknown("Nothing measured this.")
     if best.value is None:
@@ -78,12 +91,18 @@ def _find(budget: str, limit: float, unit: str, best: Measurement | None, real_h
         return _unknown(f"The measurement is in {best.unit or 'no unit'}, the budget in {unit or 'no unit'}.")
     if not math.isfinite(value):
         return _unknown(f"The measurement gave {value}, which is no number to judge.")
-    if value <= 0 and budget != "accuracy_drop":
+    if value <= 0 and budget not in ("accuracy", "accuracy_drop"):
         return _unknown(f"The measurement gave {value:g} {unit}, which is impossible.")
     if budget in HARDWARE_BUDGETS and not _answers(best.method, real_hardware):
         shown = format_quantity(value, unit)
         return _unknown(f"{shown} {METHODS[best.method].where}, which says nothing about the target's hardware.")
     how = METHODS[best.method].judged
+    if least:
+        met = value >= limit - limit * _ROUNDING - 1e-12
+        apart = (
+            f"{abs(value - limit):.4g} {'above' if value >= limit else 'below'} the least" if value != limit else "at the least"
+        )
+        return _Finding("PASS" if met else "FAIL", _sentence(f"{apart}; {how}"))
     if value <= limit + abs(limit) * _ROUNDING + 1e-12:
         return _Finding("PASS", _sentence(f"{_share(budget, value, limit)}; {how}"))
     return _Finding("FAIL", _sentence(f"{_excess(value, limit, unit)}; {how}"))

@@ -11,6 +11,7 @@ Status = Literal["PASS", "FAIL", "NOT MEASURED"]
 
 # Budgets in the order they are shown, and the unit of their limits and measurements.
 BUDGET_UNITS = {
+    "accuracy": "",
     "accuracy_drop": "",
     "model_size": "bytes",
     "flash": "bytes",
@@ -30,8 +31,9 @@ HARDWARE_BUDGETS = frozenset({"peak_memory", "latency_p50", "latency_p95", "late
 class Verdict:
     """One budget, what was measured of it, and what follows.
 
-    `limit` is in `unit` ("bytes", "s", "J", or "" for a share). `why` is one sentence that says how the figure came about
-    and what it is worth; it belongs beside the status wherever that is shown.
+    `limit` is in `unit` ("bytes", "s", "J", or "" for a share), and the most there may be; with `least`, the least. `why` is one
+    sentence that says how the figure came about and what it is worth; it belongs beside the status wherever that is shown.
+    `counts` is false for a figure that nobody can have: it is no reason to fail.
     """
 
     budget: str
@@ -40,6 +42,8 @@ class Verdict:
     measurement: Measurement | None
     status: Status
     why: str
+    least: bool = False
+    counts: bool = True
 
     @property
     def needs_hardware(self) -> bool:

@@ -39,16 +39,9 @@ def write_inputs(folder: Path, tensors: Sequence[GoldenTensor], arrays: Sequence
     Raises:
         DataError: EP-381 when the examples do not have the size that the model takes.
     """
-    if len(tensors) != len(arrays):
-        raise DataError("EP-381", f"the data has {len(arrays)} inputs, the model takes {len(tensors)}", "give one array an input")
+    check_fit(tensors, arrays)
     files = []
     for index, (tensor, array) in enumerate(zip(tensors, arrays, strict=True)):
-        if int(np.prod(array.shape[1:], dtype=np.int64)) != int(np.prod(tensor.shape, dtype=np.int64)):
-            raise DataError(
-                "EP-381",
-                f"the test examples have shape {list(array.shape[1:])}, input {tensor.name} takes {list(tensor.shape)}",
-                "check the data and its preprocessing against `edgepack inspect`",
-            )
         little = np.dtype(tensor.dtype).newbyteorder("<")
         files.append(folder / f"input_{index}.bin")
         with files[-1].open("wb") as file:
@@ -56,6 +49,23 @@ def write_inputs(folder: Path, tensors: Sequence[GoldenTensor], arrays: Sequence
                 values = tensor.encode(np.asarray(array[part]))
                 file.write(np.ascontiguousarray(values, little).tobytes())
     return files
+
+
+def check_fit(tensors: Sequence[GoldenTensor], arrays: Sequence[Examples]) -> None:
+    """Refuse examples that are not of the model's inputs.
+
+    Raises:
+        DataError: EP-381 when there are more or fewer arrays than inputs, or an example has another size.
+    """
+    if len(tensors) != len(arrays):
+        raise DataError("EP-381", f"the data has {len(arrays)} inputs, the model takes {len(tensors)}", "give one array an input")
+    for tensor, array in zip(tensors, arrays, strict=True):
+        if int(np.prod(array.shape[1:], dtype=np.int64)) != int(np.prod(tensor.shape, dtype=np.int64)):
+            raise DataError(
+                "EP-381",
+                f"the test examples have shape {list(array.shape[1:])}, input {tensor.name} takes {list(tensor.shape)}",
+                "check the data and its preprocessing against `edgepack inspect`",
+            )
 
 
 def provide_inputs(device: Device, place: Layout, files: Sequence[Path], task: Task) -> list[str]:

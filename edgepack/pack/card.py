@@ -9,6 +9,12 @@ from edgepack.flatbuffer.types import INTEGER_RANGE
 from edgepack.ground.escape import json_text, markdown, markdown_code, markdown_line
 from edgepack.pack.golden import Golden
 
+_STEP_LEGEND = (
+    "Values: the most distinct codes in an output channel. Bits: entropy of the codes, in bits per weight. Sizes in bytes: float "
+    "and int8, the weights at 4 bytes and at 1 byte each (biases 4); deflated, those int8 weights through zlib; file, the whole "
+    ".tflite."
+)
+
 
 def model_card(manifest: Mapping[str, Any], golden: Golden) -> str:
     """The card as Markdown; sections without content are left out."""
@@ -81,14 +87,16 @@ def _steps(manifest: Mapping[str, Any]) -> str:
     steps = [step for step in manifest["steps"] if isinstance(step, dict)]
     if not steps:
         return ""
-    columns = [("parameters", "parameters"), ("sparsity", "zeros"), ("int8_bytes", "int8 bytes"), ("deflated_bytes", "deflated")]
+    columns = [("parameters", "parameters"), ("sparsity", "zeros"), ("distinct", "values"), ("entropy", "bits")]
+    columns += [("float_bytes", "float"), ("int8_bytes", "int8"), ("deflated_bytes", "deflated"), ("file_bytes", "file")]
     shown = [(key, title) for key, title in columns if any(step.get(key) is not None for step in steps)]
     metric = next((markdown(step["metric_name"]) for step in steps if step.get("metric_name")), "metric")
     rows = []
     for step in steps:
         label = markdown(step.get("label") or step.get("step", ""))
         rows.append((label, _number(step.get("metric")), *(_cell(key, step.get(key)) for key, _ in shown)))
-    return "## Compression\n\n" + _table(("step", metric, *(title for _, title in shown)), rows)
+    table = _table(("step", metric, *(title for _, title in shown)), rows)
+    return f"## Compression\n\n{table}\n{_STEP_LEGEND}\n"
 
 
 def _sizes(manifest: Mapping[str, Any]) -> str:
@@ -98,7 +106,7 @@ def _sizes(manifest: Mapping[str, Any]) -> str:
         ("model.tflite", f"{model['bytes']:,} bytes"),
         ("parameters", f"{model['parameters']:,} in {model['parameter_bytes']:,} bytes"),
         ("zero weights", f"{model['zeros']:,}{zeros}"),
-        ("entropy of the weights", f"{model['entropy_bits_per_weight']:.2f} bits a weight"),
+        ("entropy of the weights", f"{model['entropy_bits_per_weight']:.2f} bits per weight"),
         ("multiply-accumulates", f"{model['macs']:,} an inference"),
         ("live tensors at the worst operator", f"{model['peak_activation_bytes']:,} bytes"),
         ("operators", ", ".join(f"{markdown(name)} x{count}" for name, count in model["operators"].items())),
@@ -164,7 +172,7 @@ def _facts(values: Mapping[str, Any]) -> str:
 def _cell(key: str, value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:.1%}" if key == "sparsity" else f"{value:,}"
+    return f"{value:.1%}" if key == "sparsity" else f"{value:.2f}" if key == "entropy" else f"{value:,}"
 
 
 def _number(value: Any) -> str:

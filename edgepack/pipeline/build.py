@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 from edgepack.compress import Quantization, StepResult
 from edgepack.convert import Converted, Proof, prove
 from edgepack.flatbuffer import Inspection, Model, inspect_model, read_model
-from edgepack.ground.errors import RecipeError
+from edgepack.flatbuffer.ending import ends_in_probabilities
+from edgepack.flatbuffer.weights import is_parameter
+from edgepack.ground.errors import DataError, RecipeError
 from edgepack.ground.progress import Progress
+from edgepack.metrics import Metric, Reading, reading_of
+from edgepack.metrics.trivial import no_better_than_trivial
 from edgepack.pipeline.candidate import try_recipe
 from edgepack.pipeline.evaluation import Evaluation, evaluate
-from edgepack.sources import Dataset, SourceModel, load_data, load_model, match_data
+from edgepack.pipeline.float_side import float_side
+from edgepack.sources import Dataset, SourceModel, is_ready, load_data, load_model, match_data
 from edgepack.sources.given import load_given_data, load_given_model
 
 if TYPE_CHECKING:
@@ -25,10 +30,11 @@ if TYPE_CHECKING:
 class Built:
     """The artifact and what is known of it before any device has seen it.
 
-    `baseline` is the metric of the float Keras model, `evaluation` that of the .tflite run by LiteRT on this machine, both on the
-    whole test split; None without data or without a Keras model. `float_model` is the same network before quantization,
+    `baseline` is the metric of the float model, `evaluation` that of the .tflite run by LiteRT on this machine, both on the
+    whole test split; None without data or without a float model. `float_model` is the network before quantization, a .tflite,
     `source` the Keras model that compression began with. `content` is the artifact as it was read, once for
-    everybody, `inspection` what is in it.
+    everybody, `inspection` what is in it. `scoring` is the project's metric, as this model's outputs are to be read. `warnings`
+    say what makes figures worth less than they look.
     """
 
     model: Path
@@ -39,6 +45,7 @@ class Built:
     scheme: str
     proof: Proof
     data: Dataset | None
+    scoring: Metric
     baseline: float | None
     evaluation: Evaluation | None
     steps: tuple[StepResult, ...]
@@ -46,6 +53,7 @@ class Built:
     float_model: Path | None = None
     source: SourceModel | None = None
     quantization: Quantization | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def metric(self) -> float | None:
@@ -68,23 +76,10 @@ def build(plan: ProjectPlan, progress: Progress) -> Built:
                 f"{project.model.source} is a .tflite: the steps of its recipe cannot be applied",
                 "remove the [[recipe]] tables, or give the Keras model",
             )
-        assert source.content is not None
-        proof = prove(source.content, "any")
-        return Built(
-            model=source.file,
-            content=source.content,
-            inspection=inspect_model(source.content),
-            sha256=source.sha256,
-            source_sha256=source.sha256,
-            scheme=proof.scheme,
-            proof=proof,
-            data=data,
-            baseline=None,
-            evaluation=None if data is None else evaluate(source.file, data, plan.metric, cache, progress),
-            steps=(),
-            notes=source.notes,
-        )
-    assert data is not None
+        return _ready(plan, source, data, progress)
+    assert data is not None  # load_inputs has refused a Keras model without
+    if not plan.recipe:
+        progress.note("the project has no recipe: the model is quantized to int8 after training")
     tried = try_recipe(source, data, plan.recipe, plan.metric, cache, progress)
     compressed, converted, evaluation = tried.compressed, tried.converted, tried.evaluation
     content = read_model(converted.file)
@@ -98,28 +93,80 @@ def build(plan: ProjectPlan, progress: Progress) -> Built:
         scheme=converted.scheme,
         proof=converted.proof,
         data=data,
+        scoring=plan.metric.of(compressed.reading),
         baseline=compressed.baseline_metric,
         evaluation=evaluation,
-        steps=(*compressed.steps, _converted_row(compressed.steps[-1], converted, evaluation, inspection)),
+        steps=(*compressed.steps, _converted_row(compressed.steps[-1], converted, evaluation, content, inspection)),
         notes=source.notes,
         float_model=converted.float_file,
         source=source,
         quantization=compressed.quantization,
+        warnings=_worth(plan.metric, "the float model's", compressed.steps[0], data, compressed.reading, progress),
     )
+
+
+def _ready(plan: ProjectPlan, source: SourceModel, data: Dataset | None, progress: Progress) -> Built:
+    """A ready .tflite, run on the test split where there is one, beside the float model where one was named."""
+    content = source.content
+    assert content is not None
+    proof = prove(content, "any")
+    read = reading_of(ends_in_probabilities(content), source.outputs[0].shape, data, plan.metric.cut)
+    scoring = plan.metric.of(read)
+    beside = float_side(plan, source, data, progress)
+    evaluation = None if data is None else evaluate(source.file, data, scoring, plan.cache, progress)
+    measured = evaluation if beside is None else beside.evaluation
+    whose = "the .tflite's" if beside is None else "the float model's"
+    return Built(
+        model=source.file,
+        content=content,
+        inspection=inspect_model(content),
+        sha256=source.sha256,
+        source_sha256=source.sha256,
+        scheme=proof.scheme,
+        proof=proof,
+        data=data,
+        scoring=scoring,
+        baseline=None if beside is None or beside.evaluation is None else beside.evaluation.metric,
+        evaluation=evaluation,
+        steps=(),
+        notes=source.notes,
+        float_model=None if beside is None else beside.file,
+        warnings=_worth(plan.metric, whose, measured, data, read, progress),
+    )
+
+
+def _worth(
+    metric: Metric, whose: str, figure: Evaluation | StepResult | None, data: Dataset | None, read: Reading, progress: Progress
+) -> tuple[str, ...]:
+    """A warning where a model is not shown to be better than an answer that never looks at the input."""
+    if figure is None or data is None:
+        return ()
+    said = no_better_than_trivial(metric, figure.metric, figure.interval, data.test.labels, data.test.inputs, read)
+    if not said:
+        return ()
+    progress.warn(f"{whose} {said}")
+    return (f"{whose} {said}",)
 
 
 def load_inputs(plan: ProjectPlan, progress: Progress) -> tuple[SourceModel, Dataset | None]:
     """A project's model, and its data as the model takes it (None for a ready .tflite without data).
 
     Raises:
-        ModelError, DataError: what the sources say.
+        ModelError, DataError: what the sources say; EP-301 for a Keras model without data.
     """
     project, cache = plan.project, plan.cache
     given, data = plan.given, None
+    ready = given.keras_model is None and is_ready(project)
     if given.data is not None:
-        data = load_given_data(given.data, project.data, cache, progress)
-    elif project.data.source is not None or plan.data is not None or plan.recipe:
-        data = load_data(project, cache, progress, plan.data)
+        data = load_given_data(given.data, project.data, cache, progress, ready)
+    elif project.data.source is not None or plan.data is not None:
+        data = load_data(project, cache, progress, plan.data, ready)
+    elif not ready:
+        raise DataError(
+            "EP-301",
+            f"the project names no data, and {project.model.source} has to be calibrated with examples to become int8",
+            'give --data FILE.npz, or set source under [data] to "data.py:load", an .npz file or a folder of images',
+        )
     if data is not None:
         _show(data, progress)
     if given.keras_model is not None:
@@ -139,7 +186,9 @@ def _show(data: Dataset, progress: Progress) -> None:
         progress.warn(warning)
 
 
-def _converted_row(last: StepResult, converted: Converted, evaluation: Evaluation, inspection: Inspection) -> StepResult:
+def _converted_row(
+    last: StepResult, converted: Converted, evaluation: Evaluation, content: Model, inspection: Inspection
+) -> StepResult:
     """The step table's row of the .tflite: what the last step's row says, but measured on the file."""
     return replace(
         last,
@@ -152,9 +201,18 @@ def _converted_row(last: StepResult, converted: Converted, evaluation: Evaluatio
         distinct=converted.distinct,
         entropy=inspection.totals.entropy,
         macs=inspection.totals.macs,
-        int8_bytes=inspection.size_bytes,
-        deflated_bytes=len(zlib.compress(converted.file.read_bytes(), 9)),
+        int8_bytes=inspection.totals.parameter_bytes,
+        deflated_bytes=_deflated(content),
+        file_bytes=inspection.size_bytes,
         notes=("figures of the file itself, run by LiteRT on this machine",),
         seconds=0.0,
         layers=(),
     )
+
+
+def _deflated(content: Model) -> int:
+    """Bytes of a file's parameters when each kernel is deflated and the biases stand beside them, as in the rows of the steps."""
+    learnt = {tensor.buffer: tensor for graph in content.subgraphs for tensor in graph.tensors if is_parameter(tensor)}
+    kernels = [tensor for tensor in learnt.values() if len(tensor.shape) > 1 and tensor.data is not None]
+    rest = sum(tensor.nbytes for tensor in learnt.values()) - sum(tensor.nbytes for tensor in kernels)
+    return rest + sum(len(zlib.compress(tensor.data.tobytes(), 9)) for tensor in kernels if tensor.data is not None)

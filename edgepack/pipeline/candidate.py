@@ -69,4 +69,4 @@ def try_recipe(
     compressed = compress(source, data, steps, metric, cache, progress)
     data.release()  # training has read all of it; converter and runtime need the room
     converted = convert(compressed, data, cache, progress)
-    return Candidate(steps, compressed, converted, evaluate(converted.file, data, metric, cache, progress))
+    return Candidate(steps, compressed, converted, evaluate(converted.file, data, metric.of(compressed.reading), cache, progress))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgepack.ground.files import canonical_json, sha256_file
 from edgepack.ground.progress import Progress
-from edgepack.metrics import confusion_matrix
+from edgepack.metrics import confusion_matrix, label_confusion
 from edgepack.runners import dequantize, describe_model, quantize, run_model
 from edgepack.sources import Dataset, Examples, blocks
 
@@ -20,23 +20,28 @@ if TYPE_CHECKING:
     from edgepack.ground.cache import Cache
     from edgepack.metrics import Metric
 
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """A .tflite on a test split: its metric, the 95 % interval for the number of examples, and where classes were mistaken.
 
-    `confusion` counts examples by true class (row) and predicted class (column); None where the labels are no classes.
+    `confusion` counts examples by true class (row) and predicted class (column); None where the labels are no classes. `labels`
+    has, of labels of which an example may have several, each one's true negatives, false positives, false negatives and true
+    positives; None where an example has one class.
     """
 
     metric: float
     interval: tuple[float, float] | None
     confusion: tuple[tuple[int, ...], ...] | None
+    labels: tuple[tuple[int, ...], ...] | None = None
 
 
 def evaluate(model: Path, data: Dataset, metric: Metric, cache: Cache, progress: Progress) -> Evaluation:
     """Run a .tflite over the whole test split by LiteRT in worker processes on this machine; cached.
+
+    `metric` knows how the model's outputs are to be read (`Metric.of`).
 
     Raises:
         ModelError, DataError, ToolError: what run_model and the metric say.
@@ -45,8 +50,7 @@ def evaluate(model: Path, data: Dataset, metric: Metric, cache: Cache, progress:
         "version": _VERSION,
         "model": sha256_file(model),
         "data": data.sha256,
-        "metric": metric.name,
-        "metric_source": metric.source,
+        **metric.key(),
     }
 
     def compute(folder: Path) -> None:
@@ -58,21 +62,25 @@ def evaluate(model: Path, data: Dataset, metric: Metric, cache: Cache, progress:
                 dequantize(array, *_parameters(tensor)) for array, tensor in zip(outputs, described["outputs"], strict=True)
             )
             compared = (values, data.test.labels, data.test.inputs)
-            value, confusion = metric.compute(*compared), confusion_matrix(values, data.test.labels)
+            value, read = metric.compute(*compared), metric.read(values, data.test.labels)
+            confusion = confusion_matrix(values, data.test.labels, read)
+            labels = label_confusion(values, data.test.labels, read)
             result = {
                 "metric": value,
                 "interval": metric.interval(*compared),
                 "confusion": None if confusion is None else confusion.tolist(),
+                "labels": None if labels is None else labels.tolist(),
             }
             task.finish(f"{metric.name} {value:.4f}")
             (folder / "evaluation.json").write_bytes(canonical_json(result))
 
     stored = json.loads((cache.stage("evaluate", inputs, compute).folder / "evaluation.json").read_text())
-    interval, confusion = stored["interval"], stored["confusion"]
+    interval = stored["interval"]
     return Evaluation(
         metric=float(stored["metric"]),
         interval=None if interval is None else (float(interval[0]), float(interval[1])),
-        confusion=None if confusion is None else tuple(tuple(row) for row in confusion),
+        confusion=_table(stored["confusion"]),
+        labels=_table(stored["labels"]),
     )
 
 
@@ -82,6 +90,10 @@ def _quantized(array: Examples, tensor: dict[str, Any]) -> NDArray[Any]:
     for part in blocks(array):
         result[part] = quantize(np.asarray(array[part]), *_parameters(tensor), tensor["dtype"])
     return result
+
+
+def _table(rows: list[list[int]] | None) -> tuple[tuple[int, ...], ...] | None:
+    return None if rows is None else tuple(tuple(row) for row in rows)
 
 
 def _parameters(tensor: dict[str, Any]) -> tuple[float, int]:

@@ -29,10 +29,8 @@ EXAMPLES = 64
 _VERSION = 1
 
 
-def run_explain(
-    request: Request, progress: Progress, *, examples: int = EXAMPLES, scan: bool = True, float_model: Path | None = None
-) -> Explanation:
-    """Explain a project's accuracy, or that of a ready .tflite beside `float_model`; also written to explain.json.
+def run_explain(request: Request, progress: Progress, *, examples: int = EXAMPLES, scan: bool = True) -> Explanation:
+    """Explain a project's accuracy, or that of a ready .tflite beside the float model it names; also written to explain.json.
 
     Args:
         examples: Inputs compared layer by layer; the sensitivity scan uses ten times as many validation examples.
@@ -44,15 +42,15 @@ def run_explain(
     """
     plan = prepare(request)
     built = build(plan, progress)
-    original = float_model or built.float_model
+    original = built.float_model
+    if original is None and built.data is None and plan.project.model.float_file is not None:
+        raise _no_data()  # a Keras file is converted on examples
     if original is None:
         raise ModelError(
             "EP-287",
             f"{built.model.name} has no float model to be compared with",
-            "give one that was converted from the same Keras model: --float FLOAT.tflite; or explain the Keras project",
+            "give the float .tflite or the Keras file that it was made from: --float FILE; or explain the Keras project",
         )
-    if not original.is_file():
-        raise ModelError("EP-280", f"there is no model file {original}", "check the path")
     errors = layer_errors(built, original, examples, plan.cache, progress)
     scanned = _scan(plan, built, 10 * examples, progress) if scan else None
     explanation = Explanation(
@@ -61,6 +59,7 @@ def run_explain(
         errors=errors,
         sensitivity=scanned,
         confusion=None if built.evaluation is None else built.evaluation.confusion,
+        labels=None if built.evaluation is None else built.evaluation.labels,
         classes=() if built.data is None else built.data.class_names,
         advice=advise(built.steps, errors, scanned, built.quantization, plan.metric.higher_is_better),
         file=plan.out / "explain.json",
@@ -82,6 +81,7 @@ def explain_layers(plan: Plan, built: Built, progress: Progress) -> Explained | 
     return Explained(
         errors=errors,
         confusion=None if built.evaluation is None else built.evaluation.confusion,
+        labels=None if built.evaluation is None else built.evaluation.labels,
         classes=tuple(built.data.class_names),
         advice=advise(built.steps, errors, None, built.quantization, plan.metric.higher_is_better),
     )
@@ -90,7 +90,7 @@ def explain_layers(plan: Plan, built: Built, progress: Progress) -> Explained | 
 def layer_errors(built: Built, original: Path, examples: int, cache: Cache, progress: Progress) -> LayerErrors:
     """The quantized file's layers beside the float ones, on validation examples (or test, without validation); cached."""
     if built.data is None:
-        raise DataError("EP-320", "without data there are no inputs to compare on", "give [data] source, or --data")
+        raise _no_data()
     split = built.data.validation if len(built.data.validation) else built.data.test
     inputs = _spread(split.inputs, examples)
     key = {
@@ -110,12 +110,16 @@ def layer_errors(built: Built, original: Path, examples: int, cache: Cache, prog
     return typed(LayerErrors, json.loads(stored))
 
 
+def _no_data() -> DataError:
+    return DataError("EP-320", "without data there are no inputs to compare on", "give [data] source, or --data")
+
+
 def _scan(plan: Plan, built: Built, examples: int, progress: Progress) -> Sensitivity | None:
     if built.source is None or built.data is None or not len(built.data.validation):
         return None
     training = tuple(step for step in plan.recipe if step.place == "first")
     original = compress(built.source, built.data, training, plan.metric, plan.cache, progress)
-    return sensitivity(original, built.data, plan.metric, examples, plan.cache, progress)
+    return sensitivity(original, built.data, plan.metric.of(original.reading), examples, plan.cache, progress)
 
 
 def _spread(arrays: Sequence[Examples], count: int) -> list[NDArray[Any]]:

@@ -33,7 +33,7 @@ def measure_deployed(
         DataError, DeviceError: as `measure` says.
     """
     measured = measure(
-        deployment, device, packed, built.data, plan.metric, built.baseline, plan.target, progress, plan.request.per_layer
+        deployment, device, packed, built.data, built.scoring, built.baseline, plan.target, progress, plan.request.per_layer
     )
     assert measured.facts is not None  # of a device that holds releases
     return Result(
@@ -50,7 +50,13 @@ def measure_deployed(
 
 def judge_result(plan: Plan, built: Built, result: Result, explained: Explained | None) -> Report:
     """The report of one device, with a verdict for each budget; `explained` is where accuracy goes."""
-    verdicts = judge(plan.target, result.measurements, result.real_hardware)
+    verdicts = judge(
+        plan.target,
+        result.measurements,
+        result.real_hardware,
+        higher_is_better=plan.metric.higher_is_better,
+        unanswerable=_unanswerable(plan, built),
+    )
     manifest = result.pack.manifest
     report = Report(
         name=plan.project.name,
@@ -72,7 +78,7 @@ def judge_result(plan: Plan, built: Built, result: Result, explained: Explained 
         preprocessing=manifest["preprocessing"],
         recipe=tuple(RecipeStep(step.name, plain(step.options)) for step in plan.recipe),
         versions=manifest["versions"],
-        warnings=result.warnings,
+        warnings=(*built.warnings, *result.warnings),
         notes=built.notes,
         explanation=explained,
         pack=result.pack.id,
@@ -80,6 +86,13 @@ def judge_result(plan: Plan, built: Built, result: Result, explained: Explained 
         folder=plan.out,
     )
     return as_written(report)
+
+
+def _unanswerable(plan: Plan, built: Built) -> dict[str, str]:
+    """Budgets that nobody can judge: a ready .tflite has lost nothing that could be told without the float model beside it."""
+    if built.source is not None or plan.project.model.float_file is not None:
+        return {}
+    return {"accuracy_drop": "Not judged: there is no float model to compare with; name one with --float FILE."}
 
 
 def _model_facts(plan: Plan, built: Built, pack: Pack) -> ModelFacts:

@@ -53,7 +53,7 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         found[:0] = on_board  # of two estimates the first is judged: the one from the board's own time
         samples, real_hardware = run.seconds, not run.emulated
     if built.data is not None:
-        value = mcu_metric(code.files, code.name, packed.golden, built.data, plan.metric, progress)
+        value = mcu_metric(code.files, code.name, packed.golden, built.data, built.scoring, progress)
         found.extend(metric_measurements(value, plan.metric, built.baseline, len(built.data.test)))
     return Result(
         pack=packed,

@@ -28,12 +28,13 @@ class Request(DeviceRequest):
     """One deployment as the user asked for it. `project` is a project folder, a model file, or a project that was read.
 
     `given` are Python objects in place of the project's own; without a project they are all there is. `per_layer` asks for the
-    time of each layer, where the engine tells it.
+    time of each layer, where the engine tells it. `float_file` is what a ready .tflite is compared with.
     """
 
     project: Path | Project | None
     given: Given = NOTHING
     data: Path | None = None
+    float_file: Path | None = None
     weights: Path | None = None
     out: Path | None = None
     use_cache: bool = True
@@ -79,11 +80,14 @@ def prepare(request: Request) -> Plan:
     if request.weights is not None:
         for_project = (*for_project, f"model.weights={_existing(request.weights, '--weights').resolve()}")
     project = _project(request, for_project)
+    if request.float_file is not None:
+        float_file = str(_existing(request.float_file, "--float").resolve())
+        project = replace(project, model=replace(project.model, float_file=float_file))
     target = find_target(request, project.folder, for_target)
     return Plan(
         project=project,
         recipe=check_recipe(project.recipe),
-        metric=load_metric(project.data.metric, project.folder),
+        metric=load_metric(project.data.metric, project.folder, project.data.threshold),
         cache=project_cache(_cache_home(request, project), request.use_cache),
         data=request.data,
         given=request.given,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILE_NAME = "edgepack.toml"
 
 # Values that may be files; given by --set, they may also be relative to the working folder.
-_FILE_KEYS = frozenset({("model", "source"), ("model", "weights"), ("data", "source")})
+_FILE_KEYS = frozenset({("model", "source"), ("model", "weights"), ("model", "float"), ("data", "source")})
 
 
 def load_project(folder: Path, overrides: Sequence[str] = (), recipe: Sequence[Mapping[str, Any]] | None = None) -> Project:
@@ -85,6 +85,7 @@ def _project(source: TomlFile, root: Path, overrides: Sequence[str]) -> Project:
             trust=checked.model.trust,
             max_load_memory=checked.model.max_load_memory,
             max_load_time=checked.model.max_load_time,
+            float_file=checked.model.float,
         ),
         data=_data_settings(checked.data),
         recipe=_step_tables(recipe_source),
@@ -164,6 +165,7 @@ def _data_settings(table: DataTable) -> DataSettings:
     return DataSettings(
         source=table.source,
         metric=table.metric,
+        threshold=table.threshold,
         validation=table.validation,
         test=table.test,
         seed=table.seed,

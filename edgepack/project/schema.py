@@ -126,6 +126,7 @@ class ModelTable(Table):
     trust: bool = False
     max_load_memory: Bytes | None = None
     max_load_time: Seconds | None = None
+    float: Text | None = None
 
 
 class PreprocessingTable(Table):
@@ -143,6 +144,7 @@ class DataTable(Table):
 
     source: Text | None = None
     metric: Text = "accuracy"
+    threshold: Finite | None = None
     validation: Share = 0.1
     test: Share = 0.2
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -240,6 +242,7 @@ class BudgetTable(Table):
     flash: Bytes | None = None
     ram: Bytes | None = None
     peak_memory: Bytes | None = None
+    accuracy: PositiveNumber | None = None
     accuracy_drop: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     latency_p50: Seconds | None = None
     latency_p95: Seconds | None = None

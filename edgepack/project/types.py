@@ -49,7 +49,8 @@ class ModelSettings:
     """`[model]`: a file or `file.py:function`, and what else is needed to load it; paths relative to the project folder.
 
     `trust` lets a model file run the code that it holds or calls. `max_load_memory` (bytes) and `max_load_time` (seconds) bound
-    what opening a file may take, None for edgepack's own limits.
+    what opening a file may take, None for edgepack's own limits. `float_file` is what a ready .tflite is compared with: a float
+    .tflite, or a Keras file.
     """
 
     source: str
@@ -59,6 +60,7 @@ class ModelSettings:
     trust: bool = False
     max_load_memory: int | None = None
     max_load_time: float | None = None
+    float_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,14 @@ class DataSettings:
     `validation` is the share of the training data set aside when the source brings no validation set, `test` the share of
     everything set aside when it brings no test set; `seed` makes both repeatable. `representative` is the number of
     training examples that calibrate quantization. `image_size` is (height, width). `max_unpacked` are the
-    bytes that an archive may unpack to, None for edgepack's own limit. `preprocessing` may hold scale, offset,
+    bytes that an archive may unpack to, None for edgepack's own limit. `threshold` is what an output that answers yes or no is
+    compared with, None for 0.5, or 0 where the model gives logits. `preprocessing` may hold scale, offset,
     mean, std and note: a file's values x become (x * scale + offset - mean) / std.
     """
 
     source: str | None = None
     metric: str = "accuracy"
+    threshold: float | None = None
     validation: float = 0.1
     test: float = 0.2
     seed: int = 0
@@ -142,14 +146,16 @@ class DeviceSettings:
 class Budget:
     """`[budget]`: limits not to be exceeded; None: no limit.
 
-    model_size, flash, ram and peak_memory in bytes; accuracy_drop absolute, against the float Keras model on the test split;
-    latencies in seconds; energy in joules an inference.
+    accuracy is the least that the project's metric may be, or the most of one that is better when lower; accuracy_drop absolute,
+    against the float model on the test split; model_size, flash, ram and peak_memory in bytes; latencies in seconds; energy in
+    joules an inference.
     """
 
     model_size: int | None = None
     flash: int | None = None
     ram: int | None = None
     peak_memory: int | None = None
+    accuracy: float | None = None
     accuracy_drop: float | None = None
     latency_p50: float | None = None
     latency_p95: float | None = None

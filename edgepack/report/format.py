@@ -54,6 +54,12 @@ def judged_value(verdict: Verdict) -> str:
     return f"({text})" if verdict.status == "NOT MEASURED" and text != "—" else text
 
 
+def limit_of(verdict: Verdict) -> str:
+    """A verdict's limit with its unit; "at least 0.9" where less would be a miss."""
+    text = format_quantity(verdict.limit, verdict.unit)
+    return f"at least {text}" if verdict.least else text
+
+
 def count(value: float | None) -> str:
     """12501632 -> "12.5 M", 2656 -> "2,656", None -> a dash."""
     if value is None or math.isnan(value):

@@ -11,9 +11,8 @@ from xml.etree import ElementTree as ET
 from edgepack.ground.escape import harmless
 from edgepack.ground.plain import plain
 from edgepack.judge.verdict import Verdict
-from edgepack.project.units import format_quantity
 from edgepack.report.fleet import FleetReport
-from edgepack.report.format import label, method, value_of
+from edgepack.report.format import label, limit_of, method, value_of
 from edgepack.report.report import Report
 
 
@@ -87,7 +86,7 @@ def _add_verdict(suite: ET.Element, verdict: Verdict, classname: str) -> None:
     """A budget as a test case of a suite."""
     attributes = {"name": verdict.budget, "classname": classname, "time": f"{_seconds(verdict):.6f}"}
     case = ET.SubElement(suite, "testcase", _tokens(attributes))
-    limit = format_quantity(verdict.limit, verdict.unit)
+    limit = limit_of(verdict)
     text = f"{label(verdict.budget)}: {value_of(verdict.measurement)}, limit {limit}. {verdict.why}"
     if verdict.status == "FAIL":
         failure = ET.SubElement(case, "failure", _tokens({"message": text, "type": "budget"}))

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 ERROR_COLUMNS = ("layer", "operator", "SQNR", "added noise", "cosine", "largest error", "clipped", "range used")
 
+LABEL_COLUMNS = ("label", "examples", "found", "missed", "wrongly found", "precision", "recall")
+"""Of labels that an example may have several of."""
+
 _WORST_CONFUSIONS = 8
 
 
@@ -43,6 +46,23 @@ def worst_confusions(confusion: Sequence[Sequence[int]] | None, classes: Sequenc
     return [
         (named[true], named[taken], str(count), fmt.share(count / sum(confusion[true])))
         for count, true, taken in sorted(found, key=lambda item: (-item[0], item[1], item[2]))[:_WORST_CONFUSIONS]
+    ]
+
+
+def label_rows(labels: Sequence[Sequence[int]] | None, classes: Sequence[str]) -> list[tuple[str, ...]]:
+    """A row for each label: how many examples have it, how many of them were found or missed, and how many were said to have it
+    and do not; `labels` are true negatives, false positives, false negatives and true positives."""
+    return [
+        (
+            classes[index] if index < len(classes) else str(index),
+            str(missed + found),
+            str(found),
+            str(missed),
+            str(wrongly),
+            fmt.share(found / (found + wrongly)) if found + wrongly else "—",
+            fmt.share(found / (found + missed)) if found + missed else "—",
+        )
+        for index, (_, wrongly, missed, found) in enumerate(labels or ())
     ]
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from edgepack.ground.escape import harmless
 from edgepack.judge.verdict import Verdict
-from edgepack.project.units import format_quantity
 from edgepack.report import format as fmt
 from edgepack.report.words import device_sentence, headline, model_label, status_of, tone_of
 
@@ -53,7 +52,7 @@ def _row(verdict: Verdict) -> str:
         (_pill(status_of(verdict), _TONES[verdict.status]), _CELL),
         (_escape(fmt.label(verdict.budget)), _CELL),
         (_escape(fmt.judged_value(verdict)), _NUMBER),
-        (_escape(format_quantity(verdict.limit, verdict.unit)), _NUMBER),
+        (_escape(fmt.limit_of(verdict)), _NUMBER),
         (_escape(verdict.why), _CELL),
     ]
     return "<tr>" + "".join(f'<td style="{style}">{text}</td>' for text, style in cells) + "</tr>"

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from edgepack.report.report import Report
 
 
+STEP_COLUMNS = ("step", "parameters", "MACs", "zeros", "values", "bits", "float", "int8", "deflated", "file")
+"""The headings of the step table; the metric's name comes after the first."""
+
+STEP_LEGEND = (
+    "values: the most distinct codes in an output channel; bits: entropy of the codes, in bits per weight; float, int8: the"
+    " weights at 4 bytes and at 1 byte each, biases at 4; deflated: those int8 weights through zlib; file: the whole .tflite"
+)
+"""What the headings of the step table mean."""
+
+
 def headline(report: Report) -> str:
     """The result: "All 5 budgets met", or "3 of 5 budgets met, 1 missed, 1 not measured"."""
     if not report.verdicts:

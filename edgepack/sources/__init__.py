@@ -14,7 +14,7 @@ from edgepack.sources.data.examples import Examples, blocks
 from edgepack.sources.data.load import load_data
 from edgepack.sources.keras.frameworks import import_tf_keras
 from edgepack.sources.match import match_data
-from edgepack.sources.model import SourceModel, TensorSpec, load_model, open_keras
+from edgepack.sources.model import SourceModel, TensorSpec, is_ready, load_model, open_keras
 
 __all__ = [
     "DataFacts",
@@ -25,6 +25,7 @@ __all__ = [
     "TensorSpec",
     "blocks",
     "import_tf_keras",
+    "is_ready",
     "load_data",
     "load_model",
     "match_data",

@@ -59,7 +59,7 @@ def load_given_model(model: Any, folder: Path, cache: Cache, progress: Progress)
     return stored_keras(cache.stage("model", inputs, compute).folder, folder.resolve(), trained=True)
 
 
-def load_given_data(data: Any, settings: DataSettings, cache: Cache, progress: Progress) -> Dataset:
+def load_given_data(data: Any, settings: DataSettings, cache: Cache, progress: Progress, ready: bool = False) -> Dataset:
     """Arrays or what comes in pieces, split, checked and stored as a project's data is.
 
     Args:
@@ -68,6 +68,7 @@ def load_given_data(data: Any, settings: DataSettings, cache: Cache, progress: P
             names of an .npz ("x_train", "y_train", …). Arrays have their examples first. In place of a pair (x, y): a
             tf.data.Dataset, a Keras Sequence or PyDataset, or a generator of such pairs; of two, the second is the test split, of
             three the second is validation.
+        ready: The model is ready: test examples alone will do.
 
     Raises:
         DataError: EP-303 and EP-306 for another form, EP-308 for what is no array of numbers, EP-305 when a generator fails,
@@ -80,7 +81,7 @@ def load_given_data(data: Any, settings: DataSettings, cache: Cache, progress: P
     except Exception as error:
         text = f"{_WHERE} failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         raise DataError("EP-305", text, "correct what gives the data") from error
-    return load_given({"given": _digest(raw)}, raw, settings, cache, progress)
+    return load_given({"given": _digest(raw)}, raw, settings, cache, progress, ready)
 
 
 def _read(data: Any, spool: Spool) -> RawData:

@@ -129,6 +129,16 @@ def load_model(project: Project, cache: Cache, progress: Progress, data: Dataset
     return replace(found, sha256=hash_of([found.sha256, inputs["custom_objects"]]), custom_objects=setting)
 
 
+def is_ready(project: Project) -> bool:
+    """Whether a project's model is a .tflite, which nothing has to be trained or calibrated for.
+
+    Raises:
+        ModelError: EP-220 … EP-222 where its file is none.
+    """
+    folder = project.folder.resolve()
+    return function_source(project.model.source, folder) is None and file_kind(folder / project.model.source) == "tflite"
+
+
 def stored_keras(stored: Path, folder: Path, trained: bool) -> SourceModel:
     """The model that `store_model` put into the folder `stored`, of a project in `folder`."""
     index = read_index(stored)

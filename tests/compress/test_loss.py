@@ -108,3 +108,37 @@ def test_labels_that_do_not_fit_are_refused(units: int, labels: Any, wanted: str
         choose_loss(model(units), data(labels), wanted)
     assert caught.value.code == "EP-415"
     assert text in str(caught.value)
+
+
+SEVERAL = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]] * 3)
+
+
+@pytest.mark.parametrize("labels", [SEVERAL, SEVERAL.astype(np.float32), SEVERAL.astype(bool), SEVERAL.astype(np.uint8)])
+@pytest.mark.parametrize("activation", ["sigmoid", None])
+def test_several_labels_an_example_are_each_learnt_by_binary_cross_entropy(activation: str | None, labels: Any) -> None:
+    loss = choose_loss(model(3, activation), data(labels), "auto")
+    assert (loss.name, loss.targets, loss.from_logits) == ("binary_crossentropy", "labels", activation is None)
+    outputs = np.random.default_rng(0).random((12, 3)).astype(np.float32) - (0 if activation else 0.5)
+    accuracy = loss.accuracy()
+    accuracy.update_state(SEVERAL, outputs)
+    assert float(accuracy.result()) == pytest.approx(np.mean((outputs > (0.5 if activation else 0)) == SEVERAL))
+
+
+def test_softmax_is_refused_for_several_labels_and_for_one_output() -> None:
+    for units, labels, text in ((3, SEVERAL, "softmax chooses one"), (1, CLASSES > 0, "softmax over one output")):
+        with pytest.raises(RecipeError, match=text) as caught:
+            choose_loss(model(units, "softmax"), data(labels), "auto")
+        assert caught.value.code == "EP-415"
+    with pytest.raises(RecipeError, match="softmax chooses one"):
+        choose_loss(model(3, "sigmoid"), data(SEVERAL), "sparse_categorical_crossentropy")
+
+
+def test_two_sigmoids_of_which_one_is_right_give_probabilities() -> None:
+    assert not choose_loss(model(2, "sigmoid"), data(CLASSES > 0), "auto").from_logits
+
+
+def test_epochs_of_a_model_that_gives_logits_are_told_apart_at_0() -> None:
+    """Keras' own "accuracy" would compare with 0.5."""
+    accuracy = choose_loss(model(1), data(CLASSES > 0), "auto").accuracy()
+    accuracy.update_state(np.array([[1], [1], [0]]), np.array([[0.2], [0.4], [-0.1]]))
+    assert float(accuracy.result()) == 1.0

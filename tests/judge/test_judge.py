@@ -109,7 +109,7 @@ def test_a_stand_ins_clock_is_not_believed_even_on_a_run_marked_as_hardware():
 
 
 @pytest.mark.parametrize("method", ["file", "emulated", "stand-in", "host", "hardware"])
-@pytest.mark.parametrize("budget", sorted(set(BUDGET_UNITS) - HARDWARE_BUDGETS))
+@pytest.mark.parametrize("budget", sorted(set(BUDGET_UNITS) - HARDWARE_BUDGETS - {"accuracy"}))
 def test_bytes_and_accuracy_are_judged_wherever_the_files_ran(budget, method):
     passing = judged(budget, 1, measured(budget, 0.5, method), real_hardware=False)
     failing = judged(budget, 1, measured(budget, 1.5, method), real_hardware=False)
@@ -177,3 +177,31 @@ def test_every_verdict_carries_its_own_caveat_sentence(budget, method, real_hard
     assert isinstance(verdict, Verdict)
     assert verdict.why[0].isupper() or verdict.why[0].isdigit()
     assert verdict.why.endswith(".") and len(verdict.why) > 20
+
+
+@pytest.mark.parametrize(
+    ("higher_is_better", "value", "status", "why"),
+    [
+        (True, 0.95, "PASS", "0.05 above the least; computed on this machine with the file that ships."),
+        (True, 0.9, "PASS", "At the least; computed on this machine with the file that ships."),
+        (True, 0.85, "FAIL", "0.05 below the least; computed on this machine with the file that ships."),
+        (True, 0.0, "FAIL", "0.9 below the least; computed on this machine with the file that ships."),
+        (False, 0.85, "PASS", "94 % of the limit; computed on this machine with the file that ships."),
+        (False, 1.0, "FAIL", "0.1 over the limit; computed on this machine with the file that ships."),
+    ],
+)
+def test_accuracy_itself_has_a_least_and_an_error_a_most(higher_is_better, value, status, why):
+    found = [measured("accuracy", value, "host")]
+    (verdict,) = judge(target(accuracy=0.9), found, False, higher_is_better=higher_is_better)
+    assert (verdict.status, verdict.why, verdict.least) == (status, why, higher_is_better)
+    assert exit_code([verdict], real_hardware=False) == (0 if status == "PASS" else 1)
+
+
+def test_a_figure_that_nobody_can_have_is_said_and_does_not_count():
+    reasons = {"accuracy_drop": "Not judged: there is no float model."}
+    (verdict,) = judge(target(accuracy_drop=0.01), [], True, unanswerable=reasons)
+    assert (verdict.status, verdict.why, verdict.counts) == ("NOT MEASURED", reasons["accuracy_drop"], False)
+    assert exit_code([verdict], real_hardware=True) == 0
+    assert exit_code([verdict], real_hardware=True, require_hardware=True) == 1
+    (measured_all_the_same,) = judge(target(accuracy_drop=0.01), [measured("accuracy_drop", 0.02)], True, unanswerable=reasons)
+    assert measured_all_the_same.status == "FAIL" and measured_all_the_same.counts

@@ -36,7 +36,7 @@ def pack(tmp_path: Path) -> Pack:
 
 def _metric() -> Metric:
     """The mean output: it changes with every bit of every output."""
-    return Metric("mean_output", True, lambda outputs, labels, inputs: float(np.mean(outputs[0], dtype=np.float64)))
+    return Metric("mean_output", True, lambda outputs, labels, inputs, reading: float(np.mean(outputs[0], dtype=np.float64)))
 
 
 def _data(count: int = 60, shape: tuple[int, ...] = (8, 8, 2)) -> Dataset:
@@ -190,7 +190,7 @@ def test_several_inputs_and_outputs_keep_their_order(two_in_two_out: Pack, targe
     split = Split(inputs, None)
     data = Dataset(split, split, split, split, "0", (), {}, ("a", "b"))
 
-    def difference(outputs: tuple[np.ndarray, ...], labels: object, given: object) -> float:
+    def difference(outputs: tuple[np.ndarray, ...], labels: object, given: object, reading: object) -> float:
         return float(max(np.abs(outputs[0] - inputs[0] - inputs[1]).max(), np.abs(outputs[1] - np.maximum(inputs[1], 0)).max()))
 
     device = LocalDevice()

@@ -312,3 +312,9 @@ def test_a_model_too_new_for_the_reference_says_who_made_its_outputs(tmp_path: P
     assert pack.golden.engine in (pack.folder / "MODEL_CARD.md").read_text()
     older = read_pack(original).golden
     assert np.array_equal(pack.golden.values(pack.golden.outputs[0]), older.values(older.outputs[0]))
+
+
+def test_the_cards_steps_are_worded_as_the_step_table(pack: Pack) -> None:
+    card = (pack.folder / "MODEL_CARD.md").read_text()
+    assert "| step | accuracy | parameters | zeros | int8 |" in card
+    assert "entropy of the codes, in bits per weight" in card and "bits a weight" not in card

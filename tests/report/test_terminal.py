@@ -22,6 +22,7 @@ from edgepack.report import (
 )
 from edgepack.report import format as fmt
 from edgepack.report.facts import facts, golden_text
+from edgepack.report.html.page import report_html
 
 from .fake import explained, report, step
 
@@ -174,3 +175,26 @@ def test_an_explanation_shows_advice_errors_and_mistakes():
     assert dense.endswith("100 %") and "32.0 dB" in dense and "< 0.01 %" in dense
     (mistake,) = [line.split() for line in text.splitlines() if line.startswith("dog")]
     assert mistake == ["dog", "cat", "4", "11.8", "%"]
+
+
+def test_the_step_table_tells_the_weights_size_from_the_files_and_what_its_columns_are():
+    one = report("cortex-m4", False)
+    lines = printed(print_report, one, width=200).splitlines()
+    head = next(line for line in lines if line.startswith("step "))
+    assert head.split()[-5:] == ["bits", "float", "int8", "deflated", "file"]
+    rows = [line for line in lines if line.startswith(("pruned 50 %", "the int8 .tflite"))]
+    assert rows[0].endswith("304 KiB  76.9 KiB  47.8 KiB"), "a Keras model has no file yet"
+    assert rows[1].endswith("304 KiB  76.9 KiB  34.6 KiB  96.2 KiB")
+    assert any(line.startswith("values: ") and "bits per weight" in line for line in lines)
+    html = report_html(one)
+    assert '<th class="r">Float</th>' in html and "entropy of the codes, in bits per weight" in html
+
+
+def test_each_of_several_labels_has_a_row():
+    told = replace(explained(), labels=((80, 2, 3, 15), (0, 0, 0, 100), (100, 0, 0, 0)), confusion=None)
+    text = printed(print_explanation, Explanation("tags", (), told.errors, None, None, ("car", "tree"), (), labels=told.labels))
+    rows = [line.split() for line in text[text.index("Labels of the .tflite") :].splitlines()]
+    assert ["car", "18", "15", "3", "2", "88.2", "%", "83.3", "%"] in rows
+    assert ["tree", "100", "100", "0", "0", "100", "%", "100", "%"] in rows
+    assert ["2", "0", "0", "0", "0", "—", "—"] in rows
+    assert "Wrongly found" in report_html(report(explanation=told))

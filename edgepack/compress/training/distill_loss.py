@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from edgepack.compress.training.loss import Loss, final_activation
+from edgepack.compress.keras.ending import ends_in_probabilities
+from edgepack.compress.training.loss import Loss
 
 # Probabilities below this count as this: float32 holds it, and so does its inverse, which the gradient needs.
 _SMALLEST_SHARE = 1e-30
@@ -63,9 +64,9 @@ def soft_loss(loss: Loss, teacher: Any, temperature: float) -> SoftLoss:
     Classes are compared by softmax, yes-or-no outputs by sigmoid, everything else (values, reproduced inputs) by its values.
     """
     if loss.name in ("sparse_categorical_crossentropy", "categorical_crossentropy"):
-        return SoftLoss("softmax", temperature, final_activation(teacher) != "softmax", loss.from_logits)
+        return SoftLoss("softmax", temperature, not ends_in_probabilities(teacher), loss.from_logits)
     if loss.name == "binary_crossentropy":
-        return SoftLoss("sigmoid", temperature, final_activation(teacher) != "sigmoid", loss.from_logits)
+        return SoftLoss("sigmoid", temperature, not ends_in_probabilities(teacher), loss.from_logits)
     return SoftLoss("values", temperature, False, False)
 
 

@@ -77,7 +77,7 @@ def fit(
     model.compile(
         optimizer=_optimizer(tuning, steps * tuning.epochs),
         loss=[loss.build(), *[None] * (count - 1)] if count > 1 else loss.build(),
-        metrics=[["accuracy"], *[[] for _ in range(count - 1)]] if loss.classifies else None,
+        metrics=[[loss.accuracy()], *[[] for _ in range(count - 1)]] if loss.classifies else None,
     )
     teaching = None if work.teacher is None else Teaching(model, work, tuning, loss)
     answers = None if teaching is None else teaching.outputs

@@ -15,6 +15,7 @@ from edgepack.ground.progress import Progress
 from edgepack.mcu.boards.board_report import BoardRun
 from edgepack.mcu.host import build_host, run_host
 from edgepack.mcu.toolchain.program import ports_of
+from edgepack.measure.inputs import check_fit
 from edgepack.measure.mcu.attached import run_on_board
 from edgepack.measure.mcu.emulated import McuResult, bench_mcu
 from edgepack.measure.types import Measurement, Method
@@ -114,8 +115,10 @@ def mcu_metric(files: Mapping[str, str], name: str, golden: Golden, data: Datase
     """The metric on the whole test split, from the same C compiled for this machine.
 
     Raises:
+        DataError: EP-381 the data does not fit the model.
         CompileError, ToolError, DeviceError: the C does not build here, or it does not run.
     """
+    check_fit(golden.inputs, data.test.inputs)
     count = len(data.test)
     with (
         progress.stage("Test set", f"{count} examples, the same C on this machine") as task,

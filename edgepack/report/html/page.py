@@ -13,10 +13,10 @@ from edgepack.report.html.measurements import measurement_rows, methods_used
 from edgepack.report.html.steps import step_row, steps_chart
 from edgepack.report.html.template import template
 from edgepack.report.html.verdicts import LIMIT_AT, key_figures, verdict_row
-from edgepack.report.losses import ERROR_COLUMNS, error_rows, worst_confusions
+from edgepack.report.losses import ERROR_COLUMNS, LABEL_COLUMNS, error_rows, label_rows, worst_confusions
 from edgepack.report.parts import part_to_json
 from edgepack.report.report import Report
-from edgepack.report.words import device_sentence, headline, layer_sentences, model_label, tone_of
+from edgepack.report.words import STEP_LEGEND, device_sentence, headline, layer_sentences, model_label, tone_of
 
 _TEMPLATE = Path(__file__).parent / "page.html"
 
@@ -45,6 +45,7 @@ def page(report: Report) -> dict[str, Any]:
         "limit_at": LIMIT_AT,
         "chart": steps_chart(report),
         "steps": [step_row(step) for step in report.steps],
+        "step_legend": STEP_LEGEND[0].upper() + STEP_LEGEND[1:],
         "metric_name": report.metric_name,
         "layer_columns": column_names,
         "layer_times": () if report.layer_times is None else layer_sentences(report.layer_times),
@@ -56,6 +57,8 @@ def page(report: Report) -> dict[str, Any]:
         "error_examples": 0 if explained is None else explained.errors.examples,
         "advice": () if explained is None else explained.advice,
         "mistakes": [] if explained is None else worst_confusions(explained.confusion, explained.classes),
+        "label_columns": LABEL_COLUMNS,
+        "labels": [] if explained is None else label_rows(explained.labels, explained.classes),
         "histogram": latency_histogram(report),
         "latency_line": latency_line(report),
         "latency_figures": latency_figures(report),

@@ -25,8 +25,10 @@ def step_row(step: StepResult) -> dict[str, str]:
         "distinct": fmt.count(step.distinct),
         "parameters": fmt.count(step.parameters),
         "macs": fmt.count(step.macs),
+        "float": fmt.size(step.float_bytes),
         "int8": fmt.size(step.int8_bytes),
         "deflated": fmt.size(step.deflated_bytes),
+        "file": "" if step.file_bytes is None else fmt.size(step.file_bytes),
         "notes": " ".join(step.notes),
     }
 

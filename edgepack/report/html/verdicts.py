@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgepack.judge.verdict import Verdict
-from edgepack.project.units import format_quantity
 from edgepack.report import format as fmt
 from edgepack.report.report import Report
 from edgepack.report.words import status_of
@@ -41,7 +40,7 @@ def verdict_row(verdict: Verdict) -> VerdictRow:
         status_text=status_of(verdict),
         name=fmt.label(verdict.budget),
         value=fmt.judged_value(verdict),
-        limit=format_quantity(verdict.limit, verdict.unit),
+        limit=fmt.limit_of(verdict),
         method="" if measurement is None else fmt.method(measurement.method),
         why=verdict.why,
         fill=fill,

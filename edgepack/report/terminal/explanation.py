@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from edgepack.report.losses import ERROR_COLUMNS, error_rows, worst_confusions
+from edgepack.report.losses import ERROR_COLUMNS, LABEL_COLUMNS, error_rows, label_rows, worst_confusions
 from edgepack.report.terminal.report import print_step_table
 from edgepack.report.terminal.tables import Column, print_line, print_table
 
@@ -27,6 +27,10 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
     _print_errors(explanation.errors, console)
     if explanation.sensitivity is not None:
         _print_sensitivity(explanation.sensitivity, console)
+    labels = label_rows(explanation.labels, explanation.classes)
+    if labels:
+        print_line(console, ("Labels of the .tflite on the test split", "bold"))
+        print_table(console, [Column(name, right=index > 0) for index, name in enumerate(LABEL_COLUMNS)], labels)
     mistakes = worst_confusions(explanation.confusion, explanation.classes)
     if mistakes:
         print_line(console, ("Most frequent mistakes of the .tflite on the test split", "bold"))

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from edgepack.project.units import format_quantity
 from edgepack.report import format as fmt
 from edgepack.report.report import Report
 from edgepack.report.terminal.tables import Column, print_line, print_table
-from edgepack.report.words import device_sentence, headline, model_label, status_of, tone_of
+from edgepack.report.words import STEP_COLUMNS, STEP_LEGEND, device_sentence, headline, model_label, status_of, tone_of
 
 if TYPE_CHECKING:
     from edgepack.compress import StepResult
@@ -31,7 +30,7 @@ def print_report(report: Report, console: Console) -> None:
                 (status_of(verdict), _STYLES[verdict.status]),
                 fmt.label(verdict.budget),
                 fmt.judged_value(verdict),
-                format_quantity(verdict.limit, verdict.unit),
+                fmt.limit_of(verdict),
                 verdict.why,
             )
             for verdict in report.verdicts
@@ -47,8 +46,8 @@ def print_report(report: Report, console: Console) -> None:
 
 def print_step_table(steps: Sequence[StepResult], metric: str, console: Console) -> None:
     """The step table: after each step the metric with its 95 % interval, parameters, multiply-accumulates, zeros, distinct codes
-    in a channel, entropy in bits per weight, and sizes."""
-    columns = ("step", metric, "parameters", "MACs", "zeros", "values", "bits", "int8", "deflated")
+    in a channel, entropy in bits per weight, and sizes; and a line that says what the columns are."""
+    columns = (STEP_COLUMNS[0], metric, *STEP_COLUMNS[1:])
     rows = [
         (
             step.label or step.step,
@@ -58,9 +57,13 @@ def print_step_table(steps: Sequence[StepResult], metric: str, console: Console)
             fmt.share(step.sparsity),
             fmt.count(step.distinct),
             fmt.bits(step.entropy),
+            fmt.size(step.float_bytes),
             fmt.size(step.int8_bytes),
             fmt.size(step.deflated_bytes),
+            "" if step.file_bytes is None else fmt.size(step.file_bytes),
         )
         for step in steps
     ]
     print_table(console, [Column(name, right=index > 0) for index, name in enumerate(columns)], rows)
+    print_line(console, (STEP_LEGEND, "dim"))
+    print_line(console, "")

@@ -12,24 +12,24 @@ from edgepack.ground.errors import DataError
 from edgepack.sources.data.dataset import SPLITS
 from edgepack.sources.data.raw import RawData, RawSplit
 
-_CLASS_METRICS = ("accuracy", "f1", "precision", "recall", "auc")
-
-
-_BLOCK = 1024
+_AVERAGED = tuple(f"{name}{average}" for name in ("f1", "precision", "recall") for average in ("", "_macro", "_micro"))
+_CLASS_METRICS = ("accuracy", "binary_accuracy", *_AVERAGED, "auc", "roc_auc", "average_precision", "log_loss")
+_BLOCK = 1024  # labels looked at in one go
 
 
 def is_class_metric(metric: str) -> bool:
-    """Whether a metric compares class numbers: accuracy, top_k, auc, and f1, precision and recall of either mean.
+    """Whether a metric compares class numbers or labels: accuracy, top_k, f1, precision, recall, auc, …
 
     >>> is_class_metric("F1-macro"), is_class_metric("mse"), is_class_metric("metrics.py:mine")
     (True, False, False)
     """
     name = metric.lower().replace("-", "_")
-    return name.removesuffix("_macro").removesuffix("_micro") in _CLASS_METRICS or name.startswith("top_")
+    return name in _CLASS_METRICS or (name.startswith("top_") and ":" not in name)
 
 
 def check_given(raw: RawData, metric: str) -> RawData:
-    """`raw` with class labels as one class number an example, once what the source gave was found usable.
+    """`raw` with class labels as one class number an example, once what the source gave was found usable; labels that say yes or
+    no to each of several classes stay rows of zeros and ones.
 
     Raises:
         DataError: EP-306 for inputs of different counts or shapes, EP-307 for labels of another length, EP-308 for arrays
@@ -37,6 +37,7 @@ def check_given(raw: RawData, metric: str) -> RawData:
             for an empty representative split.
     """
     changes = {}
+    several = any(_says_several(split.labels) for split in raw.splits.values())
     for name, split in raw.splits.items():
         where = f"{raw.where}: {name}"
         _check_inputs(where, split, raw.train)
@@ -44,7 +45,7 @@ def check_given(raw: RawData, metric: str) -> RawData:
             if name == "representative":
                 raise DataError("EP-316", f"{where} is empty", "leave it out, and examples of the training data are used")
             raise DataError("EP-312", f"{where} has no examples", f"give examples, or leave {name} out to have it cut from train")
-        changes[name] = replace(split, labels=_checked_labels(where, split, metric))
+        changes[name] = replace(split, labels=_checked_labels(where, split, metric, several))
     return replace(raw, splits=changes)
 
 
@@ -109,7 +110,17 @@ def _check_inputs(where: str, split: RawSplit, train: RawSplit) -> None:
             )
 
 
-def _checked_labels(where: str, split: RawSplit, metric: str) -> NDArray[Any] | None:
+def _says_several(labels: NDArray[Any] | None) -> bool:
+    """Whether rows of zeros and ones have none or several ones."""
+    return labels is not None and _zeros_and_ones(labels) and not bool((labels.sum(axis=1) == 1).all())
+
+
+def _zeros_and_ones(labels: NDArray[Any]) -> bool:
+    rows = labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "fiub"
+    return rows and bool(((labels == 0) | (labels == 1)).all())
+
+
+def _checked_labels(where: str, split: RawSplit, metric: str, several: bool) -> NDArray[Any] | None:
     labels = split.labels
     if labels is None:
         return None
@@ -122,14 +133,15 @@ def _checked_labels(where: str, split: RawSplit, metric: str) -> NDArray[Any] | 
         raise DataError("EP-307", f"{where} has {rows} examples and {count} labels", hint)
     if not is_class_metric(metric):
         return labels
-    return _class_numbers(where, labels, metric)
+    return _class_numbers(where, labels, metric, several)
 
 
-def _class_numbers(where: str, labels: NDArray[Any], metric: str) -> NDArray[Any]:
-    """Class numbers from class numbers, whole floats, a column of them, or one-hot rows."""
+def _class_numbers(where: str, labels: NDArray[Any], metric: str, several: bool) -> NDArray[Any]:
+    """Class numbers from class numbers, whole floats, a column of them, or one-hot rows; where `several` ones may stand in a row,
+    the rows as they are."""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    if labels.ndim == 2 and bool(((labels == 0) | (labels == 1)).all()) and bool((labels.sum(axis=1) == 1).all()):
+    if not several and _zeros_and_ones(labels):
         numbers: NDArray[Any] = labels.argmax(axis=1).astype(np.int64)
         return numbers
     for start in range(0, len(labels), _BLOCK):  # masks are as large as images
@@ -140,7 +152,9 @@ def _class_numbers(where: str, labels: NDArray[Any], metric: str) -> NDArray[Any
             raise DataError(
                 "EP-314",
                 f"{where} labels hold {value}; {metric} needs class numbers 0, 1, 2, …",
-                'give integer class numbers or one-hot rows; for a regression set metric = "mse" under [data]',
+                "give 0 for -1, and a model that ends in sigmoid or without an activation"
+                if bool(((block == 1) | (block == -1)).all())
+                else 'give integer class numbers or one-hot rows; for a regression set metric = "mse" under [data]',
             )
     if labels.ndim == 1:
         return labels.astype(np.int64)

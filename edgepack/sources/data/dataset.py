@@ -38,7 +38,8 @@ class Dataset:
     """The splits of a project's data.
 
     `train` teaches, `validation` (never part of `train`) stops training early and compares candidates, `test` gives the
-    figures that are reported, `representative` (from the training data, never from `test`) calibrates quantization.
+    figures that are reported, `representative` (from the training data, never from `test`) calibrates quantization. For a model
+    that is ready the others may be empty.
     `sha256` is the hash of every array's type, shape and content. `preprocessing` says how raw values became these inputs.
     `input_names` are the names of a multi-input data set, else empty. `labels_are_values`: the labels are to be regressed, though
     they may be whole numbers. `summary` and `warnings` are what a user should see of it before a training.
@@ -70,7 +71,8 @@ class Dataset:
 class DataFacts:
     """What a model's `build(data)` may know of the data: sizes, not content.
 
-    `input_shapes` are the shapes of an example, `classes` the number of classes (None for labels that are not class numbers).
+    `input_shapes` are the shapes of an example, `classes` the number of classes, or of labels that an example may have or not
+    (None for labels that are neither).
     """
 
     input_shapes: tuple[tuple[int, ...], ...]
@@ -86,11 +88,13 @@ class DataFacts:
 
 def facts_of(data: Dataset, regressed: bool = False) -> DataFacts:
     """The sizes of a data set. `regressed`: the recipe trains towards its labels as values, which makes them no classes."""
-    labels = data.train.labels
+    labels = data.train.labels if len(data.train) else data.test.labels
     classes = len(data.class_names) or None
     whole = labels is not None and labels.dtype.kind in "iu" and labels.ndim == 1
     if classes is None and labels is not None and whole and not (regressed or data.labels_are_values):
         classes = int(labels.max()) + 1
+    elif classes is None and labels is not None and labels.dtype.kind in "iu" and labels.ndim == 2 and labels.shape[1] > 1:
+        classes = labels.shape[1] if bool(((labels == 0) | (labels == 1)).all()) else None
     return DataFacts(tuple(array.shape[1:] for array in data.train.inputs), data.input_names, classes, data.class_names)
 
 
@@ -131,5 +135,8 @@ def _read_as(stored: NDArray[Any], how: dict[str, Any]) -> Examples:
 
 
 def _mapped(file: Path) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+    try:
+        array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+    except ValueError:  # an array without elements cannot be mapped
+        array = np.load(file, allow_pickle=False)
     return array

@@ -21,7 +21,7 @@ _DEEPEST = 4  # folders that hold nothing but one more folder
 
 @dataclass(frozen=True)
 class Layout:
-    """The folder of each split ("train" at least), whose folders are classes, and what was passed over."""
+    """The folder of each split ("train" or "test" at least), whose folders are classes, and what was passed over."""
 
     splits: dict[str, Path]
     aside: tuple[str, ...]
@@ -36,8 +36,8 @@ def find_layout(folder: Path) -> Layout:
     A folder that holds one folder only, and no images, is looked through.
 
     Raises:
-        DataError: EP-318 when two folders are the same split, when train is missing, when splits and classes stand side by side,
-            or when there are no images in class folders.
+        DataError: EP-318 when two folders are the same split, when train and test are missing, when splits and classes stand
+            side by side, or when there are no images in class folders.
     """
     root = folder
     for _ in range(_DEEPEST):
@@ -50,16 +50,17 @@ def find_layout(folder: Path) -> Layout:
         _refuse_loose_splits(root)
         check_classes(root)
         return Layout({"train": root}, _unread(root), False)
-    if "train" not in found:
+    if "train" not in found and "test" not in found:
         hint = f"add train/<class>/<images> beside {_name(next(iter(found.values())))}"
         raise DataError("EP-318", f"{folder.name}: has {', '.join(found)} but no train folder", hint)
     used = {path.relative_to(root).parts[0] for path in found.values()}
     others = [entry for entry in class_folders(root) if entry.name not in used]
     classes = [entry for entry in others if own_images(entry) and split_of(entry.name) is None]
     if classes and len(found) == 1:
+        split = _name(next(iter(found.values())))
         raise DataError(
             "EP-318",
-            f"{folder.name}: {_name(found['train'])} holds folders as a split does, {_name(classes[0])} images as a class does",
+            f"{folder.name}: {split} holds folders as a split does, {_name(classes[0])} images as a class does",
             "put all classes into one folder, or into train/ and test/",
         )
     for split, path in found.items():

@@ -54,7 +54,8 @@ def _rows(split: Split, count: int, number: int, seed: int, values: bool) -> tup
     labels = split.labels
     classes = None
     if labels is not None and labels.ndim == 2 and labels.shape[1] > 1 and bool(np.isin(labels, (0, 1)).all()):
-        classes = np.asarray(labels).argmax(axis=1)
+        one_hot = bool((labels.sum(axis=1) == 1).all())
+        classes = np.asarray(labels).argmax(axis=1) if one_hot else None
     elif labels is not None and labels.dtype.kind in "iu" and not values and labels.size == len(labels):
         classes = np.asarray(labels).reshape(-1)
     fewest = len(split) if classes is None else int(np.unique(classes, return_counts=True)[1].min())

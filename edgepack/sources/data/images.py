@@ -80,9 +80,10 @@ def read_images(folder: Path, size: tuple[int, int] | None, color: Literal["rgb"
             cannot be read or has another size.
     """
     layout = find_layout(folder)
-    classes = [entry.name for entry in class_folders(layout.splits["train"])]
+    first = "train" if "train" in layout.splits else "test"
+    classes = [entry.name for entry in class_folders(layout.splits[first])]
     files = {name: _files(found, classes) for name, found in layout.splits.items()}
-    height, width = size or _first_size(files["train"][0][0])
+    height, width = size or _first_size(files[first][0][0])
 
     def split(name: str) -> RawSplit:
         rows = ImageRows(tuple(file for file, _ in files[name]), (height, width), color, size is not None)

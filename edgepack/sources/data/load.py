@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import DataError
 from edgepack.ground.files import hash_of
@@ -15,7 +17,7 @@ from edgepack.ground.progress import Progress, Task
 from edgepack.project.types import DataSettings, Project
 from edgepack.sources.data.batches import Spool
 from edgepack.sources.data.check import check_complete, check_given, is_class_metric, labels_are_values
-from edgepack.sources.data.dataset import Dataset, read_dataset
+from edgepack.sources.data.dataset import SPLITS, Dataset, read_dataset
 from edgepack.sources.data.images import read_images
 from edgepack.sources.data.npz import read_npz
 from edgepack.sources.data.python_data import load_from_function
@@ -36,11 +38,12 @@ Read = Callable[[Path], RawData]
 _FILES: dict[str, tuple[str, Callable[[Path, Path, int | None], RawData]]] = {".npz": ("an .npz", read_npz)}
 
 
-def load_data(project: Project, cache: Cache, progress: Progress, path: Path | None = None) -> Dataset:
+def load_data(project: Project, cache: Cache, progress: Progress, path: Path | None = None, ready: bool = False) -> Dataset:
     """The data of a project, from the cache when neither the source nor the settings changed.
 
     `path` is data given for this run: it is passed to the project's function, or stands in for its file or folder. The
-    first use reads, checks, splits and stores everything; later ones only map the files.
+    first use reads, checks, splits and stores everything; later ones only map the files. A model that is `ready` needs test
+    examples only.
 
     Raises:
         DataError: EP-301 … EP-319, each naming what is wrong and where.
@@ -57,42 +60,54 @@ def load_data(project: Project, cache: Cache, progress: Progress, path: Path | N
         key, read = _from_function(function, settings, folder, path, fingerprints, spool, progress)
     else:
         key, read = _from_files(settings, folder, path, fingerprints)
-    return _stored(key, read, settings, cache, progress)
+    return _stored(key, read, settings, cache, progress, ready)
 
 
-def load_given(key: Mapping[str, str], raw: RawData, settings: DataSettings, cache: Cache, progress: Progress) -> Dataset:
+def load_given(
+    key: Mapping[str, str], raw: RawData, settings: DataSettings, cache: Cache, progress: Progress, ready: bool = False
+) -> Dataset:
     """Data that is in memory already, split, checked and stored as a project's is; `key` tells it apart for the cache.
 
     Raises:
         DataError: EP-303 … EP-319, each naming what is wrong.
     """
-    return _stored({"name": raw.where, **key}, lambda scratch: raw, settings, cache, progress)
+    return _stored({"name": raw.where, **key}, lambda scratch: raw, settings, cache, progress, ready)
 
 
-def _stored(key: Mapping[str, str], read: Read, settings: DataSettings, cache: Cache, progress: Progress) -> Dataset:
-    inputs = {"version": _VERSION, "settings": _stage_settings(settings), **key}
+def _stored(key: Mapping[str, str], read: Read, settings: DataSettings, cache: Cache, progress: Progress, ready: bool) -> Dataset:
+    inputs = {"version": _VERSION, "settings": _stage_settings(settings), **key, **({"ready": True} if ready else {})}
 
     def compute(target: Path) -> None:
         with progress.stage("Storing data", str(key["name"])) as task:
-            _compute(target, read, settings, task)
+            _compute(target, read, settings, task, ready)
 
     return read_dataset(cache.stage("data", inputs, compute).folder)
 
 
-def _compute(target: Path, read: Read, settings: DataSettings, task: Task) -> None:
+def _compute(target: Path, read: Read, settings: DataSettings, task: Task, ready: bool) -> None:
     scratch = target / "scratch"
     raw = apply_preprocessing(check_given(read(scratch), settings.metric), settings.preprocessing)
     raw = replace(raw, labels_are_values=labels_are_values(raw.train.labels, settings.metric))
-    raw = complete(
-        raw,
-        validation=settings.validation,
-        test=settings.test,
-        representative=settings.representative,
-        seed=settings.seed,
-        every_class=is_class_metric(settings.metric),
-    )
-    warnings = check_complete(raw, settings.metric)
-    raw = replace(raw, warnings=(*raw.warnings, *warnings))
+    if "train" in raw.splits:
+        raw = complete(
+            raw,
+            validation=settings.validation,
+            test=settings.test,
+            representative=settings.representative,
+            seed=settings.seed,
+            every_class=is_class_metric(settings.metric),
+        )
+        raw = replace(raw, warnings=(*raw.warnings, *check_complete(raw, settings.metric)))
+    elif ready:
+        none = raw.splits["test"].take(np.arange(0))
+        raw = replace(raw, splits={**dict.fromkeys(SPLITS, none), **raw.splits})
+    else:
+        found = ", ".join(raw.splits)
+        raise DataError(
+            "EP-303",
+            f"{raw.where}: there are no training examples, only {found}",
+            "give train examples too; a ready .tflite alone can do without them",
+        )
     store(raw, target, lambda share: task.update(share, 1.0))
     del raw
     shutil.rmtree(scratch, ignore_errors=True)

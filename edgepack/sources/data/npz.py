@@ -92,7 +92,7 @@ def read_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> RawData:
         splits = _by_split_column(where, arrays)
     else:
         splits = {split: given for split in _KEYS if (given := _named(arrays, split)) is not None}
-    if "train" not in splits:
+    if "train" not in splits and "test" not in splits:
         found = ", ".join(arrays) or "nothing"
         raise DataError("EP-303", f"{where}: no training inputs; the archive has {found}", _HINT)
     return RawData(where, splits, class_names)

@@ -81,7 +81,7 @@ def read_result(result: Any, where: str, spool: Spool) -> RawData:
         if key not in _KEYS:
             near = difflib.get_close_matches(str(key), _KEYS, 1)
             raise DataError("EP-306", f"{where} returned an unknown key {key!r}", f"did you mean {near[0]!r}?" if near else _FORM)
-    if result.get("train") is None:
+    if result.get("train") is None and result.get("test") is None:
         raise DataError("EP-306", f"{where} returned no train data", _FORM)
     names: list[tuple[str, ...]] = []
     splits = {name: _split(result[name], f"{where}: {name}", names, spool) for name in _SPLITS if result.get(name) is not None}

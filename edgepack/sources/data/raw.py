@@ -63,7 +63,8 @@ class RawSplit:
 
 @dataclass(frozen=True)
 class RawData:
-    """What a source gave. `splits` holds at least "train"; the others are cut from it when they are missing.
+    """What a source gave. `splits` holds "train", and the others are cut from it when they are missing; or, for a model that is
+    ready, "test" alone.
 
     `where` names the source in messages, for example `data.py`. `labels_are_values`: they are no classes, whatever numbers they
     are. `warnings` are what a user should know of the reading.
@@ -79,5 +80,5 @@ class RawData:
 
     @property
     def train(self) -> RawSplit:
-        """The training split."""
-        return self.splits["train"]
+        """The training split; where there are only test examples, those."""
+        return self.splits["train" if "train" in self.splits else "test"]
