@@ -55,7 +55,7 @@ def lower(graph: Graph, cpu: Cpu, optimize: str, rank: int = 0) -> tuple[Lowered
 
 
 def _with_bands(graph: Graph, lowered: tuple[Lowered, ...], cpu: Cpu, optimize: str) -> tuple[Lowered, ...]:
-    """Replace chains of convolutions at the peak by bands while the lower bound sinks; as before if the arena does not."""
+    """Replace chains of convolutions and poolings at the peak by bands while the lower bound sinks; as before if the arena does not."""
     limit = (1 + MOST_COST[optimize]) * sum(one.cost for one in lowered)
     parts, best = Parts(cpu), lowered
     bound, peak = peak_of(graph, [one.call for one in best])
@@ -96,7 +96,7 @@ def _candidates(graph: Graph, lowered: Sequence[Lowered], peak: int, parts: Part
 
 
 def _chained(graph: Graph, chain: Sequence[Lowered]) -> bool:
-    """Whether each layer is a convolution that alone reads what the one before writes."""
+    """Whether each layer is a convolution or pooling that alone reads what the one before writes."""
     problems = [problem for one in chain for problem in one.problems]
     if len(problems) < len(chain) or any(not bandable(problem) for problem in problems):
         return False

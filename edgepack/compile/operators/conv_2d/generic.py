@@ -137,4 +137,4 @@ def _cost(conv: Conv2D) -> float:
     return pixels * (60.0 + 4.0 * patch * conv.groups + conv.out_shape[3] * (90.0 + 5.5 * patch))
 
 
-CONV_2D = Operator("CONV_2D", describe, (Kernel("ep_conv_2d", _portable, cost=_cost),), ranges=_ranges, explicit_padding=True)
+CONV_2D = Operator("CONV_2D", describe, (Kernel("ep_conv_2d", _portable, cost=_cost),), ranges=_ranges, explicit_padding="zero")
