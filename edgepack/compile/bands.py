@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgepack.compile.call import SCRATCH, Call, Overlap, Place, Step
-from edgepack.compile.operators.choice import cheapest
+from edgepack.compile.operators.choice import Choice, usable
 from edgepack.compile.operators.shared.convolution import Windowed
 from edgepack.cores import Cpu
 
@@ -92,24 +92,35 @@ class Parts:
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
-        self._made: dict[tuple[int, int, int, int], tuple[Call, float]] = {}
+        self._usable: dict[tuple[int, int, int, int], tuple[Choice, ...]] = {}
+        self._made: dict[int, Call] = {}
         self._moves: dict[int, Call] = {}
 
-    def band(self, conv: Windowed, first: int, end: int) -> tuple[Call, float]:
-        """The call that computes these output rows from exactly the input rows they need, and its instructions."""
+    def band(self, conv: Windowed, first: int, end: int, room: int | None = None) -> tuple[Call, float]:
+        """The call that computes these output rows from exactly the input rows they need, and its instructions.
+
+        The cheapest of those whose scratch has no more bytes than `room`, or of the least scratch if there is none.
+        """
         rows = rows_of(conv)
         low, high = rows.needed(first, end)
         key = (id(conv), high - low, end - first, rows.above(first))
-        if key not in self._made:
+        if key not in self._usable:
             part = replace(
                 conv,
                 in_shape=(1, high - low, *conv.in_shape[2:]),
                 out_shape=(1, end - first, *conv.out_shape[2:]),
                 padding=replace(conv.padding, out_h=end - first, top=rows.above(first)),
             )
-            choice = cheapest(conv.operator, part, self._cpu)
-            self._made[key] = choice.calls()[0], choice.cost
-        return self._made[key]
+            self._usable[key] = usable(conv.operator, part, self._cpu)
+        choices = self._usable[key]
+        fitting = (choice for choice in choices if room is None or (self._call(choice).scratch or 0) <= room)
+        choice = next(fitting, None) or min(choices, key=lambda each: self._call(each).scratch or 0)
+        return self._call(choice), choice.cost
+
+    def _call(self, choice: Choice) -> Call:
+        if id(choice) not in self._made:
+            self._made[id(choice)] = choice.calls()[0]
+        return self._made[id(choice)]
 
     def move(self, size: int) -> Call:
         """The call that moves so many bytes."""
@@ -122,8 +133,11 @@ def _line(shape: tuple[int, ...]) -> int:
     return shape[2] * shape[3]
 
 
-def banded(convs: Sequence[Windowed], band: int, parts: Parts) -> tuple[Call, float]:
-    """One call for these operators, each of which reads what the one before wrote, and its instructions."""
+def banded(convs: Sequence[Windowed], band: int, parts: Parts, room: int | None = None) -> tuple[Call, float]:
+    """One call for these operators, each of which reads what the one before wrote, and its instructions.
+
+    `room` is what the kernels' scratch may take, besides the rows between them.
+    """
     layers, last = [rows_of(conv) for conv in convs], len(convs) - 1
     lines = [_line(conv.out_shape) for conv in convs]
     plan = list(schedule(layers, convs[-1].out_shape[1], band))
@@ -141,7 +155,7 @@ def banded(convs: Sequence[Windowed], band: int, parts: Parts) -> tuple[Call, fl
                 cost += 20.0 + 0.7 * size
             if work.end == work.first:
                 continue
-            call, instructions = parts.band(conv, work.first, work.end)
+            call, instructions = parts.band(conv, work.first, work.end, room)
             low = layers[i].needed(work.first, work.end)[0]
             source = (
                 Place(conv.input, low * _line(conv.in_shape))

@@ -10,7 +10,8 @@ from edgepack.compile.call import Call
 from edgepack.compile.emit.c_text import c_name
 from edgepack.compile.emit.program import KERNEL_DECLARATIONS, Program, emit
 from edgepack.compile.graph import Graph, build_graph
-from edgepack.compile.lowering import Lowered, lower
+from edgepack.compile.lowered import Lowered
+from edgepack.compile.lowering import lower
 from edgepack.compile.order import reordered
 from edgepack.compile.passes import run_passes
 from edgepack.compile.plan import Plan, make_plan

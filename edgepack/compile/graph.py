@@ -7,8 +7,10 @@ inference at a time.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -113,6 +115,11 @@ class Graph:
     def consumers(self, value: int) -> tuple[Node, ...]:
         """The operators that read this value itself (not an alias of it)."""
         return tuple(node for node in self.nodes if value in node.inputs)
+
+    @cached_property
+    def readers(self) -> Mapping[int, int]:
+        """How many operators read each value that any reads."""
+        return Counter(value for node in self.nodes for value in set(node.inputs))
 
     def producer(self, value: int) -> Node | None:
         """The operator that writes this value; None for inputs, constants and state."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgepack.compile import compile_model, lowering
+from edgepack.compile import compile_model, smaller
 from edgepack.compile.bands import Rows, schedule
 from edgepack.flatbuffer import read_model
 from tests.compile.builder import ModelBuilder
@@ -17,8 +17,9 @@ from tests.compile.harness import Case, mismatches
 @pytest.fixture
 def whenever_possible(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bands whatever they cost and however little they save."""
-    monkeypatch.setattr(lowering, "MOST_COST", dict.fromkeys(("speed", "balanced", "size"), 100.0))
-    monkeypatch.setattr(lowering, "LEAST_SAVED", 0.0)
+    for name in smaller.COSTS:
+        monkeypatch.setitem(smaller.COSTS, name, 100.0)
+    monkeypatch.setattr(smaller, "LEAST_SAVED", 0.0)
 
 
 @pytest.mark.usefixtures("whenever_possible")

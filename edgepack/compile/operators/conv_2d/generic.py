@@ -31,6 +31,9 @@ class Conv2D(Convolution):
 
     operator: ClassVar[str] = "CONV_2D"
 
+    shared: bool = False
+    """Whether another operator has the same weights."""
+
     @property
     def kernel(self) -> tuple[int, int]:
         """Kernel height and width."""
@@ -82,6 +85,7 @@ def describe(site: Site) -> Conv2D:
         in_zero=source.zero_point,
         requantization=requantization(site, weights, filters, bias, source, output),
         layer=output.layer,
+        shared=site.shares(filters),
     )
 
 
