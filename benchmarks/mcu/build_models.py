@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.mcu import architectures  # noqa: E402
+from benchmarks.mcu import architectures
 
 WIDTHS = (128, 128, 128, 128, 8, 128, 128, 128, 128)
 

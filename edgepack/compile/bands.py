@@ -1,4 +1,4 @@
-"""Several convolutions and poolings in a row, computed band by band, so that what lies between them is never in memory as a whole.
+"""Several convolutions and poolings in a row, computed band by band, so that what lies between is never there as a whole.
 
 The last layer's output is computed in bands of a few rows. For each band, every layer before it computes the rows that are new
 since the band before, into a buffer that keeps the rows its next layer's windows still need; these are moved to the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgepack.compile.call import Call
@@ -59,8 +59,12 @@ class CCode:
     calls: tuple[Call, ...] = ()
 
 
-def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str = "balanced", rank: int = 0) -> CCode:
+def compile_model(
+    model: Model, name: str, cpu: str = "generic", optimize: str = "balanced", rank: int = 0, overlay_input: bool = False
+) -> CCode:
     """Compile a model to C for a CPU.
+
+    `overlay_input`: the inputs lie in the arena, which is then larger by less than their size, and a run overwrites them.
 
     `rank` 1 takes each operator's second cheapest kernel instead of the cheapest (the last if there are fewer), and so on: for
     checking the kernels' costs.
@@ -71,8 +75,7 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
     if optimize not in KERNEL_DECLARATIONS:
         raise CompileError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
     core = find_cpu(cpu)
-    graph = build_graph(model)
-    graph = run_passes(graph)
+    graph = replace(run_passes(build_graph(model)), inputs_in_arena=overlay_input)
     planned = _smallest(graph, core, optimize, rank)
     program = Program(
         name=c_name(name),

@@ -95,7 +95,8 @@ class State:
 class Graph:
     """Operators in the order they run. `aliases` maps a value to the one whose memory it shares unchanged (a reshape).
 
-    `initialisers` are the graphs that CALL_ONCE runs before the first inference, by subgraph number.
+    `initialisers` are the graphs that CALL_ONCE runs before the first inference, by subgraph number. `inputs_in_arena`: the inputs lie
+    in the arena and are overwritten, else the caller keeps them.
     """
 
     values: Mapping[int, Value]
@@ -105,6 +106,7 @@ class Graph:
     states: tuple[State, ...] = ()
     aliases: Mapping[int, int] = field(default_factory=dict)
     initialisers: Mapping[int, Graph] = field(default_factory=dict)
+    inputs_in_arena: bool = False
 
     def root(self, value: int) -> int:
         """The value whose memory this one uses; itself unless it is a reshape of another."""

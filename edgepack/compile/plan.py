@@ -92,7 +92,7 @@ def _aligned(size: int, alignment: int = ALIGNMENT) -> int:
 
 def outside_arena(graph: Graph) -> set[int]:
     """Roots of values the caller owns, or that are constants or state."""
-    outside = {graph.root(value) for value in (*graph.inputs, *graph.outputs)}
+    outside = set() if graph.inputs_in_arena else {graph.root(value) for value in graph.inputs}
     outside |= {graph.root(value) for value in graph.outputs}
     outside |= {value.id for value in graph.values.values() if value.data is not None}
     outside |= {state.value for state in graph.states}
@@ -102,9 +102,10 @@ def outside_arena(graph: Graph) -> set[int]:
 
 def _buffers(graph: Graph, calls: Sequence[Call]) -> list[Buffer]:
     outside = outside_arena(graph)
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    size: dict[int, int] = {}
+    held = graph.inputs if graph.inputs_in_arena else ()
+    first = dict.fromkeys(held, 0)
+    last = dict.fromkeys(held, 0)
+    size = {value: graph.values[value].bytes for value in held}
     for index, call in enumerate(calls):
         for value in (*call.outputs, *call.inputs):
             root = graph.root(value)

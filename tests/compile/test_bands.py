@@ -54,7 +54,7 @@ def test_poolings_as_whole_layers_equal_the_reference(seed: int) -> None:
 @pytest.mark.parametrize("cpu", ["generic", "cortex-m0plus", "cortex-m4", "cortex-m55"])
 @pytest.mark.parametrize("optimize", ["speed", "balanced", "size"])
 def test_a_stem_needs_less_than_half_of_what_its_convolution_writes(cpu: str, optimize: str) -> None:
-    """Convolution 64x50x1 -> 32x25x64, PAD, maximum -> 16x12x64, as ResNets begin: neither of the first two is there as a whole."""
+    """Convolution 64x50x1 -> 32x25x64, PAD, maximum -> 16x12x64, as ResNets begin: neither of the first two is a whole."""
     rng, b = np.random.default_rng(0), ModelBuilder()
     x = b.tensor((1, 64, 50, 1), scale=0.02)
     scales = filter_scales(rng, 64, True)

@@ -44,7 +44,7 @@ def window_extent(in_size: int, kernel: int, stride: int, dilation: int, padding
 def window_padding(
     site: Site, in_hw: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
 ) -> Padding:
-    """Output size and padding of a sliding window, over an input with the amounts (top, bottom, left, right) that fuse_pad leaves.
+    """Output size and padding of a sliding window, beside the amounts (top, bottom, left, right) that fuse_pad leaves.
 
     Raises CompileError EP-704 for steps or windows out of range, and when the input is smaller than the window.
     """
