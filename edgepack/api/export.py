@@ -59,7 +59,5 @@ def export(
     request = as_request(
         project, model=model, data=data, recipe=recipe, settings=settings, weights=weights, trust=trust, name=name, folder=folder
     )
-    options = Options(
-        cpu=cpu, board=board, optimize=optimize, overlay_input=overlay_input, version=version, runtime=runtime
-    )
+    options = Options(cpu=cpu, board=board, optimize=optimize, overlay_input=overlay_input, version=version, runtime=runtime)
     return run_export(request, form, None if out is None else Path(out), name, options, choose_progress(quiet))

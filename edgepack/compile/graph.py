@@ -95,8 +95,8 @@ class State:
 class Graph:
     """Operators in the order they run. `aliases` maps a value to the one whose memory it shares unchanged (a reshape).
 
-    `initialisers` are the graphs that CALL_ONCE runs before the first inference, by subgraph number. `inputs_in_arena`: the inputs lie
-    in the arena and are overwritten, else the caller keeps them.
+    `initialisers` are the graphs that CALL_ONCE runs before the first inference, by subgraph number. `inputs_in_arena`: the
+    inputs lie in the arena and are overwritten, else the caller keeps them.
     """
 
     values: Mapping[int, Value]

@@ -13,7 +13,7 @@ from edgepack.compile.plan import live_of, make_plan, peak_of
 from edgepack.cores import Cpu
 
 COSTS = {"speed": 0.01, "balanced": 0.03, "size": 0.10}  # of all instructions, that a smaller arena may add
-LEAST_SAVED = 0.03  # of the arena
+LEAST_SAVED, LEAST_BYTES = 0.03, 256  # of the arena; each band has code and constants of its own
 LAYERS = 4  # in one band at most
 HEIGHTS = (1, 2, 3, 4, 6, 8, 12, 16)  # rows of a band
 MOST_BANDS = 48
@@ -45,7 +45,7 @@ def smaller(graph: Graph, whole: tuple[Lowered, ...], cpu: Cpu, most_cost: float
     if best is whole:
         return whole
     before, after = (make_plan(graph, [one.call for one in each]).arena_size for each in (whole, best))
-    return best if after <= (1 - LEAST_SAVED) * before else whole
+    return best if after <= min((1 - LEAST_SAVED) * before, before - LEAST_BYTES) else whole
 
 
 def within(graph: Graph, calls: tuple[Lowered, ...], cpu: Cpu, most: int) -> tuple[Lowered, ...]:

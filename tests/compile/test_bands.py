@@ -20,6 +20,7 @@ def whenever_possible(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in smaller.COSTS:
         monkeypatch.setitem(smaller.COSTS, name, 100.0)
     monkeypatch.setattr(smaller, "LEAST_SAVED", 0.0)
+    monkeypatch.setattr(smaller, "LEAST_BYTES", 0)
 
 
 @pytest.mark.usefixtures("whenever_possible")

@@ -1,4 +1,4 @@
-"""Inputs that may be overwritten lie in the arena: the same bytes come out, from there or from elsewhere, with less memory in all."""
+"""Inputs that may be overwritten lie in the arena: the same bytes come out, from there or elsewhere, with less memory."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ def input_bytes(code: CCode) -> int:
 
 def differences(files: dict[str, tuple[bytes, str]], cpu: str) -> list[str]:
     """Which models give other bytes than the reference, with their inputs in the arena or elsewhere."""
-    codes = [
-        compile_model(read_model(file), f"m{i}", cpu, overlay_input=True) for i, (file, _) in enumerate(files.values())
-    ]
+    codes = [compile_model(read_model(file), f"m{i}", cpu, overlay_input=True) for i, (file, _) in enumerate(files.values())]
     wrong = []
     for (label, (file, engine)), code, host in zip(files.items(), codes, build(codes), strict=True):
         sets = inputs_for(read_model(file), 3, 1)
@@ -45,7 +43,8 @@ def differences(files: dict[str, tuple[bytes, str]], cpu: str) -> list[str]:
             if code.state_size:
                 host.reset()
             expected = run_reference(file, sets, engine)
-            wrong += [f"{label}: {said}" for given, want in zip(sets, expected, strict=True) if (said := compare(run(given), want))]
+            found = [compare(run(given), want) for given, want in zip(sets, expected, strict=True)]
+            wrong += [f"{label}: {said}" for said in found if said]
     return wrong
 
 

@@ -12,6 +12,7 @@ from edgepack.compile import CCode, compile_model
 from edgepack.flatbuffer import read_model
 from tests.compile.builder import ModelBuilder
 from tests.compile.cases import filter_scales, output_scale
+from tests.compile.cases_shared import steps
 from tests.compile.harness import Case, mismatches
 from tests.compile.on_core import differing_on_core
 
@@ -24,22 +25,6 @@ def stored_bytes(code: CCode) -> int:
     """Bytes of the arrays in NAME_weights.c."""
     arrays = re.findall(r"const (\w+) \w+\[(\d+)\] =", code.files[f"{code.name}_weights.c"])
     return sum(ELEMENT[dtype] * int(count) for dtype, count in arrays)
-
-
-def steps(count: int, inputs: int, outputs: int, copies: bool = False) -> bytes:
-    """One matrix times the `count` rows of an input, each to its own scale and zero point; `copies`: a tensor for every step."""
-    b, rng = ModelBuilder(), np.random.default_rng(inputs * outputs)
-    rows = [b.tensor((1, inputs), scale=0.02, zero_point=int(rng.integers(-128, 128))) for _ in range(count)]
-    scales = filter_scales(rng, outputs, True)
-    weights = rng.integers(-127, 128, (outputs, inputs))
-    ends = []
-    for row in rows:
-        if not ends or copies:
-            w = b.constant(weights, "int8", scale=scales)
-        out_scale = output_scale(rng, 0.02, scales, inputs)
-        ends.append(b.tensor((1, outputs), scale=out_scale, zero_point=int(rng.choice([-128, 0, 20]))))
-        b.operator("FULLY_CONNECTED", [row, w, -1], ends[-1:], "FullyConnectedOptions", version=5)
-    return b.finish(rows, ends)
 
 
 def twins(count: int) -> bytes:

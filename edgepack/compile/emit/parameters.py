@@ -51,4 +51,4 @@ def buffers_note(prefix: str, held: Sequence[HeldInput]) -> str:
     offsets = ", ".join(f"{prefix}_{each.name.upper()}_OFFSET" for each in held)
     return f"""Inputs are overwritten: they lie in the arena, and are passed from there.
  * Where: {offsets}.
- * An input that lies elsewhere is only read, and copied there first. Outputs are the caller's; none may overlap another or the arena."""
+ * An input that lies elsewhere is only read, and copied there first. Outputs are the caller's: none may overlap the arena."""

@@ -236,7 +236,7 @@ def _source(program: Program, arrays: _Arrays) -> str:
         f'#include "{header}"' for header in sorted({part.header for call in program.calls for part in call.parts()})
     )
     held = held_inputs(program.graph, program.plan)
-    structs, body, uses_memory = [], [], bool(held)
+    structs, body, uses_memory = [], [take_inputs(held)], bool(held)
     names = {each.name for each in held}
     unused = [parameter for parameter, _ in parameters(program.graph) if parameter not in names]
     for index, (node, call) in enumerate(zip(program.nodes, program.calls, strict=True)):
@@ -272,7 +272,7 @@ EP_STATIC_ASSERT({p}_ARENA_SIZE >= {program.plan.arena_size}, {name}_arena_holds
 {memory}    if (arena == NULL || ((uintptr_t)arena & 3u) != 0u) {{
         return -1;
     }}
-{"".join(f"    (void){parameter};{chr(10)}" for parameter in unused)}{take_inputs(held)}{"".join(body)}    {p}_BEFORE_LAYER({len(program.calls)});
+{"".join([f"    (void){parameter};{chr(10)}" for parameter in unused] + body)}    {p}_BEFORE_LAYER({len(program.calls)});
     return 0;
 }}
 {_reset(program, arrays)}"""

@@ -19,7 +19,7 @@ def readme(name: str, graph: Graph, plan: Plan, kernels: Sequence[str]) -> str:
     outputs = [_buffer("output", upper, i, len(graph.outputs), graph.values[v]) for i, v in enumerate(graph.outputs)]
     arguments = ", ".join(argument for argument, _ in (*inputs, *outputs))
     declarations = "\n".join(f"static {declaration};" for _, declaration in ([] if held else inputs) + outputs)
-    places = "".join(_place(upper, each.name, graph.values[v]) for each, v in zip(held, graph.inputs, strict=True)) if held else ""
+    places = "".join(_place(upper, each.name, graph.values[value]) for each, value in zip(held, graph.inputs, strict=False))
     overwritten = "\nA run overwrites its inputs: fill them anew before each.\n" if held else ""
     reset = f"{name}_reset(arena);   /* once, before the first run */\n" if graph.states else ""
     survives = "whose state must survive between runs" if graph.states else "free for other use between runs"
@@ -58,8 +58,8 @@ static uint8_t arena[{upper}_ARENA_SIZE] __attribute__((aligned(16)));
 
 def _place(upper: str, name: str, value: Value) -> str:
     """The C declaration of an input that lies in the arena."""
-    kind = C_TYPES[value.dtype]
-    return f"{kind} *{name} = ({kind} *)(arena + {upper}_{name.upper()}_OFFSET);   /* to be filled, {upper}_{name.upper()}_SIZE */\n"
+    kind, macro = C_TYPES[value.dtype], f"{upper}_{name.upper()}"
+    return f"{kind} *{name} = ({kind} *)(arena + {macro}_OFFSET);   /* to be filled, {macro}_SIZE */\n"
 
 
 def _buffer(kind: str, upper: str, index: int, count: int, value: Value) -> tuple[str, str]:

@@ -92,7 +92,7 @@ def describe(kind: type[Pool2D], site: Site) -> Pool2D:
         padding=padding,
         window=kernel,
         clamp=activation_range(activation, output.dtype, output.scale, output.zero_point),
-        margins=Margins(*margins, fill=site.option("explicit_fill", 0)) if margins else None,
+        margins=Margins(*margins, site.option("explicit_fill", 0)) if margins else None,
     )
 
 
