@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,9 @@ from tests.compile.builder import ModelBuilder
 from tests.compile.cases import filter_scales
 from tests.compile.cases_bands import convolution_chain, pooled_chain
 from tests.compile.harness import Case, mismatches
+from tests.compile.on_core import differing_on_core
+
+TOOLS = all(importlib.util.find_spec(name) for name in ("ziglang", "unicorn"))
 
 
 @pytest.fixture
@@ -44,6 +49,16 @@ def test_poolings_in_bands_equal_the_reference(cpu: str) -> None:
     assert {"ep_max_pool", "ep_max_pool_margins", "ep_average_pool_margins"} <= kernels
     assert not any(layer.op.startswith("PAD") for code in codes for layer in code.layers)
     assert mismatches(cases, cpu) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TOOLS, reason="ziglang and unicorn are not installed")
+@pytest.mark.usefixtures("whenever_possible")
+@pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m4"])
+@pytest.mark.parametrize("seed", [2, 5, 9])
+def test_poolings_in_bands_on_a_core_equal_the_reference(cpu: str, seed: int) -> None:
+    """Rows are no whole words there, so bands begin at any address."""
+    assert differing_on_core(pooled_chain(np.random.default_rng(seed)), cpu, seed)[1] == 0
 
 
 @pytest.mark.parametrize("seed", range(12))
