@@ -1,6 +1,6 @@
 """RAM of published architectures beside STMicroelectronics' figures: `python benchmarks/mcu/ram.py` (needs TensorFlow once).
 
-The weights are random: no buffer's size depends on them. Figures count the arena, the inputs and the outputs, as buffers of their own
+The weights are random: no buffer depends on them. Figures count the arena, the inputs and the outputs, as buffers of their own
 and with inputs that may be overwritten. Nothing is run.
 """
 

@@ -80,7 +80,6 @@ def describe(kind: type[Pool2D], site: Site) -> Pool2D:
     site.require_shape(output, (source.shape[0], padding.out_h, padding.out_w, source.shape[3]))
     activation = site.option("fused_activation_function", "NONE")
     site.require(activation in FUSED, f"with fused activation {activation}", f"Use one of {', '.join(FUSED)}.")
-    margins = site.option("explicit_padding", None)
     return kind(
         input=source.id,
         output=output.id,
@@ -92,8 +91,16 @@ def describe(kind: type[Pool2D], site: Site) -> Pool2D:
         padding=padding,
         window=kernel,
         clamp=activation_range(activation, output.dtype, output.scale, output.zero_point),
-        margins=Margins(*margins, site.option("explicit_fill", 0)) if margins else None,
+        margins=_margins(site),
     )
+
+
+def _margins(site: Site) -> Margins | None:
+    """What fuse_pad has left."""
+    if site.option("explicit_padding") is None:
+        return None
+    top, bottom, left, right = site.option("explicit_padding")
+    return Margins(top, bottom, left, right, site.option("explicit_fill"))
 
 
 def _ranges(pool: Pool2D, ranges: Ranges) -> Range | None:
