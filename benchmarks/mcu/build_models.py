@@ -1,17 +1,23 @@
 """Models the benchmark builds itself: seeded random weights, quantized to int8 by TensorFlow's converter.
 
 `python benchmarks/mcu/build_models.py FOLDER` writes them (needs TensorFlow). What they compute means nothing; their shapes are
-those of MobileNetV1 0.25 for 96x96 images (MLPerf Tiny's person detection) and of its anomaly detection autoencoder.
+those of MobileNetV1 0.25 for 96x96 images (MLPerf Tiny's person detection), of its anomaly detection autoencoder, and of a
+ResNet's first layers.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks.mcu import architectures
 
 WIDTHS = (128, 128, 128, 128, 8, 128, 128, 128, 128)
 
@@ -34,16 +40,25 @@ def autoencoder() -> Any:
     return tf_keras.Model(first, layers.Dense(640)(x))
 
 
-BUILDERS = {"mobilenet": mobilenet, "autoencoder": autoencoder}
+BUILDERS = {
+    "mobilenet": mobilenet,
+    "autoencoder": autoencoder,
+    "stem": architectures.stem,
+}
 
 
 def build(name: str, file: Path) -> None:
     """Write one model."""
+    build_as(BUILDERS[name], file)
+
+
+def build_as(builder: Callable[[], Any], file: Path) -> None:
+    """Write the model that `builder` makes."""
     import tensorflow as tf
     import tf_keras
 
     tf_keras.utils.set_random_seed(0)
-    model = BUILDERS[name]()
+    model = builder()
     random = np.random.default_rng(1)
     for layer in model.layers:
         if isinstance(layer, tf_keras.layers.BatchNormalization):

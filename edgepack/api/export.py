@@ -25,6 +25,7 @@ def export(
     cpu: str | None = None,
     board: str | None = None,
     optimize: str = "balanced",
+    overlay_input: bool = False,
     runtime: str = "c",
     version: str = "1.0.0",
     settings: Settings = (),
@@ -44,6 +45,7 @@ def export(
         cpu: The core that C code is for, such as "cortex-m4".
         board: The board of a firmware project.
         optimize: C code for "speed", "size" or "balanced".
+        overlay_input: C code whose input lies in the arena and is overwritten by a run: less memory in all.
         runtime: What a package holds: "c", the generated code; "tflm", the model for TensorFlow Lite Micro.
         version: A package's version.
 
@@ -57,5 +59,5 @@ def export(
     request = as_request(
         project, model=model, data=data, recipe=recipe, settings=settings, weights=weights, trust=trust, name=name, folder=folder
     )
-    options = Options(cpu=cpu, board=board, optimize=optimize, version=version, runtime=runtime)
+    options = Options(cpu=cpu, board=board, optimize=optimize, overlay_input=overlay_input, version=version, runtime=runtime)
     return run_export(request, form, None if out is None else Path(out), name, options, choose_progress(quiet))

@@ -21,6 +21,9 @@ def export(
     ] = None,
     board: Annotated[str | None, typer.Option("--board", help="The board of a firmware project.", autocompletion=boards)] = None,
     optimize: Annotated[str, typer.Option("--optimize", help="The C code is for speed, size or balanced.")] = "balanced",
+    overlay_input: Annotated[
+        bool, typer.Option("--overlay-input", help="The C code's input lies in the arena and is overwritten: less memory in all.")
+    ] = False,
     runtime: Annotated[
         str,
         typer.Option("--runtime", help="What a package holds: c, the generated C; tflm, the model for TensorFlow Lite Micro."),
@@ -48,6 +51,7 @@ def export(
         cpu=cpu,
         board=board,
         optimize=optimize,
+        overlay_input=overlay_input,
         runtime=runtime,
         version=version,
         data=data,

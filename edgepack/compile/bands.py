@@ -1,4 +1,4 @@
-"""Several convolutions in a row, computed band by band, so that what lies between them is never in memory as a whole.
+"""Several convolutions and poolings in a row, computed band by band, so that what lies between is never there as a whole.
 
 The last layer's output is computed in bands of a few rows. For each band, every layer before it computes the rows that are new
 since the band before, into a buffer that keeps the rows its next layer's windows still need; these are moved to the
@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgepack.compile.call import SCRATCH, Call, Overlap, Place, Step
-from edgepack.compile.operators.choice import cheapest
-from edgepack.compile.operators.shared.convolution import Convolution
+from edgepack.compile.operators.choice import Choice, usable
+from edgepack.compile.operators.shared.convolution import Windowed
 from edgepack.cores import Cpu
 
 ALIGNMENT = 8
@@ -20,7 +20,7 @@ ALIGNMENT = 8
 
 @dataclass(frozen=True)
 class Rows:
-    """What a convolution does along the image's height."""
+    """What a window does along the image's height."""
 
     in_h: int
     kernel: int
@@ -53,19 +53,17 @@ class Work:
     end: int
 
 
-def rows_of(conv: Convolution) -> Rows:
+def rows_of(conv: Windowed) -> Rows:
     """Its numbers along the height."""
     return Rows(conv.in_shape[1], conv.kernel[0], conv.stride[0], conv.dilation[0], conv.padding.top)
 
 
 def bandable(problem: object) -> bool:
-    """Whether rows of this operator can be computed apart: int8, one image, rows of whole words, no window outside the image."""
-    if not isinstance(problem, Convolution) or problem.dtype != "int8" or problem.in_shape[0] != 1:
+    """Whether rows of this operator can be computed apart: int8, one image, no window outside the image."""
+    if not isinstance(problem, Windowed) or problem.dtype != "int8" or problem.in_shape[0] != 1:
         return False
-    lines = [shape[2] * shape[3] for shape in (problem.in_shape, problem.out_shape)]
-    rows, out_h = rows_of(problem), problem.out_shape[1]
-    inside = all(low < high for low, high in (rows.needed(row, row + 1) for row in range(out_h)))
-    return all(line % 4 == 0 for line in lines) and inside
+    rows = rows_of(problem)
+    return all(low < high for low, high in (rows.needed(row, row + 1) for row in range(problem.out_shape[1])))
 
 
 def schedule(layers: Sequence[Rows], out_h: int, band: int) -> Iterator[tuple[Work, ...]]:
@@ -94,29 +92,40 @@ class Parts:
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
-        self._made: dict[tuple[int, int, int, int], tuple[Call, float]] = {}
+        self._usable: dict[tuple[int, int, int, int], tuple[Choice, ...]] = {}
+        self._made: dict[int, Call] = {}
         self._moves: dict[int, Call] = {}
 
-    def band(self, conv: Convolution, first: int, end: int) -> tuple[Call, float]:
-        """The call that computes these output rows from exactly the input rows they need, and its instructions."""
+    def band(self, conv: Windowed, first: int, end: int, room: int | None = None) -> tuple[Call, float]:
+        """The call that computes these output rows from exactly the input rows they need, and its instructions.
+
+        The cheapest of those whose scratch has no more bytes than `room`, or of the least scratch if there is none.
+        """
         rows = rows_of(conv)
         low, high = rows.needed(first, end)
         key = (id(conv), high - low, end - first, rows.above(first))
-        if key not in self._made:
+        if key not in self._usable:
             part = replace(
                 conv,
                 in_shape=(1, high - low, *conv.in_shape[2:]),
                 out_shape=(1, end - first, *conv.out_shape[2:]),
                 padding=replace(conv.padding, out_h=end - first, top=rows.above(first)),
             )
-            choice = cheapest(conv.operator, part, self._cpu)
-            self._made[key] = choice.calls()[0], choice.cost
-        return self._made[key]
+            self._usable[key] = usable(conv.operator, part, self._cpu)
+        choices = self._usable[key]
+        fitting = (choice for choice in choices if room is None or (self._call(choice).scratch or 0) <= room)
+        choice = next(fitting, None) or min(choices, key=lambda each: self._call(each).scratch or 0)
+        return self._call(choice), choice.cost
+
+    def _call(self, choice: Choice) -> Call:
+        if id(choice) not in self._made:
+            self._made[id(choice)] = choice.calls()[0]
+        return self._made[id(choice)]
 
     def move(self, size: int) -> Call:
         """The call that moves so many bytes."""
         if size not in self._moves:
-            self._moves[size] = Call("ep_move_rows", "ep_move_rows.h", {"words": size // 4}, (), ())
+            self._moves[size] = Call("ep_move_rows", "ep_move_rows.h", {"bytes": size}, (), ())
         return self._moves[size]
 
 
@@ -124,8 +133,11 @@ def _line(shape: tuple[int, ...]) -> int:
     return shape[2] * shape[3]
 
 
-def banded(convs: Sequence[Convolution], band: int, parts: Parts) -> tuple[Call, float]:
-    """One call for these convolutions, each of which reads what the one before wrote, and its instructions."""
+def banded(convs: Sequence[Windowed], band: int, parts: Parts, room: int | None = None) -> tuple[Call, float]:
+    """One call for these operators, each of which reads what the one before wrote, and its instructions.
+
+    `room` is what the kernels' scratch may take, besides the rows between them.
+    """
     layers, last = [rows_of(conv) for conv in convs], len(convs) - 1
     lines = [_line(conv.out_shape) for conv in convs]
     plan = list(schedule(layers, convs[-1].out_shape[1], band))
@@ -143,7 +155,7 @@ def banded(convs: Sequence[Convolution], band: int, parts: Parts) -> tuple[Call,
                 cost += 20.0 + 0.7 * size
             if work.end == work.first:
                 continue
-            call, instructions = parts.band(conv, work.first, work.end)
+            call, instructions = parts.band(conv, work.first, work.end, room)
             low = layers[i].needed(work.first, work.end)[0]
             source = (
                 Place(conv.input, low * _line(conv.in_shape))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgepack.compile.call import Call
 from edgepack.compile.emit.c_text import c_name
 from edgepack.compile.emit.program import KERNEL_DECLARATIONS, Program, emit
 from edgepack.compile.graph import Graph, build_graph
-from edgepack.compile.lowering import Lowered, lower
+from edgepack.compile.lowered import Lowered
+from edgepack.compile.lowering import lower
 from edgepack.compile.operators.site import OperatorError
 from edgepack.compile.order import reordered
 from edgepack.compile.passes import run_passes
@@ -59,8 +60,12 @@ class CCode:
     calls: tuple[Call, ...] = ()
 
 
-def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str = "balanced", rank: int = 0) -> CCode:
+def compile_model(
+    model: Model, name: str, cpu: str = "generic", optimize: str = "balanced", rank: int = 0, overlay_input: bool = False
+) -> CCode:
     """Compile a model to C for a CPU.
+
+    `overlay_input`: the inputs lie in the arena, which is then larger by less than their size, and a run overwrites them.
 
     `rank` 1 takes each operator's second cheapest kernel instead of the cheapest (the last if there are fewer), and so on: for
     checking the kernels' costs.
@@ -73,7 +78,7 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
         raise ProjectError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
     core = find_cpu(cpu)
     refuse_compiled(model)
-    graph = run_passes(build_graph(model))
+    graph = replace(run_passes(build_graph(model)), inputs_in_arena=overlay_input)
     try:
         planned = _smallest(graph, core, optimize, rank)
     except OperatorError as error:

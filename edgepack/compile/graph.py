@@ -7,8 +7,10 @@ inference at a time.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -94,7 +96,8 @@ class State:
 class Graph:
     """Operators in the order they run. `aliases` maps a value to the one whose memory it shares unchanged (a reshape).
 
-    `initialisers` are the graphs that CALL_ONCE runs before the first inference, by subgraph number.
+    `initialisers` are the graphs that CALL_ONCE runs before the first inference, by subgraph number. `inputs_in_arena`: the
+    inputs lie in the arena and are overwritten, else the caller keeps them.
     """
 
     values: Mapping[int, Value]
@@ -104,6 +107,7 @@ class Graph:
     states: tuple[State, ...] = ()
     aliases: Mapping[int, int] = field(default_factory=dict)
     initialisers: Mapping[int, Graph] = field(default_factory=dict)
+    inputs_in_arena: bool = False
 
     def root(self, value: int) -> int:
         """The value whose memory this one uses; itself unless it is a reshape of another."""
@@ -114,6 +118,11 @@ class Graph:
     def consumers(self, value: int) -> tuple[Node, ...]:
         """The operators that read this value itself (not an alias of it)."""
         return tuple(node for node in self.nodes if value in node.inputs)
+
+    @cached_property
+    def readers(self) -> Mapping[int, int]:
+        """How many operators read each value that any reads."""
+        return Counter(value for node in self.nodes for value in set(node.inputs))
 
     def producer(self, value: int) -> Node | None:
         """The operator that writes this value; None for inputs, constants and state."""

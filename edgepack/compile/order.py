@@ -40,6 +40,7 @@ class _Work:
         self.producer: dict[int, int] = {}
         self.readers: dict[int, int] = {}
         self.size: dict[int, int] = {}
+        self.held: dict[int, int] = {}  # inputs in the arena, which are there from the beginning
         reads: list[set[int]] = []
         for index, node in enumerate(graph.nodes):
             for value in node.outputs:
@@ -47,10 +48,13 @@ class _Work:
                 self.producer.setdefault(root, index)
                 self.size[root] = 0 if root in outside else max(self.size.get(root, 0), graph.values[value].bytes)
             reads.append({graph.root(value) for value in node.inputs if value >= 0})
+        if graph.inputs_in_arena:
+            self.held = {value: graph.values[value].bytes for value in graph.inputs}
         self.waits = [0] * len(graph.nodes)
         for index, roots in enumerate(reads):
             for root in roots & set(self.producer):
                 self.waits[index] |= 1 << self.producer[root]
+            for root in roots & (set(self.producer) | set(self.held)):
                 self.readers[root] = self.readers.get(root, 0) | 1 << index
         self.outputs = [
             sum(self.size[root] for root in self.producer if self.producer[root] == index) for index in range(len(graph.nodes))
@@ -58,9 +62,10 @@ class _Work:
 
     def live(self, done: int) -> int:
         """Bytes of values written and still to be read."""
-        return sum(
+        written = sum(
             self.size[root] for root, index in self.producer.items() if done >> index & 1 and self.readers.get(root, 0) & ~done
         )
+        return written + sum(size for root, size in self.held.items() if self.readers.get(root, 0) & ~done)
 
     def ready(self, done: int) -> list[int]:
         """Operators that can run next."""

@@ -56,7 +56,7 @@ def make_plan(graph: Graph, calls: Sequence[Call]) -> Plan:
         state_size = _aligned(state_size + len(item.initial), SCRATCH_ALIGNMENT)
     buffers = _buffers(graph, calls)
     near = _allowed_overlaps(graph, calls, buffers)
-    bound, peak = _lower_bound(buffers, near, len(calls))
+    bound, peak = _peak(_live(buffers, near, len(calls)))
     offsets = _place(buffers, near, bound)
     top = max((offset + buffer.size for offset, buffer in zip(offsets, buffers, strict=True)), default=0)
     return Plan(
@@ -72,8 +72,18 @@ def make_plan(graph: Graph, calls: Sequence[Call]) -> Plan:
 
 def peak_of(graph: Graph, calls: Sequence[Call]) -> tuple[int, int]:
     """The most bytes that any call needs at once, without state, and which call that is."""
+    return _peak(live_of(graph, calls))
+
+
+def live_of(graph: Graph, calls: Sequence[Call]) -> list[int]:
+    """The bytes that each call needs at once, without state; no plan takes less than the most of them."""
     buffers = _buffers(graph, calls)
-    return _lower_bound(buffers, _allowed_overlaps(graph, calls, buffers), len(calls))
+    return _live(buffers, _allowed_overlaps(graph, calls, buffers), len(calls))
+
+
+def _peak(live: Sequence[int]) -> tuple[int, int]:
+    most = max(live, default=0)
+    return most, live.index(most) if most else 0
 
 
 def _aligned(size: int, alignment: int = ALIGNMENT) -> int:
@@ -82,7 +92,7 @@ def _aligned(size: int, alignment: int = ALIGNMENT) -> int:
 
 def outside_arena(graph: Graph) -> set[int]:
     """Roots of values the caller owns, or that are constants or state."""
-    outside = {graph.root(value) for value in (*graph.inputs, *graph.outputs)}
+    outside = set() if graph.inputs_in_arena else {graph.root(value) for value in graph.inputs}
     outside |= {graph.root(value) for value in graph.outputs}
     outside |= {value.id for value in graph.values.values() if value.data is not None}
     outside |= {state.value for state in graph.states}
@@ -92,9 +102,10 @@ def outside_arena(graph: Graph) -> set[int]:
 
 def _buffers(graph: Graph, calls: Sequence[Call]) -> list[Buffer]:
     outside = outside_arena(graph)
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    size: dict[int, int] = {}
+    held = graph.inputs if graph.inputs_in_arena else ()
+    first = dict.fromkeys(held, 0)
+    last = dict.fromkeys(held, 0)
+    size = {value: graph.values[value].bytes for value in held}
     for index, call in enumerate(calls):
         for value in (*call.outputs, *call.inputs):
             root = graph.root(value)
@@ -212,8 +223,8 @@ def _greedy(
     return offsets
 
 
-def _lower_bound(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], Near], calls: int) -> tuple[int, int]:
-    """The most bytes any call needs at once, and which call that is; overlapping pairs count once, as closely as allowed."""
+def _live(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], Near], calls: int) -> list[int]:
+    """The bytes that each call needs at once; overlapping pairs count once, as closely as allowed."""
     saved: dict[int, list[tuple[int, int]]] = {}  # by output: each input it may overlap, and by how many bytes
     for (source, output), close in near.items():
         both = buffers[source].size + buffers[output].size
@@ -222,13 +233,12 @@ def _lower_bound(buffers: Sequence[Buffer], near: Mapping[tuple[int, int], Near]
     starting: list[list[int]] = [[] for _ in range(calls)]
     for index, buffer in enumerate(buffers):
         starting[buffer.first].append(index)
-    peak, where = 0, 0
+    totals = []
     live: set[int] = set()
     for call in range(calls):
         live = {i for i in live if buffers[i].last >= call} | set(starting[call])
         total = sum(buffers[i].size for i in live)
         for output in live & saved.keys():
             total -= max((size for source, size in saved[output] if source in live), default=0)
-        if total > peak:
-            peak, where = total, call
-    return peak, where
+        totals.append(total)
+    return totals

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgepack.compile.lowering import Lowered
+from edgepack.compile.lowered import Lowered
 
 ROOM = 9500  # bytes
 SHARED = 600  # bytes of the function that calls of a kernel share

@@ -209,6 +209,7 @@ class DeviceTable(Table):
     power: Power = "auto"
     library: Text | None = None
     optimize: Literal["size", "balanced", "speed"] = "balanced"
+    input: Literal["is kept", "may be overwritten"] = "is kept"
     runtime: Literal["c", "tflm"] = "c"
     current: Milliamperes | None = None
     voltage: Volts | None = None

@@ -97,5 +97,6 @@ def _device(table: DeviceTable) -> DeviceSettings:
     renamed = {"clock_hz": "clock", "timeout_s": "timeout", "current_ma": "current", "voltage_v": "voltage"}
     fields = {field: values.pop(key) for field, key in renamed.items()}
     values["threads"] = 0 if table.threads == "auto" else table.threads
+    fields["overlay_input"] = values.pop("input") == "may be overwritten"
     fields["addresses"] = tuple(values.pop("addresses") or ())
     return DeviceSettings(**values, **fields)

@@ -137,6 +137,7 @@ class DeviceSettings:
     delegate: str = "xnnpack"
     library: str | None = None
     optimize: str = "balanced"
+    overlay_input: bool = False
     runtime: str = "c"
     current_ma: float | None = None
     voltage_v: float | None = None

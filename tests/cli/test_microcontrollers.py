@@ -40,6 +40,16 @@ def test_a_model_is_compiled_checked_and_counted_on_an_emulated_cortex_m4(
 
 
 @pytest.mark.slow()
+def test_an_input_that_may_be_overwritten_is_given_back_to_the_layers(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    done = edgepack("export", small_model, "--as", "c", "--overlay-input", "--name", "tiny", "--out", "c")
+    assert done.returncode == 0, done.stderr
+    assert "TINY_INPUT_OFFSET" in (tmp_path / "c" / "tiny.h").read_text()
+    words = ("bench", small_model, "--target", "cortex-m4", "--json", "--set", "device.input=may be overwritten")
+    done = edgepack(*words)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow()
 def test_bench_gives_the_figures_of_a_core_as_json(edgepack: Run, small_model: Path) -> None:
     done = edgepack("bench", small_model, "--target", "cortex-m0plus", "--json")
     whole = json.loads(done.stdout)

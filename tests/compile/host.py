@@ -48,6 +48,21 @@ class HostModel:
             assert buffer.bytes.tobytes() == array.tobytes(), "an input was changed"
         return tuple(_shaped(buffer, graph.values[value]) for buffer, value in zip(output_buffers, graph.outputs, strict=True))
 
+    def run_in_place(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        """One inference of a model whose inputs lie in the arena, passed from there; they may be changed."""
+        graph, offsets = self._code.graph, self._code.plan.offsets
+        self._arena.bytes[self._code.state_size :] = PATTERN
+        places = []
+        for value, array in zip(graph.inputs, inputs, strict=True):
+            self._arena.bytes[offsets[value] : offsets[value] + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
+            assert self._arena.pointer.value is not None
+            places.append(ctypes.c_void_p(self._arena.pointer.value + offsets[value]))
+        outputs = [_Buffer(graph.values[value].bytes) for value in graph.outputs]
+        assert self._run(*places, *(buffer.pointer for buffer in outputs), self._arena.pointer) == 0
+        for buffer in (*outputs, self._arena):
+            buffer.check()
+        return tuple(_shaped(buffer, graph.values[value]) for buffer, value in zip(outputs, graph.outputs, strict=True))
+
 
 class _Buffer:
     """Aligned bytes between two guards."""

@@ -106,11 +106,11 @@ def channels(model: bytes) -> tuple[int, int]:
     """Channels computed by the layers, as the file has them and as compiled."""
     read = read_model(model)
     main = read.subgraphs[0]
-    layers = compile_model(read, "m").layers
+    graph = compile_model(read, "m").graph
     names = {"CONV_2D", "DEPTHWISE_CONV_2D"}
     return (
         sum(main.tensors[o.outputs[0]].shape[-1] for o in main.operators if o.name in names),
-        sum(layer.output_shape[-1] for layer in layers if layer.op in names),
+        sum(graph.values[node.outputs[0]].shape[-1] for node in graph.nodes if node.op in names),
     )
 
 

@@ -71,6 +71,15 @@ def test_the_example_runs_the_golden_vectors_and_none_differs(packages: Path, fo
     assert _build_and_run(package / main, package / "src") == "0 of 4 golden vectors differ\n"
 
 
+def test_the_example_runs_where_an_input_may_be_overwritten(model: Path, tmp_path: Path) -> None:
+    """The golden vectors are constants: each is copied into the arena, where it is overwritten."""
+    product = make_product(model, "tiny", "generic", version="1.2.3", overlay_input=True)
+    PACKAGES["platformio"].deliver(product, tmp_path)
+    package = tmp_path / "tiny"
+    assert "TINY_INPUT_OFFSET" in (package / "src" / "tiny.h").read_text()
+    assert _build_and_run(package / "examples/golden_vectors/main.c", package / "src") == "0 of 4 golden vectors differ\n"
+
+
 def test_the_example_tells_wrong_weights(packages: Path, tmp_path: Path) -> None:
     package = tmp_path / "tiny"
     shutil.copytree(packages / "platformio" / "tiny", package)

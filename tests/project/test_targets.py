@@ -230,3 +230,20 @@ def test_the_profiles_are_found_from_an_installed_wheel(tmp_path):
     assert module.startswith(str(tmp_path))
     assert folder == str(tmp_path / "site" / "edgepack" / "_data" / "targets")
     assert set(names.split()) == NAMES
+
+
+def test_an_input_is_kept_unless_the_target_says_otherwise(project):
+    assert not target_from(MCU, project).device.overlay_input
+    for word, overlay in (("is kept", False), ("may be overwritten", True)):
+        text = MCU.replace('board = "emulated"', f'board = "emulated"\ninput = "{word}"')
+        assert target_from(text, project).device.overlay_input is overlay
+
+
+def test_an_input_has_no_other_words_and_no_meaning_elsewhere(project):
+    assert "may be overwritten" in failure(MCU.replace('board = "emulated"', 'input = "free"'), project).hint
+    assert "only for" in str(failure('[device]\nkind = "local"\ninput = "is kept"\n', project))
+
+
+def target_from(text, folder):
+    (folder / "targets" / "mine.toml").write_text(text)
+    return load_target("mine", folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgepack.compile.emit.parameters import held_inputs
 from edgepack.compile.graph import Graph, Value
 from edgepack.compile.plan import Plan
 from edgepack.flatbuffer.types import C_TYPES
@@ -13,10 +14,13 @@ def readme(name: str, graph: Graph, plan: Plan, kernels: Sequence[str]) -> str:
     """Markdown: what to compile, how to call it, what it needs."""
     upper = name.upper()
     several = len(graph.inputs) > 1 or len(graph.outputs) > 1
-    buffers = [_buffer("input", upper, i, len(graph.inputs), graph.values[v]) for i, v in enumerate(graph.inputs)]
-    buffers += [_buffer("output", upper, i, len(graph.outputs), graph.values[v]) for i, v in enumerate(graph.outputs)]
-    arguments = ", ".join(argument for argument, _ in buffers)
-    declarations = "\n".join(f"static {declaration};" for _, declaration in buffers)
+    held = held_inputs(graph, plan)
+    inputs = [_buffer("input", upper, i, len(graph.inputs), graph.values[v]) for i, v in enumerate(graph.inputs)]
+    outputs = [_buffer("output", upper, i, len(graph.outputs), graph.values[v]) for i, v in enumerate(graph.outputs)]
+    arguments = ", ".join(argument for argument, _ in (*inputs, *outputs))
+    declarations = "\n".join(f"static {declaration};" for _, declaration in ([] if held else inputs) + outputs)
+    places = "".join(_place(upper, each.name, graph.values[value]) for each, value in zip(held, graph.inputs, strict=False))
+    overwritten = "\nA run overwrites its inputs: fill them anew before each.\n" if held else ""
     reset = f"{name}_reset(arena);   /* once, before the first run */\n" if graph.states else ""
     survives = "whose state must survive between runs" if graph.states else "free for other use between runs"
     order = "All inputs come first, in the model's order, then all outputs, then the arena.\n" if several else ""
@@ -34,11 +38,11 @@ is fastest. Nothing here writes to flash or needs an operating system.
 static uint8_t arena[{upper}_ARENA_SIZE] __attribute__((aligned(16)));
 {declarations}
 
-{reset}if ({name}_run({arguments}, arena) != 0) {{
+{reset}{places}if ({name}_run({arguments}, arena) != 0) {{
     /* the arena is missing or misaligned */
 }}
 ```
-{order}
+{order}{overwritten}
 | | bytes |
 |---|---|
 | arena, {survives} | {max(plan.arena_size, 16)} |
@@ -50,6 +54,12 @@ static uint8_t arena[{upper}_ARENA_SIZE] __attribute__((aligned(16)));
 - Define `{upper}_WEIGHTS_SECTION` to place the constants, and `{upper}_BEFORE_LAYER(i)` to profile layer by layer.
 - Kernels used: {", ".join(f"`{kernel}`" for kernel in kernels)}. Each begins with what it computes.
 """
+
+
+def _place(upper: str, name: str, value: Value) -> str:
+    """The C declaration of an input that lies in the arena."""
+    kind, macro = C_TYPES[value.dtype], f"{upper}_{name.upper()}"
+    return f"{kind} *{name} = ({kind} *)(arena + {macro}_OFFSET);   /* to be filled, {macro}_SIZE */\n"
 
 
 def _buffer(kind: str, upper: str, index: int, count: int, value: Value) -> tuple[str, str]:

@@ -42,15 +42,15 @@ def choices(node: Node, graph: Graph, cpu: Cpu) -> tuple[Choice, ...]:
         )
     form = _form(operator, node, graph)
     problem = form.checked(Site(node, graph))
-    usable = _usable(form, problem, cpu)
-    if not usable:
+    found = _usable(form, problem, cpu)
+    if not found:
         raise operator_error(graph, node, "EP-704", f"has no kernel for this form on {cpu.name}", ANY_HINT)
-    return usable
+    return found
 
 
-def cheapest(name: str, problem: Any, cpu: Cpu) -> Choice:
-    """The cheapest kernel for a checked int8 operator of that name."""
-    return _usable(OPERATORS[name], problem, cpu)[0]
+def usable(name: str, problem: Any, cpu: Cpu) -> tuple[Choice, ...]:
+    """The kernels for a checked int8 operator of that name, cheapest first."""
+    return _usable(OPERATORS[name], problem, cpu)
 
 
 def _form(operator: Operator[Any], node: Node, graph: Graph) -> Operator[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -55,7 +55,8 @@ class Operator(Generic[Problem]):
     `ranges` is the range of the output, from that of every value before it; None where it cannot be told. It must be sound.
     `channels_apart` says whether channel k of the output depends on channel k of the inputs alone, and on no constant that has
     channels, but for DEPTHWISE_CONV_2D's weights; constant channels are then removed through it.
-    `explicit_padding`: it takes padding "EXPLICIT", and reads the input's zero point outside of it, so a PAD can be fused.
+    `explicit_padding`: it takes the option "explicit_padding", so a PAD can be fused: "zero" one that fills with the input's zero
+    point, "any" one that fills with the option "explicit_fill".
     `keeps_state`: it writes a variable tensor, so it stays even if nobody reads its output.
     """
 
@@ -65,7 +66,7 @@ class Operator(Generic[Problem]):
     forms: Mapping[str, Operator[Any]] = field(default_factory=dict)
     ranges: Callable[[Problem, Ranges], Range | None] | None = None
     channels_apart: Callable[[Site], bool] | None = None
-    explicit_padding: bool = False
+    explicit_padding: Literal["zero", "any"] | None = None
     keeps_state: bool = False
 
     def checked(self, site: Site) -> Problem:

@@ -60,6 +60,10 @@ class Site:
             raise self.error("EP-705", f"has no output {index}", CONVERT_AGAIN)
         return self.graph.values[self.node.outputs[index]]
 
+    def shares(self, value: Value) -> bool:
+        """Whether another operator reads this constant too."""
+        return self.graph.readers[value.id] > 1
+
     def option(self, name: str, default: Any = None) -> Any:
         """An option of the operator, or the default when the model leaves it out."""
         return self.node.options.get(name, default)

@@ -58,6 +58,7 @@ from edgepack.compile.operators.fully_connected import generic as fully_connecte
 from edgepack.compile.operators.fully_connected import int16 as fully_connected_int16
 from edgepack.compile.operators.fully_connected import lanes as fully_connected_lanes
 from edgepack.compile.operators.fully_connected import mve as fully_connected_mve
+from edgepack.compile.operators.fully_connected import shared as fully_connected_shared
 from edgepack.compile.operators.kernel import Operator
 from edgepack.compile.operators.movement import (
     concatenation,
@@ -97,7 +98,11 @@ _ALL: tuple[Operator[Any], ...] = (
         depthwise_dsp.KERNEL, depthwise_3x3.KERNEL, *depthwise_lanes.KERNELS, depthwise_mve.KERNEL
     ).with_forms(int16=depthwise_int16.DEPTHWISE_CONV_2D),
     fully_connected.FULLY_CONNECTED.with_kernels(
-        fully_connected_dsp.KERNEL, fully_connected_gemm.KERNEL, fully_connected_lanes.KERNEL, fully_connected_mve.KERNEL
+        fully_connected_dsp.KERNEL,
+        fully_connected_gemm.KERNEL,
+        fully_connected_shared.KERNEL,
+        fully_connected_lanes.KERNEL,
+        fully_connected_mve.KERNEL,
     ).with_forms(int16=fully_connected_int16.FULLY_CONNECTED),
     transpose_conv.TRANSPOSE_CONV.with_forms(int16=transpose_conv_int16.TRANSPOSE_CONV),
     lstm.UNIDIRECTIONAL_SEQUENCE_LSTM,

@@ -11,6 +11,7 @@ from edgepack.compile.passes.fold_constant_channels import fold_constant_channel
 from edgepack.compile.passes.fold_constants import fold_constants
 from edgepack.compile.passes.fuse_pad import fuse_pad
 from edgepack.compile.passes.resources import resources
+from edgepack.compile.passes.share_constants import share_constants
 from edgepack.compile.passes.tabulate_floats import tabulate_floats
 
 Pass = Callable[[Graph], Graph]
@@ -22,6 +23,7 @@ PASSES: tuple[Pass, ...] = (
     drop_unused,
     fuse_pad,
     fold_constant_channels,
+    share_constants,
     drop_reshapes,
 )
 

@@ -84,7 +84,7 @@ def has_reset(folder: Path, name: str) -> bool:
 
 
 def model_glue(name: str, inputs: Sequence[Port], outputs: Sequence[Port], reset: bool) -> str:
-    """C that owns the model's buffers and calls it.
+    """C that owns the model's buffers and calls it; an input that lies in the arena is written there before every run.
 
     The status passes through a volatile so that NAME_run is called and not jumped to: its end shows as a return into
     harness_call.
@@ -95,10 +95,12 @@ def model_glue(name: str, inputs: Sequence[Port], outputs: Sequence[Port], reset
         '#include "harness.h"',
     ]
     lines += [f'#include "{name}.h"', ""]
-    for kind, ports in (("input", inputs), ("output", outputs)):
-        for index, port in enumerate(ports):
-            lines.append(f"static {port.c_type} {kind}_{index}[{max(port.elements, 1)}] __attribute__((aligned(16)));")
     lines.append(f"uint8_t edgepack_arena[{name.upper()}_ARENA_SIZE + 0] __attribute__((aligned(16)));")
+    for index, port in enumerate(inputs):
+        offset = f"{name.upper()}_INPUT{f'_{index}' if len(inputs) > 1 else ''}_OFFSET"
+        lines += [f"#ifdef {offset}", f"#define input_{index} (({port.c_type} *)(void *)(edgepack_arena + {offset}))", "#else"]
+        lines += [_buffer("input", index, port), "#endif"]
+    lines += [_buffer("output", index, port) for index, port in enumerate(outputs)]
     for kind, ports in (("input", inputs), ("output", outputs)):
         rows = ", ".join(f"{{(uint8_t *){kind}_{index}, {port.bytes}u}}" for index, port in enumerate(ports))
         lines += ["", f"const struct harness_buffer harness_{kind}s[] = {{{rows}}};"]
@@ -119,6 +121,11 @@ def model_glue(name: str, inputs: Sequence[Port], outputs: Sequence[Port], reset
         "",
     ]
     return "\n".join(lines)
+
+
+def _buffer(kind: str, index: int, port: Port) -> str:
+    """The C definition of an input or output buffer."""
+    return f"static {port.c_type} {kind}_{index}[{max(port.elements, 1)}] __attribute__((aligned(16)));"
 
 
 def write_files(files: Mapping[str, str], folder: Path) -> Path:

@@ -14,7 +14,7 @@ from edgepack.pack.write import write_pack
 
 
 def _code(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
-    code = compile_model(read_model(model), name, options.cpu or "generic", options.optimize)
+    code = compile_model(read_model(model), name, options.cpu or "generic", options.optimize, overlay_input=options.overlay_input)
     write_code(code, folder)
     return tuple(sorted(folder / file for file in code.files))
 
@@ -22,7 +22,7 @@ def _code(model: Path, name: str, folder: Path, options: Options) -> tuple[Path,
 def _firmware(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
     board = options.board or "generic"
     core = options.cpu or find_board(board).cpu
-    code = compile_model(read_model(model), name, core, options.optimize)
+    code = compile_model(read_model(model), name, core, options.optimize, overlay_input=options.overlay_input)
     with tempfile.TemporaryDirectory(prefix="edgepack-export-") as work:
         golden = write_pack(Path(work) / "pack", name, model).golden
         inputs, outputs = (tuple(map(golden.values, tensors)) for tensors in (golden.inputs, golden.outputs))

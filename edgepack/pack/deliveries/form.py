@@ -12,13 +12,14 @@ class Options:
     """What `edgepack export` may be told besides the model, the form, its name and its folder; a form takes what concerns it.
 
     `cpu` and `board` are the names of a core and a board, None for a form's own default. `runtime` is what a package holds: "c",
-    the generated code, or "tflm", the model for TensorFlow Lite Micro. `version` is a package's. `class_names` and
-    `preprocessing` are what is known of the data.
+    the generated code, or "tflm", the model for TensorFlow Lite Micro. `overlay_input`: the input of generated code lies in the
+    arena. `version` is a package's. `class_names` and `preprocessing` are what is known of the data.
     """
 
     cpu: str | None = None
     board: str | None = None
     optimize: str = "balanced"
+    overlay_input: bool = False
     version: str = "1.0.0"
     runtime: str = "c"
     class_names: tuple[str, ...] = ()

@@ -5,8 +5,7 @@
  * slots. The newer pair becomes the older one of the next output lines, so that each input value is read once, and an output
  * may be written over its input.
  *
- * The requantisations are those of ep_gemm.h, with the same constants: one-sided in the kernels of plain names, exact in those that
- * end in _exact. */
+ * The requantisations are those of ep_gemm.h: one-sided in the kernels of plain names, exact in those that end in _exact. */
 #ifndef EP_DEPTHWISE_LINES_H
 #define EP_DEPTHWISE_LINES_H
 
@@ -23,8 +22,9 @@ struct ep_depthwise_lines {
     int32_t in_zero;
     int32_t factor;           /* weights are multiplied by it, for finer biases */
     const int8_t *weights;    /* [channels][3 lines][3 positions] */
-    int32_t words;            /* of a channel's constants */
-    const int32_t *constants; /* [channels][words]: bias, multiplier, and for exact requantisation offset, shift */
+    const int32_t *constants; /* [channels][2]: bias, multiplier */
+    const int8_t *shifts;     /* [channels] for exact requantisation, else NULL */
+    int32_t half;             /* 2 * output zero point + 1 */
 };
 
 /* What an output line of a channel is computed with. A pair of lines is multiplied by a pair of weights: (w0, w1) of a position for
@@ -113,7 +113,8 @@ EP_INLINE uint32_t ep_depthwise_lines_halves(int32_t low, int32_t high) { return
 /* One channel's constants for the first (w0 and w1 are a pair) and the second (w1 and w2 are) of two output lines. */
 EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, int32_t channel, struct ep_depthwise_line *line)
 {
-    const int32_t *const constants = op->constants + op->words * channel;
+    const int32_t *const constants = op->constants + 2 * channel;
+    const int32_t shift = op->shifts != NULL ? op->shifts[channel] : 1;
     int32_t w[9], k;
     for (k = 0; k < 9; k++) {
         w[k] = op->weights[9 * channel + k] * op->factor;
@@ -128,8 +129,8 @@ EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, 
     line[1].last = ep_depthwise_lines_halves(w[2], op->out_step);
     line[0].bias = line[1].bias = constants[0];
     line[0].multiplier = line[1].multiplier = constants[1];
-    line[0].offset = line[1].offset = constants[op->words - 2];
-    line[0].shift = line[1].shift = constants[op->words - 1];
+    line[0].offset = line[1].offset = 64 + op->half * (1 << (shift - 1)); /* see ep_gemm.h */
+    line[0].shift = line[1].shift = shift;
 }
 
 /* Fill a slot of `count` positions with zero points. */

@@ -25,6 +25,15 @@
 
 #if EP_ASSEMBLY
 
+/* A pair of values of one row: sums A to D in r4 to r7. */
+#define EP_GEMM_1X4_PAIR(ab, cd, value) \
+    "smlad r5," ab "," value ",r5\n" \
+    "smlad r7," cd "," value ",r7\n" \
+    "sxtb16 " ab "," ab "\n" \
+    "sxtb16 " cd "," cd "\n" \
+    "smlad r4," ab "," value ",r4\n" \
+    "smlad r6," cd "," value ",r6\n"
+
 /* From sum to output, at `out`. */
 #define EP_GEMM_ONE_SIDED(acc, multiplier, out) \
     "smmul " acc ", " acc ", " multiplier "\n" \

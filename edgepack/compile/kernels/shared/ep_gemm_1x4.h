@@ -8,14 +8,6 @@
 
 /* Registers: r0 x, r1 stream, r2 r3 r12 lr four pairs of values, r4 to r7 sums A to D, r8 to r11 two pairs' weights.
  * 27 instructions (39 cycles on M4) for 32 multiply-accumulates. */
-#define EP_GEMM_1X4_PAIR(ab, cd, value) \
-    "smlad r5," ab "," value ",r5\n" \
-    "smlad r7," cd "," value ",r7\n" \
-    "sxtb16 " ab "," ab "\n" \
-    "sxtb16 " cd "," cd "\n" \
-    "smlad r4," ab "," value ",r4\n" \
-    "smlad r6," cd "," value ",r6\n"
-
 #define EP_GEMM_1X4_ONE_SIDED(a, b) \
     "ldm r1!,{r0,r12,lr}\n" \
     "sub " b "," b "," a "\n" \

@@ -20,7 +20,8 @@ def _stream(conv: Conv2D) -> Stream | None:
 
 
 def _applies(conv: Conv2D) -> bool:
-    return conv.dtype == "int8" and conv.groups == 1 and _stream(conv) is not None
+    """Not where layers share weights, of which each would have its own stream."""
+    return conv.dtype == "int8" and conv.groups == 1 and not conv.shared and _stream(conv) is not None
 
 
 def _cost(conv: Conv2D) -> float:

@@ -31,6 +31,9 @@ class Conv2D(Convolution):
 
     operator: ClassVar[str] = "CONV_2D"
 
+    shared: bool = False
+    """Whether another operator has the same weights."""
+
     @property
     def kernel(self) -> tuple[int, int]:
         """Kernel height and width."""
@@ -82,6 +85,7 @@ def describe(site: Site) -> Conv2D:
         in_zero=source.zero_point,
         requantization=requantization(site, weights, filters, bias, source, output),
         layer=output.layer,
+        shared=site.shares(filters),
     )
 
 
@@ -137,4 +141,4 @@ def _cost(conv: Conv2D) -> float:
     return pixels * (60.0 + 4.0 * patch * conv.groups + conv.out_shape[3] * (90.0 + 5.5 * patch))
 
 
-CONV_2D = Operator("CONV_2D", describe, (Kernel("ep_conv_2d", _portable, cost=_cost),), ranges=_ranges, explicit_padding=True)
+CONV_2D = Operator("CONV_2D", describe, (Kernel("ep_conv_2d", _portable, cost=_cost),), ranges=_ranges, explicit_padding="zero")

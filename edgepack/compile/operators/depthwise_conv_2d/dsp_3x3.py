@@ -121,9 +121,10 @@ def fields(conv: DepthwiseConv2D) -> dict[str, Field]:
         "positions": positions,
         "in_zero": conv.in_zero,
         "factor": factor,
-        "words": len(channels[0]),
         "weights": Array(np.ascontiguousarray(conv.weights.transpose((2, 0, 1) if way.by_rows else (2, 1, 0))), "weights"),
-        "constants": Array(np.array(channels, np.int32), "bias, multiplier ..."),
+        "constants": Array(np.array([channel[:2] for channel in channels], np.int32), "bias, multiplier"),
+        "shifts": Array(np.array([channel[3] for channel in channels], np.int8), "shifts") if len(channels[0]) > 2 else None,
+        "half": 2 * conv.requantization.out_zero + 1,
     }
 
 

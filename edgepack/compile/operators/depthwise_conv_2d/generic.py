@@ -131,5 +131,5 @@ DEPTHWISE_CONV_2D = Operator(
     (Kernel("ep_depthwise_conv_2d", _portable, cost=_cost),),
     ranges=_ranges,
     channels_apart=always,
-    explicit_padding=True,
+    explicit_padding="zero",
 )

@@ -16,7 +16,8 @@ def _stream(dense: FullyConnected) -> Stream | None:
 
 
 def _applies(dense: FullyConnected) -> bool:
-    return dense.dtype == "int8" and _stream(dense) is not None
+    """Not where layers share weights, of which each would have its own stream."""
+    return dense.dtype == "int8" and not dense.shared and _stream(dense) is not None
 
 
 def _cost(dense: FullyConnected) -> float:

@@ -32,6 +32,8 @@ class FullyConnected:
     dtype: str
     weights: Data
     requantization: Requantization
+    shared: bool
+    """Whether another operator has the same weights."""
 
     @property
     def macs(self) -> int:
@@ -67,6 +69,7 @@ def describe(site: Site) -> FullyConnected:
         dtype=source.dtype,
         weights=filters.data,
         requantization=requantization(site, filters.data, filters, bias, source, output, product_in_float=True),
+        shared=site.shares(filters),
     )
 
 

@@ -5,32 +5,70 @@ Reference: reference/integer_ops/pooling.h. Neither rescales: input and output s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+import numpy as np
 
 from edgepack.compile.call import Call, Field
-from edgepack.compile.graph import BYTES
 from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges, always
-from edgepack.compile.operators.shared.chase import Walk, chase
-from edgepack.compile.operators.shared.convolution import FUSED, window_padding
+from edgepack.compile.operators.shared.chase import chase
+from edgepack.compile.operators.shared.convolution import FUSED, Windowed, walk, window_padding
 from edgepack.compile.operators.site import Site
 from edgepack.compile.quantize import activation_range
 
+INT8_MIN = -128
+
 
 @dataclass(frozen=True)
-class Pool2D:
-    """A checked pooling; `fields` are the members of struct ep_pool."""
+class Margins:
+    """Rows and columns of `fill` around the input, which count as elements: a PAD taken in."""
 
-    input: int
-    output: int
-    dtype: str
-    elements: int
-    window: int
-    walk: Walk | None
+    top: int
+    bottom: int
+    left: int
+    right: int
+    fill: int
+
+
+@dataclass(frozen=True, eq=False)
+class Pool2D(Windowed):
+    """A checked pooling, `window` its height and width."""
+
+    window: tuple[int, int]
     clamp: tuple[int, int]
-    fields: dict[str, Field]
+    margins: Margins | None
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Height and width of the window."""
+        return self.window
+
+    @property
+    def area(self) -> int:
+        """Elements of a window."""
+        return self.window[0] * self.window[1]
+
+    @property
+    def elements(self) -> int:
+        """Elements of the output."""
+        return int(np.prod(self.out_shape))
 
 
-def describe(site: Site) -> Pool2D:
+class AveragePool2D(Pool2D):
+    """Means of windows."""
+
+    operator: ClassVar[str] = "AVERAGE_POOL_2D"
+
+
+class MaxPool2D(Pool2D):
+    """Largest elements of windows."""
+
+    operator: ClassVar[str] = "MAX_POOL_2D"
+
+
+def describe(kind: type[Pool2D], site: Site) -> Pool2D:
     """Check a pooling and gather its numbers."""
     source, output = site.input(0), site.output()
     site.require_types(("int8", "int8"), ("int16", "int16"))
@@ -42,59 +80,83 @@ def describe(site: Site) -> Pool2D:
     site.require_shape(output, (source.shape[0], padding.out_h, padding.out_w, source.shape[3]))
     activation = site.option("fused_activation_function", "NONE")
     site.require(activation in FUSED, f"with fused activation {activation}", f"Use one of {', '.join(FUSED)}.")
-    out_min, out_max = activation_range(activation, output.dtype, output.scale, output.zero_point)
-    fields: dict[str, Field] = {
-        "batches": source.shape[0],
-        "in_h": source.shape[1],
-        "in_w": source.shape[2],
-        "channels": source.shape[3],
-        "out_h": padding.out_h,
-        "out_w": padding.out_w,
-        "kernel_h": kernel[0],
-        "kernel_w": kernel[1],
-        "stride_h": stride[0],
-        "stride_w": stride[1],
-        "pad_top": padding.top,
-        "pad_left": padding.left,
-        "out_min": out_min,
-        "out_max": out_max,
-    }
-    pixel = source.shape[3] * BYTES[source.dtype]
-    walk = Walk(
-        in_h=source.shape[1],
-        in_w=source.shape[2],
-        in_bytes=pixel,
-        out_h=padding.out_h,
-        out_w=padding.out_w,
-        out_bytes=pixel,
+    return kind(
+        input=source.id,
+        output=output.id,
+        in_shape=source.shape,
+        out_shape=output.shape,
+        dtype=source.dtype,
         stride=stride,
-        pad_top=padding.top,
-        pad_left=padding.left,
-        kernel=kernel,
         dilation=(1, 1),
-        step=0,
+        padding=padding,
+        window=kernel,
+        clamp=activation_range(activation, output.dtype, output.scale, output.zero_point),
+        margins=_margins(site),
     )
-    single = walk if source.shape[0] == 1 else None
-    return Pool2D(source.id, output.id, source.dtype, output.elements, kernel[0] * kernel[1], single, (out_min, out_max), fields)
+
+
+def _margins(site: Site) -> Margins | None:
+    """What fuse_pad has left."""
+    if site.option("explicit_padding") is None:
+        return None
+    top, bottom, left, right = site.option("explicit_padding")
+    return Margins(top, bottom, left, right, site.option("explicit_fill"))
 
 
 def _ranges(pool: Pool2D, ranges: Ranges) -> Range | None:
     low, high = ranges[pool.input]
+    if pool.margins is not None:
+        low, high = np.minimum(low, pool.margins.fill), np.maximum(high, pool.margins.fill)
     return low.clip(*pool.clamp), high.clip(*pool.clamp)
 
 
-def _kernel(name: str, dtype: str) -> Kernel[Pool2D]:
-    def lower(pool: Pool2D) -> Call:
-        overlaps = chase(pool.walk, pool.input, pool.output) if pool.walk else ()
-        return Call(name, f"{name}.h", {"pool": pool.fields}, (pool.input,), (pool.output,), overlaps=overlaps)
-
-    return Kernel(name, lower, applies=lambda pool: pool.dtype == dtype, cost=lambda pool: 8.0 * pool.elements * pool.window)
+def counts_margins(pool: Pool2D) -> bool:
+    """Whether margins must be looked at: to a maximum, elements of -128 are as good as none."""
+    return pool.margins is not None and not (isinstance(pool, MaxPool2D) and pool.margins.fill == INT8_MIN)
 
 
-def _operator(name: str, kernel: str) -> Operator[Pool2D]:
-    kernels = (_kernel(kernel, "int8"), _kernel(f"{kernel}_int16", "int16"))
-    return Operator(name, describe, kernels, ranges=_ranges, channels_apart=always)
+def pool_call(name: str, pool: Pool2D) -> Call:
+    """The call of a kernel whose struct begins with `struct ep_pool`."""
+    fields: dict[str, Field] = {
+        "batches": pool.in_shape[0],
+        "in_h": pool.in_shape[1],
+        "in_w": pool.in_shape[2],
+        "channels": pool.in_shape[3],
+        "out_h": pool.out_shape[1],
+        "out_w": pool.out_shape[2],
+        "kernel_h": pool.kernel[0],
+        "kernel_w": pool.kernel[1],
+        "stride_h": pool.stride[0],
+        "stride_w": pool.stride[1],
+        "pad_top": pool.padding.top,
+        "pad_left": pool.padding.left,
+        "out_min": pool.clamp[0],
+        "out_max": pool.clamp[1],
+    }
+    margins: dict[str, Field] = {"margins": asdict(pool.margins)} if pool.margins and counts_margins(pool) else {}
+    overlaps = chase(walk(pool, 0), pool.input, pool.output) if pool.in_shape[0] == 1 else ()
+    return Call(name, f"{name}.h", {"pool": fields, **margins}, (pool.input,), (pool.output,), overlaps=overlaps)
 
 
-AVERAGE_POOL_2D = _operator("AVERAGE_POOL_2D", "ep_average_pool")
-MAX_POOL_2D = _operator("MAX_POOL_2D", "ep_max_pool")
+def _kernel(name: str, applies: Callable[[Pool2D], bool]) -> Kernel[Pool2D]:
+    return Kernel(name, lambda pool: pool_call(name, pool), applies=applies, cost=lambda pool: 8.0 * pool.elements * pool.area)
+
+
+def _operator(kind: type[Pool2D], kernel: str) -> Operator[Pool2D]:
+    kernels = (
+        _kernel(kernel, lambda pool: pool.dtype == "int8" and not counts_margins(pool)),
+        _kernel(f"{kernel}_margins", counts_margins),
+        _kernel(f"{kernel}_int16", lambda pool: pool.dtype == "int16"),
+    )
+    return Operator(
+        kind.operator,
+        lambda site: describe(kind, site),
+        kernels,
+        ranges=_ranges,
+        channels_apart=always,
+        explicit_padding="any",
+    )
+
+
+AVERAGE_POOL_2D = _operator(AveragePool2D, "ep_average_pool")
+MAX_POOL_2D = _operator(MaxPool2D, "ep_max_pool")

@@ -44,7 +44,7 @@ def window_extent(in_size: int, kernel: int, stride: int, dilation: int, padding
 def window_padding(
     site: Site, in_hw: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
 ) -> Padding:
-    """Output size and padding of a sliding window: SAME, VALID, or EXPLICIT amounts (top, bottom, left, right) left by fuse_pad.
+    """Output size and padding of a sliding window, beside the amounts (top, bottom, left, right) that fuse_pad leaves.
 
     Raises CompileError EP-704 for steps or windows out of range, and when the input is smaller than the window.
     """
@@ -96,8 +96,8 @@ class Requantization:
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution:
-    """A checked convolution of [batches, height, width, channels]; a class of its own says how `weights` lie."""
+class Windowed:
+    """A checked operator that moves a window over [batches, height, width, channels]: a convolution or a pooling."""
 
     operator: ClassVar[str]
     """The operator's name."""
@@ -107,18 +107,24 @@ class Convolution:
     in_shape: tuple[int, ...]
     out_shape: tuple[int, ...]
     dtype: str
-    weights: Data
     stride: tuple[int, int]
     dilation: tuple[int, int]
     padding: Padding
-    in_zero: int
-    requantization: Requantization
-    layer: str
 
     @property
     def kernel(self) -> tuple[int, int]:
-        """Kernel height and width."""
+        """Height and width of the window."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution(Windowed):
+    """A checked convolution; a class of its own says how `weights` lie."""
+
+    weights: Data
+    in_zero: int
+    requantization: Requantization
+    layer: str
 
     def window_fields(self) -> dict[str, Field]:
         """The struct members that say how the window moves."""
@@ -134,7 +140,7 @@ class Convolution:
         }
 
 
-def walk(conv: Convolution, step: int) -> Walk:
+def walk(conv: Windowed, step: int) -> Walk:
     """How a kernel that copies the patches of `step` pixels before it writes them (0: none) walks over the input."""
     return Walk(
         in_h=conv.in_shape[1],

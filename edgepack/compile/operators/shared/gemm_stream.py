@@ -34,7 +34,7 @@ def pack(weights: Data, requantization: Requantization) -> Stream | None:
     filters = weights.reshape(weights.shape[0], -1).astype(np.int64)
     channels, size = filters.shape
     exact = exact_constants(requantization)
-    pairs = _pairs(filters)
+    pairs = paired(filters)
     if exact is None or pairs is None:
         return None
     one_sided = fits(requantization, SCALE)
@@ -52,7 +52,7 @@ def pack(weights: Data, requantization: Requantization) -> Stream | None:
     return Stream(np.array(words, np.int64).astype(np.uint32).view(np.int32), whole, -(-size // 4) * 4)
 
 
-def _pairs(filters: Data) -> Data | None:
+def paired(filters: Data) -> Data | None:
     """Words (groups, pairs of values, 2): of each group's channels A, B, C, D the words 256 B + A and 256 D + C.
 
     None if weights of -128 make such a sum leave 16 bits.

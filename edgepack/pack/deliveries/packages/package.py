@@ -37,7 +37,9 @@ class Package:
         if options.runtime == "tflm":
             product = make_tflm_product(model, name, options.version)
         else:
-            product = make_product(model, name, options.cpu or "generic", options.optimize, options.version)
+            product = make_product(
+                model, name, options.cpu or "generic", options.optimize, options.version, options.overlay_input
+            )
         return self.deliver(product, folder)
 
     def deliver(self, product: Product, folder: Path) -> tuple[Path, ...]:

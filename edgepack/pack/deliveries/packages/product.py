@@ -67,7 +67,9 @@ def check_version(version: str) -> None:
         raise ProjectError("EP-169", f"version {version!r} is not of the form 1.2.3", "package managers need three numbers")
 
 
-def make_product(model_file: Path, name: str, cpu: str, optimize: str = "balanced", version: str = "1.0.0") -> Product:
+def make_product(
+    model_file: Path, name: str, cpu: str, optimize: str = "balanced", version: str = "1.0.0", overlay_input: bool = False
+) -> Product:
     """Compile a model to C for `cpu` ("generic" runs everywhere) and put golden vectors beside it.
 
     Raises:
@@ -76,7 +78,7 @@ def make_product(model_file: Path, name: str, cpu: str, optimize: str = "balance
     """
     check_version(version)
     model = read_model(model_file)
-    code = compile_model(model, name, cpu, optimize)
+    code = compile_model(model, name, cpu, optimize, overlay_input=overlay_input)
     with tempfile.TemporaryDirectory(prefix="edgepack-golden-") as work:
         write_golden(Path(work), model, model_file, last_inputs(choose_golden_inputs(model), _VECTORS))
         golden = read_golden(Path(work))
