@@ -23,7 +23,7 @@ from edgepack.sources.keras.store import reopen, store_model
 from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
 
 # Changes whenever the same source would be stored differently.
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
