@@ -14,6 +14,7 @@ from edgepack.ground.errors import RecipeError
 from edgepack.ground.progress import Progress
 from edgepack.pipeline.candidate import try_recipe
 from edgepack.pipeline.evaluation import Evaluation, evaluate
+from edgepack.pipeline.still_layers import still_warnings
 from edgepack.sources import Dataset, SourceModel, load_data, load_model, match_data
 from edgepack.sources.given import load_given_data, load_given_model
 
@@ -28,7 +29,7 @@ class Built:
     `baseline` is the metric of the float Keras model, `evaluation` that of the .tflite run by LiteRT on this machine, both on the
     whole test split; None without data or without a Keras model. `float_model` is the same network before quantization,
     `source` the Keras model that compression began with. `content` is the artifact as it was read, once for
-    everybody, `inspection` what is in it.
+    everybody, `inspection` what is in it. `warnings` are about layers that carry nothing.
     """
 
     model: Path
@@ -46,6 +47,7 @@ class Built:
     float_model: Path | None = None
     source: SourceModel | None = None
     quantization: Quantization | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def metric(self) -> float | None:
@@ -83,6 +85,7 @@ def build(plan: ProjectPlan, progress: Progress) -> Built:
             evaluation=None if data is None else evaluate(source.file, data, plan.metric, cache, progress),
             steps=(),
             notes=source.notes,
+            warnings=() if data is None else still_warnings(source.file, data, cache, progress),
         )
     assert data is not None
     tried = try_recipe(source, data, plan.recipe, plan.metric, cache, progress)
@@ -105,6 +108,7 @@ def build(plan: ProjectPlan, progress: Progress) -> Built:
         float_model=converted.float_file,
         source=source,
         quantization=compressed.quantization,
+        warnings=still_warnings(converted.file, data, cache, progress),
     )
 
 
@@ -131,6 +135,10 @@ def load_inputs(plan: ProjectPlan, progress: Progress) -> tuple[SourceModel, Dat
 
 def _converted_row(last: StepResult, converted: Converted, evaluation: Evaluation, inspection: Inspection) -> StepResult:
     """The step table's row of the .tflite: what the last step's row says, but measured on the file."""
+    notes = ["figures of the file itself, run by LiteRT on this machine"]
+    unseen = [layer.layer for layer in converted.layers if not layer.found]
+    if unseen:
+        notes.append(f"zeros, values and bits without kernels that the converter rearranged, in {', '.join(unseen)}")
     return replace(
         last,
         step="convert",
@@ -138,13 +146,13 @@ def _converted_row(last: StepResult, converted: Converted, evaluation: Evaluatio
         metric=evaluation.metric,
         interval=evaluation.interval,
         zeros=converted.zeros,
-        sparsity=converted.zeros / converted.weights if converted.weights else 0.0,
+        sparsity=converted.sparsity,
         distinct=converted.distinct,
-        entropy=inspection.totals.entropy,
+        entropy=converted.entropy,
         macs=inspection.totals.macs,
         int8_bytes=inspection.size_bytes,
         deflated_bytes=len(zlib.compress(converted.file.read_bytes(), 9)),
-        notes=("figures of the file itself, run by LiteRT on this machine",),
+        notes=tuple(notes),
         seconds=0.0,
         layers=(),
     )

@@ -71,7 +71,7 @@ def judge_result(plan: Plan, built: Built, result: Result, explained: Explained 
         preprocessing=manifest["preprocessing"],
         recipe=tuple(RecipeStep(step.name, plain(step.options)) for step in plan.recipe),
         versions=manifest["versions"],
-        warnings=result.warnings,
+        warnings=(*built.warnings, *result.warnings),
         notes=built.notes,
         explanation=explained,
         pack=result.pack.id,
