@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -81,23 +82,18 @@ def _variable_shapes(model: Any) -> list[tuple[int, ...]]:
 
 
 def _biases(model: Any) -> int:
-    """Biases of a converted model: one per output channel of convolutions and dense layers with a bias or a BatchNorm after them.
+    """Biases of a converted model: those of the layers, and one per output channel of what has a BatchNorm after it instead.
 
     BatchNorm is folded into the layer before it; one that stands alone counts as a scale and an offset per channel.
     """
     total = 0
     for layer in model.layers:
         inner = wrapped_layer(layer)
-        names = {weight_name(variable): variable for variable in layer_variables(layer)}
         if type(inner).__name__ == "BatchNormalization":
-            before = _before(layer)
-            channels = int(names["moving_mean"].shape[0])
-            if before is None:
-                total += 2 * channels
-            elif not before.use_bias:
-                total += channels
-        elif "bias" in names:
-            total += int(np.prod(names["bias"].shape))
+            before, channels = _before(layer), int(inner.moving_mean.shape[0])
+            total += 2 * channels if before is None else 0 if before.use_bias else channels
+        else:
+            total += sum(math.prod(found.shape) for found in layer_variables(layer) if "bias" in weight_name(found))
     return total
 
 

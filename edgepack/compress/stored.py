@@ -13,6 +13,7 @@ from edgepack.compress.quantization.fake_quant import custom_objects
 from edgepack.compress.results import Compressed
 from edgepack.sources import open_keras
 from edgepack.sources.keras.custom_objects import load_custom_objects
+from edgepack.sources.keras.own_layers import completed, registered
 from edgepack.sources.keras.store import content_hash
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def known_objects(source: SourceModel) -> AbstractContextManager[Any]:
     """A block in which TF-MOT's layers, ours, and the user's own layers and functions, are known to Keras by name."""
     scope: AbstractContextManager[Any] = import_tfmot().quantization.keras.quantize_scope(
-        custom_objects() | dict(load_custom_objects(source.custom_objects, source.folder))
+        custom_objects() | completed(registered() | load_custom_objects(source.custom_objects, source.folder))
     )
     return scope
 

@@ -23,8 +23,8 @@ from edgepack.ground.progress import Progress
 from edgepack.sources import Dataset
 
 # Changes whenever the same model would give another file or another check.
-_VERSION = 5
-_MIX_VERSION = 1
+_VERSION = 6
+_MIX_VERSION = 2
 FLOAT_FILE = "float.tflite"
 
 
@@ -43,19 +43,29 @@ class Converted:
     float_file: Path | None = None
 
     @property
+    def weights(self) -> int:
+        """The kernels' weights that were found in the file; what is said of zeros, codes and bits is about these."""
+        return sum(layer.matched for layer in self.layers)
+
+    @property
     def zeros(self) -> int:
-        """Zero weights in the file's kernels."""
+        """How many of the `weights` are zero."""
         return sum(layer.zeros for layer in self.layers)
 
     @property
+    def sparsity(self) -> float:
+        """Share of zeros."""
+        return self.zeros / self.weights if self.weights else 0.0
+
+    @property
     def distinct(self) -> int:
-        """The most distinct codes that an output channel of the file's kernels has."""
+        """The most distinct codes that an output channel of these has."""
         return max((layer.distinct for layer in self.layers), default=0)
 
     @property
-    def weights(self) -> int:
-        """Weights in the file's kernels."""
-        return sum(layer.weights for layer in self.layers if layer.found)
+    def entropy(self) -> float | None:
+        """Shannon's entropy of the codes of these in bits per weight, kernel by kernel; None when there are none."""
+        return sum(layer.bits for layer in self.layers) / self.weights if self.weights else None
 
 
 def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progress) -> Converted:

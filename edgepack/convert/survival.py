@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.compress.keras.kernels import Kernel, kernels
-from edgepack.compress.quantization.int8 import channels_first, most_distinct
+from edgepack.compress.quantization.int8 import channels_first, code_entropy, most_distinct
 from edgepack.flatbuffer import Model, Tensor
 from edgepack.ground.errors import ConvertError
 
@@ -22,7 +22,8 @@ class LayerZeros:
 
     More than `pruned` when small weights round to zero. `values` and `distinct` are the most distinct weights that one output
     channel has in Keras, and the most distinct codes it has in the .tflite. `found` is false where the converter has rearranged
-    the weights so that they cannot be matched.
+    some of the weights so that they cannot be matched. `zeros` and `distinct` are about the `matched` weights that can, as are
+    `bits`, what all of them carry together by Shannon's entropy of their kernel's codes.
     """
 
     layer: str
@@ -32,6 +33,8 @@ class LayerZeros:
     found: bool
     values: int = 0
     distinct: int = 0
+    matched: int = 0
+    bits: float = 0.0
 
 
 def check_kernels(model: Any, converted: Model, preserved: Collection[str] = ()) -> tuple[LayerZeros, ...]:
@@ -70,6 +73,8 @@ def check_kernels(model: Any, converted: Model, preserved: Collection[str] = ())
                 before.found and result.found,
                 max(before.values, result.values),
                 max(before.distinct, result.distinct),
+                before.matched + result.matched,
+                before.bits + result.bits,
             )
         layers[kernel.layer] = result
     return tuple(layers.values())
@@ -99,7 +104,8 @@ def _compare(kernel: Kernel, constants: list[Tensor]) -> LayerZeros:
             f"layer {kernel.layer}: of {pruned} pruned weights only {score[0]} are zero in the .tflite",
             "quantize with aware = true, which keeps zeros; if it was, report this",
         )
-    return LayerZeros(kernel.layer, values.size, pruned, int((best == 0).sum()), True, counted, most_distinct(best))
+    zeros, bits = int((best == 0).sum()), code_entropy(best) * best.size
+    return LayerZeros(kernel.layer, values.size, pruned, zeros, True, counted, most_distinct(best), best.size, bits)
 
 
 def _sizes(rows: NDArray[Any]) -> NDArray[np.float32]:

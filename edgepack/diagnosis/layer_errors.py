@@ -77,7 +77,7 @@ def compare_layers(quantized: Path, original: Path, inputs: Sequence[NDArray[Any
             "give the float .tflite that was converted from the same Keras model",
         )
     for model in models:
-        _check_inputs(model, inputs)
+        check_inputs(model, inputs)
     sums = _record(quantized, original, pairs, inputs, task)
     noises = {pair.quantized.outputs[0]: _ratio(found["noise"], found["signal"]) for pair, found in zip(pairs, sums, strict=True)}
     results = [_error(models[0], pair, found, noises) for pair, found in zip(pairs, sums, strict=True)]
@@ -85,7 +85,8 @@ def compare_layers(quantized: Path, original: Path, inputs: Sequence[NDArray[Any
     return LayerErrors(tuple(ranked), len(inputs[0]), alone)
 
 
-def _check_inputs(model: Model, inputs: Sequence[NDArray[Any]]) -> None:
+def check_inputs(model: Model, inputs: Sequence[NDArray[Any]]) -> None:
+    """Raise EP-380 when examples do not have the shapes of a model's inputs, or there are none."""
     graph = model.subgraphs[0]
     shapes = [graph.tensors[index].shape for index in graph.inputs]
     fits = len(shapes) == len(inputs) and all(

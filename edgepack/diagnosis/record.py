@@ -16,20 +16,17 @@ from numpy.typing import NDArray
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
     """Run; the answer is `sums`."""
-    quantized, original = _open(job["quantized"]), _open(job["original"])
+    quantized, original = open_watched(job["quantized"]), open_watched(job["original"])
     inputs = [np.load(file, mmap_mode="r", allow_pickle=False) for file in job["inputs"]]
     details = {item["index"]: item for item in quantized.get_tensor_details()}
     sums = [dict.fromkeys(_SUMS, 0.0) for _ in job["tensors"]]
     for row in range(job["count"]):
         example = [np.asarray(array[row]) for array in inputs]
         for interpreter in (quantized, original):
-            if hasattr(interpreter, "reset_all_variables"):
-                interpreter.reset_all_variables()
-            for tensor, values in zip(interpreter.get_input_details(), example, strict=True):
-                interpreter.set_tensor(tensor["index"], _stored(values, tensor).reshape(tensor["shape"]))
+            set_inputs(interpreter, example)
             interpreter.invoke()
         for (coded, real), found in zip(job["tensors"], sums, strict=True):
-            _gather(found, quantized.get_tensor(coded), _parameters(details[coded]), original.get_tensor(real))
+            _gather(found, quantized.get_tensor(coded), parameters(details[coded]), original.get_tensor(real))
         print(row + 1, flush=True)
     return {"sums": sums}
 
@@ -61,7 +58,16 @@ def _gather(found: dict[str, float], codes: NDArray[Any], parameters: tuple[Any,
         found["saturated"] += int(((codes == limits.min) | (codes == limits.max)).sum())
 
 
-def _open(file: str) -> Any:
+def set_inputs(interpreter: Any, example: list[NDArray[Any]]) -> None:
+    """Give an interpreter an example in real values, its state as it was at first."""
+    if hasattr(interpreter, "reset_all_variables"):
+        interpreter.reset_all_variables()
+    for tensor, values in zip(interpreter.get_input_details(), example, strict=True):
+        interpreter.set_tensor(tensor["index"], _stored(values, tensor).reshape(tensor["shape"]))
+
+
+def open_watched(file: str) -> Any:
+    """An interpreter in which every tensor can be read after it ran."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
@@ -74,7 +80,7 @@ def _open(file: str) -> Any:
     return interpreter
 
 
-def _parameters(detail: dict[str, Any]) -> tuple[Any, Any]:
+def parameters(detail: dict[str, Any]) -> tuple[Any, Any]:
     """Scale and zero point of a tensor; 1 and 0 for one that holds real numbers."""
     scales, zeros = (detail["quantization_parameters"][key] for key in ("scales", "zero_points"))
     return (float(scales[0]), int(zeros[0])) if len(scales) else (1.0, 0)
@@ -84,5 +90,5 @@ def _stored(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
     """Real values as a model's input takes them."""
     from edgepack.runners.quantization import quantize
 
-    scale, zero = _parameters(detail) if len(detail["quantization_parameters"]["scales"]) else (0.0, 0)
+    scale, zero = parameters(detail) if len(detail["quantization_parameters"]["scales"]) else (0.0, 0)
     return quantize(values, scale, zero, detail["dtype"])

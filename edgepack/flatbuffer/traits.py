@@ -119,7 +119,7 @@ TRAITS: dict[str, Traits] = {
     "DEQUANTIZE": Traits(shape=shapes.same, converts=True, tflm=True),
     "CAST": Traits(shape=shapes.same, evaluate=values.first, tflm=True),
     "RELU": Traits(shape=shapes.same, int16=True, tflm=True),
-    "RELU6": Traits(shape=shapes.same, int16=True, tflm=True),
+    "RELU6": Traits(shape=shapes.same, tflm=True),
     "RELU_N1_TO_1": Traits(shape=shapes.same),
     "RELU_0_TO_1": Traits(shape=shapes.same),
     "LEAKY_RELU": Traits(shape=shapes.same, int16=True, tflm=True),

@@ -19,6 +19,7 @@ from edgepack.metrics.trivial import no_better_than_trivial
 from edgepack.pipeline.candidate import try_recipe
 from edgepack.pipeline.evaluation import Evaluation, evaluate
 from edgepack.pipeline.float_side import float_side
+from edgepack.pipeline.still_layers import still_warnings
 from edgepack.sources import Dataset, SourceModel, is_ready, load_data, load_model, match_data
 from edgepack.sources.given import load_given_data, load_given_model
 
@@ -34,7 +35,7 @@ class Built:
     whole test split; None without data or without a float model. `float_model` is the network before quantization, a .tflite,
     `source` the Keras model that compression began with. `content` is the artifact as it was read, once for
     everybody, `inspection` what is in it. `scoring` is the project's metric, as this model's outputs are to be read. `warnings`
-    say what makes figures worth less than they look.
+    say what makes figures worth less than they look, and name layers that carry nothing.
     """
 
     model: Path
@@ -101,7 +102,10 @@ def build(plan: ProjectPlan, progress: Progress) -> Built:
         float_model=converted.float_file,
         source=source,
         quantization=compressed.quantization,
-        warnings=_worth(plan.metric, "the float model's", compressed.steps[0], data, compressed.reading, progress),
+        warnings=(
+            *_worth(plan.metric, "the float model's", compressed.steps[0], data, compressed.reading),
+            *still_warnings(converted.file, data, cache, progress),
+        ),
     )
 
 
@@ -131,21 +135,21 @@ def _ready(plan: ProjectPlan, source: SourceModel, data: Dataset | None, progres
         steps=(),
         notes=source.notes,
         float_model=None if beside is None else beside.file,
-        warnings=_worth(plan.metric, whose, measured, data, read, progress),
+        warnings=(
+            *_worth(plan.metric, whose, measured, data, read),
+            *(() if data is None else still_warnings(source.file, data, plan.cache, progress)),
+        ),
     )
 
 
 def _worth(
-    metric: Metric, whose: str, figure: Evaluation | StepResult | None, data: Dataset | None, read: Reading, progress: Progress
+    metric: Metric, whose: str, figure: Evaluation | StepResult | None, data: Dataset | None, read: Reading
 ) -> tuple[str, ...]:
     """A warning where a model is not shown to be better than an answer that never looks at the input."""
     if figure is None or data is None:
         return ()
     said = no_better_than_trivial(metric, figure.metric, figure.interval, data.test.labels, data.test.inputs, read)
-    if not said:
-        return ()
-    progress.warn(f"{whose} {said}")
-    return (f"{whose} {said}",)
+    return (f"{whose} {said}",) if said else ()
 
 
 def load_inputs(plan: ProjectPlan, progress: Progress) -> tuple[SourceModel, Dataset | None]:
@@ -190,6 +194,10 @@ def _converted_row(
     last: StepResult, converted: Converted, evaluation: Evaluation, content: Model, inspection: Inspection
 ) -> StepResult:
     """The step table's row of the .tflite: what the last step's row says, but measured on the file."""
+    notes = ["figures of the file itself, run by LiteRT on this machine"]
+    unseen = [layer.layer for layer in converted.layers if not layer.found]
+    if unseen:
+        notes.append(f"zeros, values and bits without kernels that the converter rearranged, in {', '.join(unseen)}")
     return replace(
         last,
         step="convert",
@@ -197,14 +205,14 @@ def _converted_row(
         metric=evaluation.metric,
         interval=evaluation.interval,
         zeros=converted.zeros,
-        sparsity=converted.zeros / converted.weights if converted.weights else 0.0,
+        sparsity=converted.sparsity,
         distinct=converted.distinct,
-        entropy=inspection.totals.entropy,
+        entropy=converted.entropy,
         macs=inspection.totals.macs,
         int8_bytes=inspection.totals.parameter_bytes,
         deflated_bytes=_deflated(content),
         file_bytes=inspection.size_bytes,
-        notes=("figures of the file itself, run by LiteRT on this machine",),
+        notes=tuple(notes),
         seconds=0.0,
         layers=(),
     )

@@ -54,7 +54,7 @@ class Candidate:
     @property
     def sparsity(self) -> float:
         """The share of the .tflite's kernel weights that are zero."""
-        return self.converted.zeros / self.converted.weights if self.converted.weights else 0.0
+        return self.converted.sparsity
 
 
 def try_recipe(

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from edgepack.compress import compress
 from edgepack.compress.sensitivity import Sensitivity, sensitivity
@@ -20,7 +16,7 @@ from edgepack.ground.plain import plain, typed
 from edgepack.ground.progress import Progress
 from edgepack.pipeline.build import Built, build
 from edgepack.pipeline.request import Plan, Request, prepare
-from edgepack.sources import Examples
+from edgepack.pipeline.still_layers import spread
 
 if TYPE_CHECKING:
     from edgepack.ground.cache import Cache
@@ -42,6 +38,8 @@ def run_explain(request: Request, progress: Progress, *, examples: int = EXAMPLE
     """
     plan = prepare(request)
     built = build(plan, progress)
+    for warning in built.warnings:
+        progress.warn(warning)
     original = built.float_model
     if original is None and built.data is None and plan.project.model.float_file is not None:
         raise _no_data()  # a Keras file is converted on examples
@@ -92,7 +90,7 @@ def layer_errors(built: Built, original: Path, examples: int, cache: Cache, prog
     if built.data is None:
         raise _no_data()
     split = built.data.validation if len(built.data.validation) else built.data.test
-    inputs = _spread(split.inputs, examples)
+    inputs = spread(split.inputs, examples)
     key = {
         "version": _VERSION,
         "model": built.sha256,
@@ -120,9 +118,3 @@ def _scan(plan: Plan, built: Built, examples: int, progress: Progress) -> Sensit
     training = tuple(step for step in plan.recipe if step.place == "first")
     original = compress(built.source, built.data, training, plan.metric, plan.cache, progress)
     return sensitivity(original, built.data, plan.metric.of(original.reading), examples, plan.cache, progress)
-
-
-def _spread(arrays: Sequence[Examples], count: int) -> list[NDArray[Any]]:
-    """`count` examples, evenly spread: data sorted by class must not leave a class out."""
-    rows = np.linspace(0, len(arrays[0]) - 1, min(count, len(arrays[0]))).round().astype(int)
-    return [np.asarray(array[rows]) for array in arrays]

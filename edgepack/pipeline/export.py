@@ -39,6 +39,8 @@ def run_export(
         called = c_identifier(called)
         if model.suffix != ".tflite":
             built = build(plan, progress)
+            for warning in built.warnings:
+                progress.warn(warning)
             model = built.model
             if built.data is not None:
                 options = replace(options, class_names=built.data.class_names, preprocessing=built.data.preprocessing)

@@ -25,7 +25,7 @@ from edgepack.sources.keras.frameworks import versions
 from edgepack.sources.keras.store import content_hash, store_model
 from edgepack.sources.model import SourceModel, read_index, stored_keras
 
-_VERSION = 1
+_VERSION = 2
 _WHERE = "the given data"
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgepack.compile import compile_model
 from edgepack.compress import compress
 from edgepack.convert import convert
-from edgepack.convert.mixed import mix
+from edgepack.convert.mixed import INT16_OPERATORS, mix
 from edgepack.convert.proof import prove
 from edgepack.convert.tflite import run_converter
 from edgepack.flatbuffer import read_model
@@ -93,6 +94,38 @@ def test_everything_but_the_models_ends_can_be_16_bits(kinds: tuple[Any, Dataset
 @pytest.mark.parametrize("layers", [["*"], ["sum", "head"], ["stem"], ["both", "less", "gate"]])
 def test_the_generated_code_has_the_bits_of_tensorflow_lite_micro(kinds: tuple[Any, Dataset, bytes], layers: list[str]) -> None:
     assert_exact([Case("mixed", mix(kinds[2], layers).content, "tflite-micro")])
+
+
+def of_a_lone_rectifier(most: float | None) -> tuple[Any, Dataset]:
+    """A ReLU that no operator before it can take in."""
+    keras = fresh(0)
+    layers = keras.layers
+    start = layers.Input((6, 6, 3))
+    x = layers.Conv2D(5, 3, name="conv")(start)
+    x = layers.ReLU(most, name="relu")(layers.Concatenate(name="both")([x, x * 9]))
+    return keras.Model(start, layers.Dense(3, name="head")(layers.Flatten()(x))), noise(((6, 6, 3),), 3)
+
+
+def test_every_operator_offered_in_16_bits_compiles_to_the_bits_of_tensorflow_lite_micro(
+    kinds: tuple[Any, Dataset, bytes],
+) -> None:
+    mixed = mix(converted(*of_a_lone_rectifier(None)), ["both", "relu"]).content
+    assert_exact([Case("rectifier", mixed, "tflite-micro")])
+    found = {name for content in (mix(kinds[2], ["*"]).content, mixed) for name, kind in operators(content) if kind == "int16"}
+    assert found >= INT16_OPERATORS
+
+
+def test_relu6_reads_8_bits_because_tensorflow_lite_micro_does_not_rescale_in_it() -> None:
+    model, data = of_a_lone_rectifier(6.0)
+    content = converted(model, data)
+    mixed = mix(content, ["both"])
+    assert mixed.narrowed == ("relu",) and operators(mixed.content)["RELU6", "int8"] == 1
+    x = data.test.inputs[0]
+    wanted = run(content, x)[0]
+    assert np.abs(run(mixed.content, x)[0] - wanted).max() < 0.1 * np.abs(wanted).max()
+    assert compile_model(read_model(mixed.content), "six").files
+    with pytest.raises(ConvertError, match="RELU6 has no int16 kernel"):
+        mix(content, ["relu"])
 
 
 def test_only_the_layer_and_its_readers_change(kinds: tuple[Any, Dataset, bytes]) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from edgepack.compress.keras.wiring import Wiring
 from edgepack.ground.errors import RecipeError
 from edgepack.sources.keras.frameworks import import_tf_keras
+from edgepack.sources.keras.own_layers import copied
 
 # An unrolled time step costs a dozen operators; beyond this the file would be mostly operators.
 LONGEST_UNROLL = 256
@@ -39,6 +41,16 @@ def flat_model(model: Any, shapes: Sequence[Shape]) -> tuple[Any, list[str]]:
         keras.Input(shape, name=name, dtype=tensor.dtype)
         for shape, name, tensor in zip(shapes, model.input_names, model.inputs, strict=True)
     ]
+    opened = [
+        f"{name} {' x '.join(map(str, shape))}"
+        for name, shape, tensor in zip(model.input_names, shapes, model.inputs, strict=True)
+        if None in tensor.shape[1:]
+    ]
+    if opened:
+        notes.append(f"open sizes fixed at those of the data: {', '.join(opened)}")
+    stateful = _without_state(model)
+    if stateful:
+        notes.append(f"every example begins with a fresh state, although stateful = True: {', '.join(stateful)}")
     renamer = _Renamer([*model.input_names, *(layer.name for layer in model.layers)])
     outputs = _replay(model, inputs, renamer, "")
     flat = keras.Model(inputs, outputs, name=model.name)
@@ -156,12 +168,20 @@ def _unroll(model: Any) -> tuple[Any, list[str]]:
     """The model with its recurrent layers' loops written out, and the names of those layers."""
     keras = import_tf_keras()
     changed: list[str] = []
+    wiring = Wiring(model)
 
     def clone(layer: Any) -> Any:
         config = layer.get_config()
         if not _set_unroll(config):
-            return layer.__class__.from_config(config)
-        steps = layer.input_shape[1]
+            return copied(layer)
+        if any(type(part).__name__.startswith("ConvLSTM") for part in layer._flatten_layers()):
+            raise RecipeError(
+                "EP-411",
+                f"layer {layer.name} is a convolutional LSTM, whose loop over time steps Keras cannot write out for quantization",
+                "use Conv3D, TimeDistributed convolutions before an LSTM, or Conv2D with the time steps as channels",
+            )
+        # The layer may have been called by another model before, with another shape.
+        steps = wiring.calls(layer)[0].keras_inputs[0].shape[1]
         if steps is None or steps > LONGEST_UNROLL:
             raise RecipeError(
                 "EP-411",
@@ -169,13 +189,21 @@ def _unroll(model: Any) -> tuple[Any, list[str]]:
                 f"give the model's input a fixed length of at most {LONGEST_UNROLL} steps",
             )
         changed.append(layer.name)
-        return layer.__class__.from_config(config)
+        return copied(layer, config)
 
     if not any(_set_unroll(layer.get_config()) for layer in model.layers):
         return model, []
     rolled = keras.models.clone_model(model, clone_function=clone)
     rolled.set_weights(model.get_weights())
     return rolled, changed
+
+
+def _without_state(model: Any) -> list[str]:
+    """Turn off `stateful` wherever a layer has it on, and return the names of these layers."""
+    found = [layer for layer in model._flatten_layers(include_self=False) if getattr(layer, "stateful", False)]
+    for layer in found:
+        layer.stateful = False
+    return [layer.name for layer in found]
 
 
 def _set_unroll(config: Any) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# Scales and slopes of normalisations and activations, which have two axes or more in some of them.
+_NO_KERNELS = frozenset({"alpha", "gamma", "beta", "moving_mean", "moving_variance"})
 # In the names of trained weight scales, which vanish into the .tflite's own scales and are no parameters of the model.
 SCALE = "lowbit_scale"
 
@@ -31,19 +33,23 @@ class Kernel:
 def kernels(model: Any) -> tuple[Kernel, ...]:
     """Every kernel of a flat model, in its layers' order, looked up beneath TF-MOT's wrappers; shared ones once.
 
-    Biases, BatchNorm, PReLU slopes and quantization ranges are not kernels.
+    Biases, normalisations, PReLU slopes and quantization ranges are not kernels.
     """
     found: list[Kernel] = []
     seen: set[int] = set()
     for layer in model.layers:
         inner = wrapped_layer(layer)
         for variable in layer_variables(layer):
-            name = weight_name(variable)
-            if len(variable.shape) < 2 or "bias" in name or name == "alpha" or id(variable) in seen:
-                continue
-            seen.add(id(variable))
-            found.append(Kernel(inner.name, type(inner).__name__, name, variable))
+            if is_kernel(variable) and id(variable) not in seen:
+                seen.add(id(variable))
+                found.append(Kernel(inner.name, type(inner).__name__, weight_name(variable), variable))
     return tuple(found)
+
+
+def is_kernel(variable: Any) -> bool:
+    """Whether a layer's variable is a kernel, by its rank and its own name."""
+    name = weight_name(variable)
+    return len(variable.shape) >= 2 and "bias" not in name and name not in _NO_KERNELS
 
 
 def wrapped_layer(layer: Any) -> Any:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from edgepack.compress.keras.kernels import layer_variables, weight_name, wrapped_layer
+from edgepack.compress.keras.kernels import is_kernel, layer_variables, weight_name, wrapped_layer
 
 
 def model_macs(model: Any) -> int:
@@ -26,9 +26,9 @@ def applied_kernels(model: Any) -> Iterator[tuple[Any, str, tuple[int, ...], int
         calls = _calls(model, layer)
         for variable in layer_variables(layer):
             name = weight_name(variable)
-            shape = tuple(int(size) for size in variable.shape)
-            if len(shape) < 2 or "bias" in name or name in ("alpha", "embeddings"):
+            if not is_kernel(variable) or name == "embeddings":
                 continue
+            shape = tuple(int(size) for size in variable.shape)
             shapes = [(_shape(layer, "input", call), _shape(layer, "output", call)) for call in range(calls)]
             yield inner, name, shape, sum(_positions(type(inner).__name__, name, shape, *pair) for pair in shapes)
 

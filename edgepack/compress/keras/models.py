@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgepack.ground.errors import ToolError
 from edgepack.ground.progress import Task
 from edgepack.sources.keras.frameworks import import_tf_keras, versions
+from edgepack.sources.keras.own_layers import copied
 
 if TYPE_CHECKING:
     from edgepack.sources import Split
@@ -58,7 +59,7 @@ def start_afresh(seed: int) -> None:
 
 def copy_model(model: Any) -> Any:
     """A copy that shares nothing with `model`."""
-    copy = import_tf_keras().models.clone_model(model)
+    copy = import_tf_keras().models.clone_model(model, clone_function=copied)
     copy.set_weights(model.get_weights())
     return copy
 

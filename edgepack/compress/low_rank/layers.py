@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgepack.compress.low_rank.factors import Method, factors
 from edgepack.compress.low_rank.plan import Choice
 from edgepack.sources.keras.frameworks import import_tf_keras
+from edgepack.sources.keras.own_layers import copied
 
 
 def factorised(model: Any, chosen: Mapping[str, Choice]) -> Any:
@@ -31,7 +32,7 @@ def factorised(model: Any, chosen: Mapping[str, Choice]) -> Any:
             weights += [(factor, [part]) for factor, part in zip(chain, parts, strict=True)]
             weights[-1][1].extend(layer.get_weights()[1:])
         else:
-            chain = [layer.__class__.from_config(layer.get_config())]
+            chain = [copied(layer)]
             weights.append((chain[0], layer.get_weights()))
         made[layer.name] = chain
     inputs = [

@@ -11,12 +11,15 @@ import numpy as np
 
 from edgepack.compress.keras.models import batches, copy_model, import_tfmot, model_inputs
 from edgepack.compress.quantization.aware_layers import batch_norm_config, own_config, relevel
-from edgepack.compress.quantization.fake_quant import classes, custom_objects
+from edgepack.compress.quantization.fake_quant import classes, custom_objects, unrounded
 from edgepack.compress.quantization.lowbit import Grid
+from edgepack.compress.quantization.same import check_same
 from edgepack.ground.errors import RecipeError
 from edgepack.sources import Split
 from edgepack.sources.keras.frameworks import import_tf_keras
+from edgepack.sources.keras.own_layers import classes_of
 
+_NARROWEST = 1e-6
 _REFUSED = re.compile(r"Layer ([^:]+):<class")
 
 
@@ -29,7 +32,8 @@ def wrap(model: Any, leave: frozenset[str] = frozenset(), grids: Mapping[str, Gr
     layers with few bits.
 
     Raises:
-        RecipeError: EP-416 when not one layer can be wrapped, or TF-MOT fails without naming a layer.
+        RecipeError: EP-416 when not one layer can be wrapped, TF-MOT fails without naming a layer, or a layer computes something
+            else in the copy.
     """
     left = dict.fromkeys(leave, "named in exclude")
     ours: dict[str, bool] = {}
@@ -48,9 +52,9 @@ def wrap(model: Any, leave: frozenset[str] = frozenset(), grids: Mapping[str, Gr
                 "set aware = false: the converter quantizes it after training",
             )
         try:
-            with quantization.quantize_scope(custom_objects()):
+            with quantization.quantize_scope(custom_objects() | classes_of(model)):
                 wrapped = quantization.quantize_apply(_annotate(model, left, ours), _scheme(frozenset(left)))
-            return relevel(wrapped, grids or {}), left
+            break
         except (RuntimeError, ValueError, TypeError) as error:
             found = _REFUSED.search(str(error))
             if found is None or found[1] in left or found[1] in ours:
@@ -64,6 +68,10 @@ def wrap(model: Any, leave: frozenset[str] = frozenset(), grids: Mapping[str, Gr
                 ours.update(batch_norm_config(model, layer))
             else:
                 left[layer.name] = f"TF-MOT cannot wrap {type(layer).__name__} here"
+    releveled = relevel(wrapped, grids or {})
+    with without_quantization(), unrounded():
+        check_same(model, releveled)
+    return releveled, left
 
 
 def _annotate(model: Any, left: Collection[str], ours: Mapping[str, bool]) -> Any:
@@ -123,11 +131,19 @@ def calibrate(model: Any, split: Split, size: int) -> None:
         for part in batches(len(split), size):
             model(model_inputs(model, split, part), training=False)
     for min_var, max_var, lows, highs, average in seen.values():
-        # The range must hold zero, and must not be a point.
         low = min(0.0, float(np.mean(lows) if average else np.min(lows)))
         high = max(0.0, float(np.mean(highs) if average else np.max(highs)))
-        min_var.assign(low)
-        max_var.assign(high if high - low > 1e-6 else low + 1e-6)
+        set_range(min_var, max_var, low, high)
+
+
+def set_range(min_var: Any, max_var: Any, low: float, high: float) -> None:
+    """Assign a range around zero that is no point.
+
+    What is always 0 (a ReLU that never fires) gets 0 … 1: kernels of 32 bits overflow, and XNNPACK refuses, where a scale is
+    almost nothing.
+    """
+    min_var.assign(low)
+    max_var.assign(1.0 if low == high == 0 else max(high, low + _NARROWEST))
 
 
 @contextmanager

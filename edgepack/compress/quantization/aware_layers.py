@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgepack.compress.keras.kernels import weight_name
+from edgepack.compress.keras.kernels import layer_variables
 from edgepack.compress.keras.models import import_tfmot
 from edgepack.compress.quantization.fake_quant import classes, custom_objects, kernel_names
 from edgepack.compress.quantization.lowbit import GRIDS, Grid
 from edgepack.sources.keras.frameworks import import_tf_keras
+from edgepack.sources.keras.own_layers import classes_of, copied
 
 # The activations that TF-MOT's quantize-aware activation knows; any other raises without naming its layer.
 _ACTIVATIONS = frozenset({"linear", "relu", "swish", "softmax", "sigmoid", "tanh", "gelu"})
@@ -119,13 +120,14 @@ def relevel(wrapped: Any, grids: Mapping[str, Grid]) -> Any:
 
     keras = import_tf_keras()
     config_class = classes().LayerConfig
+    changed: set[str] = set()
 
     def rewrap(layer: Any) -> Any:
         if not isinstance(layer, QuantizeWrapperV2) or not kernel_names(layer.layer):
-            return layer.__class__.from_config(layer.get_config())
+            return copied(layer)
         old, grid = layer.quantize_config, grids.get(layer.layer.name)
         if grid is None and type(layer.layer).__name__ != "DepthwiseConv2D" and old.get_weights_and_quantizers(layer.layer):
-            return layer.__class__.from_config(layer.get_config())
+            return copied(layer)
         chosen = grid or GRIDS["int8"]
         own = isinstance(old, config_class)
         new = config_class(
@@ -133,13 +135,16 @@ def relevel(wrapped: Any, grids: Mapping[str, Grid]) -> Any:
         ).get_config()
         config = layer.get_config()
         config["quantize_config"] = {"class_name": "LayerConfig", "config": new}
+        changed.add(layer.name)
         return QuantizeWrapperV2.from_config(config)
 
-    with import_tfmot().quantization.keras.quantize_scope(custom_objects()):
+    with import_tfmot().quantization.keras.quantize_scope(custom_objects() | classes_of(wrapped)):
         model = keras.models.clone_model(wrapped, clone_function=rewrap)
     for before, after in zip(wrapped.layers, model.layers, strict=True):
-        values = {weight_name(variable): variable for variable in before.weights}
-        for variable in after.weights:
-            if weight_name(variable) in values:
-                variable.assign(values[weight_name(variable)])
+        if before.name not in changed:
+            after.set_weights(before.get_weights())
+            continue
+        # Another config has other variables for ranges; those of the layer within are the same, in the same order.
+        for old, new in zip(layer_variables(before), layer_variables(after), strict=True):
+            new.assign(old)
     return model

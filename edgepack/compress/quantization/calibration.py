@@ -25,7 +25,6 @@ _LEVELS = 256
 _SHARES = np.geomspace(1.0, 0.03, 60)
 _ROUNDS = 3
 _BATCH = 32
-_NARROWEST = 1e-6
 
 
 @dataclass
@@ -116,8 +115,7 @@ def calibrate(model: Any, split: Split, method: Calibration, percent: float, tas
             low, high = percentile_range(histogram, percent)
         elif high > low and method == "mse":
             low, high = mse_range(histogram)
-        min_var.assign(low)
-        max_var.assign(max(high, low + _NARROWEST))
+        aware.set_range(min_var, max_var, low, high)
     for layer in model.layers:
         for weight, quantizer, variables in getattr(layer, "_weight_vars", []):
             quantizer(weight, True, weights=variables)  # its range becomes that of the weights it has now

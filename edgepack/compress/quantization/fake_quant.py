@@ -5,6 +5,8 @@ TF-MOT's classes only exist once it has been imported, so these are made on firs
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -152,6 +154,18 @@ def classes() -> SimpleNamespace:
 def custom_objects() -> dict[str, Any]:
     """What Keras must know by name to open a model that was trained with these."""
     return {"LayerConfig": classes().LayerConfig}
+
+
+@contextmanager
+def unrounded() -> Iterator[None]:
+    """While the block runs, our quantizers let kernels through as they are."""
+    kind = classes().KernelQuantizer
+    original = kind.__call__
+    kind.__call__ = lambda self, inputs, *_, **__: inputs
+    try:
+        yield
+    finally:
+        kind.__call__ = original
 
 
 def fit_scales(model: Any) -> None:

@@ -51,7 +51,7 @@ def most_distinct(codes: NDArray[Any]) -> int:
     return int((1 + (np.diff(ordered, axis=1) != 0).sum(axis=1)).max())
 
 
-def code_entropy(codes: NDArray[np.int8]) -> float:
+def code_entropy(codes: NDArray[Any]) -> float:
     """Shannon's entropy of the codes in bits per weight: what no code that treats weights one by one can go below."""
     counts = np.unique(codes, return_counts=True)[1]
     probability = counts / counts.sum()

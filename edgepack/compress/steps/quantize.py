@@ -36,7 +36,7 @@ class Quantize(FineTuning):
 
     name: ClassVar[str] = "quantize"
     title: ClassVar[str] = "Quantizing"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     place: ClassVar[Place] = "last"
 
     scheme: Literal["int8", "int16x8", "float16", "dynamic"] = Field(

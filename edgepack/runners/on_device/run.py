@@ -83,16 +83,32 @@ def load_runtime(engine: str) -> Any:
         raise RunnerError("runtime", f"{name} cannot be imported: {error}") from error
 
 
-def open_interpreter(model: str, engine: str, threads: int) -> Any:
-    """An interpreter with its tensors allocated."""
-    module = load_runtime(engine)
-    kind = getattr(module.OpResolverType, ENGINES[engine][1])
-    try:
-        interpreter = module.Interpreter(model_path=str(model), num_threads=threads, experimental_op_resolver_type=kind)
-        interpreter.allocate_tensors()
-    except Exception as error:
-        raise RunnerError("model", f"the runtime refuses the model: {error}") from error
-    return interpreter
+def open_interpreter(arguments: argparse.Namespace) -> Any:
+    """An interpreter with its tensors allocated.
+
+    Where XNNPACK refuses the model (a tensor that is always 0 has a scale too small for it), the runtime's own kernels take its
+    place, and `arguments.engine` says so.
+    """
+    module = load_runtime(arguments.engine)
+    kinds = [ENGINES[arguments.engine][1]]
+    if kinds == ["AUTO"]:
+        kinds.append("BUILTIN_WITHOUT_DEFAULT_DELEGATES")
+    refusal = Exception()
+    for kind in kinds:
+        try:
+            interpreter = module.Interpreter(
+                model_path=str(arguments.model),
+                num_threads=arguments.threads,
+                experimental_op_resolver_type=getattr(module.OpResolverType, kind),
+            )
+            interpreter.allocate_tensors()
+        except Exception as error:
+            refusal = error
+            continue
+        if kind != kinds[0] and arguments.engine == "litert":
+            arguments.engine = "litert-builtin"
+        return interpreter
+    raise RunnerError("model", f"the runtime refuses the model: {refusal}") from refusal
 
 
 def describe_tensors(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -152,7 +168,7 @@ def golden(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the golden inputs, one after the other without resetting state, and compare with the reference's outputs."""
     import numpy
 
-    interpreter = open_interpreter(arguments.model, arguments.engine, arguments.threads)
+    interpreter = open_interpreter(arguments)
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     folder = Path(arguments.folder)
     samples = map_all([folder / f"input_{index}.bin" for index in range(len(inputs))], inputs)
@@ -189,7 +205,7 @@ def infer(arguments: argparse.Namespace) -> dict[str, Any]:
 
     Each sample starts from the model's initial state, unless they are a sequence.
     """
-    interpreter = open_interpreter(arguments.model, arguments.engine, arguments.threads)
+    interpreter = open_interpreter(arguments)
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     samples = map_all(arguments.input, inputs)
     if len(arguments.output) != len(outputs):
@@ -209,7 +225,7 @@ def infer(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def describe(arguments: argparse.Namespace) -> dict[str, Any]:
     """The model's input and output tensors."""
-    interpreter = open_interpreter(arguments.model, arguments.engine, arguments.threads)
+    interpreter = open_interpreter(arguments)
     return {
         "stateful": any(detail["op_name"] in STATEFUL for detail in interpreter._get_ops_details()),
         "inputs": describe_tensors(interpreter.get_input_details()),
@@ -237,7 +253,7 @@ def open_timed(arguments: argparse.Namespace) -> tuple[Callable[[], Any], dict[s
     opened: dict[str, Any] = {"import_time": clock() - start, "memory_before": part("run_conditions").memory("VmRSS")}
     before = part("run_conditions").conditions()
     start = clock()
-    interpreter = open_interpreter(arguments.model, arguments.engine, arguments.threads)
+    interpreter = open_interpreter(arguments)
     opened["load_time"] = clock() - start
     import numpy
 

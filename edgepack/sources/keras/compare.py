@@ -17,32 +17,43 @@ _OPEN_SIZES = (32, 64, 128, 224)
 def largest_difference(first: Any, second: Any) -> float | None:
     """The largest difference between two models' outputs for the same seeded random inputs, as a share of the largest output.
 
-    Inputs of integer type get 0 and 1. None when `first` accepts none of the inputs that were tried (text, or an open dimension
-    that wants another size).
+    None when `first` accepts none of the inputs that were tried (text, or an open dimension that wants another size).
     """
-    if any("string" in str(tensor.dtype) for tensor in first.inputs):
+    asked = ask(first)
+    if asked is None:
+        return None
+    inputs, wanted = asked
+    found = outputs_of(second, inputs)
+    if [value.shape for value in wanted] != [value.shape for value in found]:
+        return float("inf")
+    scale = max(_SMALLEST, *(float(np.max(np.abs(value), initial=0.0)) for value in wanted))
+    return max(float(np.max(np.abs(one - two), initial=0.0)) for one, two in zip(wanted, found, strict=True)) / scale
+
+
+def ask(model: Any) -> tuple[list[NDArray[Any]], list[NDArray[Any]]] | None:
+    """Four seeded random examples for each input of a model, and its outputs for them; None when it accepts none that were tried.
+
+    Inputs of integer type get 0 and 1, and so do the others where normal random numbers are refused, as by an embedding.
+    """
+    if any("string" in str(tensor.dtype) for tensor in model.inputs):
         return None
     for size in _OPEN_SIZES:
-        inputs = [_sample(tensor, size) for tensor in first.inputs]
-        try:
-            wanted = outputs_of(first, inputs)
-        except Exception:
-            continue
-        found = outputs_of(second, inputs)
-        if [value.shape for value in wanted] != [value.shape for value in found]:
-            return float("inf")
-        scale = max(_SMALLEST, *(float(np.max(np.abs(value), initial=0.0)) for value in wanted))
-        return max(float(np.max(np.abs(one - two), initial=0.0)) for one, two in zip(wanted, found, strict=True)) / scale
+        for whole in (False, True):
+            inputs = [_sample(tensor, size, whole) for tensor in model.inputs]
+            try:
+                return inputs, outputs_of(model, inputs)
+            except Exception:
+                continue
     return None
 
 
-def _sample(tensor: Any, size: int) -> NDArray[Any]:
+def _sample(tensor: Any, size: int, whole: bool) -> NDArray[Any]:
     random = np.random.default_rng(_SEED)
     shape = (4, *(size if length is None else length for length in tuple(tensor.shape)[1:]))
     name = tensor.dtype if isinstance(tensor.dtype, str) else tensor.dtype.name
-    if "float" in name:
+    if "float" in name and not whole:
         return random.standard_normal(shape).astype(name if name != "bfloat16" else "float32")
-    return random.integers(0, 2, shape).astype(name)
+    return random.integers(0, 2, shape).astype(name if name != "bfloat16" else "float32")
 
 
 def outputs_of(model: Any, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:

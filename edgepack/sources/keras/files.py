@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,8 @@ from edgepack.sources.keras.config import check_layers, refuse_wrapper, stored_l
 from edgepack.sources.keras.config_check import TRUST, by_stored_name, check_config
 from edgepack.sources.keras.containers import check_container
 from edgepack.sources.keras.frameworks import import_h5py, import_keras3, import_tf_keras
+from edgepack.sources.keras.h5_functions import readable_functions
+from edgepack.sources.keras.own_layers import completed
 from edgepack.sources.keras.saved_model import check_saved_model, open_saved_model
 from edgepack.sources.user_code import standard_error
 
@@ -86,7 +88,7 @@ def open_model(path: Path, custom_objects: Mapping[str, Any], trust: bool = Fals
             refuse_wrapper(layer.class_name, layer.name, path.name)
         if generation == 3:
             _refuse_keras2_classes(config, path, custom_objects)
-        return OpenedModel(_load(path, generation, by_stored_name(config, custom_objects), trust), generation)
+        return OpenedModel(_load(path, generation, completed(by_stored_name(config, custom_objects)), trust), generation)
 
 
 def code_in(path: Path, custom_objects: Mapping[str, Any]) -> ModelError | None:
@@ -153,8 +155,9 @@ def _refuse_keras2_classes(config: Mapping[str, Any], path: Path, custom_objects
 
 def _load(path: Path, generation: int, custom_objects: dict[str, Any], trust: bool) -> Any:
     keras = import_tf_keras().models if generation == 2 else import_keras3().saving
-    with redirect_stdout(standard_error()):
-        return keras.load_model(path, custom_objects=custom_objects, compile=False, safe_mode=not trust)
+    stored = readable_functions(path) if generation == 2 and file_kind(path) == "h5" else nullcontext(path)
+    with redirect_stdout(standard_error()), stored as readable:
+        return keras.load_model(readable, custom_objects=custom_objects, compile=False, safe_mode=not trust)
 
 
 def _read_h5_config(path: Path) -> tuple[Mapping[str, Any], int]:

@@ -16,7 +16,9 @@ from edgepack.sources.keras.compare import largest_difference
 from edgepack.sources.keras.config import check_own_layers
 from edgepack.sources.keras.files import OpenedModel
 from edgepack.sources.keras.frameworks import import_h5py, import_tf_keras
+from edgepack.sources.keras.h5_functions import readable_functions
 from edgepack.sources.keras.keras3 import rebuild
+from edgepack.sources.keras.own_layers import completed, named_configs, registered
 from edgepack.sources.keras.precision import has_half_precision, in_float32
 from edgepack.sources.keras.weights import OpenDonor, load_weights, open_donor
 
@@ -59,7 +61,8 @@ def store_model(
     if weights is not None:
         notes += load_weights(model, weights, objects, open_donor)
     model = _flat_model(model)
-    _save(model, target / "model.h5", where)
+    with named_configs(model):
+        _save(model, target / "model.h5", where)
     _agreement(model, reopen(target / "model.h5", objects), where)
     index = {
         "sha256": content_hash(model),
@@ -78,13 +81,18 @@ def reopen(file: Path, objects: Mapping[str, Any]) -> Any:
         ModelError: EP-224 when it needs classes that `objects` lacks.
     """
     try:
-        return import_tf_keras().models.load_model(file, custom_objects=dict(objects), compile=False)
+        with readable_functions(file) as readable:
+            return import_tf_keras().models.load_model(
+                readable, custom_objects=completed(registered() | dict(objects)), compile=False
+            )
     except EdgepackError:
         raise
     except (ValueError, TypeError, KeyError) as error:
+        # Keras begins with the whole configuration of the layer.
+        reason = " ".join(str(error).split()).rpartition("Exception encountered: ")[2]
         raise ModelError(
             "EP-224",
-            f"the model cannot be opened again after storing: {' '.join(str(error).split())[:200]}",
+            f"the model cannot be opened again after storing: {reason[:200]}",
             "list every class and function of your own in CUSTOM_OBJECTS in model.py, and give your layers a get_config()",
         ) from error
 
