@@ -10,6 +10,7 @@ from edgepack.compile.passes.drop_unused import drop_unused
 from edgepack.compile.passes.fold_constant_channels import fold_constant_channels
 from edgepack.compile.passes.fold_constants import fold_constants
 from edgepack.compile.passes.fuse_pad import fuse_pad
+from edgepack.compile.passes.note_limits import note_limits
 from edgepack.compile.passes.resources import resources
 from edgepack.compile.passes.tabulate_floats import tabulate_floats
 
@@ -22,6 +23,7 @@ PASSES: tuple[Pass, ...] = (
     drop_unused,
     fuse_pad,
     fold_constant_channels,
+    note_limits,
     drop_reshapes,
 )
 

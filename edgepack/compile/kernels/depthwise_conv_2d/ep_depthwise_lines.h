@@ -21,7 +21,8 @@ struct ep_depthwise_lines {
     int32_t pad_line, pad_step;                        /* lines and positions before the first */
     int32_t positions;                                 /* positions of the buffer */
     int32_t in_zero;
-    int32_t factor;           /* weights are multiplied by it, for finer biases */
+    int32_t factor;           /* weights are multiplied by it, for finer biases and larger multipliers; 0: by `factors` */
+    const int8_t *factors;    /* NULL or [channels] */
     const int8_t *weights;    /* [channels][3 lines][3 positions] */
     int32_t words;            /* of a channel's constants */
     const int32_t *constants; /* [channels][words]: bias, multiplier, and for exact requantisation offset, shift */
@@ -114,9 +115,10 @@ EP_INLINE uint32_t ep_depthwise_lines_halves(int32_t low, int32_t high) { return
 EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, int32_t channel, struct ep_depthwise_line *line)
 {
     const int32_t *const constants = op->constants + op->words * channel;
+    const int32_t factor = op->factor != 0 ? op->factor : op->factors[channel];
     int32_t w[9], k;
     for (k = 0; k < 9; k++) {
-        w[k] = op->weights[9 * channel + k] * op->factor;
+        w[k] = op->weights[9 * channel + k] * factor;
     }
     for (k = 0; k < 3; k++) {
         line[0].pair[k] = ep_depthwise_lines_halves(w[k], w[3 + k]);

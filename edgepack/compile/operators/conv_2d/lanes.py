@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
@@ -11,8 +9,9 @@ from edgepack.compile.operators.conv_2d.gemm import windows
 from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
-from edgepack.compile.operators.shared.convolution import Requantization, bias32, padded_rows, requantization_fields, walk
-from edgepack.compile.operators.shared.one_sided import fits, stays_within
+from edgepack.compile.operators.shared.convolution import padded_rows, walk
+from edgepack.compile.operators.shared.one_sided import fits
+from edgepack.compile.operators.shared.requantize import Requantization, bias32, requantization_fields
 
 SCALE, AFTER, BITS = 8, 9, 30  # of ep_one_sided.h: accumulators scaled by 256, EP_ONE_SIDED_SHIFT, bits of both factors
 ONE_SIDED = 127  # EP_ONE_SIDED
@@ -21,9 +20,8 @@ ONE_SIDED = 127  # EP_ONE_SIDED
 def lanes_fields(requantization: Requantization) -> dict[str, Field]:
     """The struct members that turn sums into outputs: one-sided for the channels where that is possible, else general."""
     bias, multiplier, shift = bias32(requantization).copy(), requantization.multiplier.copy(), requantization.shift.copy()
-    for channel, found in enumerate(fits(requantization, SCALE, AFTER)):
-        one = replace(requantization, bias=requantization.bias[channel : channel + 1])
-        if found is not None and found[1] < 1 << BITS and stays_within(one, found[:1], SCALE, BITS):
+    for channel, found in enumerate(fits(requantization, SCALE, AFTER, BITS)):
+        if found is not None:
             bias[channel], multiplier[channel], shift[channel] = *found, ONE_SIDED
     return {
         **requantization_fields(requantization),

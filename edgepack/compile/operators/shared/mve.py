@@ -6,11 +6,21 @@ import numpy as np
 
 from edgepack.compile.call import Array, Field
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.shared.convolution import Padding, Requantization, bias32
+from edgepack.compile.operators.shared.convolution import Padding
 from edgepack.compile.operators.shared.one_sided import fits
+from edgepack.compile.operators.shared.requantize import Requantization, bias32
 
 LANES = 16
-SCALES = (8, 6, 4)  # bits by which sums are scaled for the one-sided requantisation, finest biases first
+SCALES = (
+    8,
+    6,
+    4,
+    9,
+    10,
+    11,
+    12,
+    13,
+)  # bits by which sums are scaled for the one-sided requantisation; more for large multipliers
 STRIP = 4096  # bytes; a longer strip would cost more memory than it saves time
 
 
@@ -25,19 +35,12 @@ def _lanes(values: Data, filling: int = 0) -> Data:
     return padded.reshape(-1, 4, 4).transpose(0, 2, 1)
 
 
-def _within_32_bits(requantization: Requantization, biases: list[int], bits: int) -> bool:
-    """Whether the sums, scaled and with these biases, one a channel, fit 32 bits for every input."""
-    moved = [abs(bias - (own << bits)) for bias, own in zip(biases, requantization.bias.tolist(), strict=True)]
-    return (requantization.largest << bits) + max(moved, default=0) < 1 << 31
-
-
 def outputs_fields(requantization: Requantization) -> dict[str, Field]:
     """The members of struct ep_mve_outputs; multipliers are one a channel."""
     scale, parts = 0, [bias32(requantization), requantization.multiplier, requantization.shift]
     for bits in SCALES:
         channels = [channel for channel in fits(requantization, bits) if channel is not None]
-        biases = [bias for bias, _ in channels]
-        if len(channels) == requantization.bias.size and _within_32_bits(requantization, biases, bits):
+        if len(channels) == requantization.bias.size:
             scale, parts = 1 << bits, list(np.array(channels, np.int64).T)
             break
     stacked = np.stack([_lanes(part) for part in parts], axis=1)
