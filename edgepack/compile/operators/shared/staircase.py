@@ -11,7 +11,7 @@ from edgepack.compile.graph import Data
 from edgepack.compile.quantize import multiply_by_quantized_multiplier
 
 WORD = 1 << 31
-_LONG = 23  # right shifts beyond it leave 64 bits; few steps can then be reached
+LONG = 23  # right shifts beyond it leave 64 bits; few steps can then be reached
 
 
 class Channel(NamedTuple):
@@ -62,7 +62,7 @@ def steps(channel: Channel) -> tuple[int, Data]:
     lowest, highest = channel.output(channel.least), channel.output(channel.most)
     rises = range(lowest + 1 - channel.out_zero, highest + 1 - channel.out_zero)
     right, multiplier = max(-channel.shift, 0), channel.multiplier << max(channel.shift, 0)
-    risen = np.array(rises, dtype=np.int64 if right <= _LONG else object)
+    risen = np.array(rises, dtype=np.int64 if right <= LONG else object)
     half = (1 << right) >> 1
     high = risen * (1 << right) - half + (risen <= 0) * (right > 0)  # what the doubling multiplication must reach
     return lowest, (-(((1 << 30) - high * WORD) // multiplier)).astype(np.int64) if len(rises) else np.zeros(0, np.int64)
