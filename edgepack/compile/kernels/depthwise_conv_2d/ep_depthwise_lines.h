@@ -130,8 +130,10 @@ EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, 
     line[1].last = ep_depthwise_lines_halves(w[2], op->out_step);
     line[0].bias = line[1].bias = constants[0];
     line[0].multiplier = line[1].multiplier = constants[1];
-    line[0].offset = line[1].offset = constants[op->words - 2];
-    line[0].shift = line[1].shift = constants[op->words - 1];
+    if (op->words > 2) {
+        line[0].offset = line[1].offset = constants[2];
+        line[0].shift = line[1].shift = constants[3];
+    }
 }
 
 /* Fill a slot of `count` positions with zero points. */

@@ -55,7 +55,7 @@ typedef int8x16_t ep_bytes;
 /* acc + x * scale, in assembly: clang makes two instructions of it where it sees that scale is a power of two. */
 EP_INLINE int32x4_t ep_mve_accumulate(int32x4_t acc, int32x4_t x, int32_t scale)
 {
-    __asm__("vmla.i32 %q0, %q1, %2" : "+w"(acc) : "w"(x), "r"(scale));
+    __asm__("vmla.s32 %q0, %q1, %2" : "+w"(acc) : "w"(x), "r"(scale));
     return acc;
 }
 
