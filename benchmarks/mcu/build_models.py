@@ -1,7 +1,8 @@
 """Models the benchmark builds itself: seeded random weights, quantized to int8 by TensorFlow's converter.
 
 `python benchmarks/mcu/build_models.py FOLDER` writes them (needs TensorFlow). What they compute means nothing; their shapes are
-those of MobileNetV1 0.25 for 96x96 images (MLPerf Tiny's person detection) and of its anomaly detection autoencoder.
+those of MobileNetV1 0.25 for 96x96 images (MLPerf Tiny's person detection) and of its anomaly detection autoencoder. One more
+MobileNet has the channels that training leaves: one of 16 is dead, and what follows it has large multipliers.
 """
 
 from __future__ import annotations
@@ -34,7 +35,22 @@ def autoencoder() -> Any:
     return tf_keras.Model(first, layers.Dense(640)(x))
 
 
-BUILDERS = {"mobilenet": mobilenet, "autoencoder": autoencoder}
+BUILDERS = {"mobilenet": mobilenet, "mobilenet_dead": mobilenet, "autoencoder": autoencoder}
+
+
+def kill(model: Any) -> None:
+    """One of 16 channels dead after its ReLU: filters of zeros, for which converters choose a bias of 2^30 and any scale.
+
+    A depthwise layer then normalises nothing, with a large factor, which makes a multiplier beyond a half.
+    """
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            gamma, beta, mean, variance = layer.get_weights()
+            if "_dw_" in layer.name:
+                gamma[5::16] *= 1000
+            else:
+                gamma[5::16], beta[5::16] = 0, -0.5
+            layer.set_weights([gamma, beta, mean, variance])
 
 
 def build(name: str, file: Path) -> None:
@@ -50,6 +66,8 @@ def build(name: str, file: Path) -> None:
             size = layer.get_weights()[0].shape[0]
             scale, mean = random.uniform(0.8, 1.6, size), random.normal(0, 0.1, size)
             layer.set_weights([scale, random.normal(0, 0.3, size), mean, random.uniform(0.3, 1, size)])
+    if name.endswith("_dead"):
+        kill(model)
     shape = (1, *model.inputs[0].shape[1:])
 
     def examples() -> Iterator[list[Any]]:
