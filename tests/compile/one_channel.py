@@ -64,7 +64,7 @@ def add_layer(b: ModelBuilder, layer: str, kind: str, zero: int, seed: int = 0) 
     inputs = [b.constant(np.array([1, out, out, channels])), w, x, c] if transposed else [x, w, c]
     options = {"DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions", "FULLY_CONNECTED": "FullyConnectedOptions"}
     options |= {"CONV_2D": "Conv2DOptions", "TRANSPOSE_CONV": "TransposeConvOptions"}
-    b.operator(operator, inputs, [y], options[operator], version=4, **fields, **({"depthMultiplier": 1} if depthwise else {}))
+    b.operator(operator, inputs, [y], options[operator], version=3, **fields, **({"depthMultiplier": 1} if depthwise else {}))
     return x, y
 
 

@@ -17,7 +17,12 @@ TOOLS = all(importlib.util.find_spec(name) for name in ("ziglang", "unicorn"))
 KERNELS = {
     ("assembly_add", "cortex-m4"): {"ep_add_products"},
     ("assembly_conv_2d", "cortex-m4"): {"ep_conv_2d_gemm"},
-    ("assembly_depthwise", "cortex-m4"): {"ep_depthwise_3x3", "ep_depthwise_3x3_exact", "ep_depthwise_3x3_stride2"},
+    ("assembly_depthwise", "cortex-m4"): {
+        "ep_depthwise_3x3",
+        "ep_depthwise_3x3_exact",
+        "ep_depthwise_3x3_stride2",
+        "ep_depthwise_3x3_stride2_exact",
+    },
     ("assembly_fully_connected", "cortex-m4"): {"ep_fully_connected_gemm"},
     ("assembly_add", "cortex-m0plus"): {"ep_add_scaled"},
     ("assembly_conv_2d", "cortex-m0plus"): {"ep_conv_2d_lanes"},

@@ -44,6 +44,26 @@ EP_STATIC_ASSERT(sizeof(struct ep_depthwise_line) == 36, assembly_knows_the_size
 
 #if EP_ASSEMBLY
 
+/* From a finished sum to its output at r1, one-sided and exactly. 4 instructions. */
+#define EP_DEPTHWISE_STORE(finished, line) \
+    "smmul " finished "," finished ",r5\n" \
+    "ssat " finished ",#8," finished ",asr #10\n" \
+    "strb " finished ",[r1]\n" \
+    "uxtah r1,r1,r10,ror #16\n"
+
+/* 10 instructions; offset and shift are `line` bytes behind the lines' constants, which the stack points to. */
+#define EP_DEPTHWISE_STORE_EXACT(finished, line) \
+    "ldr r3,[sp,#4]\n" \
+    "ldrd r2,r3,[r3,#" line "]\n" \
+    "cmp " finished ",#0\n" \
+    "it mi\n" \
+    "submi r2,r2,#128\n" \
+    "smmla " finished "," finished ",r5,r2\n" \
+    "asr " finished "," finished ",r3\n" \
+    "ssat " finished ",#8," finished "\n" \
+    "strb " finished ",[r1]\n" \
+    "uxtah r1,r1,r10,ror #16\n"
+
 /* r0 buffer, r1 r2 lines, r3 positions, r4 r5 the lines' steps, r6 mask. 16 instructions for 8 values. */
 EP_NAKED void ep_depthwise_lines_pair(EP_ARGUMENT uint32_t *slot, EP_ARGUMENT const int8_t *a, EP_ARGUMENT const int8_t *b,
                                       EP_ARGUMENT int32_t positions, EP_ARGUMENT int32_t step_a, EP_ARGUMENT int32_t step_b)

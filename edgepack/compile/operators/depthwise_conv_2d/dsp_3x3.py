@@ -19,6 +19,7 @@ KERNELS = {  # by stride and number of a channel's constants
     ((1, 1), 2): "ep_depthwise_3x3",
     ((1, 1), 4): "ep_depthwise_3x3_exact",
     ((2, 2), 2): "ep_depthwise_3x3_stride2",
+    ((2, 2), 4): "ep_depthwise_3x3_stride2_exact",
 }
 LINE, FETCH = 35.0, 25.0  # instructions to begin a line of a channel, and to fetch a pair of lines
 

@@ -60,8 +60,9 @@ class Requantization:
 
     @property
     def short(self) -> bool:
-        """Whether the short exact requantisation applies: |accumulator| < 2^30 and right shifts of 1 to 22 bits."""
-        return self.largest < 1 << 30 and all(-int(shift) in SHORT_SHIFTS for shift in self.shift)
+        """Whether the short exact requantisation applies: |accumulator| < 2^30, shifted to the left if it is."""
+        left = np.maximum(self.shift, 0).astype(np.int64)
+        return bool((np.maximum(-self.least, self.most) << left).max() < 1 << 30)
 
 
 def settled(requant: Requantization) -> Requantization:
@@ -114,4 +115,5 @@ def short_fields(requant: Requantization) -> dict[str, Field]:
     """Struct members for the short requantisation: `right` is a right shift."""
     fields = requantization_fields(requant)
     del fields["shift"]
-    return {**fields, "right": Array(-requant.shift, "right shift")}
+    unusual = any(-int(shift) not in SHORT_SHIFTS for shift in requant.shift)
+    return {**fields, "right": Array(-requant.shift, "right shift"), "any": int(unusual)}
