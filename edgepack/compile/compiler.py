@@ -71,7 +71,7 @@ def compile_model(model: Model, name: str, cpu: str = "generic", optimize: str =
         raise CompileError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
     core = find_cpu(cpu)
     graph = build_graph(model)
-    graph = run_passes(graph)
+    graph = run_passes(graph, core)
     planned = _smallest(graph, core, optimize, rank)
     program = Program(
         name=c_name(name),

@@ -20,7 +20,7 @@ struct ep_depthwise_conv_2d_dsp {
     const int32_t *bias;       /* [channels], input zero point folded in */
     const int32_t *multiplier; /* [channels] */
     const int8_t *right;       /* [channels], right shift, or negative: left shift */
-    int32_t any;               /* 1: some right shift is not 1 to 22 */
+    int32_t any;               /* bit (block mod 32): some right shift of four channels is not 1 to 22 */
 };
 
 /* Fill in where the channels of every tap begin; (y, x) is the input position of the kernel's corner. */
@@ -76,7 +76,11 @@ EP_INLINE void ep_depthwise_conv_2d_dsp_run(const struct ep_depthwise_conv_2d_ds
             const int32_t x = ox * op->stride_w - op->pad_left;
             ep_depthwise_conv_2d_dsp_taps(op, input, y, x, outside, tap);
             for (c = 0; c + 4 <= op->channels; c += 4) {
-                ep_depthwise_conv_2d_dsp_block(op, tap, c, 4, op->weights + c * taps, output, any);
+                if (any && ((uint32_t)op->any >> (c / 4 & 31) & 1u) != 0) {
+                    ep_depthwise_conv_2d_dsp_block(op, tap, c, 4, op->weights + c * taps, output, 1);
+                } else {
+                    ep_depthwise_conv_2d_dsp_block(op, tap, c, 4, op->weights + c * taps, output, 0);
+                }
             }
             if (c < op->channels) {
                 ep_depthwise_conv_2d_dsp_block(op, tap, c, op->channels - c, op->weights + c * taps, output, any);

@@ -112,8 +112,13 @@ def requantization_fields(requant: Requantization) -> dict[str, Field]:
 
 
 def short_fields(requant: Requantization) -> dict[str, Field]:
-    """Struct members for the short requantisation: `right` is a right shift."""
+    """Struct members for the short requantisation: `right` is a right shift, `any` has a bit for each four channels
+    (modulo 32) of which one is not short."""
     fields = requantization_fields(requant)
     del fields["shift"]
-    unusual = any(-int(shift) not in SHORT_SHIFTS for shift in requant.shift)
-    return {**fields, "right": Array(-requant.shift, "right shift"), "any": int(unusual)}
+    unusual = {place // 4 % 32 for place, shift in enumerate(requant.shift) if -int(shift) not in SHORT_SHIFTS}
+    return {
+        **fields,
+        "right": Array(-requant.shift, "right shift"),
+        "any": int(np.uint32(sum(1 << bit for bit in unusual)).view(np.int32)),
+    }
