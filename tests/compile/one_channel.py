@@ -73,3 +73,31 @@ def side_by_side(layer: str, zero: int, kinds: tuple[str, ...] = KINDS, seed: in
     b = ModelBuilder()
     ends = [add_layer(b, layer, kind, zero, seed) for kind in kinds]
     return b.finish([x for x, _ in ends], [y for _, y in ends])
+
+
+def unusual(seed: int) -> bytes:
+    """A convolution, perhaps of groups, or a dense layer, of 1 to 11 channels, any number of them odd, perhaps of one scale."""
+    b, rng = ModelBuilder(), np.random.default_rng(seed)
+    dense = rng.random() < 0.3
+    channels, groups = int(rng.choice([1, 2, 3, 4, 5, 8, 11])), 1
+    depth = int(rng.choice([1, 3, 4, 8]))
+    if channels % 2 == 0 and not dense and rng.random() < 0.4:
+        groups = 2
+    scales = np.full(1, rng.choice([0.008, 0.008, 0.5, 5.0])) if rng.random() < 0.4 else rng.uniform(0.005, 0.01, channels)
+    weights = rng.integers(-127, 128, (channels, depth) if dense else (channels, 3, 3, depth))
+    bias = rng.integers(-3000, 3000, channels)
+    odd = rng.random(channels) < rng.choice([0.3, 1.0])
+    weights[odd & (rng.random(channels) < 0.7)] = 0
+    bias = np.where(odd, rng.choice([-LARGEST_BIAS, LARGEST_BIAS, 1 << 24, -(1 << 22)], channels), bias)
+    if scales.size == channels:
+        scales = np.where(odd & (rng.random(channels) < 0.8), rng.choice([1e-8, 1e-6, 0.5, 30.0], channels), scales)
+    x = b.tensor((1, depth) if dense else (1, 5, 5, depth * groups), scale=0.02, zero_point=int(rng.choice([-128, 3])))
+    w = b.constant(weights, "int8", scale=scales)
+    c = b.constant(bias, "int32", scale=scales * 0.02)
+    zero = int(rng.choice([-128, 5, -20]))
+    y = b.tensor((1, channels) if dense else (1, 5, 5, channels), scale=float(rng.choice([0.02, 0.1])), zero_point=zero)
+    activation = str(rng.choice(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]))
+    fields = {} if dense else {"padding": "SAME", "strideH": 1, "strideW": 1}
+    name, options = ("FULLY_CONNECTED", "FullyConnectedOptions") if dense else ("CONV_2D", "Conv2DOptions")
+    b.operator(name, [x, w, c], [y], options, version=5 if dense else 3, fusedActivationFunction=activation, **fields)
+    return b.finish([x], [y])

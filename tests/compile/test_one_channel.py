@@ -12,7 +12,7 @@ from edgepack.compile import compile_model
 from edgepack.flatbuffer import read_model
 from edgepack.measure.mcu.emulated import bench_mcu
 from tests.compile.harness import Case, inputs_for, mismatches
-from tests.compile.one_channel import KINDS, LAYERS, side_by_side
+from tests.compile.one_channel import KINDS, LAYERS, side_by_side, unusual
 from tests.compile.reference import run_reference
 
 MOST = 1.05
@@ -90,3 +90,8 @@ def test_all_kinds_equal_the_reference_on_this_machine(core: str) -> None:
         for seed in (1, 2)
     ]
     assert mismatches(cases, core) == []
+
+
+@pytest.mark.parametrize("core", ["generic", "cortex-m0plus", "cortex-m4", "cortex-m55"])
+def test_any_number_of_such_channels_equals_the_reference(core: str) -> None:
+    assert mismatches([Case(f"seed {seed}", unusual(seed)) for seed in range(60)], core) == []

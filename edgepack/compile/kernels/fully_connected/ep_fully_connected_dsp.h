@@ -15,7 +15,7 @@ struct ep_fully_connected_dsp {
     const int32_t *bias;       /* [out_size], input zero point folded in */
     const int32_t *multiplier; /* [out_size or 1] */
     const int8_t *right;       /* [out_size or 1], right shift, or negative: left shift */
-    int32_t any;               /* 1: some right shift is not 1 to 22 */
+    int32_t any;               /* bit (output / 4 mod 32): some right shift of four outputs is not 1 to 22 */
 };
 
 EP_INLINE void ep_fully_connected_dsp_pair(uint32_t x, const int8_t *w, int32_t row, int32_t *acc)
@@ -46,9 +46,10 @@ EP_INLINE void ep_fully_connected_dsp_run(const struct ep_fully_connected_dsp *o
             if (whole < op->in_size) {
                 ep_fully_connected_dsp_pair(tail, w + whole, second, acc);
             }
+            const int other = any && ((uint32_t)op->any >> (o / 4 & 31) & 1u) != 0;
             for (lane = 0; lane < lanes; lane++) {
                 const int32_t c = op->per_channel ? o + lane : 0;
-                const int32_t q = ep_requantize_any(acc[lane], op->multiplier[c], op->right[c], op->out_zero, any);
+                const int32_t q = ep_requantize_any(acc[lane], op->multiplier[c], op->right[c], op->out_zero, other);
                 output[o + lane] = (int8_t)ep_clamp(q, op->out_min, op->out_max);
             }
         }

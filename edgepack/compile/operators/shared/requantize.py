@@ -116,9 +116,7 @@ def short_fields(requant: Requantization) -> dict[str, Field]:
     (modulo 32) of which one is not short."""
     fields = requantization_fields(requant)
     del fields["shift"]
-    unusual = {place // 4 % 32 for place, shift in enumerate(requant.shift) if -int(shift) not in SHORT_SHIFTS}
-    return {
-        **fields,
-        "right": Array(-requant.shift, "right shift"),
-        "any": int(np.uint32(sum(1 << bit for bit in unusual)).view(np.int32)),
-    }
+    shifts = np.broadcast_to(requant.shift, requant.bias.size).tolist()
+    unusual = {place // 4 % 32 for place, shift in enumerate(shifts) if -shift not in SHORT_SHIFTS}
+    blocks = np.uint32(sum(1 << block for block in unusual)).view(np.int32)
+    return {**fields, "right": Array(-requant.shift, "right shift"), "any": int(blocks)}
