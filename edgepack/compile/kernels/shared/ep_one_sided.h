@@ -40,7 +40,7 @@ EP_INLINE int8_t ep_one_sided(const struct ep_one_sided *to, int32_t sum)
     return (int8_t)ep_clamp((high * to->high + (middle >> 16)) >> EP_ONE_SIDED_SHIFT, -128, 127);
 }
 
-EP_INLINE int8_t ep_steep(int32_t sum, int32_t bias, int32_t multiplier, int32_t shift)
+EP_SMALL int8_t ep_steep(int32_t sum, int32_t bias, int32_t multiplier, int32_t shift)
 {
     const uint32_t x = (uint32_t)ep_clamp(sum * 16 + bias, 0, (int32_t)((uint32_t)multiplier >> 16));
     return (int8_t)((int32_t)(x * ((uint32_t)multiplier & 0xFFFFu) >> (shift - EP_STEEP)) - 128);
