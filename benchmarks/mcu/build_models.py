@@ -2,7 +2,8 @@
 
 `python benchmarks/mcu/build_models.py FOLDER` writes them (needs TensorFlow). What they compute means nothing; their shapes are
 those of MobileNetV1 0.25 for 96x96 images (MLPerf Tiny's person detection), of its anomaly detection autoencoder, and of a
-ResNet's first layers.
+ResNet's first layers. One more MobileNet has the channels that training leaves: one of 16 is dead, and what follows it has large
+multipliers.
 """
 
 from __future__ import annotations
@@ -42,18 +43,34 @@ def autoencoder() -> Any:
 
 BUILDERS = {
     "mobilenet": mobilenet,
+    "mobilenet_dead": mobilenet,
     "autoencoder": autoencoder,
     "stem": architectures.stem,
 }
 
 
+def kill(model: Any) -> None:
+    """One of 16 channels dead after its ReLU: filters of zeros, for which converters choose a bias of 2^30 and any scale.
+
+    A depthwise layer then normalises nothing, with a large factor, which makes a multiplier beyond a half.
+    """
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            gamma, beta, mean, variance = layer.get_weights()
+            if "_dw_" in layer.name:
+                gamma[5::16] *= 1000
+            else:
+                gamma[5::16], beta[5::16] = 0, -0.5
+            layer.set_weights([gamma, beta, mean, variance])
+
+
 def build(name: str, file: Path) -> None:
     """Write one model."""
-    build_as(BUILDERS[name], file)
+    build_as(BUILDERS[name], file, name.endswith("_dead"))
 
 
-def build_as(builder: Callable[[], Any], file: Path) -> None:
-    """Write the model that `builder` makes."""
+def build_as(builder: Callable[[], Any], file: Path, dead: bool = False) -> None:
+    """Write the model that `builder` makes, with some channels `dead`."""
     import tensorflow as tf
     import tf_keras
 
@@ -65,6 +82,8 @@ def build_as(builder: Callable[[], Any], file: Path) -> None:
             size = layer.get_weights()[0].shape[0]
             scale, mean = random.uniform(0.8, 1.6, size), random.normal(0, 0.1, size)
             layer.set_weights([scale, random.normal(0, 0.3, size), mean, random.uniform(0.3, 1, size)])
+    if dead:
+        kill(model)
     shape = (1, *model.inputs[0].shape[1:])
 
     def examples() -> Iterator[list[Any]]:

@@ -10,6 +10,7 @@ TITLES = {
     "kws": "keyword spotting",
     "ic": "image classification",
     "mobilenet": "MobileNetV1 0.25, 96x96x3, random weights",
+    "mobilenet_dead": "the same with one of 16 channels dead and what such channels leave behind",
     "stem": "a ResNet's stem (7x7 convolution, PAD, 3x3 maximum) and a classifier, 64x64x3, random weights",
     "autoencoder": "dense autoencoder 640-128-…-8-…-640, random weights",
 }

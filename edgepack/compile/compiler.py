@@ -78,7 +78,7 @@ def compile_model(
         raise ProjectError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
     core = find_cpu(cpu)
     refuse_compiled(model)
-    graph = replace(run_passes(build_graph(model)), inputs_in_arena=overlay_input)
+    graph = replace(run_passes(build_graph(model), core), inputs_in_arena=overlay_input)
     try:
         planned = _smallest(graph, core, optimize, rank)
     except OperatorError as error:

@@ -31,7 +31,10 @@ BYTES = {dtype: dtype_bytes(dtype) for dtype in ("int8", "uint8", "bool", "int16
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A tensor: what an operator reads or writes. `data` is set for constants."""
+    """A tensor: what an operator reads or writes. `data` is set for constants.
+
+    `limits`, where they are known, are the smallest and largest number that each channel (last axis) can hold.
+    """
 
     id: int
     name: str
@@ -41,6 +44,7 @@ class Value:
     scales: tuple[float, ...] = ()
     zero_points: tuple[int, ...] = ()
     axis: int = 0
+    limits: tuple[Data, Data] | None = None
 
     @property
     def elements(self) -> int:

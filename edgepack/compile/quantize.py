@@ -99,10 +99,10 @@ def activation_range(activation: object, dtype: str, scale: float, zero_point: i
     raise ValueError(activation)
 
 
-def accumulator_range(weights: Data, bias: Data, low: int, high: int) -> tuple[Data, Data]:
+def accumulator_range(weights: Data, bias: Data, low: Data, high: Data) -> tuple[Data, Data]:
     """Bounds of bias + sum(w * x) for x in [low, high], per output channel.
 
-    `weights` is (channels, ...), `bias` is (channels,); the bounds are int64 arrays (channels,).
+    `weights` is (channels, ...), `bias` (channels,), `low` and `high` are int64 (channels, elements), the bounds (channels,).
     """
     flat = weights.reshape(weights.shape[0], -1).astype(np.int64)
     a, b = flat * low, flat * high

@@ -102,11 +102,11 @@ def network(seed: int) -> bytes:
     return n.b.finish([start[0]], [y[0]])
 
 
-def channels(model: bytes) -> tuple[int, int]:
+def channels(model: bytes, cpu: str = "generic") -> tuple[int, int]:
     """Channels computed by the layers, as the file has them and as compiled."""
     read = read_model(model)
     main = read.subgraphs[0]
-    graph = compile_model(read, "m").graph
+    graph = compile_model(read, "m", cpu).graph
     names = {"CONV_2D", "DEPTHWISE_CONV_2D"}
     return (
         sum(main.tensors[o.outputs[0]].shape[-1] for o in main.operators if o.name in names),

@@ -7,12 +7,17 @@ import pytest
 
 from edgepack.compile.graph import build_graph
 from edgepack.compile.operators.add.products import BYTES, DSP_DROPPED, DSP_SHIFT, products
-from edgepack.compile.operators.shared.one_sided import SHIFT, fit, steps
+from edgepack.compile.operators.shared.one_sided import SHIFT, fit
+from edgepack.compile.operators.shared.staircase import Channel, steps
 from edgepack.compile.operators.site import Site
 from edgepack.compile.operators.table import OPERATORS
 from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier
 from edgepack.flatbuffer import read_model
 from tests.compile.cases_assembly import assembly_add
+
+
+def relu(bias: int, multiplier: int, shift: int, reach: int = 1 << 18) -> Channel:
+    return Channel(bias, multiplier, shift, -128, -128, 127, bias - reach, bias + reach)
 
 
 def clamped(accumulator: int, multiplier: int, shift: int) -> int:
@@ -22,7 +27,9 @@ def clamped(accumulator: int, multiplier: int, shift: int) -> int:
 @pytest.mark.parametrize("shift", range(-12, 0))
 def test_steps_are_where_the_reference_has_them(shift: int) -> None:
     multiplier = (1 << 30) + 12345 * shift * shift
-    for output, first in zip(range(-127, 128), steps(multiplier, shift).tolist(), strict=True):
+    lowest, firsts = steps(relu(0, multiplier, shift, 1 << 21))
+    assert lowest == -128
+    for output, first in zip(range(-127, 128), firsts.tolist(), strict=True):
         assert clamped(first, multiplier, shift) == output
         assert clamped(first - 1, multiplier, shift) == output - 1
 
@@ -35,11 +42,12 @@ def test_one_multiplication_equals_both_roundings_and_the_clamp(scale: int, afte
     for _ in range(60):
         multiplier, shift = quantize_multiplier(float(np.exp(rng.uniform(np.log(2**-11), np.log(2**-4)))))
         bias = int(rng.integers(-30000, 30000))
-        constants = fit(bias, multiplier, shift, scale, after)
+        channel = relu(bias, multiplier, shift)
+        constants = fit(channel, scale, after)
         if constants is None:
             continue
         found += 1
-        near_steps = (steps(multiplier, shift) - bias)[:, None] + np.arange(-2, 2)
+        near_steps = (steps(channel)[1] - bias)[:, None] + np.arange(-2, 2)
         for accumulator in [*near_steps.ravel().tolist(), *rng.integers(-(1 << 18), 1 << 18, 300).tolist()]:
             scaled = ((accumulator << scale) + constants[0]) * constants[1] >> (32 + after)
             assert max(-128, min(127, scaled)) == clamped(accumulator + bias, multiplier, shift)

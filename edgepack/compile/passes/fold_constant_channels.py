@@ -26,18 +26,19 @@ from edgepack.flatbuffer.traits import traits_of
 WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 """What `_slice` can take channels from; each has its own layout of weights, which only this pass rewrites."""
 
-GRANULE = 4  # kernels take four channels at a time; leaving three of them would cost as much
-
 Masks = dict[int, Data]
 """For each value, which channels (last axis) are to be removed: bool arrays."""
 
 
-def fold_constant_channels(graph: Graph) -> Graph:
-    """Remove every constant channel that its readers can do without."""
+def fold_constant_channels(graph: Graph, together: int = 1) -> Graph:
+    """Remove every constant channel that its readers can do without.
+
+    Where kernels take so many channels `together`, less than that of them would cost as much: whole numbers of them stay.
+    """
     ranges, checked = channel_ranges(graph)
     masks = _candidates(graph, ranges)
     if any(mask.any() for mask in masks.values()):
-        _settle(graph, ranges, masks, checked)
+        _settle(graph, ranges, masks, checked, together)
     removed = {value: mask for value, mask in masks.items() if mask.any()}
     return _rewrite(graph, ranges, removed) if removed else graph
 
@@ -49,7 +50,7 @@ def _candidates(graph: Graph, ranges: Mapping[int, Range]) -> Masks:
     return {value: (low == high) & (value not in fixed and value in able) for value, (low, high) in ranges.items()}
 
 
-def _settle(graph: Graph, ranges: Mapping[int, Range], masks: Masks, checked: Mapping[int, Any]) -> None:
+def _settle(graph: Graph, ranges: Mapping[int, Range], masks: Masks, checked: Mapping[int, Any], together: int) -> None:
     """Take back removals that a reader or writer cannot follow, until all agree; masks only shrink, so this ends.
 
     An operator that has not been `checked` follows none.
@@ -66,7 +67,7 @@ def _settle(graph: Graph, ranges: Mapping[int, Range], masks: Masks, checked: Ma
             else:
                 _keep_all(node, masks)
         for mask in masks.values():
-            _trim(mask)
+            _trim(mask, together)
 
 
 def _agree(graph: Graph, node: Node, masks: Masks, absorbable: Mapping[int, Data]) -> None:
@@ -138,9 +139,9 @@ def _meets_no_padding(conv: Conv2D) -> bool:
     return True
 
 
-def _trim(mask: Data) -> None:
-    """Keep at least one channel, and a multiple of GRANULE where there was one."""
-    granule = GRANULE if mask.size % GRANULE == 0 else 1
+def _trim(mask: Data, together: int) -> None:
+    """Keep at least one channel, and a multiple of `together` where there was one."""
+    granule = together if mask.size % together == 0 else 1
     kept = mask.size - int(mask.sum())
     wanted = max(-(-kept // granule) * granule, granule if mask.size else 0)
     spare = np.flatnonzero(mask)[: wanted - kept]

@@ -6,7 +6,7 @@
 #ifndef EP_CONV_2D_DSP_H
 #define EP_CONV_2D_DSP_H
 
-#include "ep_dsp.h"
+#include "ep_requantize_any.h"
 
 struct ep_conv_2d_dsp {
     int32_t in_h, in_w, in_c;
@@ -21,7 +21,8 @@ struct ep_conv_2d_dsp {
     const int8_t *weights;     /* [out_c][4 * quads], zeros after the last element */
     const int32_t *bias;       /* [out_c], input zero point folded in */
     const int32_t *multiplier; /* [out_c] */
-    const int8_t *right;       /* [out_c], right shift, 1 to 22 */
+    const int8_t *right;       /* [out_c], right shift, or negative: left shift */
+    int32_t any;               /* 1: some right shift is not 1 to 22 */
 };
 
 /* Widen `count` bytes (a multiple of 4) into one of four interleaved patches. */
@@ -76,7 +77,7 @@ EP_INLINE void ep_conv_2d_dsp_patch(const struct ep_conv_2d_dsp *op, const int8_
     }
 }
 
-EP_KERNEL void ep_conv_2d_dsp(const struct ep_conv_2d_dsp *op, const int8_t *input, int8_t *output, void *scratch)
+EP_INLINE void ep_conv_2d_dsp_run(const struct ep_conv_2d_dsp *op, const int8_t *input, int8_t *output, void *scratch, int any)
 {
     uint32_t *const patches = (uint32_t *)scratch;
     int8_t *const bytes = (int8_t *)scratch + 32 * op->quads;
@@ -106,10 +107,19 @@ EP_KERNEL void ep_conv_2d_dsp(const struct ep_conv_2d_dsp *op, const int8_t *inp
             acc[2] = a2;
             acc[3] = a3;
             for (lane = 0; lane < lanes; lane++) {
-                const int32_t q = ep_requantize_short(acc[lane], multiplier, right, 2 * op->out_zero + 1);
+                const int32_t q = ep_requantize_any(acc[lane], multiplier, right, op->out_zero, any);
                 output[lane * op->out_c + channel] = (int8_t)ep_clamp(q, op->out_min, op->out_max);
             }
         }
+    }
+}
+
+EP_KERNEL void ep_conv_2d_dsp(const struct ep_conv_2d_dsp *op, const int8_t *input, int8_t *output, void *scratch)
+{
+    if (op->any != 0) {
+        ep_conv_2d_dsp_run(op, input, output, scratch, 1);
+    } else {
+        ep_conv_2d_dsp_run(op, input, output, scratch, 0);
     }
 }
 

@@ -49,10 +49,21 @@ EP_INLINE void ep_conv_2d_lanes_store(const struct ep_conv_2d_lanes *op, const i
             first[c] = ep_one_sided(&to, sums[0]);
             second[c] = ep_one_sided(&to, sums[1]);
         } else {
-            const int32_t a = op->out_zero + ep_requantize(sums[0] + bias, multiplier, shift);
-            const int32_t b = op->out_zero + ep_requantize(sums[1] + bias, multiplier, shift);
-            first[c] = (int8_t)ep_clamp(a, op->out_min, op->out_max);
-            second[c] = (int8_t)ep_clamp(b, op->out_min, op->out_max);
+            int32_t a = sums[0] + bias, b = sums[1] + bias, right = -shift;
+            if (shift > 0) {
+                if (shift > EP_STEEP) {
+                    first[c] = ep_steep(sums[0], bias, multiplier, shift);
+                    second[c] = ep_steep(sums[1], bias, multiplier, shift);
+                    continue;
+                }
+                a = ep_shift_left(a, shift);
+                b = ep_shift_left(b, shift);
+                right = 0;
+            }
+            a = ep_divide_by_power(ep_high_mul(a, multiplier), right);
+            b = ep_divide_by_power(ep_high_mul(b, multiplier), right);
+            first[c] = (int8_t)ep_clamp(a + op->out_zero, op->out_min, op->out_max);
+            second[c] = (int8_t)ep_clamp(b + op->out_zero, op->out_min, op->out_max);
         }
     }
 }

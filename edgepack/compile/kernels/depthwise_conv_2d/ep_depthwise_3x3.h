@@ -10,13 +10,6 @@ struct ep_depthwise_3x3 {
 
 #if EP_ASSEMBLY
 
-/* 4 instructions. */
-#define EP_DEPTHWISE_STORE(finished, line) \
-    "smmul " finished "," finished ",r5\n" \
-    "ssat " finished ",#8," finished ",asr #10\n" \
-    "strb " finished ",[r1]\n" \
-    "uxtah r1,r1,r10,ror #16\n"
-
 EP_NAKED void ep_depthwise_3x3_first(EP_ARGUMENT const uint32_t *buffer, EP_ARGUMENT const struct ep_depthwise_line *lines,
                                     EP_ARGUMENT int8_t *out_0, EP_ARGUMENT int8_t *out_1, EP_ARGUMENT int32_t rest)
 {

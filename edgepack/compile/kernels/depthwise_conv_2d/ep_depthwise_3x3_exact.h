@@ -10,19 +10,6 @@ struct ep_depthwise_3x3_exact {
 
 #if EP_ASSEMBLY
 
-/* 10 instructions; offset and shift are `line` bytes behind the lines' constants, which the stack points to. */
-#define EP_DEPTHWISE_STORE_EXACT(finished, line) \
-    "ldr r3,[sp,#4]\n" \
-    "ldrd r2,r3,[r3,#" line "]\n" \
-    "cmp " finished ",#0\n" \
-    "it mi\n" \
-    "submi r2,r2,#128\n" \
-    "smmla " finished "," finished ",r5,r2\n" \
-    "asr " finished "," finished ",r3\n" \
-    "ssat " finished ",#8," finished "\n" \
-    "strb " finished ",[r1]\n" \
-    "uxtah r1,r1,r10,ror #16\n"
-
 EP_NAKED void ep_depthwise_3x3_exact_first(EP_ARGUMENT const uint32_t *buffer, EP_ARGUMENT const struct ep_depthwise_line *lines,
                                     EP_ARGUMENT int8_t *out_0, EP_ARGUMENT int8_t *out_1, EP_ARGUMENT int32_t rest)
 {

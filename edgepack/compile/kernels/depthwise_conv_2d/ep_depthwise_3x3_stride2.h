@@ -1,10 +1,9 @@
-/* DEPTHWISE_CONV_2D, int8, 3x3, stride 2, depth multiplier 1, for the DSP extension: one output line at a time.
- *
- * For output line y the older pair of input lines is (2 y, 2 y + 1), the newer (2 y + 2, 2 y + 3): see ep_depthwise_lines.h. */
+/* DEPTHWISE_CONV_2D, int8, 3x3, stride 2, depth multiplier 1, for the DSP extension, one-sided requantisation: see
+ * ep_depthwise_stride2_lines.h. */
 #ifndef EP_DEPTHWISE_3X3_STRIDE2_H
 #define EP_DEPTHWISE_3X3_STRIDE2_H
 
-#include "ep_depthwise_lines.h"
+#include "ep_depthwise_stride2_lines.h"
 
 struct ep_depthwise_3x3_stride2 {
     struct ep_depthwise_lines lines;
@@ -12,109 +11,36 @@ struct ep_depthwise_3x3_stride2 {
 
 #if EP_ASSEMBLY
 
-/* Registers as in ep_depthwise_3x3.h, with sums of two outputs in r11 and r12. 12 instructions (16 cycles on M4) an output. */
-#define EP_DEPTHWISE_STRIDE2_STEP(older, newer, finished, started) \
-    "smlad " finished "," older ",r7," finished "\n" \
-    "smlabt " finished "," newer ",r9," finished "\n" \
-    "ldrd r2,r3,[r0],#32\n" \
-    "smlad " finished "," older ",r8," finished "\n" \
-    "smlabb " finished "," newer ",r10," finished "\n" \
-    "smlad " started "," older ",r6,r4\n" \
-    "smlabb " started "," newer ",r9," started "\n" \
-    "smmul " finished "," finished ",r5\n" \
-    "ssat " finished ",#8," finished ",asr #10\n" \
-    "strb " finished ",[r1]\n" \
-    "uxtah r1,r1,r10,ror #16\n"
-
-/* Stack: 0 buffer, 4 constants, 8 output, 12 where to enter the loop of two outputs: its middle for an odd length. */
-#define EP_DEPTHWISE_STRIDE2_FUNCTION(older, newer) \
-    "push {r4-r11,lr}\n" \
-    "adr r4,5f\n" \
-    "cmp r3,#0\n" \
-    "it eq\n" \
-    "addeq r4,r4,#8\n" \
-    "orr r3,r4,#1\n" \
-    "push {r0-r3}\n" \
-    "mov lr,#4\n" \
-    "7: ldm sp,{r0-r2}\n" \
-    "ldm r1,{r4-r10}\n" \
-    "mov r1,r2\n" \
-    "ldrd r2,r3,[r0],#32\n" \
-    "smlad r11," older ",r6,r4\n" \
-    "smlabb r11," newer ",r9,r11\n" \
-    "ldr pc,[sp,#12]\n" \
-    ".p2align 2\n" \
-    "5: mov r12,r11\n" \
-    "nop\n" \
-    "b.w 2f\n" \
-    "1: ldrd r2,r3,[r0],#32\n" \
-    "tst r2,#1\n" \
-    "bne.w 4f\n" \
-    EP_DEPTHWISE_STRIDE2_STEP(older, newer, "r11", "r12") \
-    "2: ldrd r2,r3,[r0],#32\n" \
-    EP_DEPTHWISE_STRIDE2_STEP(older, newer, "r12", "r11") \
-    "b.w 1b\n" \
-    "4: ldm sp,{r0-r2}\n" \
-    "add r0,r0,#8\n" \
-    "add r1,r1,#72\n" \
-    "add r2,r2,#1\n" \
-    "stm sp,{r0-r2}\n" \
-    "subs lr,lr,#1\n" \
-    "bne.w 7b\n" \
-    "add sp,sp,#16\n" \
-    "pop {r4-r11,pc}\n"
-
-EP_NAKED void ep_depthwise_stride2_even(EP_ARGUMENT const uint32_t *buffer, EP_ARGUMENT const struct ep_depthwise_line *lines,
-                                        EP_ARGUMENT int8_t *out, EP_ARGUMENT int32_t odd_length)
+EP_NAKED void ep_depthwise_3x3_stride2_even(EP_ARGUMENT const uint32_t *buffer, EP_ARGUMENT const struct ep_depthwise_line *lines,
+                             EP_ARGUMENT int8_t *out, EP_ARGUMENT int32_t odd_length)
 {
-    __asm__ volatile(EP_DEPTHWISE_STRIDE2_FUNCTION("r2", "r3"));
+    __asm__ volatile(EP_DEPTHWISE_STRIDE2_FUNCTION("r2", "r3", EP_DEPTHWISE_STORE));
 }
 
-EP_NAKED void ep_depthwise_stride2_odd(EP_ARGUMENT const uint32_t *buffer, EP_ARGUMENT const struct ep_depthwise_line *lines,
-                                       EP_ARGUMENT int8_t *out, EP_ARGUMENT int32_t odd_length)
+EP_NAKED void ep_depthwise_3x3_stride2_odd(EP_ARGUMENT const uint32_t *buffer, EP_ARGUMENT const struct ep_depthwise_line *lines,
+                            EP_ARGUMENT int8_t *out, EP_ARGUMENT int32_t odd_length)
 {
-    __asm__ volatile(EP_DEPTHWISE_STRIDE2_FUNCTION("r3", "r2"));
+    __asm__ volatile(EP_DEPTHWISE_STRIDE2_FUNCTION("r3", "r2", EP_DEPTHWISE_STORE));
 }
 
 #endif
 
-/* Four channels of one output line; the older pair is in slot `older`. */
-EP_INLINE void ep_depthwise_stride2_line(const uint32_t *buffer, const struct ep_depthwise_line *lines, int8_t *out, int32_t length,
-                                         int32_t older)
+EP_INLINE void ep_depthwise_3x3_stride2_line(const uint32_t *buffer, const struct ep_depthwise_line *lines, int8_t *out, int32_t length, int32_t older)
 {
 #if EP_ASSEMBLY
     if (older == 0) {
-        ep_depthwise_stride2_even(buffer, lines, out, length & 1);
+        ep_depthwise_3x3_stride2_even(buffer, lines, out, length & 1);
     } else {
-        ep_depthwise_stride2_odd(buffer, lines, out, length & 1);
+        ep_depthwise_3x3_stride2_odd(buffer, lines, out, length & 1);
     }
 #else
-    int32_t channel;
-    for (channel = 0; channel < 4; channel++) {
-        ep_depthwise_lines_run(buffer + 2 * channel, lines + 2 * channel, out + channel, length, 2, older, 0, 0);
-    }
+    ep_depthwise_stride2_define(buffer, lines, out, length, older, 0);
 #endif
 }
 
 EP_KERNEL void ep_depthwise_3x3_stride2(const struct ep_depthwise_3x3_stride2 *op, const int8_t *input, int8_t *output, void *scratch)
 {
-    const struct ep_depthwise_lines *const image = &op->lines;
-    struct ep_depthwise_line *const lines = (struct ep_depthwise_line *)scratch;
-    int8_t *const outside = (int8_t *)scratch + EP_DEPTHWISE_LINES_HEAD - 4;
-    uint32_t *const buffer = (uint32_t *)(void *)(outside + 4);
-    int32_t block, y;
-    for (block = 0; block < image->channels; block += 4) {
-        /* The last block begins earlier where channels are no multiple of four; it computes some channels again. */
-        const int32_t c = ep_min(block, image->channels - 4);
-        int32_t older = 0;
-        ep_depthwise_lines_start(image, c, lines, buffer);
-        ep_depthwise_lines_fetch(image, input + c, -image->pad_line, outside, buffer);
-        for (y = 0; y < image->out_lines; y++) {
-            ep_depthwise_lines_fetch(image, input + c, 2 * y + 2 - image->pad_line, outside, buffer + 1 - older);
-            ep_depthwise_stride2_line(buffer, lines, output + y * image->out_line + c, image->out_length, older);
-            older = 1 - older;
-        }
-    }
+    ep_depthwise_stride2_walk(&op->lines, input, output, scratch, ep_depthwise_3x3_stride2_line);
 }
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef EP_DEPTHWISE_CONV_2D_DSP_H
 #define EP_DEPTHWISE_CONV_2D_DSP_H
 
-#include "ep_dsp.h"
+#include "ep_requantize_any.h"
 
 struct ep_depthwise_conv_2d_dsp {
     int32_t in_h, in_w, channels;
@@ -19,7 +19,8 @@ struct ep_depthwise_conv_2d_dsp {
     const int16_t *weights;    /* [blocks][kernel_h * kernel_w][4], zeros for channels past the last */
     const int32_t *bias;       /* [channels], input zero point folded in */
     const int32_t *multiplier; /* [channels] */
-    const int8_t *right;       /* [channels], right shift, 1 to 22 */
+    const int8_t *right;       /* [channels], right shift, or negative: left shift */
+    int32_t any;               /* bit (block mod 32): some right shift of four channels is not 1 to 22 */
 };
 
 /* Fill in where the channels of every tap begin; (y, x) is the input position of the kernel's corner. */
@@ -39,7 +40,7 @@ EP_INLINE void ep_depthwise_conv_2d_dsp_taps(const struct ep_depthwise_conv_2d_d
 
 /* `lanes` (1 to 4) channels from channel c on; inlined with lanes = 4 for all but the last block. */
 EP_INLINE void ep_depthwise_conv_2d_dsp_block(const struct ep_depthwise_conv_2d_dsp *op, const int8_t *const *tap, int32_t c,
-                                              int32_t lanes, const int16_t *w, int8_t *output)
+                                              int32_t lanes, const int16_t *w, int8_t *output, int any)
 {
     const int32_t taps = op->kernel_h * op->kernel_w;
     int32_t acc[4] = {0, 0, 0, 0};
@@ -55,14 +56,14 @@ EP_INLINE void ep_depthwise_conv_2d_dsp_block(const struct ep_depthwise_conv_2d_
         acc[3] = ep_smlatt(ep_sxtb16_odd(x), w13, acc[3]);
     }
     for (lane = 0; lane < lanes; lane++) {
-        const int32_t q = ep_requantize_short(acc[lane] + op->bias[c + lane], op->multiplier[c + lane], op->right[c + lane],
-                                              2 * op->out_zero + 1);
+        const int32_t q =
+            ep_requantize_any(acc[lane] + op->bias[c + lane], op->multiplier[c + lane], op->right[c + lane], op->out_zero, any);
         output[c + lane] = (int8_t)ep_clamp(q, op->out_min, op->out_max);
     }
 }
 
-EP_KERNEL void ep_depthwise_conv_2d_dsp(const struct ep_depthwise_conv_2d_dsp *op, const int8_t *input, int8_t *output,
-                                        void *scratch)
+EP_INLINE void ep_depthwise_conv_2d_dsp_run(const struct ep_depthwise_conv_2d_dsp *op, const int8_t *input, int8_t *output,
+                                            void *scratch, int any)
 {
     const int32_t taps = op->kernel_h * op->kernel_w;
     const int8_t **const tap = (const int8_t **)scratch;
@@ -75,12 +76,26 @@ EP_KERNEL void ep_depthwise_conv_2d_dsp(const struct ep_depthwise_conv_2d_dsp *o
             const int32_t x = ox * op->stride_w - op->pad_left;
             ep_depthwise_conv_2d_dsp_taps(op, input, y, x, outside, tap);
             for (c = 0; c + 4 <= op->channels; c += 4) {
-                ep_depthwise_conv_2d_dsp_block(op, tap, c, 4, op->weights + c * taps, output);
+                if (any && ((uint32_t)op->any >> (c / 4 & 31) & 1u) != 0) {
+                    ep_depthwise_conv_2d_dsp_block(op, tap, c, 4, op->weights + c * taps, output, 1);
+                } else {
+                    ep_depthwise_conv_2d_dsp_block(op, tap, c, 4, op->weights + c * taps, output, 0);
+                }
             }
             if (c < op->channels) {
-                ep_depthwise_conv_2d_dsp_block(op, tap, c, op->channels - c, op->weights + c * taps, output);
+                ep_depthwise_conv_2d_dsp_block(op, tap, c, op->channels - c, op->weights + c * taps, output, any);
             }
         }
+    }
+}
+
+EP_KERNEL void ep_depthwise_conv_2d_dsp(const struct ep_depthwise_conv_2d_dsp *op, const int8_t *input, int8_t *output,
+                                        void *scratch)
+{
+    if (op->any != 0) {
+        ep_depthwise_conv_2d_dsp_run(op, input, output, scratch, 1);
+    } else {
+        ep_depthwise_conv_2d_dsp_run(op, input, output, scratch, 0);
     }
 }
 

@@ -124,7 +124,7 @@ static void ep_depthwise_conv_2d_mve_row(const struct ep_depthwise_conv_2d_mve *
 
 EP_KERNEL void ep_depthwise_conv_2d_mve(const struct ep_depthwise_conv_2d_mve *op, const int8_t *input, int8_t *output, void *scratch)
 {
-    const int32_t channels = op->outputs.channels, weights = 16 * ((op->taps + 1) & ~1), constants = op->outputs.scale != 0 ? 32 : 48;
+    const int32_t channels = op->outputs.channels, weights = 16 * ((op->taps + 1) & ~1), constants = op->outputs.words;
     const int32_t bytes = 16 * op->strip.columns * op->strip.kernel_h;
     int32_t batch, row, c, first;
     memset(scratch, op->strip.in_zero, (size_t)(op->strips * bytes + 16));

@@ -168,6 +168,12 @@ EP_NOINLINE void ep_depthwise_lanes_store(const struct ep_depthwise_lanes *op, i
         }
         return;
     }
+    if (op->shift[channel] > EP_STEEP) {
+        for (i = 0; i < length; i++, output += step) {
+            *output = ep_steep(sums[2 * i], bias, multiplier, op->shift[channel]);
+        }
+        return;
+    }
     for (i = 0; i < length; i++, output += step) {
         const int32_t q = op->out_zero + ep_requantize(sums[2 * i] + bias, multiplier, op->shift[channel]);
         *output = (int8_t)ep_clamp(q, op->out_min, op->out_max);

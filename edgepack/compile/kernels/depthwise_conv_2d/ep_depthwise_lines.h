@@ -20,10 +20,12 @@ struct ep_depthwise_lines {
     int32_t pad_line, pad_step;                        /* lines and positions before the first */
     int32_t positions;                                 /* positions of the buffer */
     int32_t in_zero;
-    int32_t factor;           /* weights are multiplied by it, for finer biases */
+    int32_t factor;           /* weights are multiplied by it, for finer biases and larger multipliers; 0: by `factors` */
+    const int8_t *factors;    /* NULL or [channels] */
     const int8_t *weights;    /* [channels][3 lines][3 positions] */
     const int32_t *constants; /* [channels][2]: bias, multiplier */
     const int8_t *shifts;     /* [channels] for exact requantisation, else NULL */
+    const int32_t *offsets;   /* [channels] for exact requantisation, where they do not follow from the shifts, else NULL */
     int32_t half;             /* 2 * output zero point + 1 */
 };
 
@@ -42,6 +44,26 @@ EP_STATIC_ASSERT(sizeof(struct ep_depthwise_line) == 36, assembly_knows_the_size
 #define EP_DEPTHWISE_LINES_HEAD (8 * (int32_t)sizeof(struct ep_depthwise_line) + 4)
 
 #if EP_ASSEMBLY
+
+/* From a finished sum to its output at r1, one-sided and exactly. 4 instructions. */
+#define EP_DEPTHWISE_STORE(finished, line) \
+    "smmul " finished "," finished ",r5\n" \
+    "ssat " finished ",#8," finished ",asr #10\n" \
+    "strb " finished ",[r1]\n" \
+    "uxtah r1,r1,r10,ror #16\n"
+
+/* 10 instructions; offset and shift are `line` bytes behind the lines' constants, which the stack points to. */
+#define EP_DEPTHWISE_STORE_EXACT(finished, line) \
+    "ldr r3,[sp,#4]\n" \
+    "ldrd r2,r3,[r3,#" line "]\n" \
+    "cmp " finished ",#0\n" \
+    "it mi\n" \
+    "submi r2,r2,#128\n" \
+    "smmla " finished "," finished ",r5,r2\n" \
+    "asr " finished "," finished ",r3\n" \
+    "ssat " finished ",#8," finished "\n" \
+    "strb " finished ",[r1]\n" \
+    "uxtah r1,r1,r10,ror #16\n"
 
 /* r0 buffer, r1 r2 lines, r3 positions, r4 r5 the lines' steps, r6 mask. 16 instructions for 8 values. */
 EP_NAKED void ep_depthwise_lines_pair(EP_ARGUMENT uint32_t *slot, EP_ARGUMENT const int8_t *a, EP_ARGUMENT const int8_t *b,
@@ -114,10 +136,11 @@ EP_INLINE uint32_t ep_depthwise_lines_halves(int32_t low, int32_t high) { return
 EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, int32_t channel, struct ep_depthwise_line *line)
 {
     const int32_t *const constants = op->constants + 2 * channel;
+    const int32_t factor = op->factor != 0 ? op->factor : op->factors[channel];
     const int32_t shift = op->shifts != NULL ? op->shifts[channel] : 1;
     int32_t w[9], k;
     for (k = 0; k < 9; k++) {
-        w[k] = op->weights[9 * channel + k] * op->factor;
+        w[k] = op->weights[9 * channel + k] * factor;
     }
     for (k = 0; k < 3; k++) {
         line[0].pair[k] = ep_depthwise_lines_halves(w[k], w[3 + k]);
@@ -129,7 +152,8 @@ EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, 
     line[1].last = ep_depthwise_lines_halves(w[2], op->out_step);
     line[0].bias = line[1].bias = constants[0];
     line[0].multiplier = line[1].multiplier = constants[1];
-    line[0].offset = line[1].offset = 64 + op->half * (1 << (shift - 1)); /* see ep_gemm.h */
+    line[0].offset = line[1].offset =
+        op->offsets != NULL ? op->offsets[channel] : 64 + op->half * (1 << (shift - 1)); /* see ep_gemm.h */
     line[0].shift = line[1].shift = shift;
 }
 

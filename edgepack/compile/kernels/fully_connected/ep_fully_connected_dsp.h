@@ -4,7 +4,7 @@
 #ifndef EP_FULLY_CONNECTED_DSP_H
 #define EP_FULLY_CONNECTED_DSP_H
 
-#include "ep_dsp.h"
+#include "ep_requantize_any.h"
 
 struct ep_fully_connected_dsp {
     int32_t batches, in_size, out_size;
@@ -14,7 +14,8 @@ struct ep_fully_connected_dsp {
     const int8_t *weights;     /* [out_size][row] */
     const int32_t *bias;       /* [out_size], input zero point folded in */
     const int32_t *multiplier; /* [out_size or 1] */
-    const int8_t *right;       /* [out_size or 1], right shift, 1 to 22 */
+    const int8_t *right;       /* [out_size or 1], right shift, or negative: left shift */
+    int32_t any;               /* bit (output / 4 mod 32): some right shift of four outputs is not 1 to 22 */
 };
 
 EP_INLINE void ep_fully_connected_dsp_pair(uint32_t x, const int8_t *w, int32_t row, int32_t *acc)
@@ -25,7 +26,7 @@ EP_INLINE void ep_fully_connected_dsp_pair(uint32_t x, const int8_t *w, int32_t 
     acc[1] = ep_smlad(even, ep_sxtb16(second), ep_smlad(odd, ep_sxtb16_odd(second), acc[1]));
 }
 
-EP_KERNEL void ep_fully_connected_dsp(const struct ep_fully_connected_dsp *op, const int8_t *input, int8_t *output)
+EP_INLINE void ep_fully_connected_dsp_run(const struct ep_fully_connected_dsp *op, const int8_t *input, int8_t *output, int any)
 {
     const int32_t whole = op->in_size / 4 * 4;
     uint32_t tail = 0;
@@ -45,12 +46,22 @@ EP_KERNEL void ep_fully_connected_dsp(const struct ep_fully_connected_dsp *op, c
             if (whole < op->in_size) {
                 ep_fully_connected_dsp_pair(tail, w + whole, second, acc);
             }
+            const int other = any && ((uint32_t)op->any >> (o / 4 & 31) & 1u) != 0;
             for (lane = 0; lane < lanes; lane++) {
                 const int32_t c = op->per_channel ? o + lane : 0;
-                const int32_t q = ep_requantize_short(acc[lane], op->multiplier[c], op->right[c], 2 * op->out_zero + 1);
+                const int32_t q = ep_requantize_any(acc[lane], op->multiplier[c], op->right[c], op->out_zero, other);
                 output[o + lane] = (int8_t)ep_clamp(q, op->out_min, op->out_max);
             }
         }
+    }
+}
+
+EP_KERNEL void ep_fully_connected_dsp(const struct ep_fully_connected_dsp *op, const int8_t *input, int8_t *output)
+{
+    if (op->any != 0) {
+        ep_fully_connected_dsp_run(op, input, output, 1);
+    } else {
+        ep_fully_connected_dsp_run(op, input, output, 0);
     }
 }
 

@@ -122,11 +122,14 @@ EP_KERNEL void ep_fully_connected_lanes(const struct ep_fully_connected_lanes *o
             }
             for (c = o; c < ep_min(o + 4, op->out_size); c++) {
                 const int32_t sum = sums[c - o] + last[c - o];
-                if (op->shift[c] == EP_ONE_SIDED) {
+                const int32_t shift = op->shift[c];
+                if (shift == EP_ONE_SIDED) {
                     const struct ep_one_sided to = ep_one_sided_begin(op->bias[c], op->multiplier[c]);
                     *output++ = ep_one_sided(&to, sum);
+                } else if (shift > EP_STEEP) {
+                    *output++ = ep_steep(sum, op->bias[c], op->multiplier[c], shift);
                 } else {
-                    const int32_t y = op->out_zero + ep_requantize(sum + op->bias[c], op->multiplier[c], op->shift[c]);
+                    const int32_t y = op->out_zero + ep_requantize(sum + op->bias[c], op->multiplier[c], shift);
                     *output++ = (int8_t)ep_clamp(y, op->out_min, op->out_max);
                 }
             }

@@ -2,12 +2,15 @@
  *
  * Sixteen channels are held as four vectors of four sums; vector r has channels r, r + 4, r + 8, r + 12, the order in which narrowing
  * and widening instructions leave them. The compiler lays out each sixteen channels' constants in that order: 4x4 biases, 4x4
- * multipliers, and 4x4 negative shifts for the exact requantisation.
+ * multipliers, 4x4 negative shifts for the exact requantisations; then what is int16: eight even channels' numbers, eight odd ones'.
  *
- * One-sided (scale > 0): y = saturate(floor((sum * scale + bias) * multiplier / 2^(32 + EP_MVE_SHIFT))), where the output's zero point
+ * One-sided: y = saturate(floor((sum * scale + bias) * multiplier / 2^(32 + EP_MVE_SHIFT))), where the output's zero point
  * is -128, so that all that would round to a negative number saturates; zero point and rounding are in the bias. The compiler
  * has checked that this gives TFLite's result for every sum.
- * Exact (scale 0): TFLite's doubling multiplication, and its right shift by at least one bit with halves away from zero.
+ * Shifted: the same with a shift of its own for each channel: by EP_MVE_NARROWED, and by a negative shift to the left in int16.
+ * Exact: TFLite's doubling multiplication, and its right shift by at least one bit with halves away from zero.
+ * Scaled: the same for sums times scale, of which negative ones are shifted after scale was taken from them; that equals TFLite's two
+ * roundings, which the compiler has checked for every sum. The zero point is int16, one for each channel.
  *
  * Without the extension the same is computed in plain C: that branch defines what the vectors do. */
 #ifndef EP_MVE_H
@@ -23,11 +26,15 @@
 #endif
 
 #define EP_MVE_SHIFT 10
+#define EP_MVE_NARROWED 4
+
+enum { EP_MVE_SHIFTED, EP_MVE_ONE_SIDED, EP_MVE_SCALED, EP_MVE_EXACT };
 
 struct ep_mve_outputs {
     int32_t channels;
-    int32_t scale;                     /* 0: exact requantisation */
-    int32_t out_zero, out_min, out_max; /* used by the exact one */
+    int32_t form, scale;
+    int32_t words;                      /* of sixteen channels' constants */
+    int32_t out_zero, out_min, out_max; /* used by the exact form */
     const int32_t *constants;
 };
 
@@ -45,22 +52,60 @@ typedef int8x16_t ep_bytes;
 #define EP_MVE_NARROW_TOP(bits, to, from, shift) vqmovntq_s##bits(to, vshrq_n_s##bits(from, shift))
 #endif
 
-/* Sums to outputs of sixteen channels; advances to the next channels' constants. One-sided: 22 instructions, exact: 42. */
+/* acc + x * scale, in assembly: clang makes two instructions of it where it sees that scale is a power of two. */
+EP_INLINE int32x4_t ep_mve_accumulate(int32x4_t acc, int32x4_t x, int32_t scale)
+{
+    __asm__("vmla.s32 %q0, %q1, %2" : "+w"(acc) : "w"(x), "r"(scale));
+    return acc;
+}
+
+/* (sums * scale + biases) * multipliers / 2^32. */
+EP_INLINE void ep_mve_multiply(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t *c)
+{
+    int r;
+    for (r = 0; r < 4; r++) {
+        sums[r] = ep_mve_accumulate(vldrwq_s32(c + 4 * r), sums[r], op->scale);
+        sums[r] = vmulhq_s32(sums[r], vldrwq_s32(c + 16 + 4 * r));
+    }
+}
+
+/* Sums to outputs of sixteen channels; advances to the next channels' constants. One-sided: 22 instructions, shifted: 26, exact: 42,
+ * scaled: 40. */
 EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t **constants)
 {
     const int32_t *const c = *constants;
     int16x8_t even, odd;
     int r;
-    if (op->scale != 0) {
-        for (r = 0; r < 4; r++) {
-            sums[r] = vmlaq_n_s32(vldrwq_s32(c + 4 * r), sums[r], op->scale);
-            sums[r] = vmulhq_s32(sums[r], vldrwq_s32(c + 16 + 4 * r));
-        }
+    if (op->form == EP_MVE_ONE_SIDED) {
+        ep_mve_multiply(op, sums, c);
         *constants = c + 32;
         even = EP_MVE_NARROW_BOTTOM(32, vreinterpretq_s16_s32(sums[0]), sums[0], EP_MVE_SHIFT);
         even = EP_MVE_NARROW_TOP(32, even, sums[2], EP_MVE_SHIFT);
         odd = EP_MVE_NARROW_BOTTOM(32, vreinterpretq_s16_s32(sums[1]), sums[1], EP_MVE_SHIFT);
         odd = EP_MVE_NARROW_TOP(32, odd, sums[3], EP_MVE_SHIFT);
+        return vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
+    }
+    if (op->form < EP_MVE_ONE_SIDED) {
+        ep_mve_multiply(op, sums, c);
+        *constants = c + 40;
+        even = EP_MVE_NARROW_BOTTOM(32, vreinterpretq_s16_s32(sums[0]), sums[0], EP_MVE_NARROWED);
+        even = EP_MVE_NARROW_TOP(32, even, sums[2], EP_MVE_NARROWED);
+        odd = EP_MVE_NARROW_BOTTOM(32, vreinterpretq_s16_s32(sums[1]), sums[1], EP_MVE_NARROWED);
+        odd = EP_MVE_NARROW_TOP(32, odd, sums[3], EP_MVE_NARROWED);
+        even = vshlq_s16(even, vldrhq_s16((const int16_t *)(const void *)(c + 32)));
+        odd = vshlq_s16(odd, vldrhq_s16((const int16_t *)(const void *)(c + 36)));
+        return vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
+    }
+    if (op->form == EP_MVE_SCALED) {
+        for (r = 0; r < 4; r++) {
+            sums[r] = vqrdmulhq_s32(ep_mve_accumulate(vldrwq_s32(c + 4 * r), sums[r], op->scale), vldrwq_s32(c + 16 + 4 * r));
+            sums[r] = vrshlq_s32(ep_mve_accumulate(sums[r], vshrq_n_s32(sums[r], 31), op->scale), vldrwq_s32(c + 32 + 4 * r));
+        }
+        *constants = c + 56;
+        even = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[0]), sums[0]), sums[2]);
+        odd = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[1]), sums[1]), sums[3]);
+        even = vqaddq_s16(even, vldrhq_s16((const int16_t *)(const void *)(c + 48)));
+        odd = vqaddq_s16(odd, vldrhq_s16((const int16_t *)(const void *)(c + 52)));
         return vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
     }
     for (r = 0; r < 4; r++) {
@@ -91,10 +136,18 @@ EP_INLINE const int32_t *ep_mve_outputs_some(const struct ep_mve_outputs *op, co
 EP_INLINE int8_t ep_mve_output_of(const struct ep_mve_outputs *op, int32_t sum, const int32_t *constants, int32_t channel)
 {
     const int32_t *const c = constants + 4 * (channel & 3) + ((channel >> 2) & 3);
+    const int16_t *const halves = (const int16_t *)(const void *)constants + 8 * (channel & 1) + ((channel & 15) >> 1);
+    const int32_t scaled = (int32_t)((uint32_t)sum * (uint32_t)op->scale + (uint32_t)c[0]);
     int32_t y;
-    if (op->scale != 0) {
-        const int32_t scaled = (int32_t)((uint32_t)sum * (uint32_t)op->scale + (uint32_t)c[0]);
-        return (int8_t)ep_clamp((int32_t)(((int64_t)scaled * c[16]) >> 32) >> EP_MVE_SHIFT, -128, 127);
+    if (op->form == EP_MVE_ONE_SIDED || op->form == EP_MVE_SHIFTED) {
+        const int32_t shift = op->form == EP_MVE_ONE_SIDED ? EP_MVE_SHIFT : EP_MVE_NARROWED - halves[64];
+        return (int8_t)ep_clamp((int32_t)(((int64_t)scaled * c[16]) >> 32) >> shift, -128, 127);
+    }
+    if (op->form == EP_MVE_SCALED) {
+        y = ep_high_mul(scaled, c[16]);
+        y += (y >> 31) * op->scale;
+        y = (y + (1 << (-c[32] - 1))) >> -c[32];
+        return (int8_t)ep_clamp(y + halves[96], -128, 127);
     }
     y = ep_requantize((int32_t)((uint32_t)sum + (uint32_t)c[0]), c[16], c[32]);
     return (int8_t)ep_clamp(y + op->out_zero, op->out_min, op->out_max);
@@ -107,7 +160,7 @@ EP_INLINE const int32_t *ep_mve_outputs_some(const struct ep_mve_outputs *op, co
     for (k = 0; k < some; k++) {
         output[k] = ep_mve_output_of(op, sums[k], constants, k);
     }
-    return constants + (op->scale != 0 ? 32 : 48);
+    return constants + op->words;
 }
 
 #endif

@@ -8,7 +8,8 @@ from edgepack.compile.call import Array, Call
 from edgepack.compile.operators.conv_2d.generic import Conv2D, shape_fields
 from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
-from edgepack.compile.operators.shared.convolution import padded_rows, short_fields, walk
+from edgepack.compile.operators.shared.convolution import padded_rows, walk
+from edgepack.compile.operators.shared.requantize import short_fields
 
 
 def _applies(conv: Conv2D) -> bool:

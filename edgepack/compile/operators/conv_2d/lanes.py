@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
@@ -11,26 +9,42 @@ from edgepack.compile.operators.conv_2d.gemm import windows
 from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
-from edgepack.compile.operators.shared.convolution import Requantization, bias32, padded_rows, requantization_fields, walk
-from edgepack.compile.operators.shared.one_sided import fits, stays_within
+from edgepack.compile.operators.shared.convolution import padded_rows, walk
+from edgepack.compile.operators.shared.one_sided import fit
+from edgepack.compile.operators.shared.requantize import Requantization, bias32, requantization_fields
+from edgepack.compile.operators.shared.staircase import Channel
 
 SCALE, AFTER, BITS = 8, 9, 30  # of ep_one_sided.h: accumulators scaled by 256, EP_ONE_SIDED_SHIFT, bits of both factors
-ONE_SIDED = 127  # EP_ONE_SIDED
+ONE_SIDED, STEEP = 64, 64  # EP_ONE_SIDED, EP_STEEP
+STEEP_SCALE = 4  # sums are scaled by 16
 
 
 def lanes_fields(requantization: Requantization) -> dict[str, Field]:
     """The struct members that turn sums into outputs: one-sided for the channels where that is possible, else general."""
     bias, multiplier, shift = bias32(requantization).copy(), requantization.multiplier.copy(), requantization.shift.copy()
-    for channel, found in enumerate(fits(requantization, SCALE, AFTER)):
-        one = replace(requantization, bias=requantization.bias[channel : channel + 1])
-        if found is not None and found[1] < 1 << BITS and stays_within(one, found[:1], SCALE, BITS):
-            bias[channel], multiplier[channel], shift[channel] = *found, ONE_SIDED
+    for place, channel in enumerate(requantization.channels()):
+        one_sided = fit(channel, SCALE, AFTER, bits=BITS)
+        found = (*one_sided, ONE_SIDED) if one_sided else _steep(channel)
+        if found is not None:
+            bias[place], multiplier[place], shift[place] = found
     return {
         **requantization_fields(requantization),
         "bias": Array(bias, "bias"),
         "multiplier": Array(multiplier, "multiplier"),
         "shift": Array(shift, "shift"),
     }
+
+
+def _steep(channel: Channel) -> tuple[int, int, int] | None:
+    """Bias, multiplier and shift of ep_steep; None where it does not apply."""
+    right = 4 * STEEP_SCALE + STEEP_SCALE - channel.shift - 1  # leaves factors of 15 to 16 bits
+    if channel.wraps or not 1 <= right <= 24 or channel.output(channel.least) != -128:
+        return None
+    found = fit(channel, STEEP_SCALE, right - 32, origin=-128)
+    limit = 0 if found is None else -((-(channel.output(channel.most) + 128) << right) // found[1])
+    if found is None or found[1] >= 1 << 16 or limit >= 1 << 16:
+        return None
+    return found[0], int(np.uint32(limit << 16 | found[1]).view(np.int32)), STEEP + right
 
 
 def _applies(conv: Conv2D) -> bool:

@@ -9,7 +9,8 @@ from edgepack.compile.graph import Data
 from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
 from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
-from edgepack.compile.operators.shared.convolution import short_fields, walk
+from edgepack.compile.operators.shared.convolution import walk
+from edgepack.compile.operators.shared.requantize import short_fields
 
 POINTER = 8  # bytes of a pointer on the largest host
 

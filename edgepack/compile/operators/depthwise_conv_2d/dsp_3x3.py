@@ -10,15 +10,16 @@ import numpy as np
 from edgepack.compile.call import Array, Call, Field, Overlap
 from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
 from edgepack.compile.operators.kernel import Kernel
-from edgepack.compile.operators.shared.gemm_stream import exact_constants
-from edgepack.compile.operators.shared.one_sided import fits, stays_in_32_bits
+from edgepack.compile.operators.shared.exact import SCALE, exact_constants
+from edgepack.compile.operators.shared.one_sided import fits
 
-SCALE = 8  # accumulators are scaled by 256, and by the factor of the weights
+FACTOR_BITS = (0, 2, 4, 5, 6)  # accumulators are scaled by 256, and by a factor of the weights, which stay within 16 bits
 HEAD = 8 * 36 + 4  # EP_DEPTHWISE_LINES_HEAD
 KERNELS = {  # by stride and number of a channel's constants
     ((1, 1), 2): "ep_depthwise_3x3",
     ((1, 1), 4): "ep_depthwise_3x3_exact",
     ((2, 2), 2): "ep_depthwise_3x3_stride2",
+    ((2, 2), 4): "ep_depthwise_3x3_stride2_exact",
 }
 LINE, FETCH = 35.0, 25.0  # instructions to begin a line of a channel, and to fetch a pair of lines
 
@@ -35,20 +36,26 @@ class Axis:
 
 
 @lru_cache(maxsize=4)
-def constants(conv: DepthwiseConv2D) -> tuple[int, tuple[tuple[int, ...], ...]] | None:
-    """A factor for the weights, and each channel's constants; None where the kernels cannot do this.
+def constants(conv: DepthwiseConv2D) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]] | None:
+    """A factor for each channel's weights, and each channel's constants; None where the kernels cannot do this.
 
-    Bias and multiplier for one-sided requantisation, with offset and shift for exact requantisation.
+    Bias and multiplier for one-sided requantisation, with offset and shift for exact requantisation. Factors are the same for all
+    channels where they can be.
     """
-    for factor_bits in (0, 2, 4):
-        found = fits(conv.requantization, SCALE + factor_bits)
-        good = tuple(channel for channel in found if channel is not None)
-        if len(good) == len(found) and stays_in_32_bits(conv.requantization, [b for b, _ in good], SCALE + factor_bits):
-            return 1 << factor_bits, good
-    exact = exact_constants(conv.requantization)
-    if exact is None or not stays_in_32_bits(conv.requantization, [bias for bias, *_ in exact], SCALE):
-        return None
-    return 1, tuple(exact)
+    found = {1 << bits: fits(conv.requantization, SCALE + bits) for bits in FACTOR_BITS}
+    for factor, channels in found.items():
+        good = tuple(channel for channel in channels if channel is not None)
+        if len(good) == len(channels):
+            return (factor,) * len(good), good
+    chosen = [
+        next(((factor, channels[place]) for factor, channels in found.items() if channels[place] is not None), None)
+        for place in range(conv.in_shape[3])
+    ]
+    mixed = [one for one in chosen if one is not None]
+    if len(mixed) == len(chosen):
+        return tuple(factor for factor, _ in mixed), tuple(channel for _, channel in mixed if channel is not None)
+    exact = tuple(one for one in map(exact_constants, conv.requantization.channels()) if one is not None)
+    return ((1,) * len(exact), exact) if len(exact) == len(chosen) else None
 
 
 def kernel_for(conv: DepthwiseConv2D) -> str | None:
@@ -104,7 +111,8 @@ def fields(conv: DepthwiseConv2D) -> dict[str, Field]:
     way, chosen = best_way(conv), constants(conv)
     assert chosen is not None
     lines, along = way.lines, way.along
-    factor, channels = chosen
+    factors, channels = chosen
+    same = len(set(factors)) == 1
     positions = (along.out_size - 1) * conv.stride[0] + 3
     return {
         "channels": conv.in_shape[3],
@@ -120,11 +128,22 @@ def fields(conv: DepthwiseConv2D) -> dict[str, Field]:
         "pad_step": along.pad,
         "positions": positions,
         "in_zero": conv.in_zero,
-        "factor": factor,
+        "factor": factors[0] if same else 0,
+        "factors": None if same else Array(np.array(factors, np.int8), "factors of weights"),
         "weights": Array(np.ascontiguousarray(conv.weights.transpose((2, 0, 1) if way.by_rows else (2, 1, 0))), "weights"),
         "constants": Array(np.array([channel[:2] for channel in channels], np.int32), "bias, multiplier"),
-        "shifts": Array(np.array([channel[3] for channel in channels], np.int8), "shifts") if len(channels[0]) > 2 else None,
-        "half": 2 * conv.requantization.out_zero + 1,
+        **_exact_fields(channels, 2 * conv.requantization.out_zero + 1),
+    }
+
+
+def _exact_fields(channels: tuple[tuple[int, ...], ...], half: int) -> dict[str, Field]:
+    """Shifts and, where they do not follow from them, offsets; neither for one-sided requantisation."""
+    exact = [channel[2:] for channel in channels if len(channel) > 2]
+    derived = all(shift > 0 and offset == 64 + half * (1 << (shift - 1)) for offset, shift in exact)
+    return {
+        "shifts": Array(np.array([shift for _, shift in exact], np.int8), "shifts") if exact else None,
+        "offsets": None if derived else Array(np.array([offset for offset, _ in exact], np.int32), "offsets"),
+        "half": half,
     }
 
 

@@ -13,15 +13,9 @@ import numpy as np
 from edgepack.compile.call import Array, Call
 from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges, always
 from edgepack.compile.operators.shared.chase import chase
-from edgepack.compile.operators.shared.convolution import (
-    Convolution,
-    requantization,
-    requantization_fields,
-    require_filter_types,
-    walk,
-    window_padding,
-)
+from edgepack.compile.operators.shared.convolution import Convolution, requantization, require_filter_types, walk, window_padding
 from edgepack.compile.operators.shared.ranges import weighted_range
+from edgepack.compile.operators.shared.requantize import requantization_fields
 from edgepack.compile.operators.site import Site
 
 
@@ -68,19 +62,23 @@ def describe(site: Site) -> DepthwiseConv2D:
     dilation = (int(site.option("dilation_h_factor", 1)), int(site.option("dilation_w_factor", 1)))
     padding = window_padding(site, (source.shape[1], source.shape[2]), (kernel_h, kernel_w), stride, dilation)
     site.require_shape(output, (source.shape[0], padding.out_h, padding.out_w, channels))
-    channels_first = np.moveaxis(filters.data[0], 2, 0)
+    bounds = source.limits
+    if bounds is not None:
+        low, high = (np.repeat(limit, channels // source.shape[3])[:, None, None] for limit in bounds)
+        bounds = low, high
+    requant = requantization(site, np.moveaxis(filters.data[0], 2, 0), filters, bias, source, output, bounds=bounds)
     return DepthwiseConv2D(
         input=source.id,
         output=output.id,
         in_shape=source.shape,
         out_shape=output.shape,
         dtype=source.dtype,
-        weights=filters.data[0],
+        weights=requant.without(filters.data[0], axis=2),
         stride=stride,
         dilation=dilation,
         padding=padding,
         in_zero=source.zero_point,
-        requantization=requantization(site, channels_first, filters, bias, source, output),
+        requantization=requant,
         layer=output.layer,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from edgepack.compile.call import Array, Call
 from edgepack.compile.operators.fully_connected.generic import FullyConnected
 from edgepack.compile.operators.kernel import Kernel
-from edgepack.compile.operators.shared.convolution import padded_rows, short_fields
+from edgepack.compile.operators.shared.convolution import padded_rows
+from edgepack.compile.operators.shared.requantize import short_fields
 
 
 def _applies(dense: FullyConnected) -> bool:

@@ -12,13 +12,9 @@ import numpy as np
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges
-from edgepack.compile.operators.shared.convolution import (
-    Requantization,
-    requantization,
-    requantization_fields,
-    require_filter_types,
-)
+from edgepack.compile.operators.shared.convolution import requantization, require_filter_types
 from edgepack.compile.operators.shared.ranges import weighted_range
+from edgepack.compile.operators.shared.requantize import Requantization, requantization_fields
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
@@ -62,13 +58,15 @@ def describe(site: Site) -> FullyConnected:
     )
     batches = source.elements // in_size
     site.require(output.elements == batches * out_size, "has an output of the wrong size", CONVERT_AGAIN)
+    bounds = source.limits if source.shape and source.shape[-1] == in_size else None
+    requant = requantization(site, filters.data, filters, bias, source, output, product_in_float=True, bounds=bounds)
     return FullyConnected(
         input=source.id,
         output=output.id,
         batches=batches,
         dtype=source.dtype,
-        weights=filters.data,
-        requantization=requantization(site, filters.data, filters, bias, source, output, product_in_float=True),
+        weights=requant.without(filters.data),
+        requantization=requant,
         shared=site.shares(filters),
     )
 

@@ -12,7 +12,7 @@ TOGETHER = 4  # outputs
 
 
 def _applies(dense: FullyConnected) -> bool:
-    return dense.dtype == "int8" and exact(dense.requantization)
+    return dense.dtype == "int8" and exact(for_each_output(dense))
 
 
 def _cost(dense: FullyConnected) -> float:

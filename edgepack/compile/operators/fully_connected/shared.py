@@ -10,8 +10,8 @@ from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.fully_connected.generic import FullyConnected
 from edgepack.compile.operators.kernel import Kernel
-from edgepack.compile.operators.shared.convolution import short_fields
 from edgepack.compile.operators.shared.gemm_stream import paired
+from edgepack.compile.operators.shared.requantize import short_fields
 
 LARGEST_SUM = 1 << 23
 """Of products: 256 times that is the least that leaves 32 bits."""

@@ -8,11 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from edgepack.compile.call import Array, Field
+from edgepack.compile.call import Field
 from edgepack.compile.graph import BYTES, Data, Value
+from edgepack.compile.operators.kernel import Range
 from edgepack.compile.operators.shared.chase import Walk
+from edgepack.compile.operators.shared.requantize import Requantization, settled
 from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
-from edgepack.compile.quantize import SHORT_SHIFTS, accumulator_range, activation_range, quantize_multiplier
+from edgepack.compile.quantize import RANGES, accumulator_range, activation_range, quantize_multiplier
 
 LARGEST_WINDOW = 1 << 20
 """Positions along an axis that a window covers, and by which it moves."""
@@ -69,30 +71,6 @@ def require_steps(site: Site, kernel: tuple[int, int], stride: tuple[int, int], 
         f"has windows of {kernel[0]}x{kernel[1]} in strides of {stride[0]}x{stride[1]}, dilated by {dilation[0]}x{dilation[1]}",
         CONVERT_AGAIN,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Requantization:
-    """How accumulators become outputs: constants per output channel, the clamp, and what is provable about them.
-
-    `bias` has the input's zero point folded in (bias - zero_point * sum of weights). `largest` bounds the absolute
-    accumulator value over every possible input, padding included.
-    """
-
-    bias: Data
-    multiplier: Data
-    shift: Data
-    out_zero: int
-    out_min: int
-    out_max: int
-    largest: int
-    wide: bool = False
-    """Whether the reference accumulates in 64 bits: int16 activations, unless the bias has 32."""
-
-    @property
-    def short(self) -> bool:
-        """Whether the short exact requantisation applies: |accumulator| < 2^30 and right shifts of 1 to 22 bits."""
-        return self.largest < 1 << 30 and all(-int(shift) in SHORT_SHIFTS for shift in self.shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,10 +153,18 @@ def require_filter_types(site: Site) -> None:
 
 
 def requantization(
-    site: Site, weights: Data, filters: Value, bias: Value | None, source: Value, output: Value, product_in_float: bool = False
+    site: Site,
+    weights: Data,
+    filters: Value,
+    bias: Value | None,
+    source: Value,
+    output: Value,
+    product_in_float: bool = False,
+    bounds: Range | None = None,
 ) -> Requantization:
     """Constants to turn accumulators of `weights` (channels first) over `source` into `output`.
 
+    `bounds` are the smallest and largest inputs, in a shape that goes with `weights`; the type's where they are not known.
     `product_in_float`: FULLY_CONNECTED multiplies input and filter scales in float32 when there is one scale
     (GetQuantizedConvolutionMultipler), convolutions in double (PopulateConvolutionQuantizationParams).
     """
@@ -211,21 +197,25 @@ def requantization(
     activation = site.option("fused_activation_function", "NONE")
     site.require(activation in FUSED, f"with fused activation {activation}", f"Use one of {', '.join(FUSED)}.")
     out_min, out_max = activation_range(activation, output.dtype, output.scale, output.zero_point)
-    low, high = (-128, 127) if source.dtype == "int8" else (-32768, 32767)
-    least, most = accumulator_range(weights, biases, low - source.zero_point, high - source.zero_point)
-    folded = biases - source.zero_point * weights.reshape(channels, -1).astype(np.int64).sum(axis=1)
-    largest = int(max(abs(least.min()), abs(most.max()), abs(folded).max()))
-    require_sums(site, source, biases, largest, bias)
-    return Requantization(
-        bias=folded,
+    low, high = (
+        np.broadcast_to(bound, weights.shape).reshape(channels, -1).astype(np.int64) - source.zero_point
+        for bound in bounds or RANGES[source.dtype]
+    )
+    least, most = accumulator_range(weights, biases, np.minimum(low, 0), np.maximum(high, 0))  # 0 is what padding adds
+    found = Requantization(
+        bias=biases - source.zero_point * weights.reshape(channels, -1).astype(np.int64).sum(axis=1),
         multiplier=np.array([multiplier for multiplier, _ in pairs], np.int32),
         shift=np.array([shift for _, shift in pairs], np.int8),
         out_zero=output.zero_point,
         out_min=out_min,
         out_max=out_max,
-        largest=largest,
+        least=least,
+        most=most,
+        constant=np.zeros(channels, bool),
         wide=source.dtype == "int16" and (bias is None or bias.dtype == "int64"),
     )
+    require_sums(site, source, biases, found.largest, bias)
+    return settled(found) if source.dtype == "int8" else found
 
 
 def require_sums(site: Site, source: Value, biases: Data, largest: int, bias: Value | None) -> None:
@@ -240,30 +230,6 @@ def require_sums(site: Site, source: Value, biases: Data, largest: int, bias: Va
         "Convert the model again: a converter keeps biases within 2^30.",
         bias,
     )
-
-
-def bias32(requantization: Requantization) -> Data:
-    """The folded bias as the 32-bit accumulator sees it (modulo 2^32)."""
-    return requantization.bias.astype(np.int64).astype(np.uint32).view(np.int32)
-
-
-def requantization_fields(requant: Requantization) -> dict[str, Field]:
-    """Struct members for the general requantisation: `shift` is TFLite's, positive to the left."""
-    return {
-        "out_zero": requant.out_zero,
-        "out_min": requant.out_min,
-        "out_max": requant.out_max,
-        "bias": Array(bias32(requant), "bias"),
-        "multiplier": Array(requant.multiplier, "multiplier"),
-        "shift": Array(requant.shift, "shift"),
-    }
-
-
-def short_fields(requant: Requantization) -> dict[str, Field]:
-    """Struct members for the short requantisation: `right` is a right shift."""
-    fields = requantization_fields(requant)
-    del fields["shift"]
-    return {**fields, "right": Array(-requant.shift, "right shift")}
 
 
 def padded_rows(weights: Data) -> Data:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.shared.convolution import Requantization
-from edgepack.compile.operators.shared.one_sided import fits, stays_in_32_bits
-from edgepack.compile.quantize import SHORT_SHIFTS
+from edgepack.compile.operators.shared.exact import SCALE, exact_constants
+from edgepack.compile.operators.shared.one_sided import fit
+from edgepack.compile.operators.shared.requantize import Requantization
+from edgepack.compile.operators.shared.staircase import Channel
 
-SCALE = 8  # accumulators are scaled by 256
 GROUP = 4  # output channels side by side
 EXACTLY, LAST = 1 << 30, 1 << 31  # flags of a group
-EXACT_SHIFT = 7  # added to a multiplier's right shift by the scale: 2^7 stands for the half that negative numbers round by
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,22 +32,20 @@ def pack(weights: Data, requantization: Requantization) -> Stream | None:
     A group whose four channels have a one-sided requantisation uses it; the others use TFLite's two roundings as they are.
     """
     filters = weights.reshape(weights.shape[0], -1).astype(np.int64)
-    channels, size = filters.shape
-    exact = exact_constants(requantization)
+    size = filters.shape[1]
     pairs = paired(filters)
-    if exact is None or pairs is None:
+    if pairs is None:
         return None
-    one_sided = fits(requantization, SCALE)
-    biases = [found[0] if found else plain for found, (plain, *_) in zip(one_sided, exact, strict=True)]
-    if not stays_in_32_bits(requantization, biases, SCALE):
-        return None
+    channels = requantization.channels()
     words: list[int] = []
     whole = 0
-    for group in range(pairs.shape[0]):
-        here = slice(GROUP * group, GROUP * group + GROUP)
-        ends = here.stop == channels // GROUP * GROUP or group == pairs.shape[0] - 1
-        words += _group(pairs[group], one_sided[here], exact[here], ends)
-        if here.stop <= channels:
+    for group, weights_of in enumerate(pairs):
+        end = GROUP * (group + 1)
+        constants = _constants(channels[end - GROUP : end])
+        if constants is None:
+            return None
+        words += _group(weights_of, constants, end == len(channels) // GROUP * GROUP or group == len(pairs) - 1)
+        if end <= len(channels):
             whole = len(words)
     return Stream(np.array(words, np.int64).astype(np.uint32).view(np.int32), whole, -(-size // 4) * 4)
 
@@ -68,34 +66,19 @@ def paired(filters: Data) -> Data | None:
     return ((sums[..., 0] & 0xFFFF) | (sums[..., 1] & 0xFFFF) << 16).transpose(0, 2, 1)
 
 
-def exact_constants(requantization: Requantization) -> list[tuple[int, int, int, int]] | None:
-    """Per channel: bias, multiplier, offset and shift of the exact requantisation; None where the kernels cannot do it."""
-    if (requantization.out_min, requantization.out_max) != (-128, 127):
-        return None
-    constants = []
-    for bias, multiplier, shift in zip(
-        requantization.bias.tolist(), requantization.multiplier.tolist(), requantization.shift.tolist(), strict=True
-    ):
-        if -shift not in SHORT_SHIFTS:
-            return None
-        right = EXACT_SHIFT - shift
-        offset = (1 << (EXACT_SHIFT - 1)) + ((2 * requantization.out_zero + 1) << (right - 1))
-        if abs(offset) >= 1 << 30:
-            return None
-        constants.append((bias << SCALE, multiplier, offset, right))
-    return constants
+def _constants(channels: Sequence[Channel]) -> list[tuple[int, ...]] | None:
+    """Of one group's channels: bias and multiplier each, if all can be one-sided, else with offset and shift."""
+    one_sided = [fit(channel, SCALE) for channel in channels]
+    if None not in one_sided:
+        return [found for found in one_sided if found is not None]
+    exact = [exact_constants(channel) for channel in channels]
+    return None if None in exact else [found for found in exact if found is not None]
 
 
-def _group(
-    pairs: Data, one_sided: tuple[tuple[int, int] | None, ...], exact: list[tuple[int, int, int, int]], ends: bool
-) -> list[int]:
+def _group(pairs: Data, constants: list[tuple[int, ...]], ends: bool) -> list[int]:
     """One group's words; channels that are missing from the last group compute something that nobody reads."""
-    found = [channel for channel in one_sided if channel is not None]
-    constants: list[tuple[int, ...]]
-    if len(found) == len(one_sided):
-        constants = [*found, *[(0, 1)] * (GROUP - len(found))]
-    else:
-        constants = [*exact, *[(0, 1, 0, 8)] * (GROUP - len(exact))]
-    a, b, c, d = constants
-    flags = (EXACTLY if len(found) < len(one_sided) else 0) | (LAST if ends else 0)
+    exactly = len(constants[0]) > 2
+    missing: tuple[int, ...] = (0, 1, 0, 8) if exactly else (0, 1)
+    a, b, c, d = [*constants, *[missing] * (GROUP - len(constants))]
+    flags = (EXACTLY if exactly else 0) | (LAST if ends else 0)
     return [b[0], d[0], *pairs.reshape(-1).tolist(), flags, *a, *b[1:], *c, *d[1:]]

@@ -14,7 +14,7 @@ import numpy as np
 from edgepack.compile.call import Array, Call, Field
 from edgepack.compile.graph import Value
 from edgepack.compile.operators.kernel import Kernel, Operator
-from edgepack.compile.operators.shared.convolution import Requantization
+from edgepack.compile.operators.shared.requantize import Requantization
 from edgepack.compile.operators.site import CHECK_RANGES, Site
 
 WIDE_SHIFTS = range(-31, 8)

@@ -2,52 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
+
 import numpy as np
 
 from edgepack.compile.call import Array, Field
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.shared.convolution import Padding, Requantization, bias32
-from edgepack.compile.operators.shared.one_sided import fits
+from edgepack.compile.operators.shared.convolution import Padding
+from edgepack.compile.operators.shared.one_sided import fit, fits
+from edgepack.compile.operators.shared.requantize import Requantization, bias32
+from edgepack.compile.operators.shared.scaled import exact_fit
+from edgepack.compile.operators.shared.staircase import Channel
 
 LANES = 16
-SCALES = (8, 6, 4)  # bits by which sums are scaled for the one-sided requantisation, finest biases first
+SCALES = (8, 6, 4)  # bits by which sums are scaled for the one-sided requantisations, finest biases first
+EXACT_SCALES = (8, 9, 10, 7, 6, 5, 4, 11, 12)  # the same for the exact requantisation with a scale
+SHIFTED, ONE_SIDED, SCALED, EXACT = range(4)  # EP_MVE_ONE_SIDED and so on
+NARROWED = 4  # EP_MVE_NARROWED
+SHIFTS = (6, 8, 7, 5, 4, 3, 2, 1, 0)  # right shifts after it; the first is that of most layers
 STRIP = 4096  # bytes; a longer strip would cost more memory than it saves time
 
 
 def exact(requantization: Requantization) -> bool:
-    """Whether the vectors can requantise: 32-bit sums, and right shifts of at least one bit."""
-    return requantization.largest < 1 << 31 and all(-31 <= int(shift) <= -1 for shift in requantization.shift)
+    """Whether the vectors can requantise these sums."""
+    return _constants(requantization) is not None
 
 
-def _lanes(values: Data, filling: int = 0) -> Data:
+def _lanes(values: Data) -> Data:
     """One number a channel as [block of 16 channels][4][4], vector r holding channels r, r + 4, r + 8 and r + 12."""
-    padded = np.pad(values.astype(np.int32), (0, -values.size % LANES), constant_values=filling)
+    padded = np.pad(values.astype(np.int32), (0, -values.size % LANES))
     return padded.reshape(-1, 4, 4).transpose(0, 2, 1)
 
 
-def _within_32_bits(requantization: Requantization, biases: list[int], bits: int) -> bool:
-    """Whether the sums, scaled and with these biases, one a channel, fit 32 bits for every input."""
-    moved = [abs(bias - (own << bits)) for bias, own in zip(biases, requantization.bias.tolist(), strict=True)]
-    return (requantization.largest << bits) + max(moved, default=0) < 1 << 31
+def _halves(values: Data) -> Data:
+    """One int16 a channel as [block of 16 channels][2][4] words: eight even channels, then eight odd ones, as vectors narrow."""
+    padded = np.pad(values.astype("<i2"), (0, -values.size % LANES)).reshape(-1, 8, 2)
+    return np.ascontiguousarray(padded.transpose(0, 2, 1)).view("<i4")
+
+
+def _all(found: Iterable[tuple[int, ...] | None]) -> Data | None:
+    """The constants of all channels, one row each kind; None if a channel has none."""
+    rows = list(found)
+    return None if None in rows else np.array(rows, np.int64).T
+
+
+def _one_sided(requantization: Requantization) -> tuple[int, int, list[Data]] | None:
+    for bits in SCALES:
+        found = _all(fits(requantization, bits))
+        if found is not None:
+            return ONE_SIDED, 1 << bits, [_lanes(part) for part in found]
+    return None
+
+
+def _shifted(requantization: Requantization) -> tuple[int, int, list[Data]] | None:
+    def channel_fit(channel: Channel, bits: int) -> tuple[int, ...] | None:
+        found = ((shift, fit(channel, bits, NARROWED + shift)) for shift in SHIFTS)
+        return next(((*constants, -shift) for shift, constants in found if constants is not None), None)
+
+    for bits in SCALES:
+        found = _all(channel_fit(channel, bits) for channel in requantization.channels())
+        if found is not None:
+            return SHIFTED, 1 << bits, [_lanes(found[0]), _lanes(found[1]), _halves(found[2])]
+    return None
+
+
+def _scaled(requantization: Requantization) -> tuple[int, int, list[Data]] | None:
+    for bits in EXACT_SCALES:
+        found = _all(exact_fit(channel, bits) for channel in requantization.channels())
+        if found is not None:
+            return SCALED, 1 << bits, [*(_lanes(part) for part in found[:3]), _halves(found[3])]
+    return None
+
+
+def _exact(requantization: Requantization) -> tuple[int, int, list[Data]] | None:
+    if requantization.largest >= 1 << 31 or any(not -31 <= int(shift) <= -1 for shift in requantization.shift):
+        return None
+    parts = (bias32(requantization), requantization.multiplier, requantization.shift)
+    return EXACT, 1, [_lanes(part) for part in parts]
+
+
+@lru_cache(maxsize=8)
+def _constants(requantization: Requantization) -> tuple[int, int, Data] | None:
+    """Form and scale of struct ep_mve_outputs, and its constants [block of 16 channels][vector][4]: the cheapest form's."""
+    for form in (_one_sided, _shifted, _exact, _scaled):
+        found = form(requantization)
+        if found is not None:
+            return found[0], found[1], np.concatenate(found[2], axis=1)
+    return None
 
 
 def outputs_fields(requantization: Requantization) -> dict[str, Field]:
     """The members of struct ep_mve_outputs; multipliers are one a channel."""
-    scale, parts = 0, [bias32(requantization), requantization.multiplier, requantization.shift]
-    for bits in SCALES:
-        channels = [channel for channel in fits(requantization, bits) if channel is not None]
-        biases = [bias for bias, _ in channels]
-        if len(channels) == requantization.bias.size and _within_32_bits(requantization, biases, bits):
-            scale, parts = 1 << bits, list(np.array(channels, np.int64).T)
-            break
-    stacked = np.stack([_lanes(part) for part in parts], axis=1)
+    found = _constants(requantization)
+    assert found is not None
+    form, scale, constants = found
     return {
         "channels": requantization.bias.size,
+        "form": form,
         "scale": scale,
+        "words": constants[0].size,
         "out_zero": requantization.out_zero,
         "out_min": requantization.out_min,
         "out_max": requantization.out_max,
-        "constants": Array(np.ascontiguousarray(stacked).reshape(-1), "biases, multipliers" + ("" if scale else ", shifts")),
+        "constants": Array(np.ascontiguousarray(constants).reshape(-1), "biases, multipliers ..."),
     }
 
 

@@ -12,13 +12,8 @@ import numpy as np
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data, Value
 from edgepack.compile.operators.kernel import Kernel, Operator
-from edgepack.compile.operators.shared.convolution import (
-    Requantization,
-    requantization,
-    requantization_fields,
-    require_steps,
-    window_extent,
-)
+from edgepack.compile.operators.shared.convolution import requantization, require_steps, window_extent
+from edgepack.compile.operators.shared.requantize import Requantization, requantization_fields
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 
@@ -59,9 +54,10 @@ def describe(site: Site) -> TransposeConv:
     padding = str(site.option("padding", "SAME"))
     _, top = window_extent(output.shape[1], kernel_h, stride[0], 1, padding)
     _, left = window_extent(output.shape[2], kernel_w, stride[1], 1, padding)
-    requant = requantization(site, weights, filters, bias, source, output)
-    biases = np.zeros(channels, np.int64) if bias is None or bias.data is None else bias.data.reshape(-1).astype(np.int64)
-    return TransposeConv(source, output, weights, stride, (top, left), replace(requant, bias=biases))
+    requant = requantization(site, weights, filters, bias, source, output, bounds=source.limits)
+    weights = requant.without(weights)
+    unfolded = requant.bias + source.zero_point * weights.reshape(channels, -1).astype(np.int64).sum(axis=1)
+    return TransposeConv(source, output, weights, stride, (top, left), replace(requant, bias=unfolded))
 
 
 def _portable(conv: TransposeConv) -> Call:

@@ -1,0 +1,68 @@
+"""How one channel's accumulators become outputs: a staircase, over the accumulators that can occur and no others."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from edgepack.compile.graph import Data
+from edgepack.compile.quantize import multiply_by_quantized_multiplier
+
+WORD = 1 << 31
+LONG = 23  # right shifts beyond it leave 64 bits; few steps can then be reached
+
+
+class Channel(NamedTuple):
+    """One channel's constants as TFLite has them, and the smallest and largest accumulator that can occur.
+
+    `bias` has the input's zero point folded in; accumulators include it.
+    """
+
+    bias: int
+    multiplier: int
+    shift: int
+    out_zero: int
+    out_min: int
+    out_max: int
+    least: int
+    most: int
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the reference's 32-bit numbers may overflow, so that larger accumulators need not give larger outputs."""
+        left = max(self.shift, 0)
+        return self.least << left < -WORD or self.most << left >= WORD
+
+    def output(self, accumulator: int) -> int:
+        """TFLite's MultiplyByQuantizedMultiplier, zero point and clamp."""
+        high = multiply_by_quantized_multiplier(accumulator, self.multiplier, self.shift)
+        return min(max(self.out_zero + high, self.out_min), self.out_max)
+
+    @property
+    def clamps(self) -> bool:
+        """Whether the clamp does more than saturate to int8."""
+        lowest, highest = self.output(self.least), self.output(self.most)
+        return lowest == self.out_min > -128 or highest == self.out_max < 127
+
+    @property
+    def constant(self) -> bool:
+        """Whether the output is the same for every input."""
+        return not self.wraps and self.output(self.least) == self.output(self.most)
+
+
+@lru_cache(maxsize=1 << 16)
+def steps(channel: Channel) -> tuple[int, Data]:
+    """The lowest output that occurs, and the smallest accumulators that give the next ones, up to the highest (int64).
+
+    For channels that do not wrap. TFLite doubles, multiplies and rounds halves up to bit 31, then shifts right and rounds halves
+    away from zero.
+    """
+    lowest, highest = channel.output(channel.least), channel.output(channel.most)
+    rises = range(lowest + 1 - channel.out_zero, highest + 1 - channel.out_zero)
+    right, multiplier = max(-channel.shift, 0), channel.multiplier << max(channel.shift, 0)
+    risen = np.array(rises, dtype=np.int64 if right <= LONG else object)
+    half = (1 << right) >> 1
+    high = risen * (1 << right) - half + (risen <= 0) * (right > 0)  # what the doubling multiplication must reach
+    return lowest, (-(((1 << 30) - high * WORD) // multiplier)).astype(np.int64) if len(rises) else np.zeros(0, np.int64)
