@@ -17,13 +17,17 @@ _OPEN_SIZES = (32, 64, 128, 224)
 def largest_difference(first: Any, second: Any) -> float | None:
     """The largest difference between two models' outputs for the same seeded random inputs, as a share of the largest output.
 
-    Inputs of integer type get 0 and 1. None when `first` accepts none of the inputs that were tried (text, or an open dimension
-    that wants another size).
+    Inputs of integer type, and those of embeddings, get 0 and 1. In a model with a Masking layer some time steps get the value
+    that is masked. None when `first` accepts none of the inputs that were tried (text, or an open dimension that wants another
+    size).
     """
     if any("string" in str(tensor.dtype) for tensor in first.inputs):
         return None
+    indices, masked = _embedded(first), _masked_values(first)
     for size in _OPEN_SIZES:
-        inputs = [_sample(tensor, size) for tensor in first.inputs]
+        inputs = [_sample(tensor, size, tensor.name in indices) for tensor in first.inputs]
+        for value in masked:
+            inputs = [_masked(array, value) for array in inputs]
         try:
             wanted = outputs_of(first, inputs)
         except Exception:
@@ -36,11 +40,36 @@ def largest_difference(first: Any, second: Any) -> float | None:
     return None
 
 
-def _sample(tensor: Any, size: int) -> NDArray[Any]:
+def _embedded(model: Any) -> set[str]:
+    """The names of inputs that an Embedding takes."""
+    kinds = [layer for layer in model._flatten_layers(include_self=False) if type(layer).__name__ == "Embedding"]
+    return {node.name for layer in kinds for node in _inputs_of(layer)}
+
+
+def _inputs_of(layer: Any) -> list[Any]:
+    try:
+        return _flat(layer.input)
+    except (AttributeError, ValueError):  # called more than once, or within a model that is called
+        return []
+
+
+def _masked_values(model: Any) -> list[float]:
+    return [layer.mask_value for layer in model._flatten_layers(include_self=False) if type(layer).__name__ == "Masking"]
+
+
+def _masked(array: NDArray[Any], value: float) -> NDArray[Any]:
+    """Sequences with masked steps at the end, at the start and in between."""
+    if array.ndim > 2 and array.dtype.kind == "f":
+        steps = array.shape[1]
+        array[0, -(steps // 3) :] = array[1, : steps // 2] = array[2, steps // 2] = value
+    return array
+
+
+def _sample(tensor: Any, size: int, indices: bool = False) -> NDArray[Any]:
     random = np.random.default_rng(_SEED)
     shape = (4, *(size if length is None else length for length in tuple(tensor.shape)[1:]))
     name = tensor.dtype if isinstance(tensor.dtype, str) else tensor.dtype.name
-    if "float" in name:
+    if "float" in name and not indices:
         return random.standard_normal(shape).astype(name if name != "bfloat16" else "float32")
     return random.integers(0, 2, shape).astype(name)
 
