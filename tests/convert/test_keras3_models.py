@@ -1,4 +1,4 @@
-"""Keras 3 models whose layers Keras 2 lacks become fully int8 files that decide as the model does."""
+"""Keras 3 models whose layers Keras 2 lacks become fully int8 files that compute what the model does, to a tenth."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def gated(keras: Any) -> Any:
 
 def pooled(keras: Any) -> Any:
     layers, start = keras.layers, keras.Input((10, 10, 3))
-    x = layers.Conv2D(8, 3, activation="celu")(layers.RandomErasing()(start))
+    x = layers.Conv2D(8, 3, activation="hard_swish")(layers.RandomErasing()(start))
     x = layers.AdaptiveAveragePooling2D((3, 3))(x)
     return keras.Model(start, layers.Dense(4)(layers.Flatten()(layers.Conv2D(6, 3, activation="relu6")(x))))
 
@@ -57,11 +57,11 @@ def test_a_keras_3_model_becomes_an_int8_file(make: Any, tmp_path: Path) -> None
     inputs = np.random.default_rng(2).normal(size=(200, *shape)).astype(np.float32)
     if make is masked:
         inputs[::2, 5:] = inputs[::3, :2] = 0.0
-    data = dataset(inputs, np.arange(200) % 4)
+    data = dataset((make.__name__,), (inputs,), np.arange(200) % 4, 150, 20)
     model, _ = flat_model(stored(original, tmp_path), [shape])
     with SilentProgress().stage("") as task:
         content = run_converter(model, "int8", data, task)
     assert prove(read_model(content), "int8").fully_integer
-    wanted = np.asarray(original(inputs))
+    wanted = np.asarray(original(inputs, training=False))
     found = np.asarray(run(content, inputs)[0], np.float32).reshape(wanted.shape)
-    assert np.mean(np.argmax(wanted, 1) == np.argmax(found, 1)) > 0.93
+    assert np.sqrt(np.mean((found - wanted) ** 2)) < 0.1 * np.std(wanted)

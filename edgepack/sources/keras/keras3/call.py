@@ -91,6 +91,11 @@ def _constant(value: Any, dtype: str) -> Any:
     return value.astype(dtype) if hasattr(value, "astype") else float(value) if "float" in dtype else value
 
 
+def squared(x: Any) -> Any:
+    """x²; TFLite has no integer form of tf.square."""
+    return tf().multiply(x, x)
+
+
 def positive(axis: int, rank: int) -> int:
     """An axis counted from the front."""
     return axis + rank if axis < 0 else axis

@@ -127,6 +127,22 @@ def joint_mask(call: Call) -> Any:
     return result
 
 
+def _masking(config: Mapping[str, Any]) -> Expression:
+    """Zeros in masked steps, by a choice, which has an integer form; Keras 2's layer multiplies with truth values.
+
+    The mask itself is an operation of its own in a stored Keras 3 model. Zero alone is exact in int8: another value would be
+    rounded, and no step be masked any more.
+    """
+    if config.get("mask_value"):
+        raise Inexpressible(f"mask_value {config['mask_value']}, which int8 rounds; fill with 0 and mask 0")
+
+    def express(call: Call) -> Any:
+        kept = tf().reduce_any(tf().logical_or(tf().greater(call.x, 0.0), tf().less(call.x, 0.0)), axis=-1, keepdims=True)
+        return tf().where(kept, call.x, 0.0, name=call.name)
+
+    return express
+
+
 def _passing(config: Mapping[str, Any]) -> Expression:
     return lambda call: call.x
 
@@ -140,6 +156,7 @@ def _pipeline(config: Mapping[str, Any]) -> Expression:
 
 SUBSTITUTES: dict[str, Substitute] = {
     **{f"Adaptive{kind}Pooling{count}D": _adaptive(kind) for kind in ("Average", "Max") for count in (1, 2, 3)},
+    "Masking": _masking,
     "RMSNormalization": _rms_normalization,
     "GroupQueryAttention": _grouped_query_attention,
     "GroupedQueryAttention": _grouped_query_attention,

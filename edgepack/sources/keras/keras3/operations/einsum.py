@@ -49,7 +49,7 @@ def einsum(call: Call) -> Any:
     terms = [term.summed(kept) for term, kept in zip(terms, named, strict=True)]
     if len(terms) == 1:
         return tf().identity(terms[0].ordered(result), name=call.name)
-    return _product(*terms, result, call.name)
+    return _product(terms[0], terms[1], result, call.name)
 
 
 def _product(first: _Term, second: _Term, result: str, name: str) -> Any:

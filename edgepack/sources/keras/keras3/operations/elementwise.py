@@ -15,12 +15,13 @@ from edgepack.sources.keras.keras3.call import (
     is_tensor,
     layers,
     promoted,
+    squared,
     tf,
     to_type,
 )
 
 # Of any numbers, and of real ones.
-_ANY = {"Absolute": "abs", "Abs": "abs", "Negative": "negative", "Square": "square", "Sign": "sign"}
+_ANY = {"Absolute": "abs", "Abs": "abs", "Negative": "negative", "Sign": "sign"}
 _REAL = {
     "Fabs": "abs",
     "Arccos": "acos",
@@ -60,8 +61,6 @@ _BINARY = {
     "Power": "pow",
     "FloorDivide": "floordiv",
     "Mod": "floormod",
-    "Equal": "equal",
-    "NotEqual": "not_equal",
     "Greater": "greater",
     "GreaterEqual": "greater_equal",
     "Less": "less",
@@ -91,6 +90,18 @@ def _binary(class_name: str) -> Expression:
         return found if found is not None else getattr(tf().math, _BINARY[class_name])(first, second, name=call.name)
 
     return express
+
+
+def _unequal(call: Call) -> Any:
+    """For real numbers as above or below: TFLite's converter has integer forms of these."""
+    first, second = promoted(call.values[:2])
+    if not is_float(first if is_tensor(first) else second):
+        return tf().not_equal(first, second, name=call.name)
+    return tf().logical_or(tf().greater(first, second), tf().less(first, second), name=call.name)
+
+
+def _equal(call: Call) -> Any:
+    return tf().logical_not(_unequal(call))
 
 
 def _real_binary(class_name: str) -> Expression:
@@ -166,7 +177,7 @@ def _cast(call: Call) -> Any:
 
 def _hypot(call: Call) -> Any:
     first, second = promoted(call.values[:2], float)
-    return tf().sqrt(tf().square(first) + tf().square(second), name=call.name)
+    return tf().sqrt(squared(first) + squared(second), name=call.name)
 
 
 def _activation(activation: Any, *settings: str) -> Expression:
@@ -188,6 +199,9 @@ ELEMENTWISE: dict[str, Expression] = {
     "Exp": _activation(activations.plain("exponential")),
     "Exp2": lambda call: tf().exp(as_float(call.x) * math.log(2), name=call.name),
     "LogicalNot": lambda call: tf().logical_not(to_type(call.x, "bool"), name=call.name),
+    "Equal": _equal,
+    "NotEqual": _unequal,
+    "Square": lambda call: tf().multiply(call.x, call.x, name=call.name),
     "Round": _round,
     "Trunc": _trunc,
     "Clip": _clip,

@@ -14,6 +14,7 @@ from edgepack.sources.keras.keras3.call import (
     layers,
     positive,
     rank,
+    squared,
     tf,
     to_type,
 )
@@ -51,7 +52,7 @@ def _std(call: Call) -> Any:
 
 def _variance(x: Any, axis: Any, keepdims: bool, name: str | None = None) -> Any:
     middle = tf().reduce_mean(x, axis=axis, keepdims=True)
-    return tf().reduce_mean(tf().math.squared_difference(x, middle), axis=axis, keepdims=keepdims, name=name)
+    return tf().reduce_mean(squared(tf().subtract(x, middle)), axis=axis, keepdims=keepdims, name=name)
 
 
 def _moments(call: Call) -> Any:
@@ -104,7 +105,7 @@ def _norm(call: Call) -> Any:
 def _p_norm(x: Any, order: Any, axis: Any, keepdims: bool, name: str | None = None) -> Any:
     """(sum |x|^p)^(1/p)."""
     if order == 2:
-        return tf().sqrt(tf().reduce_sum(tf().square(x), axis=axis, keepdims=keepdims), name=name)
+        return tf().sqrt(tf().reduce_sum(squared(x), axis=axis, keepdims=keepdims), name=name)
     if order == 1:
         return tf().reduce_sum(tf().abs(x), axis=axis, keepdims=keepdims, name=name)
     if order in (float("inf"), "inf"):
@@ -121,14 +122,14 @@ def _normalize(call: Call) -> Any:
     epsilon = call.config.get("epsilon") or 1e-7
     axis = -1 if axis is None else axis
     if order == 2:
-        total = tf().reduce_sum(tf().square(x), axis=axis, keepdims=True)
+        total = tf().reduce_sum(squared(x), axis=axis, keepdims=True)
         return tf().multiply(x, tf().minimum(tf().math.rsqrt(total), 1.0 / epsilon), name=call.name)
     return tf().divide(x, tf().maximum(_p_norm(x, order, axis, True), epsilon), name=call.name)
 
 
 def root_mean_square_normalized(x: Any, axis: Any, epsilon: float | None, name: str | None = None) -> Any:
     """x / sqrt(mean(x²) + epsilon) (Zhang and Sennrich 2019)."""
-    mean = tf().reduce_mean(tf().square(x), axis=axis, keepdims=True)
+    mean = tf().reduce_mean(squared(x), axis=axis, keepdims=True)
     return tf().multiply(x, tf().math.rsqrt(tf().add(mean, 1e-7 if epsilon is None else epsilon)), name=name)
 
 
@@ -147,7 +148,7 @@ def _layer_norm(call: Call) -> Any:
         raise Inexpressible("rms_scaling, or a gain over other axes than the last")
     epsilon = call.config.get("epsilon")
     centred = tf().subtract(x, tf().reduce_mean(x, axis=axes, keepdims=True))
-    spread = tf().reduce_mean(tf().square(centred), axis=axes, keepdims=True)
+    spread = tf().reduce_mean(squared(centred), axis=axes, keepdims=True)
     result = tf().multiply(centred, tf().math.rsqrt(tf().add(spread, 1e-7 if epsilon is None else epsilon)), name=call.name)
     if gains[0] is not None:
         result = tf().multiply(result, gains[0])
