@@ -33,13 +33,17 @@ def largest_difference(first: Any, second: Any) -> float | None:
 def ask(model: Any) -> tuple[list[NDArray[Any]], list[NDArray[Any]]] | None:
     """Four seeded random examples for each input of a model, and its outputs for them; None when it accepts none that were tried.
 
-    Inputs of integer type get 0 and 1, and so do the others where normal random numbers are refused, as by an embedding.
+    Inputs of integer type and those of embeddings get 0 and 1, and so do the others where normal random numbers are refused. In a
+    model with a Masking layer some time steps get the value that is masked.
     """
     if any("string" in str(tensor.dtype) for tensor in model.inputs):
         return None
+    indices, masked = _embedded(model), _masked_values(model)
     for size in _OPEN_SIZES:
         for whole in (False, True):
-            inputs = [_sample(tensor, size, whole) for tensor in model.inputs]
+            inputs = [_sample(tensor, size, whole or tensor.name in indices) for tensor in model.inputs]
+            for value in masked:
+                inputs = [_masked(array, value) for array in inputs]
             try:
                 return inputs, outputs_of(model, inputs)
             except Exception:
@@ -47,11 +51,36 @@ def ask(model: Any) -> tuple[list[NDArray[Any]], list[NDArray[Any]]] | None:
     return None
 
 
-def _sample(tensor: Any, size: int, whole: bool) -> NDArray[Any]:
+def _embedded(model: Any) -> set[str]:
+    """The names of inputs that an Embedding takes."""
+    kinds = [layer for layer in model._flatten_layers(include_self=False) if type(layer).__name__ == "Embedding"]
+    return {node.name for layer in kinds for node in _inputs_of(layer)}
+
+
+def _inputs_of(layer: Any) -> list[Any]:
+    try:
+        return _flat(layer.input)
+    except (AttributeError, ValueError):  # called more than once, or within a model that is called
+        return []
+
+
+def _masked_values(model: Any) -> list[float]:
+    return [layer.mask_value for layer in model._flatten_layers(include_self=False) if type(layer).__name__ == "Masking"]
+
+
+def _masked(array: NDArray[Any], value: float) -> NDArray[Any]:
+    """Sequences with masked steps at the end, at the start and in between."""
+    if array.ndim > 2 and array.dtype.kind == "f":
+        steps = array.shape[1]
+        array[0, -(steps // 3) :] = array[1, : steps // 2] = array[2, steps // 2] = value
+    return array
+
+
+def _sample(tensor: Any, size: int, indices: bool = False) -> NDArray[Any]:
     random = np.random.default_rng(_SEED)
     shape = (4, *(size if length is None else length for length in tuple(tensor.shape)[1:]))
     name = tensor.dtype if isinstance(tensor.dtype, str) else tensor.dtype.name
-    if "float" in name and not whole:
+    if "float" in name and not indices:
         return random.standard_normal(shape).astype(name if name != "bfloat16" else "float32")
     return random.integers(0, 2, shape).astype(name if name != "bfloat16" else "float32")
 

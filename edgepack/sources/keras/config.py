@@ -37,7 +37,12 @@ class StoredLayer:
     @property
     def is_operation(self) -> bool:
         """Whether it is a Keras 3 function such as keras.ops.mean rather than a layer."""
-        return self.module.startswith("keras.src.ops") or self.module.startswith("keras.ops")
+        return is_operation_module(self.module)
+
+
+def is_operation_module(module: str) -> bool:
+    """Whether Keras 3 keeps functions such as keras.ops.mean and keras.activations.relu in a module, rather than layers."""
+    return module.startswith(("keras.src.ops", "keras.ops", "keras.src.activations"))
 
 
 def stored_layers(config: Mapping[str, Any]) -> Iterator[StoredLayer]:
@@ -125,5 +130,5 @@ def no_counterpart(what: str, where: str) -> ModelError:
     return ModelError(
         "EP-232",
         f"{where}: {what} of Keras 3 has no counterpart in Keras 2, which the compression tools work on",
-        "use a layer that both have, or write the model with tf_keras in model.py",
+        "use a layer, function or setting that both have, or write the model with tf_keras in model.py",
     )

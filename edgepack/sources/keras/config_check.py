@@ -25,8 +25,8 @@ from edgepack.sources.keras.allowed import (
     is_known_module,
     is_tensor_function,
 )
-from edgepack.sources.keras.config import no_counterpart, refuse_lambda, refuse_wrapper, unknown_layer
-from edgepack.sources.keras.keras3_operations import operation
+from edgepack.sources.keras.config import is_operation_module, no_counterpart, refuse_lambda, refuse_wrapper, unknown_layer
+from edgepack.sources.keras.keras3.operations.table import OPERATIONS
 
 TRUST = "set [model] trust = true (--trust) if you know who made it"
 # Settings whose text Keras takes for the name of a function or class.
@@ -130,8 +130,8 @@ class _Walk:
             self._check_origin(name, module, registered, here)
         elif self._is_own(name, registered):
             return _Place(layer, own=True)
-        elif isinstance(module, str) and module.startswith(("keras.src.ops", "keras.ops")):
-            if operation(name) is None:
+        elif isinstance(module, str) and is_operation_module(module):
+            if name not in OPERATIONS:
                 raise no_counterpart(f"operation {_name(value, name)} ({name})", self.where)
             self._check_origin(name, module, registered, here)
         else:

@@ -17,6 +17,7 @@ from edgepack.sources.keras.config_check import TRUST, by_stored_name, check_con
 from edgepack.sources.keras.containers import check_container
 from edgepack.sources.keras.frameworks import import_h5py, import_keras3, import_tf_keras
 from edgepack.sources.keras.h5_functions import readable_functions
+from edgepack.sources.keras.keras3.substitutes import SUBSTITUTES
 from edgepack.sources.keras.own_layers import completed
 from edgepack.sources.keras.saved_model import check_saved_model, open_saved_model
 from edgepack.sources.user_code import standard_error
@@ -136,7 +137,9 @@ def _read_config(path: Path, kind: FileKind) -> tuple[Mapping[str, Any], int]:
 
 def _check(config: Mapping[str, Any], generation: int, where: str, custom_objects: Mapping[str, Any]) -> None:
     otherwise = f"; {TRUST}" if generation == 2 else ""  # a Lambda of Keras 3 cannot be rebuilt with Keras 2 anyhow
-    check_layers(config, where, dir(import_tf_keras().layers), custom_objects, otherwise)
+    check_layers(
+        config, where, {*dir(import_tf_keras().layers), *(SUBSTITUTES if generation == 3 else ())}, custom_objects, otherwise
+    )
     check_config(config, where, custom_objects)
 
 

@@ -17,7 +17,8 @@ from edgepack.sources.keras.config import check_own_layers
 from edgepack.sources.keras.files import OpenedModel
 from edgepack.sources.keras.frameworks import import_h5py, import_tf_keras
 from edgepack.sources.keras.h5_functions import readable_functions
-from edgepack.sources.keras.keras3 import rebuild
+from edgepack.sources.keras.keras3.rebuild import rebuild
+from edgepack.sources.keras.keras3.substitutes import left_out
 from edgepack.sources.keras.own_layers import completed, named_configs, registered
 from edgepack.sources.keras.precision import has_half_precision, in_float32
 from edgepack.sources.keras.weights import OpenDonor, load_weights, open_donor
@@ -54,6 +55,9 @@ def store_model(
     if opened.generation == 3:
         difference = _agreement(opened.model, model, where)
         notes.append(f"rebuilt from Keras 3 with Keras 2; outputs for random inputs differ by {difference}")
+        dropped = sorted(left_out(opened.model))
+        if dropped:
+            notes.append(f"left out, since they work only while training and Keras 2 lacks them: {', '.join(dropped)}")
     check_own_layers(model, where, objects)
     if has_half_precision(model):
         model = in_float32(model, objects)

@@ -16,7 +16,7 @@ from edgepack.ground.errors import ModelError, UnknownLayer
 from edgepack.sources.keras.containers import check_container
 from edgepack.sources.keras.files import file_kind, open_model
 from edgepack.sources.keras.frameworks import import_h5py
-from edgepack.sources.keras.keras3 import rebuild
+from edgepack.sources.keras.keras3.rebuild import rebuild
 
 # Where .weights.h5 keeps the layers; beside them are optimisers and metrics.
 _LAYER_GROUPS = ("layers/", "_layer_checkpoint_dependencies/")
