@@ -1,0 +1,1 @@
+"""What becomes of the .tflite files that people have."""
