@@ -174,7 +174,7 @@ def test_nested_models_and_shared_layers() -> None:
 def test_keras_3_models(form: str) -> None:
     import keras as keras3
 
-    from edgepack.sources.keras.keras3 import rebuild
+    from edgepack.sources.keras.keras3.rebuild import rebuild
 
     kinds = keras3.layers
     stack = [kinds.Conv2D(8, 3, activation="relu"), kinds.DepthwiseConv2D(3), kinds.BatchNormalization(), kinds.ReLU()]

@@ -60,8 +60,8 @@ def test_profiles_are_checked_without_importing_a_transport() -> None:
 @pytest.mark.parametrize(
     ("room", "below"),
     [
-        ("devices", {"ground", "devices"}),
-        ("standins", {"ground", "devices", "standins"}),
+        ("devices", {"ground", "workers", "devices"}),
+        ("standins", {"ground", "workers", "devices", "standins"}),
         ("kinds", {"ground", "cores", "devices", "mcu", "standins", "kinds"}),
     ],
 )
