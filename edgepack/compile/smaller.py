@@ -136,7 +136,7 @@ def _in_bands(
 def _chained(graph: Graph, chain: Sequence[Lowered]) -> bool:
     """Whether each layer is a convolution or pooling that alone reads what the one before writes."""
     problems = [problem for one in chain for problem in one.problems]
-    if len(problems) < len(chain) or any(not bandable(problem) for problem in problems):
+    if not all(one.problems for one in chain) or any(not bandable(problem) for problem in problems):
         return False
     between = {problem.output for problem in problems[:-1]}
     if between & {graph.root(value) for value in graph.outputs} or between & set(graph.aliases.values()):
