@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -74,7 +75,7 @@ def require_steps(site: Site, kernel: tuple[int, int], stride: tuple[int, int], 
 
 
 @dataclass(frozen=True, eq=False)
-class Windowed:
+class Windowed(ABC):
     """A checked operator that moves a window over [batches, height, width, channels]: a convolution or a pooling."""
 
     operator: ClassVar[str]
@@ -90,9 +91,9 @@ class Windowed:
     padding: Padding
 
     @property
+    @abstractmethod
     def kernel(self) -> tuple[int, int]:
         """Height and width of the window."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
