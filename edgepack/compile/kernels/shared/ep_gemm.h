@@ -34,6 +34,22 @@
     "smlad r4," ab "," value ",r4\n" \
     "smlad r6," cd "," value ",r6\n"
 
+/* Four pairs of values of one row in a round, at r0, and their weights, at r1, to the end of the row, which the stack points to. A row
+ * of an odd number of halves begins at 3, with its first two values in r12 and lr. */
+#define EP_GEMM_1X4_LOOP \
+    "2:\n" \
+    "ldm r0!,{r2,r3,r12,lr}\n" \
+    "ldm r1!,{r8-r11}\n" \
+    EP_GEMM_1X4_PAIR("r8", "r9", "r2") \
+    EP_GEMM_1X4_PAIR("r10", "r11", "r3") \
+    "3:\n" \
+    "ldm r1!,{r8-r11}\n" \
+    EP_GEMM_1X4_PAIR("r8", "r9", "r12") \
+    EP_GEMM_1X4_PAIR("r10", "r11", "lr") \
+    "ldr r2,[sp]\n" \
+    "cmp r0,r2\n" \
+    "bne.n 2b\n"
+
 /* From sum to output, at `out`. */
 #define EP_GEMM_ONE_SIDED(acc, multiplier, out) \
     "smmul " acc ", " acc ", " multiplier "\n" \

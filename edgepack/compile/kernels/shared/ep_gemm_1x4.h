@@ -43,18 +43,7 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "beq.n 2f\n"
         "ldrd r12,lr,[r0],#8\n"
         "b.n 3f\n"
-        "2:\n"
-        "ldm r0!,{r2,r3,r12,lr}\n"
-        "ldm r1!,{r8-r11}\n"
-        EP_GEMM_1X4_PAIR("r8", "r9", "r2")
-        EP_GEMM_1X4_PAIR("r10", "r11", "r3")
-        "3:\n"
-        "ldm r1!,{r8-r11}\n"
-        EP_GEMM_1X4_PAIR("r8", "r9", "r12")
-        EP_GEMM_1X4_PAIR("r10", "r11", "lr")
-        "ldr r2,[sp]\n"
-        "cmp r0,r2\n"
-        "bne.n 2b\n"
+        EP_GEMM_1X4_LOOP
         "ldr r0,[r1],#4\n"
         "ldr r2,[sp,#12]\n"
         "lsls r0,r0,#1\n"

@@ -28,18 +28,7 @@ EP_NAKED void ep_gemm_sums_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t
         "beq.n 2f\n"
         "ldrd r12,lr,[r0],#8\n"
         "b.n 3f\n"
-        "2:\n"
-        "ldm r0!,{r2,r3,r12,lr}\n"
-        "ldm r1!,{r8-r11}\n"
-        EP_GEMM_1X4_PAIR("r8", "r9", "r2")
-        EP_GEMM_1X4_PAIR("r10", "r11", "r3")
-        "3:\n"
-        "ldm r1!,{r8-r11}\n"
-        EP_GEMM_1X4_PAIR("r8", "r9", "r12")
-        EP_GEMM_1X4_PAIR("r10", "r11", "lr")
-        "ldr r2,[sp]\n"
-        "cmp r0,r2\n"
-        "bne.n 2b\n"
+        EP_GEMM_1X4_LOOP
         "ldr r2,[sp,#4]\n"
         "stm r2,{r4-r7}\n"
         "add sp,sp,#8\n"
