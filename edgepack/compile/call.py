@@ -11,14 +11,31 @@ from edgepack.compile.graph import Data
 
 @dataclass(frozen=True, eq=False)
 class Array:
-    """Constant numbers in NAME_weights.c; its numpy dtype (int8, int16, int32, int64, uint8, float32) gives the C type."""
+    """Constant numbers in NAME_weights.c; its numpy dtype (int8, int16, int32, int64, uint8, float32) gives the C type.
+
+    `depth` are the values of a filter where this is a stream of kernels/shared/ep_gemm.h, else 0.
+    """
 
     data: Data
     comment: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Numbers of a type that a step before has put so many bytes into the outer call's scratch."""
+
+    offset: int
+    dtype: str
 
 
 # A struct member: a number, an array of numbers inside the struct, a pointer to an array (or NULL), or a struct in the struct.
-Field = Union[int, float, tuple[int, ...], Array, None, "Mapping[str, Field]"]
+Field = Union[int, float, tuple[int, ...], Array, Decoded, None, "Mapping[str, Field]"]
+
+
+def decodes(fields: Mapping[str, Field]) -> bool:
+    """Whether any of these numbers has been decoded before."""
+    return any(isinstance(value, Decoded) or (isinstance(value, Mapping) and decodes(value)) for value in fields.values())
 
 
 @dataclass(frozen=True)
@@ -63,8 +80,10 @@ class Call:
     `inputs` and `outputs` are value ids; a constant input is passed as a pointer to its array. `scratch` is None when the
     kernel takes none, else the bytes of arena it needs while it runs.
 
-    `rounds` is empty, or what several layers do in bands of rows (bands.py): the steps of each band, in order. `kernel` and
-    `fields` then mean nothing.
+    `rounds` is empty, or the steps of each round, in order: what several layers do in bands of rows (bands.py), or decoding
+    before a kernel runs (coded/). `kernel` and `fields` then mean nothing.
+
+    `struct` is the C struct where that is not named as the kernel is. `function`: the kernel is a function that is never inlined.
     """
 
     kernel: str
@@ -75,6 +94,13 @@ class Call:
     scratch: int | None = None
     overlaps: tuple[Overlap, ...] = field(default=())
     rounds: tuple[tuple[Step, ...], ...] = ()
+    struct: str = ""
+    function: bool = False
+
+    @property
+    def struct_type(self) -> str:
+        """The name of the C struct of constants."""
+        return self.struct or self.kernel
 
     def parts(self) -> tuple[Call, ...]:
         """The calls of kernels that this is: itself, or every different one of its rounds."""

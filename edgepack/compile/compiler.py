@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgepack.compile.call import Call
+from edgepack.compile.coded import coded
 from edgepack.compile.emit.c_text import c_name
 from edgepack.compile.emit.program import KERNEL_DECLARATIONS, Program, emit
 from edgepack.compile.graph import Graph, build_graph
@@ -61,7 +62,13 @@ class CCode:
 
 
 def compile_model(
-    model: Model, name: str, cpu: str = "generic", optimize: str = "balanced", rank: int = 0, overlay_input: bool = False
+    model: Model,
+    name: str,
+    cpu: str = "generic",
+    optimize: str = "balanced",
+    rank: int = 0,
+    overlay_input: bool = False,
+    coding: str = "off",
 ) -> CCode:
     """Compile a model to C for a CPU.
 
@@ -81,6 +88,7 @@ def compile_model(
     graph = replace(run_passes(build_graph(model), core), inputs_in_arena=overlay_input)
     try:
         planned = _smallest(graph, core, optimize, rank)
+        planned = _coded(planned, core, optimize, coding)
     except OperatorError as error:
         raise _explained(error, model) from error
     program = Program(
@@ -145,6 +153,15 @@ def _planned(graph: Graph, cpu: Cpu, optimize: str, rank: int = 0) -> _Planned:
     lowered = lower(graph, cpu, optimize, rank)
     calls = tuple(one.call for one in lowered)
     return _Planned(graph, lowered, calls, make_plan(graph, calls))
+
+
+def _coded(planned: _Planned, cpu: Cpu, optimize: str, coding: str) -> _Planned:
+    """The same with constants coded."""
+    lowered = coded(planned.graph, planned.lowered, cpu, optimize, coding)
+    if lowered == planned.lowered:
+        return planned
+    calls = tuple(one.call for one in lowered)
+    return _Planned(planned.graph, lowered, calls, make_plan(planned.graph, calls))
 
 
 def _layers(planned: _Planned) -> tuple[Layer, ...]:

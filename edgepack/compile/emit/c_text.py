@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edgepack.compile.call import Array, Field
+from edgepack.compile.call import Array, Decoded, Field
 from edgepack.compile.graph import Data
+from edgepack.flatbuffer.types import C_TYPES
 
 
 def c_name(text: str) -> str:
@@ -59,16 +60,21 @@ def _literals(data: Data) -> list[str]:
     return [number(item, dtype) for item in data.reshape(-1).tolist()]
 
 
-def initialiser(fields: Mapping[str, Field], names: Mapping[int, str], indent: str = "    ") -> str:
-    """A C99 designated initialiser; `names` maps id(Array) to the C array's name."""
+def initialiser(fields: Mapping[str, Field], names: Mapping[int, str], indent: str = "    ", scratch: str = "") -> str:
+    """A C99 designated initialiser.
+
+    `names` maps id(Array) to the C array's name, `scratch` is the address of the call's scratch.
+    """
     parts = []
     for member, value in fields.items():
         if value is None:
             text = "NULL"
         elif isinstance(value, Array):
             text = names[id(value)]
+        elif isinstance(value, Decoded):
+            text = f"(const {C_TYPES.get(value.dtype, f'{value.dtype}_t')} *)(const void *)({scratch} + {value.offset})"
         elif isinstance(value, Mapping):
-            text = initialiser(value, names, indent + "    ")
+            text = initialiser(value, names, indent + "    ", scratch)
         elif isinstance(value, tuple):
             text = "{" + ", ".join(number(item) for item in value) + "}"
         elif isinstance(value, float):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 from edgepack.compile.call import SCRATCH, Call, Place, Step
@@ -17,15 +18,22 @@ def struct_name(call: Call, index: int, number: int) -> str:
 def shared_function(name: str, call: Call) -> str:
     """The C function that calls of a kernel share, which is not inlined."""
     scratch = (", void *scratch", ", scratch") if call.scratch is not None else ("", "")
-    arguments = f"const struct {call.kernel} *op, const int8_t *input, int8_t *output{scratch[0]}"
+    arguments = f"const struct {call.struct_type} *op, const int8_t *input, int8_t *output{scratch[0]}"
     return f"EP_NOINLINE void {name}_{call.kernel}({arguments})\n{{\n    {call.kernel}(op, input, output{scratch[1]});\n}}\n"
 
 
-def call_text(name: str, index: int, call: Call, places: Mapping[int, str], shared: bool) -> str:
+def call_text(name: str, index: int, call: Call, places: Mapping[int, str], shared: bool, structs: str = "") -> str:
     """The statements; `places` are the C addresses of the call's values and of its scratch.
 
-    `shared`: the functions of `shared_function` are called.
+    `shared`: the functions of `shared_function` are called. `structs` are definitions that only these statements use.
     """
+    text = _statements(name, index, call, places, shared)
+    if not structs:
+        return text
+    return "    {\n" + textwrap.indent(structs + text, "    ") + "    }\n"
+
+
+def _statements(name: str, index: int, call: Call, places: Mapping[int, str], shared: bool) -> str:
     prefix = f"{name}_" if shared else ""
     if not call.rounds:
         arguments = [places[value] for value in (*call.inputs, *call.outputs)]
@@ -74,6 +82,7 @@ def _step(prefix: str, step: Step, structs: Mapping[int, str], places: Mapping[i
     arguments = [_address(place, places, by) for place, by in zip((step.input, step.output), advance, strict=True)]
     if step.call.scratch is not None:
         arguments.append(f"{places[SCRATCH]} + {step.scratch}")
+    prefix = "" if step.call.function else prefix
     return f"    {prefix}{step.call.kernel}(&{structs[id(step.call)]}, {', '.join(arguments)});\n"
 
 

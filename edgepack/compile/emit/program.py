@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgepack import __version__
-from edgepack.compile.call import SCRATCH, Array, Call, Field
+from edgepack.compile.call import SCRATCH, Array, Call, Field, decodes
 from edgepack.compile.emit.c_text import c_name, initialiser, number, numbers
 from edgepack.compile.emit.call_text import call_text, needs_band, shared_function, struct_name
 from edgepack.compile.emit.parameters import buffers_note, held_inputs, parameters, take_inputs
@@ -241,15 +241,20 @@ def _source(program: Program, arrays: _Arrays) -> str:
     unused = [parameter for parameter, _ in parameters(program.graph) if parameter not in names]
     for index, (node, call) in enumerate(zip(program.nodes, program.calls, strict=True)):
         for which, part in enumerate(call.parts()):
-            struct = f"{name}_{struct_name(call, index, which)}"
-            structs.append(f"static const struct {part.kernel} {struct} = {initialiser(part.fields, arrays.of_array)};\n")
+            if not decodes(part.fields):
+                structs.append(f"static {_struct(program, arrays, call, index, which)}")
         places = {value: _location(program, arrays, value) for value in (*call.inputs, *call.outputs)}
         if call.scratch is not None:
             places[SCRATCH] = f"memory + {program.plan.scratch[index]}" if call.scratch else "memory"
         uses_memory = uses_memory or any("memory" in place for place in places.values())
         unused = [parameter for parameter in unused if parameter not in places.values()]
         title = f"    {p}_BEFORE_LAYER({index}); /* {_describe(program, node, call)} */\n"
-        body.append(title + call_text(name, index, call, places, index in program.shared))
+        inside = "".join(
+            f"    {_struct(program, arrays, call, index, which, places[SCRATCH])}"
+            for which, part in enumerate(call.parts())
+            if decodes(part.fields)
+        )
+        body.append(title + call_text(name, index, call, places, index in program.shared, inside))
     memory = "    int8_t *const memory = (int8_t *)arena;\n" if uses_memory else ""
     memory += "    int32_t band;\n" if any(needs_band(call) for call in program.calls) else ""
     banner = _banner(program, f"{name}: {len(program.calls)} kernel calls, for {program.cpu}, optimised for {program.optimize}.")
@@ -278,10 +283,18 @@ EP_STATIC_ASSERT({p}_ARENA_SIZE >= {program.plan.arena_size}, {name}_arena_holds
 {_reset(program, arrays)}"""
 
 
+def _struct(program: Program, arrays: _Arrays, call: Call, index: int, which: int, scratch: str = "") -> str:
+    """The constants of a call's part."""
+    part = call.parts()[which]
+    name = f"{program.name}_{struct_name(call, index, which)}"
+    indent = "        " if scratch else "    "
+    return f"const struct {part.struct_type} {name} = {initialiser(part.fields, arrays.of_array, indent, scratch)};\n"
+
+
 def _shared_functions(program: Program) -> list[str]:
     """A function for each kernel that several calls share."""
     calls = [part for index in sorted(program.shared) for part in program.calls[index].parts()]
-    by_kernel = {call.kernel: call for call in calls}
+    by_kernel = {call.kernel: call for call in calls if not call.function}
     return [shared_function(program.name, by_kernel[kernel]) + "\n" for kernel in sorted(by_kernel)]
 
 

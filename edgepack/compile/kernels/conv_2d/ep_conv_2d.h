@@ -15,6 +15,7 @@ struct ep_conv_2d {
     int32_t stride_h, stride_w;
     int32_t dilation_h, dilation_w;
     int32_t pad_top, pad_left;
+    int32_t out_step; /* from an output pixel to the next: out_c, or more where this computes some of the channels */
     int32_t groups, group_in, group_out; /* groups of channels; input and output channels of one */
     int32_t in_zero, out_zero, out_min, out_max;
     const int8_t *weights;     /* [out_c][kernel_h][kernel_w][group_in] */
@@ -65,10 +66,11 @@ EP_KERNEL void ep_conv_2d(const struct ep_conv_2d *op, const int8_t *input, int8
             for (ox = 0; ox < op->out_w; ox++) {
                 const int32_t y = oy * op->stride_h - op->pad_top;
                 const int32_t x = ox * op->stride_w - op->pad_left;
-                for (group = 0; group < op->groups; group++, output += op->group_out) {
+                for (group = 0; group < op->groups; group++) {
                     ep_conv_2d_gather(op, input + group * op->group_in, y, x, patch);
-                    ep_conv_2d_filters(op, patch, group * op->group_out, output);
+                    ep_conv_2d_filters(op, patch, group * op->group_out, output + group * op->group_out);
                 }
+                output += op->out_step;
             }
         }
     }

@@ -17,6 +17,7 @@ struct ep_conv_2d_dsp {
     int32_t pad_top, pad_left;
     int32_t run;   /* bytes of a kernel row that are contiguous in the input: kernel_w * in_c, or in_c when dilated */
     int32_t quads; /* patch elements / 4, rounded up */
+    int32_t out_step; /* from an output pixel to the next: out_c, or more where this computes some of the channels */
     int32_t in_zero, out_zero, out_min, out_max;
     const int8_t *weights;     /* [out_c][4 * quads], zeros after the last element */
     const int32_t *bias;       /* [out_c], input zero point folded in */
@@ -83,7 +84,7 @@ EP_INLINE void ep_conv_2d_dsp_run(const struct ep_conv_2d_dsp *op, const int8_t 
     int8_t *const bytes = (int8_t *)scratch + 32 * op->quads;
     int32_t pixel, lane, channel, quad;
     memset(bytes, 0, (size_t)(4 * op->quads));
-    for (pixel = 0; pixel < op->pixels; pixel += 4, output += 4 * op->out_c) {
+    for (pixel = 0; pixel < op->pixels; pixel += 4, output += 4 * op->out_step) {
         const int8_t *w = op->weights;
         const int32_t lanes = ep_min(op->pixels - pixel, 4);
         for (lane = 0; lane < 4; lane++) {
@@ -108,7 +109,7 @@ EP_INLINE void ep_conv_2d_dsp_run(const struct ep_conv_2d_dsp *op, const int8_t 
             acc[3] = a3;
             for (lane = 0; lane < lanes; lane++) {
                 const int32_t q = ep_requantize_any(acc[lane], multiplier, right, op->out_zero, any);
-                output[lane * op->out_c + channel] = (int8_t)ep_clamp(q, op->out_min, op->out_max);
+                output[lane * op->out_step + channel] = (int8_t)ep_clamp(q, op->out_min, op->out_max);
             }
         }
     }

@@ -12,6 +12,7 @@ struct ep_conv_2d_gemm {
     int32_t depth;         /* values of a filter, rounded up to 4 */
     int32_t direct;        /* 1: rows of the kernel are whole words in the input */
     int32_t whole;         /* words of the stream for whole groups of four channels */
+    int32_t out_step;      /* from an output pixel to the next: out_c, or more where this computes some of the channels */
     const int32_t *stream; /* see ep_gemm.h; filters padded with zeros to `depth`, channels to 4 */
 };
 
@@ -33,7 +34,7 @@ EP_KERNEL void ep_conv_2d_gemm(const struct ep_conv_2d_gemm *op, const int8_t *i
             a = b;
             if (pixel + 1 < pixels) {
                 ep_conv_window_next(windows, &b);
-                second += channels;
+                second += op->out_step;
             }
             if (op->direct != 0 && ep_conv_window_inside(windows, &a) && ep_conv_window_inside(windows, &b)) {
                 ep_widen_two(x, input + a.corner, input + b.corner, row >> 2, windows->kernel_h, line - row);
@@ -53,7 +54,7 @@ EP_KERNEL void ep_conv_2d_gemm(const struct ep_conv_2d_gemm *op, const int8_t *i
                     second[c] = rest[4 + (c & 3)];
                 }
             }
-            output = second + channels;
+            output = second + op->out_step;
         }
     }
 }

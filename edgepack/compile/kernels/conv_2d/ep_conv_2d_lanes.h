@@ -11,6 +11,7 @@
 struct ep_conv_2d_lanes {
     struct ep_conv_windows windows;
     int32_t depth;             /* values of a filter, rounded up to 4 */
+    int32_t out_step;          /* from an output pixel to the next: out_c, or more where this computes some of the channels */
     int32_t out_zero, out_min, out_max;
     const int8_t *weights;     /* [out_c][depth], no -128 */
     const int32_t *bias;       /* [out_c], input zero point folded in, or that of ep_one_sided.h */
@@ -84,13 +85,13 @@ EP_KERNEL void ep_conv_2d_lanes(const struct ep_conv_2d_lanes *op, const int8_t 
             a = b;
             if (pixel + 1 < pixels) {
                 ep_conv_window_next(windows, &b);
-                second += channels;
+                second += op->out_step;
             }
             ep_conv_2d_lanes_pack(op, input, &a, &b, x, column_a, column_b);
             ep_conv_window_next(windows, &b);
             ep_gemm_lanes(x, op->depth >> 2, op->weights, sums, channels);
             ep_conv_2d_lanes_store(op, sums, output, second);
-            output = second + channels;
+            output = second + op->out_step;
         }
     }
 }

@@ -13,6 +13,7 @@ struct ep_conv_2d_mve {
     int32_t stride_h, pad_top;
     int32_t step;         /* bytes from one window to the next */
     int32_t direct;       /* 1: windows are in the input */
+    int32_t out_step;     /* from an output pixel to the next: its channels, or more where this computes some of them */
     int32_t pairs;        /* pairs of channels */
     int32_t vectors;      /* vectors of a filter */
     const int8_t *weights; /* [pair][vector][2][16], values of a filter as [column][row][input channel] */
@@ -132,10 +133,10 @@ EP_KERNEL void ep_conv_2d_mve(const struct ep_conv_2d_mve *op, const int8_t *inp
                 const int32_t two = pixel + 1 < op->pixels;
                 ep_conv_2d_mve_two(op, x, two ? x + op->step : x, a, b);
                 ep_mve_outputs(&op->outputs, a, output);
-                output += channels;
+                output += op->out_step;
                 if (two) {
                     ep_mve_outputs(&op->outputs, b, output);
-                    output += channels;
+                    output += op->out_step;
                 }
             }
         }

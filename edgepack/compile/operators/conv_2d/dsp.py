@@ -33,6 +33,7 @@ def _lower(conv: Conv2D) -> Call:
         header="ep_conv_2d_dsp.h",
         fields={
             **{key: value for key, value in shape.items() if key not in ("batches", "out_h")},
+            "out_step": conv.step,
             "pixels": conv.out_shape[1] * conv.out_shape[2],
             "run": conv.kernel[1] * in_c if conv.dilation[1] == 1 else in_c,
             "quads": quads,

@@ -5,7 +5,7 @@ Reference: tensorflow/lite/kernels/internal/reference/integer_ops/conv.h, ConvPe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +27,24 @@ class Conv2D(Convolution):
 
     shared: bool = False
     """Whether another operator has the same weights."""
+
+    out_step: int = 0
+    """Bytes from an output pixel to the next where this computes only some of its channels, else 0."""
+
+    def channels(self, first: int, end: int) -> Conv2D:
+        """The convolution that computes output channels first … end - 1 of this one, and leaves the others' places alone."""
+        return replace(
+            self,
+            weights=self.weights[first:end],
+            out_shape=(*self.out_shape[:3], end - first),
+            requantization=self.requantization.part(first, end),
+            out_step=self.out_shape[3],
+        )
+
+    @property
+    def step(self) -> int:
+        """Bytes from an output pixel to the next."""
+        return self.out_step or self.out_shape[3]
 
     @property
     def kernel(self) -> tuple[int, int]:
@@ -118,6 +136,7 @@ def _portable(conv: Conv2D) -> Call:
         header="ep_conv_2d.h",
         fields={
             **{name: value for name, value in shape_fields(conv).items() if name != "out_c"},
+            "out_step": conv.step,
             "groups": conv.groups,
             "group_in": conv.weights.shape[3],
             "group_out": conv.weights.shape[0] // conv.groups,

@@ -67,6 +67,7 @@ def _lower(conv: Conv2D) -> Call:
         fields={
             "windows": windows(conv),
             "depth": depth,
+            "out_step": conv.step,
             "weights": Array(rows, "weights"),
             **lanes_fields(conv.requantization),
         },

@@ -70,6 +70,7 @@ def _lower(conv: Conv2D) -> Call:
             "pad_top": conv.padding.top,
             "step": conv.stride[1] * conv.kernel[0] * conv.in_shape[3],
             "direct": int(direct),
+            "out_step": conv.step,
             "pairs": weights.shape[0],
             "vectors": weights.shape[1],
             "weights": Array(weights.reshape(-1), "weights"),

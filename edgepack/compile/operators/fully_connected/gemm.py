@@ -41,7 +41,7 @@ def _lower(dense: FullyConnected) -> Call:
             "out_size": dense.weights.shape[0],
             "depth": stream.depth,
             "whole": stream.whole,
-            "stream": Array(stream.words, "weights, biases and multipliers"),
+            "stream": Array(stream.words, "weights, biases and multipliers", stream.depth),
         },
         inputs=(dense.input,),
         outputs=(dense.output,),

@@ -31,6 +31,10 @@ class FullyConnected:
     shared: bool
     """Whether another operator has the same weights."""
 
+    def channels(self, first: int, end: int) -> FullyConnected:
+        """The product that computes outputs first … end - 1 of this one."""
+        return replace(self, weights=self.weights[first:end], requantization=self.requantization.part(first, end))
+
     @property
     def macs(self) -> int:
         """Multiply-accumulates."""

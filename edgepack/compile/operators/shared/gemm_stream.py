@@ -82,3 +82,21 @@ def _group(pairs: Data, constants: list[tuple[int, ...]], ends: bool) -> list[in
     a, b, c, d = [*constants, *[missing] * (GROUP - len(constants))]
     flags = (EXACTLY if exactly else 0) | (LAST if ends else 0)
     return [b[0], d[0], *pairs.reshape(-1).tolist(), flags, *a, *b[1:], *c, *d[1:]]
+
+
+def unpaired(words: Data, depth: int) -> tuple[Data, Data]:
+    """What a stream was made of: int8 weights [group][four values][channel A to D][4], and the int32 numbers between them."""
+    weights, constants, at = [], [], 0
+    while at < words.size:
+        biases, pairs, flags = words[at : at + 2], words[at + 2 : at + 2 + depth], int(words[at + 2 + depth])
+        end = at + 3 + depth + (14 if flags & EXACTLY else 6)
+        weights.append(pairs)
+        constants += [biases, words[at + 2 + depth : end]]
+        at = end
+    halves = (
+        np.concatenate(weights).view(np.int16).reshape(-1, 2, 2, 2).astype(np.int32)
+    )  # [four values][even or odd][AB or CD][k, k']
+    lower = halves.astype(np.int8)
+    both = np.stack([lower, (halves - lower) >> 8], axis=3)  # … [A or B, C or D]
+    values = both.transpose(0, 2, 3, 4, 1).astype(np.int8)  # [four values][AB or CD][which][k, k'][even or odd]
+    return values.reshape(-1), np.concatenate(constants)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,13 @@ class Requantization:
             Channel(bias, multiplier, shift, self.out_zero, self.out_min, self.out_max, least, most)
             for bias, multiplier, shift, least, most in rows
         )
+
+    def part(self, first: int, end: int) -> Requantization:
+        """Those of the channels first … end - 1; one multiplier for all of them stays one."""
+        count = self.bias.size
+        arrays = ("bias", "multiplier", "shift", "least", "most", "constant")
+        kept: dict[str, Any] = {name: getattr(self, name) for name in arrays}
+        return replace(self, **{name: each[first:end] if each.size == count else each for name, each in kept.items()})
 
     def without(self, weights: Data, axis: int = 0) -> Data:
         """The weights with zeros for the constant channels."""

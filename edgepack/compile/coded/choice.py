@@ -1,0 +1,70 @@
+"""Which code each array takes: bytes against instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edgepack.coding import Code
+from edgepack.compile.call import Array
+from edgepack.compile.coded.contents import BYTES, Content, content_of
+
+EACH = 100  # bytes of structs and calls that a coded array adds
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """An array and the code chosen for it: its bytes in flash, with all that comes with it, and the instructions to decode it."""
+
+    content: Content
+    code: Code
+    bytes: int
+    cost: float
+
+    @property
+    def saved(self) -> int:
+        """Bytes of flash."""
+        return int(self.content.array.data.nbytes) - self.bytes
+
+
+def options_of(array: Array, codes: Sequence[Code], thumb2: bool, worth: float) -> list[Coded]:
+    """The codes that make an array smaller, fewest bytes first, each of the others faster than those before."""
+    content = content_of(array)
+    if content is None or array.data.nbytes < 2 * EACH:
+        return []
+    between = 0 if content.constants is None else content.constants.nbytes
+    found = []
+    for code in codes:
+        size = code.size(content.values)
+        if size is not None and size + between + EACH < (1 - worth) * array.data.nbytes:
+            cost = code.cost(content.values, thumb2) + (1.5 * content.values.size if content.form != BYTES else 0.0)
+            found.append(Coded(content, code, size + between + EACH, cost))
+    found.sort(key=lambda one: one.bytes)
+    return [one for place, one in enumerate(found) if all(one.cost < before.cost for before in found[:place])]
+
+
+def within(options: Mapping[int, list[Coded]], most: float) -> dict[int, Coded]:
+    """Of each array the code to take, by the array's id, so that all together take no more than `most` instructions."""
+    places = dict.fromkeys(options, 0)
+
+    def now(key: int) -> tuple[float, float]:
+        """Bytes and instructions of an array as it stands."""
+        one = options[key][places[key]] if places[key] < len(options[key]) else None
+        return (one.bytes, one.cost) if one else (float(options[key][0].content.array.data.nbytes), 0.0)
+
+    total = sum(now(key)[1] for key in places)
+    while total > most:
+        best, best_price = -1, float("inf")
+        for key, place in places.items():
+            if place < len(options[key]):
+                before = now(key)
+                places[key] += 1
+                after = now(key)
+                places[key] -= 1
+                price = (after[0] - before[0]) / max(before[1] - after[1], 1e-9)
+                if price < best_price:
+                    best, best_price = key, price
+        total -= now(best)[1]
+        places[best] += 1
+        total += now(best)[1]
+    return {key: options[key][place] for key, place in places.items() if place < len(options[key])}

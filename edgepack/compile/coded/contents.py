@@ -1,0 +1,65 @@
+"""What the constant arrays of a call hold that codes can take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgepack.coding import UNIT, Values
+from edgepack.compile.call import Array, Call, Field
+from edgepack.compile.graph import Data
+from edgepack.compile.operators.shared.gemm_stream import unpaired
+
+BYTES, HALVES, STREAM = range(3)  # EP_UNPACK_BYTES and so on
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """An array that could be coded: the int8 values in it, the numbers between them, and how both lie."""
+
+    array: Array
+    form: int
+    values: Values
+    constants: Data | None = None
+    groups: int = 1
+
+    @property
+    def count(self) -> int:
+        """Values that are decoded at once: all, or those of one group of a stream."""
+        return 4 * self.array.depth if self.form == STREAM else -(-self.values.size // UNIT) * UNIT
+
+    @property
+    def room(self) -> int:
+        """Bytes in memory when decoded."""
+        return self.array.data.nbytes if self.form == STREAM else self.count * (2 if self.form == HALVES else 1)
+
+
+def content_of(array: Array) -> Content | None:
+    """What an array holds, if codes can take it."""
+    data = array.data
+    if array.depth:
+        values, constants = unpaired(data, array.depth)
+        return Content(array, STREAM, values, constants, values.size // (4 * array.depth))
+    if data.dtype in (np.int8, np.uint8, np.int32, np.uint32):
+        return Content(array, BYTES, np.ascontiguousarray(data).reshape(-1).view(np.int8))
+    if data.dtype == np.int16 and data.size and data.min() >= -128 and data.max() <= 127:
+        return Content(array, HALVES, data.reshape(-1).astype(np.int8))
+    return None
+
+
+def arrays_of(call: Call) -> Iterator[Array]:
+    """The arrays of a call that can be decoded: it has one input and one output."""
+    if len(call.inputs) == len(call.outputs) == 1:
+        for part in call.parts():
+            yield from arrays_inside(part.fields)
+
+
+def arrays_inside(fields: Mapping[str, Field]) -> Iterator[Array]:
+    """The arrays among struct members, in order."""
+    for value in fields.values():
+        if isinstance(value, Array):
+            yield value
+        elif isinstance(value, Mapping):
+            yield from arrays_inside(value)

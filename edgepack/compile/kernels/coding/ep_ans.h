@@ -1,0 +1,73 @@
+/* ANS: an entropy code, see edgepack/coding/ans.py. The table has an entry for each of 256 slots: the symbol's value in the low byte,
+ * the slot's place among the symbol's in the next, and how many slots the symbol has above them. */
+#ifndef EP_ANS_H
+#define EP_ANS_H
+
+#include "ep_decoder.h"
+
+/* Where x has become less than 2^16, two more bytes of the code. */
+EP_INLINE uint32_t ep_ans_filled(uint32_t x, const uint8_t **at, const uint8_t *end)
+{
+    if (x < 0x10000u) {
+        x <<= 16;
+        if (*at < end) {
+            x |= (uint32_t)(*at)[0] | (uint32_t)(*at)[1] << 8;
+            *at += 2;
+        }
+    }
+    return x;
+}
+
+/* `state` is x, `left` the number of raw bits. */
+EP_NOINLINE void ep_ans_next(struct ep_decoder *decoder, int8_t *out, int32_t count)
+{
+    const uint32_t *const table = ep_decoder_table(decoder), raw = decoder->left;
+    const uint8_t *at = decoder->at, *const end = decoder->end - 1;
+    int8_t *const last = out + count;
+    uint32_t x = decoder->state, slot;
+    if (raw == 0) {
+        while (out < last) {
+            slot = table[x & 255u];
+            *out++ = (int8_t)(slot & 255u);
+            x = (slot >> 16) * (x >> 8) + (slot >> 8 & 255u);
+            slot = table[x & 255u];
+            *out++ = (int8_t)(slot & 255u);
+            x = (slot >> 16) * (x >> 8) + (slot >> 8 & 255u);
+            x = ep_ans_filled(x, &at, end);
+        }
+    } else {
+        const uint32_t mask = (1u << raw) - 1;
+        while (out < last) {
+            slot = table[x & 255u];
+            x = (slot >> 16) * (x >> 8) + (slot >> 8 & 255u);
+            *out++ = (int8_t)((slot << raw | (x & mask)) & 255u);
+            x = ep_ans_filled(x >> raw, &at, end);
+        }
+    }
+    decoder->state = x;
+    decoder->at = at;
+}
+
+EP_NOINLINE void ep_ans(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
+{
+    struct ep_decoder *const decoder = ep_decoder_begin(op, scratch, ep_ans_next);
+    uint32_t *const table = ep_decoder_table(decoder);
+    uint32_t symbols = ep_decoder_byte(decoder) + 1, slot = 0, k;
+    (void)input;
+    (void)output;
+    decoder->left = ep_decoder_byte(decoder) & 7u;
+    for (; symbols > 0; symbols--) {
+        const uint32_t value = ep_decoder_byte(decoder), slots = ep_decoder_byte(decoder) + 1;
+        for (k = 0; k < slots && slot < 256; k++) {
+            table[slot++] = value | k << 8 | slots << 16;
+        }
+    }
+    while (slot < 256) {
+        table[slot++] = 0;
+    }
+    for (k = 0; k < 4; k++) {
+        decoder->state |= ep_decoder_byte(decoder) << 8 * k;
+    }
+}
+
+#endif

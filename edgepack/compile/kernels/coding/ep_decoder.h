@@ -1,0 +1,47 @@
+/* How coded weights come back: a decoder is begun with a tensor's code, and then hands out its values in order, in as many portions as
+ * one likes, each of a multiple of EP_UNIT values. It keeps what it needs in memory that the caller gives it.
+ *
+ * A damaged code gives wrong values: decoders read nothing beyond its end, and write no more than they are asked for. */
+#ifndef EP_DECODER_H
+#define EP_DECODER_H
+
+#include "ep_common.h"
+
+#define EP_UNIT 8
+#define EP_DECODER_HEAD 64 /* bytes that struct ep_decoder may take, on a 64-bit host too; its table follows */
+
+struct ep_decoder {
+    const uint8_t *at, *end;  /* what is left of the code */
+    const int32_t *constants; /* what is left of the numbers that lie between weights */
+    void (*next)(struct ep_decoder *, int8_t *, int32_t);
+    uint32_t state, left;
+};
+
+EP_STATIC_ASSERT(sizeof(struct ep_decoder) <= EP_DECODER_HEAD, a_decoder_fits_its_head);
+
+/* A tensor's code. */
+struct ep_code {
+    const uint8_t *code;
+    int32_t bytes;
+    const int32_t *constants;
+};
+
+EP_INLINE uint32_t *ep_decoder_table(struct ep_decoder *decoder) { return (uint32_t *)(void *)((int8_t *)decoder + EP_DECODER_HEAD); }
+
+EP_INLINE struct ep_decoder *ep_decoder_begin(const struct ep_code *code, void *memory,
+                                              void (*next)(struct ep_decoder *, int8_t *, int32_t))
+{
+    struct ep_decoder *const decoder = (struct ep_decoder *)memory;
+    decoder->at = code->code;
+    decoder->end = code->code + code->bytes;
+    decoder->constants = code->constants;
+    decoder->next = next;
+    decoder->state = 0;
+    decoder->left = 0;
+    return decoder;
+}
+
+/* The next byte of the code, 0 after its end. */
+EP_INLINE uint32_t ep_decoder_byte(struct ep_decoder *decoder) { return decoder->at < decoder->end ? *decoder->at++ : 0u; }
+
+#endif
