@@ -1,8 +1,8 @@
 """ANS: an entropy code near the bound of single values (Duda 2013, arXiv:1311.2540, range variant: section 3).
 
 The upper bits of a value are coded by their frequency, in 256ths; its lowest `raw` bits, which in weights are as good as random,
-are not. A state x of 2^16 to 2^32 - 1 holds what is still to be decoded. With f the frequency of a symbol and c the sum of those
-before it,
+are not; zero may have a frequency of its own, apart from its neighbours. A state x of 2^16 to 2^32 - 1 holds what is still to be
+decoded. With f the frequency of a symbol and c the sum of those before it,
 
     encoding    x := (x div f) * 256 + c + (x mod f)          decoding    x := f * (x div 256) + (x mod 256) - c
 
@@ -10,12 +10,14 @@ where x mod 256 says which symbol it was. Encoding goes from the last value to t
 before it would leave its range; decoding takes them back. Without raw bits two values are decoded between two such looks at the
 range: their frequencies multiply to at most 2^16, the least that x is.
 
-Layout: number of symbols - 1, raw; for each symbol its value and its frequency - 1; x in four bytes; words of two bytes.
+Layout: number of symbols - 1; raw, and 128 if the first symbol is zero apart; for each symbol its lowest value and its
+frequency - 1; x in four bytes; words of two bytes.
 """
 
 from __future__ import annotations
 
 import heapq
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -25,7 +27,8 @@ from edgepack.coding.code import Code, Values, padded
 STEPS = 8
 WHOLE = 1 << STEPS
 LEAST = 1 << 16
-MOST_RAW = 4
+MOST_RAW = 7
+APART = 128
 _HEAD = 2
 
 
@@ -45,19 +48,22 @@ class Ans(Code):
 
     def decode(self, coded: bytes, count: int) -> Values:
         """Value by value, as the C does."""
-        symbols, raw = coded[0] + 1, coded[1]
-        table = np.frombuffer(coded, np.uint8, 2 * symbols, _HEAD).reshape(-1, 2)
-        slots = [(int(value), int(less) + 1, k) for value, less in table for k in range(int(less) + 1)]
+        symbols, raw, apart = coded[0] + 1, coded[1] & (APART - 1), bool(coded[1] & APART)
+        table = np.frombuffer(coded, np.uint8, 2 * symbols, _HEAD).reshape(-1, 2).tolist()
+        slots = [
+            (base, less + 1, k, 0 if apart and which == 0 else raw)
+            for which, (base, less) in enumerate(table)
+            for k in range(less + 1)
+        ]
         at = _HEAD + 2 * symbols
         x = int.from_bytes(coded[at : at + 4], "little")
         at += 4
         found = []
         for index in range(-(-count // 2) * 2):
-            value, frequency, place = slots[x & (WHOLE - 1)]
+            base, frequency, place, bits = slots[x & (WHOLE - 1)]
             x = frequency * (x >> STEPS) + place
-            low = x & ((1 << raw) - 1)
-            x >>= raw
-            found.append((value << raw | low) & 255)
+            found.append(base + (x & ((1 << bits) - 1)) & 255)
+            x >>= bits
             if x < LEAST and (raw or index % 2):
                 x = x << 16 | int.from_bytes(coded[at : at + 2], "little")
                 at += 2
@@ -94,36 +100,56 @@ def frequencies(counts: list[int]) -> list[int]:
     return found
 
 
-def _split(row: Values, raw: int) -> tuple[list[int], list[int], list[int]]:
-    """Of the values' upper bits: the distinct ones, how often each occurs, and which each value has."""
-    distinct, indices, counts = np.unique(row >> raw, return_inverse=True, return_counts=True)
-    return distinct.tolist(), counts.tolist(), indices.reshape(-1).tolist()
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Values as symbols: each symbol's base and how often it occurs, and of every value its symbol and its raw bits.
+
+    `apart`: zero is the first symbol, and has no raw bits; a symbol's other values are its base plus what `raw` bits say.
+    """
+
+    raw: int
+    apart: bool
+    bases: list[int]
+    counts: list[int]
+    symbols: list[int]
+    low: list[int]
+
+    @property
+    def bits(self) -> float:
+        """What coding takes, table included."""
+        shares = np.array(frequencies(self.counts)) / WHOLE
+        low = self.raw * (sum(self.counts) - (self.counts[0] if self.apart else 0))
+        return float(-(np.array(self.counts) * np.log2(shares)).sum()) + low + 16 * len(self.counts)
 
 
-def _bits(row: Values, raw: int) -> float:
-    """What coding would take with so many raw bits, table included."""
-    _, counts, _ = _split(row, raw)
-    shares = np.array(frequencies(counts)) / WHOLE
-    return float(-(np.array(counts) * np.log2(shares)).sum()) + row.size * raw + 16 * len(counts)
+def split(row: Values, raw: int, apart: bool) -> Split:
+    """Values as symbols of so many raw bits; zero apart, which must be among them, or not."""
+    bases = row >> raw << raw
+    keys = bases.astype(np.int64)
+    if apart:
+        keys[row == 0] = -1000  # before every base
+    distinct, symbols, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    named = [0 if key == -1000 else key for key in distinct.tolist()]
+    return Split(raw, apart, named, counts.tolist(), symbols.reshape(-1).tolist(), (row - bases).tolist())
 
 
 @lru_cache(maxsize=256)
 def _encoded(data: bytes) -> bytes:
     row = np.frombuffer(data, np.int8)
-    raw = min(range(MOST_RAW + 1), key=lambda bits: _bits(row, bits))
-    distinct, counts, indices = _split(row, raw)
-    chosen = frequencies(counts)
+    ways = [(raw, apart) for raw in range(MOST_RAW + 1) for apart in (False, True) if not apart or (raw and not row.all())]
+    best = min((split(row, *way) for way in ways), key=lambda each: each.bits)
+    chosen = frequencies(best.counts)
     starts = np.concatenate([[0], np.cumsum(chosen)[:-1]]).tolist()
-    low = (row & ((1 << raw) - 1)).tolist()
-    words, x = _words_with_raw(indices, low, raw, chosen, starts) if raw else _words_in_pairs(indices, chosen, starts)
-    table = [byte for value, frequency in zip(distinct, chosen, strict=True) for byte in (value & 255, frequency - 1)]
-    return bytes([len(distinct) - 1, raw, *table]) + x.to_bytes(4, "little") + np.array(words[::-1], "<u2").tobytes()
+    words, x = (_words_with_raw if best.raw else _words_in_pairs)(best, chosen, starts)
+    table = [byte for base, frequency in zip(best.bases, chosen, strict=True) for byte in (base & 255, frequency - 1)]
+    head = bytes([len(table) // 2 - 1, best.raw | APART * best.apart, *table])
+    return head + x.to_bytes(4, "little") + np.array(words[::-1], "<u2").tobytes()
 
 
-def _words_in_pairs(indices: list[int], chosen: list[int], starts: list[int]) -> tuple[list[int], int]:
+def _words_in_pairs(given: Split, chosen: list[int], starts: list[int]) -> tuple[list[int], int]:
     """The words that leave x, in that order, and x at the end; two values at a time, the last first."""
     words, x = [], LEAST
-    for first, second in zip(indices[-2::-2], indices[::-2], strict=True):
+    for first, second in zip(given.symbols[-2::-2], given.symbols[::-2], strict=True):
         one, two = chosen[first], chosen[second]
         if x >= one * two << 16:
             words.append(x & 0xFFFF)
@@ -133,14 +159,14 @@ def _words_in_pairs(indices: list[int], chosen: list[int], starts: list[int]) ->
     return words, x
 
 
-def _words_with_raw(indices: list[int], low: list[int], raw: int, chosen: list[int], starts: list[int]) -> tuple[list[int], int]:
-    """The same one value at a time, with so many raw bits each."""
+def _words_with_raw(given: Split, chosen: list[int], starts: list[int]) -> tuple[list[int], int]:
+    """The same one value at a time, with raw bits."""
     words, x = [], LEAST
-    for index, rest in zip(reversed(indices), reversed(low), strict=True):
-        frequency = chosen[index]
+    for symbol, rest in zip(reversed(given.symbols), reversed(given.low), strict=True):
+        frequency, raw = chosen[symbol], 0 if given.apart and symbol == 0 else given.raw
         if x >= frequency << (32 - STEPS - raw):
             words.append(x & 0xFFFF)
             x >>= 16
         x = x << raw | rest
-        x = (x // frequency << STEPS) + starts[index] + x % frequency
+        x = (x // frequency << STEPS) + starts[symbol] + x % frequency
     return words, x

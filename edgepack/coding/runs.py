@@ -21,7 +21,7 @@ class Runs(Code):
     code_bytes = 100
 
     def encode(self, values: Values) -> bytes | None:
-        """Never None. Zeros at the end are left out."""
+        """Never None. Zeros at the end are left out, but for tensors of nothing else."""
         row = padded(values)
         coded = bytearray()
         last = -1
@@ -30,7 +30,7 @@ class Runs(Code):
             coded += bytes([LONGEST] * (zeros // LONGEST))
             coded += bytes([zeros % LONGEST, int(row[place]) & 255])
             last = place
-        return bytes(coded)
+        return bytes(coded) or bytes([LONGEST])
 
     def decode(self, coded: bytes, count: int) -> Values:
         """Pair by pair."""

@@ -20,6 +20,7 @@ class Ternary(Code):
     name = "ternary"
     title = "five of three values in a byte"
     kernel = "ep_ternary"
+    table = 4
     code_bytes = 110
 
     def encode(self, values: Values) -> bytes | None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
 from edgepack.compile import CCode
 
 FLAGS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-std=c99"]
@@ -28,3 +34,16 @@ def program(codes: list[CCode]) -> str:
         lines.append("        free(arena);\n    }")
     lines.append("    return bad;\n}")
     return "\n".join(lines)
+
+
+def run_sanitized(codes: list[CCode], inputs: Sequence[Sequence[np.ndarray]], folder: Path) -> bytes:
+    """The outputs of every model, one after the other. Raises AssertionError with what a sanitizer says."""
+    for code in codes:
+        for name, text in code.files.items():
+            (folder / name).write_text(text)
+    (folder / "main.c").write_text("#define _POSIX_C_SOURCE 200112L\n" + program(codes))
+    subprocess.run(["gcc", *FLAGS, str(folder / "main.c"), "-o", str(folder / "main")], check=True)
+    data = b"".join(array.tobytes() for given in inputs for array in given)
+    done = subprocess.run([folder / "main"], input=data, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()[:3000]
+    return done.stdout

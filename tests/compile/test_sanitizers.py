@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from itertools import compress
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from edgepack.flatbuffer import read_model
 from tests.compile.harness import c_text, inputs_for
 from tests.compile.networks import random_network
 from tests.compile.reference import run_reference
-from tests.compile.sanitized import FLAGS, program
+from tests.compile.sanitized import run_sanitized
 from tests.compile.test_operators import ALL
 
 
@@ -32,18 +31,11 @@ def test_no_sanitizer_complains_and_the_bits_are_right(tmp_path: Path, cpu: str,
         new = [c_text(code) != c_text(other) for code, other in zip(codes, others, strict=True)]
         codes, models = list(compress(codes, new)), list(compress(models, new))
     assert len(codes) > 3
-    for code in codes:
-        for name, text in code.files.items():
-            (tmp_path / name).write_text(text)
-    (tmp_path / "main.c").write_text("#define _POSIX_C_SOURCE 200112L\n" + program(codes))
-    subprocess.run(["gcc", *FLAGS, str(tmp_path / "main.c"), "-o", str(tmp_path / "main")], check=True)
     sets = [inputs_for(read_model(model), 1, 3) for model, _ in models]
-    data = b"".join(array.tobytes() for single in sets for array in single[0])
-    done = subprocess.run([tmp_path / "main"], input=data, capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()[:3000]
+    found = run_sanitized(codes, [single[0] for single in sets], tmp_path)
     expected = b"".join(
         output.tobytes()
         for (model, engine), single in zip(models, sets, strict=True)
         for output in run_reference(model, single, engine)[0]
     )
-    assert done.stdout == expected
+    assert found == expected

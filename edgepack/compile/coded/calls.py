@@ -11,7 +11,7 @@ from edgepack.coding import Code, padded
 from edgepack.coding.copied import Copied
 from edgepack.compile.call import SCRATCH, Array, Call, Decoded, Field, Place, Step
 from edgepack.compile.coded.choice import Coded
-from edgepack.compile.coded.contents import Content, arrays_inside, content_of
+from edgepack.compile.coded.contents import Content, arrays_inside, as_bytes, content_of
 
 HEAD, ALIGNMENT = 64, 8  # EP_DECODER_HEAD; of what lies in scratch
 COPIED = Copied()
@@ -53,7 +53,7 @@ def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[
     for which, array in enumerate(arrays_inside(whole.fields)):
         code = codes[id(array)].code if id(array) in codes else COPIED
         contents = [_content(each[which]) for each in arrays]
-        decoder, room = inner, inner + HEAD + code.table
+        decoder, room = inner, _aligned(inner + HEAD + code.table)
         inner = room + _aligned(max(content.room for content in contents))
         begin.append(_begin(code, contents, Place(SCRATCH, decoder)))
         calls: dict[tuple[int, int], Call] = {}
@@ -99,9 +99,7 @@ def _unpack(content: Content) -> Call:
 
 def _content(array: Array) -> Content:
     """What an array of a kernel that is computed in blocks holds."""
-    content = content_of(array)
-    assert content is not None
-    return content
+    return content_of(array) or as_bytes(array)
 
 
 def _function(kernel: str, fields: Mapping[str, Field], struct: str = "") -> Call:

@@ -36,14 +36,19 @@ class Content:
         return self.array.data.nbytes if self.form == STREAM else self.count * (2 if self.form == HALVES else 1)
 
 
+def as_bytes(array: Array) -> Content:
+    """Any array as the bytes that it is."""
+    return Content(array, BYTES, np.ascontiguousarray(array.data).reshape(-1).view(np.int8))
+
+
 def content_of(array: Array) -> Content | None:
-    """What an array holds, if codes can take it."""
+    """What an array of weights holds; None for others, whose bytes are no values of a kind."""
     data = array.data
     if array.depth:
         values, constants = unpaired(data, array.depth)
         return Content(array, STREAM, values, constants, values.size // (4 * array.depth))
-    if data.dtype in (np.int8, np.uint8, np.int32, np.uint32):
-        return Content(array, BYTES, np.ascontiguousarray(data).reshape(-1).view(np.int8))
+    if data.dtype in (np.int8, np.uint8) or array.packed:
+        return as_bytes(array)
     if data.dtype == np.int16 and data.size and data.min() >= -128 and data.max() <= 127:
         return Content(array, HALVES, data.reshape(-1).astype(np.int8))
     return None

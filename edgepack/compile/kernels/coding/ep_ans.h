@@ -1,9 +1,12 @@
-/* ANS: an entropy code, see edgepack/coding/ans.py. The table has an entry for each of 256 slots: the symbol's value in the low byte,
- * the slot's place among the symbol's in the next, and how many slots the symbol has above them. */
+/* ANS: an entropy code, see edgepack/coding/ans.py. The table has an entry for each of 256 slots: the symbol's lowest value in the low
+ * byte, the slot's place among the symbol's in the next, above them how many slots the symbol has, and whether raw bits follow. */
 #ifndef EP_ANS_H
 #define EP_ANS_H
 
 #include "ep_decoder.h"
+
+#define EP_ANS_RAW 0x80000000u
+#define EP_ANS_APART 128u
 
 /* Where x has become less than 2^16, two more bytes of the code. */
 EP_INLINE uint32_t ep_ans_filled(uint32_t x, const uint8_t **at, const uint8_t *end)
@@ -39,9 +42,13 @@ EP_NOINLINE void ep_ans_next(struct ep_decoder *decoder, int8_t *out, int32_t co
         const uint32_t mask = (1u << raw) - 1;
         while (out < last) {
             slot = table[x & 255u];
-            x = (slot >> 16) * (x >> 8) + (slot >> 8 & 255u);
-            *out++ = (int8_t)((slot << raw | (x & mask)) & 255u);
-            x = ep_ans_filled(x >> raw, &at, end);
+            x = (slot >> 16 & 0x1FFu) * (x >> 8) + (slot >> 8 & 255u);
+            if ((slot & EP_ANS_RAW) != 0) {
+                slot += x & mask;
+                x >>= raw;
+            }
+            *out++ = (int8_t)(slot & 255u);
+            x = ep_ans_filled(x, &at, end);
         }
     }
     decoder->state = x;
@@ -53,14 +60,17 @@ EP_NOINLINE void ep_ans(const struct ep_code *op, const int8_t *input, int8_t *o
     struct ep_decoder *const decoder = ep_decoder_begin(op, scratch, ep_ans_next);
     uint32_t *const table = ep_decoder_table(decoder);
     uint32_t symbols = ep_decoder_byte(decoder) + 1, slot = 0, k;
+    const uint32_t raw = ep_decoder_byte(decoder);
+    uint32_t more = (raw & 7u) != 0 && (raw & EP_ANS_APART) == 0 ? EP_ANS_RAW : 0;
     (void)input;
     (void)output;
-    decoder->left = ep_decoder_byte(decoder) & 7u;
+    decoder->left = raw & 7u;
     for (; symbols > 0; symbols--) {
         const uint32_t value = ep_decoder_byte(decoder), slots = ep_decoder_byte(decoder) + 1;
         for (k = 0; k < slots && slot < 256; k++) {
-            table[slot++] = value | k << 8 | slots << 16;
+            table[slot++] = value | k << 8 | slots << 16 | more;
         }
+        more = (raw & 7u) != 0 ? EP_ANS_RAW : 0;
     }
     while (slot < 256) {
         table[slot++] = 0;

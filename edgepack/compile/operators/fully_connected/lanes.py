@@ -31,7 +31,7 @@ def _lower(dense: FullyConnected) -> Call:
             "batches": dense.batches,
             "in_size": inputs,
             "out_size": outputs,
-            "weights": Array(words.reshape(-1).astype(np.int32), "weights"),
+            "weights": Array(words.reshape(-1).astype(np.int32), "weights", packed=True),
             **lanes_fields(for_each_output(dense)),
         },
         inputs=(dense.input,),
