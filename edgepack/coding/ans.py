@@ -39,8 +39,8 @@ class Ans(Code):
     title = "entropy code (ANS)"
     kernel = "ep_ans"
     table = 1024
-    code_bytes = 420
-    per_tensor = 1700.0
+    code_bytes = 450
+    per_tensor = 3500.0
 
     def encode(self, values: Values) -> bytes | None:
         """Never None."""
@@ -70,8 +70,11 @@ class Ans(Code):
         return np.array(found[:count], np.uint8).view(np.int8)
 
     def per_value(self, values: Values, thumb2: bool) -> float:
-        """Every value costs the same."""
-        return 10.0 if thumb2 else 15.0
+        """Twice as much where raw bits follow."""
+        raw = _encoded(padded(values).tobytes())[1] & (APART - 1)
+        if raw:
+            return 20.0 if thumb2 else 27.5
+        return 10.3 if thumb2 else 14.3
 
 
 def frequencies(counts: list[int]) -> list[int]:

@@ -16,7 +16,7 @@ class Bitmap(Code):
     name = "bitmap"
     title = "a bit for each zero"
     kernel = "ep_bitmap"
-    code_bytes = 90
+    code_bytes = 140
 
     def encode(self, values: Values) -> bytes | None:
         """Never None."""
@@ -40,4 +40,4 @@ class Bitmap(Code):
     def per_value(self, values: Values, thumb2: bool) -> float:
         """More for what is not zero."""
         dense = np.count_nonzero(values) / max(values.size, 1)
-        return (1.5 + 6.0 * dense) * (1.0 if thumb2 else 1.3)
+        return 2.2 + 16.0 * dense if thumb2 else 2.5 + 17.0 * dense

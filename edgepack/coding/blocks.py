@@ -19,7 +19,7 @@ class Blocks(Code):
     name = "blocks"
     title = "a bit for four zeros in a row"
     kernel = "ep_blocks"
-    code_bytes = 100
+    code_bytes = 190
 
     def encode(self, values: Values) -> bytes | None:
         """Never None."""
@@ -44,4 +44,4 @@ class Blocks(Code):
 
     def per_value(self, values: Values, thumb2: bool) -> float:
         """By the block."""
-        return 2.5 if thumb2 else 3.5
+        return 3.5 if thumb2 else 7.0

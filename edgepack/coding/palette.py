@@ -11,6 +11,7 @@ from edgepack.coding.bits import packed, unpacked
 from edgepack.coding.code import Code, Values, padded
 
 MOST_BITS = 5
+THUMB2, ARMV6M = (2.1, 1.8, 3.3, 2.6, 5.7), (4.3, 4.2, 6.7, 5.5, 10.6)  # instructions a value, by the number of bits
 
 
 class Palette(Code):
@@ -20,8 +21,8 @@ class Palette(Code):
     title = "an index into few values"
     kernel = "ep_palette"
     table = 1024
-    code_bytes = 260
-    per_tensor = 700.0
+    code_bytes = 640
+    per_tensor = 3500.0
 
     def encode(self, values: Values) -> bytes | None:
         """None for more than 32 distinct values."""
@@ -40,8 +41,7 @@ class Palette(Code):
         return table[unpacked(coded[1 + table.size :], bits, count)]
 
     def per_value(self, values: Values, thumb2: bool) -> float:
-        """By the number of bits: 2 and 4 are read by the byte."""
+        """By the number of bits."""
         distinct = np.unique(padded(values)).size
         bits = max(int(distinct - 1).bit_length(), 1)
-        fast = {1: 2.0, 2: 1.7, 3: 3.2, 4: 2.5, 5: 5.0}[min(bits, MOST_BITS)]
-        return fast if thumb2 else 1.4 * fast
+        return (THUMB2 if thumb2 else ARMV6M)[min(bits, MOST_BITS) - 1]

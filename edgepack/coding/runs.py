@@ -18,7 +18,7 @@ class Runs(Code):
     name = "runs"
     title = "lengths of runs of zeros"
     kernel = "ep_runs"
-    code_bytes = 100
+    code_bytes = 160
 
     def encode(self, values: Values) -> bytes | None:
         """Never None. Zeros at the end are left out, but for tensors of nothing else."""
@@ -47,4 +47,4 @@ class Runs(Code):
     def per_value(self, values: Values, thumb2: bool) -> float:
         """Zeros cost next to nothing."""
         dense = np.count_nonzero(values) / max(values.size, 1)
-        return (0.4 + 11.0 * dense) * (1.0 if thumb2 else 1.2)
+        return 0.1 + 23.5 * dense if thumb2 else 0.1 + 30.0 * dense

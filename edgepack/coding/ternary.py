@@ -1,7 +1,7 @@
 """Ternary: five values of at most three kinds in a byte, as 3^5 = 243 <= 256.
 
-A byte holds n of 0 to 242 as ceil(256 n / 243); three times the byte then has the first digit above its eight bits, and what is
-left in them is the code of the other digits. Layout: three values, then the bytes.
+A byte is a number of five digits to the base of 3, the first value's digit the highest; the decoder looks up the first three digits
+and the other two. Layout: three values, then the bytes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from edgepack.coding.code import Code, Values, padded
 
 DIGITS = 5
 KINDS = 3
+_POWERS = KINDS ** np.arange(DIGITS - 1, -1, -1)
 
 
 class Ternary(Code):
@@ -20,8 +21,9 @@ class Ternary(Code):
     name = "ternary"
     title = "five of three values in a byte"
     kernel = "ep_ternary"
-    table = 4
-    code_bytes = 110
+    table = 152
+    code_bytes = 380
+    per_tensor = 600.0
 
     def encode(self, values: Values) -> bytes | None:
         """None for more than three distinct values."""
@@ -30,21 +32,16 @@ class Ternary(Code):
         if distinct.size > KINDS:
             return None
         digits = np.pad(digits, (0, -digits.size % DIGITS)).reshape(-1, DIGITS)
-        numbers = digits @ KINDS ** np.arange(DIGITS - 1, -1, -1)
-        coded = ((256 * numbers + KINDS**DIGITS - 1) // KINDS**DIGITS).astype(np.uint8)
-        return bytes(np.pad(distinct, (0, KINDS - distinct.size)).tobytes() + coded.tobytes())
+        numbers = digits @ _POWERS
+        return bytes(np.pad(distinct, (0, KINDS - distinct.size)).tobytes() + numbers.astype(np.uint8).tobytes())
 
     def decode(self, coded: bytes, count: int) -> Values:
         """The values of the digits."""
         table = np.frombuffer(coded, np.int8, KINDS)
-        rest = np.frombuffer(coded, np.uint8, offset=KINDS).astype(np.int64)
-        digits = []
-        for _ in range(DIGITS):
-            digits.append(rest * KINDS >> 8)
-            rest = rest * KINDS & 255
-        found: Values = table[np.stack(digits, axis=1).reshape(-1)[:count]]
+        numbers = np.frombuffer(coded, np.uint8, offset=KINDS).reshape(-1, 1)
+        found: Values = table[(numbers // _POWERS % KINDS).reshape(-1)[:count]]
         return found
 
     def per_value(self, values: Values, thumb2: bool) -> float:
         """The same for every value."""
-        return 8.0 if thumb2 else 10.0
+        return 5.8 if thumb2 else 10.0

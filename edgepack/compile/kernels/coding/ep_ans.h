@@ -29,6 +29,7 @@ EP_NOINLINE void ep_ans_next(struct ep_decoder *decoder, int8_t *out, int32_t co
     int8_t *const last = out + count;
     uint32_t x = decoder->state, slot;
     if (raw == 0) {
+        EP_NO_UNROLL
         while (out < last) {
             slot = table[x & 255u];
             *out++ = (int8_t)(slot & 255u);
@@ -40,6 +41,7 @@ EP_NOINLINE void ep_ans_next(struct ep_decoder *decoder, int8_t *out, int32_t co
         }
     } else {
         const uint32_t mask = (1u << raw) - 1;
+        EP_NO_UNROLL
         while (out < last) {
             slot = table[x & 255u];
             x = (slot >> 16 & 0x1FFu) * (x >> 8) + (slot >> 8 & 255u);
@@ -55,7 +57,7 @@ EP_NOINLINE void ep_ans_next(struct ep_decoder *decoder, int8_t *out, int32_t co
     decoder->at = at;
 }
 
-EP_NOINLINE void ep_ans(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
+EP_SMALL void ep_ans(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
 {
     struct ep_decoder *const decoder = ep_decoder_begin(op, scratch, ep_ans_next);
     uint32_t *const table = ep_decoder_table(decoder);

@@ -7,8 +7,10 @@
 EP_NOINLINE void ep_bitmap_next(struct ep_decoder *decoder, int8_t *out, int32_t count)
 {
     memset(out, 0, (size_t)count);
+    EP_NO_UNROLL
     for (; count > 0; count -= 8, out += 8) {
         uint32_t mask = ep_decoder_byte(decoder), place;
+        EP_NO_UNROLL
         for (place = 0; mask != 0; mask >>= 1, place++) {
             if ((mask & 1u) != 0) {
                 out[place] = (int8_t)ep_decoder_byte(decoder);
@@ -17,7 +19,7 @@ EP_NOINLINE void ep_bitmap_next(struct ep_decoder *decoder, int8_t *out, int32_t
     }
 }
 
-EP_NOINLINE void ep_bitmap(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
+EP_SMALL void ep_bitmap(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
 {
     (void)input;
     (void)output;

@@ -8,6 +8,7 @@
 EP_NOINLINE void ep_blocks_next(struct ep_decoder *decoder, int8_t *out, int32_t count)
 {
     uint32_t mask = decoder->state, left = decoder->left;
+    EP_NO_UNROLL
     for (; count > 0; count -= 4, out += 4, mask >>= 1, left--) {
         uint32_t block = 0;
         if (left == 0) {
@@ -24,7 +25,7 @@ EP_NOINLINE void ep_blocks_next(struct ep_decoder *decoder, int8_t *out, int32_t
     decoder->left = left;
 }
 
-EP_NOINLINE void ep_blocks(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
+EP_SMALL void ep_blocks(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
 {
     (void)input;
     (void)output;

@@ -12,7 +12,7 @@ EP_NOINLINE void ep_copied_next(struct ep_decoder *decoder, int8_t *out, int32_t
     decoder->at += taken;
 }
 
-EP_NOINLINE void ep_copied(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
+EP_SMALL void ep_copied(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
 {
     (void)input;
     (void)output;

@@ -11,58 +11,56 @@ EP_INLINE uint32_t ep_palette_wide(uint32_t bits) { return bits == 5 ? 1u : bits
 EP_NOINLINE void ep_palette_next(struct ep_decoder *decoder, int8_t *out, int32_t count)
 {
     const uint32_t *const table = ep_decoder_table(decoder), bits = decoder->left;
-    if (bits == 4 && decoder->end - decoder->at >= count >> 1) {
-        const uint8_t *at = decoder->at;
-        for (; count > 0; count -= 8, out += 8, at += 4) {
-            const uint32_t a = table[at[0]] | table[at[1]] << 16, b = table[at[2]] | table[at[3]] << 16;
-            memcpy(out, &a, 4);
-            memcpy(out + 4, &b, 4);
-        }
-        decoder->at = at;
+    const int32_t bytes = (count >> 3) * (int32_t)bits;
+    const uint8_t *at = decoder->at;
+    int8_t *const last = out + count;
+    if (decoder->end - at < bytes) { /* damaged */
+        memset(out, 0, (size_t)count);
         return;
     }
-    if (bits == 2 && decoder->end - decoder->at >= count >> 2) {
-        const uint8_t *at = decoder->at;
-        for (; count > 0; count -= 8, out += 8, at += 2) {
-            memcpy(out, &table[at[0]], 4);
-            memcpy(out + 4, &table[at[1]], 4);
+    decoder->at = at + bytes;
+    EP_NO_UNROLL
+    for (; out < last; out += 8, at += bits) {
+        uint32_t a, b;
+        if (bits == 4) {
+            a = table[at[0]] | table[at[1]] << 16;
+            b = table[at[2]] | table[at[3]] << 16;
+        } else if (bits == 2) {
+            a = table[at[0]];
+            b = table[at[1]];
+        } else if (bits == 1) {
+            a = table[at[0] & 15u];
+            b = table[at[0] >> 4];
+        } else if (bits == 3) {
+            const uint32_t word = at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16;
+            a = table[word & 63u] | table[word >> 6 & 63u] << 16;
+            b = table[word >> 12 & 63u] | table[word >> 18] << 16;
+        } else {
+            const uint32_t word = at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24, last_byte = at[4];
+            a = table[word & 31u] | table[word >> 5 & 31u] << 8 | table[word >> 10 & 31u] << 16 | table[word >> 15 & 31u] << 24;
+            b = table[word >> 20 & 31u] | table[word >> 25 & 31u] << 8 | table[(word >> 30 | last_byte << 2) & 31u] << 16 |
+                table[last_byte >> 3] << 24;
         }
-        decoder->at = at;
-        return;
-    }
-    for (; count > 0; count -= 8) { /* eight indices are `bits` bytes; four of them are handed out at a time */
-        const uint32_t wide = ep_palette_wide(bits), mask = (1u << bits * wide) - 1;
-        uint32_t word = 0, held = 0, half, k;
-        for (half = 0; half < 2; half++) {
-            for (; held < 4 * bits; held += 8) {
-                word |= ep_decoder_byte(decoder) << held;
-            }
-            for (k = 0; k < 4; k += wide, word >>= bits * wide, out += wide) {
-                memcpy(out, &table[word & mask], wide);
-            }
-            held -= 4 * bits;
-        }
+        memcpy(out, &a, 4);
+        memcpy(out + 4, &b, 4);
     }
 }
 
-EP_NOINLINE void ep_palette(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
+EP_SMALL void ep_palette(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
 {
     struct ep_decoder *const decoder = ep_decoder_begin(op, scratch, ep_palette_next);
-    const uint32_t bits = (ep_decoder_byte(decoder) - 1) % 5 + 1, wide = ep_palette_wide(bits);
-    const uint8_t *const values = decoder->at;
+    const uint32_t bits = (ep_decoder_byte(decoder) - 1) % 5 + 1;
     uint32_t *const table = ep_decoder_table(decoder);
-    uint32_t entry, k;
+    uint32_t entry, wide = 1, indexed = bits;
     (void)input;
     (void)output;
     decoder->left = bits;
     for (entry = 0; entry < 1u << bits; entry++) {
-        (void)ep_decoder_byte(decoder);
+        table[entry] = ep_decoder_byte(decoder);
     }
-    for (entry = 0; entry < 1u << bits * wide; entry++) {
-        table[entry] = 0;
-        for (k = 0; k < wide; k++) {
-            const uint8_t *const value = values + (entry >> bits * k & ((1u << bits) - 1));
-            table[entry] |= value < decoder->end ? (uint32_t)*value << 8 * k : 0;
+    for (; wide < ep_palette_wide(bits); wide *= 2, indexed *= 2) { /* from single values to two, and to four */
+        for (entry = 1u << 2 * indexed; entry-- > 0;) {
+            table[entry] = table[entry & ((1u << indexed) - 1)] | table[entry >> indexed] << 8 * wide;
         }
     }
 }

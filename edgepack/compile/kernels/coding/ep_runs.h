@@ -24,7 +24,7 @@ EP_NOINLINE void ep_runs_next(struct ep_decoder *decoder, int8_t *out, int32_t c
     decoder->left = value;
 }
 
-EP_NOINLINE void ep_runs(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
+EP_SMALL void ep_runs(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
 {
     (void)input;
     (void)output;

@@ -46,9 +46,11 @@ EP_INLINE void ep_unpack_stream(struct ep_decoder *decoder, uint32_t *out, int32
         *out++ = (uint32_t)*constants++;
         *out++ = (uint32_t)*constants++;
         decoder->next(decoder, (int8_t *)out, count);
+        EP_NO_UNROLL
         for (k = 0; k < count; k += 16, out += 4) {
             ep_unpack_pairs(out);
         }
+        EP_NO_UNROLL
         for (; rest > 0; rest--) {
             *out++ = (uint32_t)*constants++;
         }
@@ -66,6 +68,7 @@ EP_NOINLINE void ep_unpack(const struct ep_unpack *op, const int8_t *input, int8
         int16_t *const halves = (int16_t *)(void *)output;
         int32_t k;
         decoder->next(decoder, output + op->count, op->count);
+        EP_NO_UNROLL
         for (k = 0; k < op->count; k++) {
             halves[k] = output[op->count + k];
         }
