@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from edgepack.flatbuffer.decode import OPERATOR as DECODE
 from edgepack.flatbuffer.macs import operator_macs
 from edgepack.flatbuffer.memory import PeakMemory, live_bytes, peak_memory
 from edgepack.flatbuffer.model import Model, Operator, Subgraph, Tensor
@@ -153,7 +154,8 @@ def _layer(number: int, graph: Subgraph, operator: Operator, results: dict[int, 
     parameters = [(place, tensor) for place, tensor in inputs if is_parameter(tensor)]
     fresh = list(dict.fromkeys(tensor for _, tensor in parameters if (number, tensor.index) not in tally.counted))
     tally.counted.update((number, tensor.index) for tensor in fresh)
-    kernels = list(dict.fromkeys(tensor for place, tensor in parameters if not _is_bias(operator, place, tensor)))
+    coded = operator.custom_code == DECODE  # bytes, but no numbers
+    kernels = list(dict.fromkeys(tensor for place, tensor in parameters if not coded and not _is_bias(operator, place, tensor)))
     weights = _statistics(kernels, tally.known)
     if not set(fresh).isdisjoint(kernels):
         tally.kernels.append(weights)
@@ -168,7 +170,7 @@ def _layer(number: int, graph: Subgraph, operator: Operator, results: dict[int, 
         constants=tuple(tensor_facts(tensor) for _, tensor in parameters),
         options=operator.options,
         macs=operator_macs(graph, operator),
-        parameters=sum(tensor.elements for tensor in fresh),
+        parameters=0 if coded else sum(tensor.elements for tensor in fresh),
         bytes=sum(tensor.data.nbytes if tensor.sparse and tensor.data is not None else tensor.nbytes for tensor in fresh),
         weights=weights,
         quantization=_scheme(kernels, [tensor for _, tensor in inputs if tensor.data is None] + outputs),
