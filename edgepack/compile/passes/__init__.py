@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgepack.compile.graph import Graph
-from edgepack.compile.passes.decode_weights import decode_weights
 from edgepack.compile.passes.drop_reshapes import drop_reshapes
 from edgepack.compile.passes.drop_unused import drop_unused
 from edgepack.compile.passes.fold_constant_channels import fold_constant_channels
@@ -19,7 +18,7 @@ from edgepack.cores import Cpu
 
 Pass = Callable[[Graph], Graph]
 
-BEFORE: tuple[Pass, ...] = (decode_weights, resources, fold_constants, tabulate_floats, drop_unused, fuse_pad)
+BEFORE: tuple[Pass, ...] = (resources, fold_constants, tabulate_floats, drop_unused, fuse_pad)
 AFTER: tuple[Pass, ...] = (share_constants, note_limits, drop_reshapes)
 
 

@@ -2,7 +2,7 @@
 
 Its inputs are pairs: the coded bytes, and what is needed to read them (`layout`: sixteen bytes of header, then tables). There
 are three codes, one file each: `lut` (indices into tables of values), `huffman` and `prune` (a mask and what is not zero).
-`smallest` chooses; `read` decodes on the host. `rewrite/code_weights.py` puts the operator into a file.
+`smallest` chooses; `read` decodes a tensor on the host, `plain` a model. `rewrite/code_weights.py` puts the operator into a file.
 
 The format is that of tensorflow/lite/micro/kernels/decode_state*.h in tflite-micro, version 1.
 """
@@ -10,7 +10,7 @@ The format is that of tensorflow/lite/micro/kernels/decode_state*.h in tflite-mi
 from __future__ import annotations
 
 from edgepack.flatbuffer.decode.layout import OPERATOR, Coded, Layout
-from edgepack.flatbuffer.decode.read import read_coded
+from edgepack.flatbuffer.decode.plain import plain_model
 from edgepack.flatbuffer.decode.smallest import smallest
 
-__all__ = ["OPERATOR", "Coded", "Layout", "read_coded", "smallest"]
+__all__ = ["OPERATOR", "Coded", "Layout", "plain_model", "smallest"]

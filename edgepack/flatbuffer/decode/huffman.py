@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from edgepack.flatbuffer.decode.layout import HEADER, HUFFMAN, Coded, header, patterns, shortage
+from edgepack.flatbuffer.decode.layout import HEADER, HUFFMAN, Coded, header, misfit, patterns
 from edgepack.flatbuffer.model import Array
 
 _MOST_BITS = 15  # of a table's index: how many of them a symbol took has to fit four bits
@@ -48,7 +48,9 @@ def encode(values: Array) -> Coded | None:
 
 def _tree(symbols: list[int], counts: list[int]) -> Any:
     """Pairs of pairs and symbols. Equal counts are taken in order, so that the same values give the same tree."""
-    heap: list[tuple[int, int, Any]] = [(count, place, symbol) for place, (symbol, count) in enumerate(zip(symbols, counts, strict=True))]
+    heap: list[tuple[int, int, Any]] = [
+        (count, place, symbol) for place, (symbol, count) in enumerate(zip(symbols, counts, strict=True))
+    ]
     heapq.heapify(heap)
     place = len(heap)
     while len(heap) > 1:
@@ -164,11 +166,11 @@ class _Reader:
         start, count = 0, self.first
         while True:
             if at + count > 32 * (len(self.words) - 1):
-                raise shortage("Huffman code")
+                raise misfit("Huffman code")
             two = self.words[at >> 5] << 32 | self.words[(at >> 5) + 1]
             entry = start + (two >> 64 - (at & 31) - count & (1 << count) - 1)
             if entry >= len(self.table):
-                raise shortage("Huffman code")
+                raise misfit("Huffman code")
             used, value = self.table[entry] >> self.place & 15, self.table[entry] & (1 << self.place) - 1
             if self.table[entry] >> self.place + 4:
                 return value, at + min(used, count)

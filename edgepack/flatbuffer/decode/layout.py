@@ -79,6 +79,6 @@ def patterns(values: Array) -> Array:
     return flat.view(np.dtype(f"<u{flat.dtype.itemsize}"))
 
 
-def shortage(code: str) -> ModelError:
+def misfit(code: str) -> ModelError:
     """The error of a coded tensor whose bytes end too soon, or point outside."""
     return ModelError("EP-206", f"a {code} of {OPERATOR} does not fit its tensor", "give the .tflite from before it was coded")

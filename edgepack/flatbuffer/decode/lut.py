@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edgepack.flatbuffer.decode.layout import HEADER, LUT, Coded, Layout, header, patterns, shortage
+from edgepack.flatbuffer.decode.layout import HEADER, LUT, Coded, Layout, header, misfit, patterns
 from edgepack.flatbuffer.model import Array
 
 _MOST = 128  # values of a table, and the largest step
@@ -52,12 +52,12 @@ def decode(encoded: bytes, ancillary: bytes, elements: int, dtype: np.dtype[np.g
     """The elements in order. Raises ModelError EP-206 when there are too few bytes."""
     width, step = ancillary[5] & 7, ancillary[6]
     if width == 0 or elements * width > 8 * len(encoded):
-        raise shortage("lookup table")
+        raise misfit("lookup table")
     bits = np.unpackbits(np.frombuffer(encoded, np.uint8), count=elements * width).reshape(elements, width)
     indices = bits @ (1 << np.arange(width)[::-1])
     places = layout.flat(layout.rows(indices) + step * np.arange(layout.channels)[:, None])
     usable = (len(ancillary) - HEADER) // dtype.itemsize
     table = np.frombuffer(ancillary, dtype, usable, HEADER)
     if elements and int(places.max()) >= usable:
-        raise shortage("lookup table")
+        raise misfit("lookup table")
     return table[places]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgepack.flatbuffer.decode.layout import HEADER, PRUNE, Coded, Layout, header, patterns, shortage
+from edgepack.flatbuffer.decode.layout import HEADER, PRUNE, Coded, Layout, header, misfit, patterns
 from edgepack.flatbuffer.model import Array
 
 _TYPES = ("int8", "int16", "int32", "int64", "float32", "bool")
@@ -26,12 +26,12 @@ def encode(values: Array, layout: Layout) -> Coded | None:
 def decode(encoded: bytes, ancillary: bytes, elements: int, dtype: np.dtype[np.generic], layout: Layout) -> Array:
     """The elements in order. Raises ModelError EP-206 when there are too few bytes."""
     if elements > 8 * len(encoded):
-        raise shortage("mask")
+        raise misfit("mask")
     kept = np.unpackbits(np.frombuffer(encoded, np.uint8), count=elements).astype(bool)
     values = np.frombuffer(ancillary, dtype, (len(ancillary) - HEADER) // dtype.itemsize, HEADER)
     wanted = int(kept.sum())
     if wanted > values.size:
-        raise shortage("mask")
+        raise misfit("mask")
     result = _zeros(elements, dtype, layout)
     result[kept] = values[:wanted]
     return result

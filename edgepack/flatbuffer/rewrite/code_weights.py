@@ -1,8 +1,8 @@
 """A .tflite whose constants TensorFlow Lite Micro decodes when the model runs: each in the code that makes it smallest.
 
 Only what the kernels read while they run may be computed there; what they want to know when they are prepared has to be
-constant. A tensor is coded when that takes a tenth of its bytes from the file, with all that the code, its tables and the operator
-add. It is decoded right before each operator that reads it, so that the arena holds it no longer than that.
+constant. A tensor is coded when that takes a tenth of its bytes from the file, with all that the code, its tables and the
+operator add. It is decoded right before each operator that reads it, so that the arena holds it no longer than that.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from edgepack.flatbuffer.decode import OPERATOR, Coded, smallest
 from edgepack.flatbuffer.model import Model, Tensor
+from edgepack.flatbuffer.names import operator_layer, result_names
 from edgepack.flatbuffer.rewrite.objects import pack, schema, unpack
 from edgepack.flatbuffer.traits import traits_of
 
@@ -37,9 +38,10 @@ decoding takes instructions in every run, and room in the arena."""
 
 @dataclass(frozen=True)
 class CodedTensor:
-    """What became of a constant: its name, the code, and the bytes it took and takes."""
+    """What became of a constant: the layer that reads it, the layer's operator, the code, and the bytes it took and takes."""
 
-    name: str
+    layer: str
+    operator: str
     how: str
     before: int
     after: int
@@ -76,15 +78,23 @@ def code_weights(data: bytes, model: Model) -> CodedFile:
         ModelError: what `unpack` says.
     """
     if OFFLINE_PLAN in model.metadata:
-        return CodedFile(data, why=f"the file plans its memory itself ({OFFLINE_PLAN}), without room for decoded weights")
+        return CodedFile(data, why=f"the file plans its memory itself ({OFFLINE_PLAN}), without room for them decoded")
+    if any(operator.custom_code == OPERATOR for graph in model.subgraphs for operator in graph.operators):
+        return CodedFile(data, why="they are in codes already")
     chosen = _chosen(model)
     if not chosen:
-        return CodedFile(data, why="no weights have few enough values or zeros for a code to make the file smaller")
+        return CodedFile(data, why="none have few enough values, or zeros enough, for a code to take a tenth of their bytes away")
     content = pack(_rewritten(unpack(data), chosen))
     if len(content) >= len(data):
         return CodedFile(data, why=f"coded, the file would have {len(content):,} bytes, not fewer than its {len(data):,}")
-    tensors = tuple(CodedTensor(one.tensor.name, one.coded.how, one.tensor.nbytes, one.coded.size) for one in chosen)
-    return CodedFile(content, tensors)
+    return CodedFile(content, tuple(_told(model, place) for place in chosen))
+
+
+def _told(model: Model, place: _Place) -> CodedTensor:
+    graph = model.subgraphs[place.graph]
+    reader = graph.operators[place.readers[0]]
+    layer = operator_layer(graph, reader, result_names(model, place.graph))
+    return CodedTensor(layer, reader.name, place.coded.how, place.tensor.nbytes, place.coded.size)
 
 
 def _chosen(model: Model) -> list[_Place]:
