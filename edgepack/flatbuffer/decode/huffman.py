@@ -140,13 +140,13 @@ def decode(encoded: bytes, ancillary: bytes, elements: int, dtype: np.dtype[np.g
     words = np.frombuffer(encoded, ">u4", len(encoded) // 4).tolist()
     reader = _Reader(table, _LARGE if wide else _SMALL, (ancillary[5] >> 4) + 1, [*words, 0])
     symbols: list[int] = []
-    at = before = 0
+    at = 0
     while len(symbols) < elements:
-        before = at
-        symbol, at = reader.symbol(at)
+        symbol, after = reader.symbol(at)
         symbols.append(symbol)
-        if at == before:
+        if after == at:
             break  # of no bits: it is all that follows
+        at = after
     result = np.full(elements, symbols[-1] if symbols else 0, np.uint64)
     result[: len(symbols)] = symbols
     return result.astype(f"<u{dtype.itemsize}").view(dtype)

@@ -19,6 +19,10 @@ LUT, HUFFMAN, PRUNE = 0, 1, 2
 """The types of code."""
 
 VERSION = 1
+"""Of the format, in the header, and of each code in byte 4."""
+
+TYPES = ("int8", "int16", "int32", "int64", "float32", "bool")
+"""What the interpreter decodes to; Huffman's code the first two only."""
 
 
 @dataclass(frozen=True)

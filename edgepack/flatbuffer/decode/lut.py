@@ -11,17 +11,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edgepack.flatbuffer.decode.layout import HEADER, LUT, Coded, Layout, header, misfit, patterns
+from edgepack.flatbuffer.decode.layout import HEADER, LUT, TYPES, Coded, Layout, header, misfit, patterns
 from edgepack.flatbuffer.model import Array
 
 _MOST = 128  # values of a table, and the largest step
 _ONE_TABLE = 15
-_TYPES = ("int8", "int16", "int32", "int64", "float32", "bool")
 
 
 def encode(values: Array, layout: Layout) -> Coded | None:
     """The smaller of one table and tables by channel; None when neither has room for the values, or the type has no decoder."""
-    if values.dtype.name not in _TYPES:
+    if values.dtype.name not in TYPES:
         return None
     return min(_forms(patterns(values), layout, values.ndim), key=lambda coded: coded.size, default=None)
 

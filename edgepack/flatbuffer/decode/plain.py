@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgepack.flatbuffer.decode.layout import OPERATOR
+from edgepack.flatbuffer.decode.layout import OPERATOR, TYPES
 from edgepack.flatbuffer.decode.read import is_known, read_coded
 from edgepack.flatbuffer.model import Model, Operator, Subgraph, Tensor
 
 _MOST = 1 << 26  # elements of a tensor: some codes say much in a few bytes
-_TYPES = ("int8", "int16", "int32", "int64", "float32", "bool")
 
 
 def plain_model(model: Model) -> Model:
@@ -41,7 +40,7 @@ def _decoded(graph: Subgraph, operator: Operator) -> list[Tensor]:
     outputs = [graph.tensors[index] for index in operator.outputs]
     if operator.custom_code != OPERATOR or not len(parts) == len(coded) == 2 * len(outputs):
         return []
-    if not all(map(is_known, parts[1::2])) or any(tensor.dtype not in _TYPES or tensor.elements > _MOST for tensor in outputs):
+    if not all(map(is_known, parts[1::2])) or any(tensor.dtype not in TYPES or tensor.elements > _MOST for tensor in outputs):
         return []
     return [
         replace(output, data=read_coded(encoded, ancillary, output))

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgepack.flatbuffer.decode.layout import HEADER, PRUNE, Coded, Layout, header, misfit, patterns
+from edgepack.flatbuffer.decode.layout import HEADER, PRUNE, TYPES, Coded, Layout, header, misfit, patterns
 from edgepack.flatbuffer.model import Array
-
-_TYPES = ("int8", "int16", "int32", "int64", "float32", "bool")
 
 
 def encode(values: Array, layout: Layout) -> Coded | None:
     """The code; None for a type without a decoder: of int8 alone may zero points be other than 0."""
     name = values.dtype.name
-    if name not in _TYPES or (name != "int8" and any(layout.zero_points)):
+    if name not in TYPES or (name != "int8" and any(layout.zero_points)):
         return None
     flat = patterns(values)
     kept = flat != patterns(_zeros(flat.size, values.dtype, layout))

@@ -40,12 +40,13 @@ def code_for_tflm(model_file: Path, work: Path) -> Coding:
         return Coding(data, f"weights not coded: {coded.why}")
     inputs = choose_golden_inputs(model).arrays
     plain = run_micro(model, model_file, inputs)
-    file = work / f"coded-{model_file.name}"
+    file = work / "coded" / model_file.name
+    file.parent.mkdir()
     file.write_bytes(coded.content)
     try:
         run = run_micro(read_model(coded.content), file, inputs)
     except ModelRefused as refusal:
-        return Coding(data, f"weights not coded: with codes {refusal}")
+        return Coding(data, f"weights not coded: with codes, {refusal}")
     if any(one.tobytes() != other.tobytes() for one, other in zip(plain.outputs, run.outputs, strict=True)):
         return Coding(data, "weights not coded: TFLite Micro gives other outputs with them; please report it with the model")
     before, after = (len(data), plain.arena), (len(coded.content), run.arena)
