@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgepack.flatbuffer import inspect_model, read_model
-from edgepack.ground.errors import ModelRefused, ProjectError
+from edgepack.ground.errors import ModelError, ModelRefused, ProjectError
 from edgepack.ground.progress import SilentProgress
 from edgepack.pack.deliveries.form import Options
 from edgepack.pack.deliveries.packages.tflm_product import make_tflm_product
@@ -149,6 +149,18 @@ def test_a_package_for_tensorflow_lite_micro_takes_codes_too(folder: Path) -> No
     assert product.sources["net.c"] == (folder / "net.c").read_text()
     assert "AddDecode" in product.sources["net_tflm.h"]
     assert notes[0] in product.readme
+
+
+def test_an_operator_that_tflite_micro_lacks_is_named_as_without_codes(tmp_path: Path) -> None:
+    builder = ModelBuilder()
+    x, h, y = builder.tensor((1, 40), "float32"), builder.tensor((1, 40), "float32"), builder.tensor((1, 40), "float32")
+    builder.operator(
+        "FULLY_CONNECTED", [x, builder.constant(clustered(4)((40, 40)), "float32"), -1], [h], "FullyConnectedOptions"
+    )
+    builder.operator("GELU", [h], [y], "GeluOptions")
+    with pytest.raises(ModelError, match="GELU") as caught:
+        exported(builder.finish([x], [y]), tmp_path)
+    assert caught.value.code == "EP-254"
 
 
 @pytest.mark.parametrize("form", ["c", "c-array", "firmware", "arduino", "android", "systemd"])

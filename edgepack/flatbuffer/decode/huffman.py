@@ -20,6 +20,7 @@ from edgepack.flatbuffer.model import Array
 _MOST_BITS = 15  # of a table's index: how many of them a symbol took has to fit four bits
 _SMALL, _LARGE = 11, 27  # bits for a value or a distance in entries of 16 and 32 bits
 _TYPES = ("int8", "int16")
+_WINDOW = 16  # bits that `decode` looks at together
 
 
 @dataclass(frozen=True)
@@ -138,15 +139,7 @@ def decode(encoded: bytes, ancillary: bytes, elements: int, dtype: np.dtype[np.g
     kind = "<u4" if wide else "<u2"
     table = np.frombuffer(ancillary, kind, (len(ancillary) - HEADER) // np.dtype(kind).itemsize, HEADER).tolist()
     words = np.frombuffer(encoded, ">u4", len(encoded) // 4).tolist()
-    reader = _Reader(table, _LARGE if wide else _SMALL, (ancillary[5] >> 4) + 1, [*words, 0])
-    symbols: list[int] = []
-    at = 0
-    while len(symbols) < elements:
-        symbol, after = reader.symbol(at)
-        symbols.append(symbol)
-        if after == at:
-            break  # of no bits: it is all that follows
-        at = after
+    symbols = _Reader(table, _LARGE if wide else _SMALL, (ancillary[5] >> 4) + 1, [*words, 0]).symbols(elements)
     result = np.full(elements, symbols[-1] if symbols else 0, np.uint64)
     result[: len(symbols)] = symbols
     return result.astype(f"<u{dtype.itemsize}").view(dtype)
@@ -161,11 +154,31 @@ class _Reader:
     first: int
     words: list[int]
 
-    def symbol(self, at: int) -> tuple[int, int]:
-        """The symbol that begins with bit `at`, and the bit behind it."""
-        start, count = 0, self.first
+    def symbols(self, count: int) -> list[int]:
+        """So many symbols, or fewer when the last of them takes no bits: it is all that follows."""
+        found: list[int] = []
+        known: dict[int, tuple[int, int]] = {}  # by the next bits: a symbol that they tell, and how many of them are its own
+        at, end = 0, 32 * (len(self.words) - 1)
+        while len(found) < count:
+            two = self.words[at >> 5] << 32 | self.words[(at >> 5) + 1] if at < end else 0
+            window = two >> 64 - _WINDOW - (at & 31) & (1 << _WINDOW) - 1
+            if window in known and at + _WINDOW <= end:
+                symbol, used = known[window]
+            else:
+                symbol, used, read = self._symbol(at, end)
+                if read <= _WINDOW:
+                    known[window] = symbol, used
+            found.append(symbol)
+            if used == 0:
+                break
+            at += used
+        return found
+
+    def _symbol(self, begin: int, end: int) -> tuple[int, int, int]:
+        """The symbol that begins with bit `begin`, its bits, and those that were read to know it."""
+        at, start, count = begin, 0, self.first
         while True:
-            if at + count > 32 * (len(self.words) - 1):
+            if at + count > end:
                 raise misfit("Huffman code")
             two = self.words[at >> 5] << 32 | self.words[(at >> 5) + 1]
             entry = start + (two >> 64 - (at & 31) - count & (1 << count) - 1)
@@ -173,5 +186,5 @@ class _Reader:
                 raise misfit("Huffman code")
             used, value = self.table[entry] >> self.place & 15, self.table[entry] & (1 << self.place) - 1
             if self.table[entry] >> self.place + 4:
-                return value, at + min(used, count)
+                return value, at + min(used, count) - begin, at + count - begin
             at, start, count = at + count, entry + value, used + 1

@@ -11,7 +11,7 @@ from edgepack.flatbuffer import Model, read_model
 from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
 from edgepack.flatbuffer.tflm import resolver_method
 from edgepack.ground.errors import ModelError
-from edgepack.ground.escape import markdown_code
+from edgepack.ground.escape import markdown, markdown_code
 from edgepack.pack.deliveries.c_array import c_array_texts
 from edgepack.pack.deliveries.form import Form, Options
 from edgepack.pack.deliveries.tflm.coding import Coding, code_for_tflm
@@ -61,10 +61,11 @@ def tflm_sources(model: Path, name: str, work: Path, coding: bool = False) -> Tf
     own = any(operator.name in OWN_ARITHMETIC for operator in content.subgraphs[0].operators)
     write_golden(work / "golden", content, fixed, inputs, (MICRO,) if own else ())
     golden = read_golden(work / "golden")
-    coded = code_for_tflm(fixed, work) if coding else None
-    if coded is not None:
-        fixed.write_bytes(coded.content)
     fit = fit_tflm(fixed, golden)
+    coded = code_for_tflm(fixed, work) if coding and not fit.differing else None
+    if coded is not None and coded.tensors:
+        fixed.write_bytes(coded.content)
+        fit = fit_tflm(fixed, golden)
     if fit.differing:
         raise ModelError(
             "EP-255",
@@ -157,7 +158,7 @@ def _coded_part(coding: Coding | None) -> str:
     """What became of the weights, for README.md; empty when nobody asked for codes."""
     if coding is None:
         return ""
-    said = f"{coding.line[0].upper()}{coding.line[1:]}."
+    said = f"{markdown(coding.line[0].upper() + coding.line[1:])}."
     if not coding.tensors:
         return f"\n## Codes\n{said}\n"
     rows = "".join(
