@@ -292,6 +292,27 @@ def test_a_file_that_plans_its_own_memory_stays_as_it_is() -> None:
     assert module.OFFLINE_PLAN in found.why
 
 
+def test_a_buffer_that_metadata_share_keeps_its_content(tmp_path: Path) -> None:
+    model = unpack(insert_metadata(network(clustered(4)), "copy", bytes(8)))
+    index = next(place for place, buffer in enumerate(model.buffers) if buffer.data is not None and len(buffer.data) == 10240)
+    model.metadata[0].buffer, content = index, bytes(model.buffers[index].data)
+    data = pack(model)
+    found = coded(data)
+    assert read_model(found.content).metadata == {"copy": content}
+    assert same_outputs(data, found.content, tmp_path)
+
+
+def test_a_file_without_an_empty_first_buffer_is_coded_too(tmp_path: Path) -> None:
+    model = unpack(network(clustered(4)))
+    model.buffers = [*model.buffers[1:], model.buffers[0]]
+    for tensor in model.subgraphs[0].tensors:
+        tensor.buffer = (tensor.buffer or len(model.buffers)) - 1
+    data = pack(model)
+    found = coded(data)
+    assert len(found.content) < len(data)
+    assert same_outputs(data, found.content, tmp_path)
+
+
 def test_a_coded_file_is_not_coded_again() -> None:
     content = coded(network(clustered(4))).content
     assert coded(content).content is content

@@ -183,6 +183,10 @@ class _Writer:
 
     def __init__(self, model: Any) -> None:
         self._model = model
+        self._empty = next((number for number, buffer in enumerate(model.buffers) if buffer.data is None), len(model.buffers))
+        if self._empty == len(model.buffers):
+            model.buffers.append(schema().BufferT())
+        self._taken = {entry.buffer for entry in model.metadata or ()}
         self._buffers: dict[bytes, int] = {}
         self._inputs: dict[tuple[int, bytes], int] = {}
         self._pairs: dict[tuple[int, int], list[int]] = {}
@@ -192,7 +196,7 @@ class _Writer:
         """Replace a tensor's content by its code, as two tensors that nothing reads yet."""
         graph = self._model.subgraphs[place.graph]
         tensor = graph.tensors[place.tensor.index]
-        freed, tensor.buffer = tensor.buffer, 0
+        freed, tensor.buffer = tensor.buffer, self._empty
         self._pairs[place.graph, place.tensor.index] = [
             self._constant(graph, place.graph, part, freed) for part in (place.coded.encoded, place.coded.ancillary)
         ]
@@ -220,11 +224,12 @@ class _Writer:
     def _constant(self, graph: Any, number: int, content: bytes, freed: int) -> int:
         """A tensor of these bytes; the buffer that became free holds the first."""
         if content not in self._buffers:
-            taken = freed in self._buffers.values()
-            self._buffers[content] = len(self._model.buffers) if taken else freed
-            if taken:
+            if freed in self._taken:
+                freed = len(self._model.buffers)
                 self._model.buffers.append(schema().BufferT())
-            self._model.buffers[self._buffers[content]].data = np.frombuffer(content, np.uint8)
+            self._taken.add(freed)
+            self._buffers[content] = freed
+            self._model.buffers[freed].data = np.frombuffer(content, np.uint8)
         if (number, content) not in self._inputs:
             tensor = schema().TensorT()
             tensor.shape, tensor.type, tensor.buffer = [len(content)], schema().TensorType.UINT8, self._buffers[content]

@@ -50,8 +50,9 @@ def code_for_tflm(model_file: Path, work: Path) -> Coding:
     if any(one.tobytes() != other.tobytes() for one, other in zip(plain.outputs, run.outputs, strict=True)):
         return Coding(data, "weights not coded: TFLite Micro gives other outputs with them; please report it with the model")
     before, after = (len(data), plain.arena), (len(coded.content), run.arena)
+    many = f"{len(coded.tensors)} tensors" if len(coded.tensors) > 1 else "1 tensor"
     line = (
-        f"{len(coded.tensors)} tensors of weights coded: the file takes {after[0]:,} bytes instead of {before[0]:,}, "
+        f"{many} of weights coded: the file takes {after[0]:,} bytes instead of {before[0]:,}, "
         f"the arena {after[1]:,} instead of {before[1]:,}"
     )
     return Coding(coded.content, line, coded.tensors, before, after)
