@@ -309,6 +309,7 @@ def test_targets_tell_what_is_missing_for_them(edgepack: Run, tmp_path: Path) ->
     assert "needs ssh" in shown
 
 
+@pytest.mark.slow()
 def test_weights_are_coded_for_tensorflow_lite_micro_and_a_line_tells_what_that_changed(edgepack: Run, tmp_path: Path) -> None:
     pytest.importorskip("tflite_micro", reason="tflite-micro is not installed")
     model = Path(__file__).parents[1] / "flatbuffer" / "coded" / "pruned.tflite"
