@@ -27,6 +27,7 @@ def export(
     optimize: str = "balanced",
     overlay_input: bool = False,
     runtime: str = "c",
+    coding: bool = False,
     version: str = "1.0.0",
     settings: Settings = (),
     weights: File | None = None,
@@ -47,17 +48,27 @@ def export(
         optimize: C code for "speed", "size" or "balanced".
         overlay_input: C code whose input lies in the arena and is overwritten by a run: less memory in all.
         runtime: What a package holds: "c", the generated code; "tflm", the model for TensorFlow Lite Micro.
+        coding: The model for TensorFlow Lite Micro has its weights in the codes that its operator DECODE reads, where that makes
+            the file smaller; it is decoded in every run.
         version: A package's version.
 
     Returns:
         The files that were written.
 
     Raises:
-        ProjectError: EP-168 for an unknown form, EP-170 for a runtime that it has not.
+        ProjectError: EP-168 for an unknown form, EP-170 for a runtime or a coding that it has not.
         EdgepackError: EP-252 when the folder cannot be written; what else keeps the model from being made.
     """
     request = as_request(
         project, model=model, data=data, recipe=recipe, settings=settings, weights=weights, trust=trust, name=name, folder=folder
     )
-    options = Options(cpu=cpu, board=board, optimize=optimize, overlay_input=overlay_input, version=version, runtime=runtime)
+    options = Options(
+        cpu=cpu,
+        board=board,
+        optimize=optimize,
+        overlay_input=overlay_input,
+        version=version,
+        runtime=runtime,
+        coding=coding,
+    )
     return run_export(request, form, None if out is None else Path(out), name, options, choose_progress(quiet))

@@ -28,6 +28,10 @@ def export(
         str,
         typer.Option("--runtime", help="What a package holds: c, the generated C; tflm, the model for TensorFlow Lite Micro."),
     ] = "c",
+    coding: Annotated[
+        bool,
+        typer.Option("--coding", help="For TensorFlow Lite Micro: weights in codes where that is smaller, decoded in every run."),
+    ] = False,
     version: Annotated[str, typer.Option("--version", help="The package's version, for package managers.")] = "1.0.0",
     data: DataPath = None,
     weights: Weights = None,
@@ -53,6 +57,7 @@ def export(
         optimize=optimize,
         overlay_input=overlay_input,
         runtime=runtime,
+        coding=coding,
         version=version,
         data=data,
         weights=weights,

@@ -20,6 +20,7 @@ from edgepack.compile.plan import Plan, make_plan
 from edgepack.compile.specialise import sharing
 from edgepack.cores import Cpu, find_cpu
 from edgepack.flatbuffer import Model, obstacle, refuse_compiled
+from edgepack.flatbuffer.decode import plain_model
 from edgepack.ground.errors import CompileError, ProjectError
 from edgepack.ground.files import merged_folder
 
@@ -79,13 +80,14 @@ def compile_model(
 
     `optimize` is "speed" (a copy of each kernel a layer, its shape folded in), "size" (kernels never inlined) or "balanced"
     (the C compiler decides). Raises CompileError EP-70x naming the operator, tensor and Keras layer that cannot be compiled,
-    ModelError EP-211 for a file that an accelerator's compiler wrote, and ProjectError EP-702 for an unknown `cpu` or `optimize`.
+    ModelError EP-211 for a file that an accelerator's compiler wrote and EP-206 for coded weights that do not fit their tensor,
+    and ProjectError EP-702 for an unknown `cpu` or `optimize`.
     """
     if optimize not in KERNEL_DECLARATIONS:
         raise ProjectError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
     core = find_cpu(cpu)
     refuse_compiled(model)
-    graph = replace(run_passes(build_graph(model), core), inputs_in_arena=overlay_input)
+    graph = replace(run_passes(build_graph(plain_model(model)), core), inputs_in_arena=overlay_input)
     try:
         planned = _smallest(graph, core, optimize, rank)
         planned = _coded(planned, core, optimize, coding)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from edgepack.flatbuffer.decode import OPERATOR as DECODE
+from edgepack.flatbuffer.decode import plain_model
 from edgepack.flatbuffer.macs import operator_macs
 from edgepack.flatbuffer.memory import PeakMemory, live_bytes, peak_memory
 from edgepack.flatbuffer.model import Model, Operator, Subgraph, Tensor
@@ -102,11 +104,15 @@ def inspect_model(model: Model) -> Inspection:
     """Per layer and in total: shapes, multiply-accumulates, parameters, the statistics of the weights, memory."""
     layers: list[LayerFacts] = []
     tally = _Tally()
+    decoded = plain_model(model).subgraphs
     for number, graph in enumerate(model.subgraphs):
         results = result_names(model, number)
         live = live_bytes(graph)
+        plain = replace(graph, tensors=decoded[number].tensors)
         for operator in graph.operators:
-            layers.append(_layer(number, graph, operator, results, live[operator.index], tally))
+            if operator.custom_code == DECODE:
+                tally.decoded.update((number, index) for index in operator.outputs)
+            layers.append(_layer(number, plain, operator, results, live[operator.index], tally))
     main = model.subgraphs[0]
     names = [_name(operator) for graph in model.subgraphs for operator in graph.operators]
     outside = {_name(operator) for graph in model.subgraphs for operator in graph.operators if not in_tflm(operator)}
@@ -141,8 +147,9 @@ def tensor_facts(tensor: Tensor) -> TensorFacts:
 
 @dataclass
 class _Tally:
-    """What has been counted already: constants may be shared between operators."""
+    """What has been counted already: constants may be shared between operators. `decoded` are stored where they are decoded."""
 
+    decoded: set[tuple[int, int]] = field(default_factory=set)
     counted: set[tuple[int, int]] = field(default_factory=set)
     known: dict[tuple[int, ...], Statistics] = field(default_factory=dict)
     kernels: list[Statistics] = field(default_factory=list)
@@ -153,8 +160,10 @@ def _layer(number: int, graph: Subgraph, operator: Operator, results: dict[int, 
     parameters = [(place, tensor) for place, tensor in inputs if is_parameter(tensor)]
     fresh = list(dict.fromkeys(tensor for _, tensor in parameters if (number, tensor.index) not in tally.counted))
     tally.counted.update((number, tensor.index) for tensor in fresh)
-    kernels = list(dict.fromkeys(tensor for place, tensor in parameters if not _is_bias(operator, place, tensor)))
-    weights = _statistics(kernels, tally.known)
+    coded = operator.custom_code == DECODE  # bytes that are no parameters
+    kernels = list(dict.fromkeys(tensor for place, tensor in parameters if not coded and not _is_bias(operator, place, tensor)))
+    unshared = any((number, tensor.index) in tally.decoded for tensor in kernels)
+    weights = _statistics(kernels, {} if unshared else tally.known)
     if not set(fresh).isdisjoint(kernels):
         tally.kernels.append(weights)
     outputs = [graph.tensors[index] for index in operator.outputs]
@@ -168,13 +177,17 @@ def _layer(number: int, graph: Subgraph, operator: Operator, results: dict[int, 
         constants=tuple(tensor_facts(tensor) for _, tensor in parameters),
         options=operator.options,
         macs=operator_macs(graph, operator),
-        parameters=sum(tensor.elements for tensor in fresh),
-        bytes=sum(tensor.data.nbytes if tensor.sparse and tensor.data is not None else tensor.nbytes for tensor in fresh),
+        parameters=0 if coded else sum(tensor.elements for tensor in fresh),
+        bytes=sum(_stored_bytes(tensor) for tensor in fresh if (number, tensor.index) not in tally.decoded),
         weights=weights,
         quantization=_scheme(kernels, [tensor for _, tensor in inputs if tensor.data is None] + outputs),
         live_bytes=live,
         in_tflm=in_tflm(operator),
     )
+
+
+def _stored_bytes(tensor: Tensor) -> int:
+    return tensor.data.nbytes if tensor.sparse and tensor.data is not None else tensor.nbytes
 
 
 def _name(operator: Operator) -> str:

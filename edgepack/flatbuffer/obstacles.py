@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgepack.flatbuffer.conversion import optimization_modes
+from edgepack.flatbuffer.decode import OPERATOR as DECODE
 from edgepack.flatbuffer.model import Model, Operator, Subgraph
 from edgepack.flatbuffer.names import operator_layer, result_names
 from edgepack.flatbuffer.tensors import shorten
@@ -61,6 +62,7 @@ _CUSTOM_HINTS: tuple[tuple[str, str], ...] = (
         "It is TensorFlow's operator, not TFLite's: use tf.nn.gelu(x, approximate=True), and convert without SELECT_TF_OPS.",
     ),
     (r"Flex.*", "It is TensorFlow's operator, not TFLite's: build the layer of others, and convert without SELECT_TF_OPS."),
+    (DECODE, "Give the .tflite from before its weights were coded."),
     (r"NumericVerify", "It belongs to the quantization debugger: convert the model without it."),
 )
 CUSTOM_HINT = "Replace the custom operator by built-in layers."
@@ -101,8 +103,10 @@ def _compiled(model: Model) -> Obstacle | None:
 
 
 def _custom(model: Model) -> Obstacle | None:
-    """The first custom operator."""
+    """The first custom operator, but for what the compiler decodes."""
     for graph, operator in _customs(model):
+        if operator.custom_code == DECODE:
+            continue
         name, layer = shorten(operator.custom_code), shorten(operator_layer(graph, operator, result_names(model)))
         return Obstacle(f"has the custom operator {name!r} in layer '{layer}'", custom_hint(operator.custom_code))
     return None

@@ -6,6 +6,7 @@ From what tflite-micro's Python package (build 20261023) registers, which are th
 
 from __future__ import annotations
 
+from edgepack.flatbuffer.decode import OPERATOR as DECODE
 from edgepack.flatbuffer.model import Operator
 from edgepack.flatbuffer.traits import TRAITS
 
@@ -17,7 +18,7 @@ CUSTOM = frozenset(
     SignalFilterBankSpectralSubtraction SignalFilterBankSquareRoot SignalFramer SignalIrfft SignalOverlapAdd SignalPCAN
     SignalRfft SignalStacker SignalWindow TFLite_Detection_PostProcess
     """.split()  # noqa: SIM905
-)
+) | {DECODE}
 
 _METHOD = {
     "BATCH_MATMUL": "AddBatchMatMul",
@@ -26,6 +27,7 @@ _METHOD = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
     "CIRCULAR_BUFFER": "AddCircularBuffer",
     "TFLite_Detection_PostProcess": "AddDetectionPostprocess",
+    DECODE: "AddDecode",
 }
 """Methods of MicroMutableOpResolver whose names do not follow the operator's."""
 

@@ -28,10 +28,11 @@ def run_export(
         options: What the form may be told; what is known of the data comes from the project.
 
     Raises:
-        ProjectError: EP-168 for an unknown form, EP-170 for a runtime that it has not; what the rooms say.
+        ProjectError: EP-168 for an unknown form, EP-170 for a runtime or a coding that it has not; what the rooms say.
         EdgepackError: EP-252 when the folder cannot be written. Other files in it are left alone.
     """
-    wanted = _form(form, options.runtime)
+    wanted = _form(form, options)
+    options = replace(options, note=progress.note)
     plan = prepare(request)
     model = request.project if isinstance(request.project, Path) else Path()
     called = name or plan.project.name
@@ -49,7 +50,8 @@ def run_export(
         return wanted.write(model, called, where, options)
 
 
-def _form(name: str, runtime: str) -> Form:
+def _form(name: str, options: Options) -> Form:
+    runtime = options.runtime
     if name not in FORMS:
         raise ProjectError("EP-168", f"unknown form {name!r}", f"use one of {', '.join(FORMS)}")
     if runtime not in RUNTIMES:
@@ -58,4 +60,7 @@ def _form(name: str, runtime: str) -> Form:
     if runtime == "tflm" and not form.tflm:
         others = ", ".join(other.name for other in FORMS.values() if other.tflm)
         raise ProjectError("EP-170", f"--as {form.name} has no form for TensorFlow Lite Micro", f"use one of {others}")
+    if options.coding and form.name != "tflm" and runtime != "tflm":
+        hint = "use --as tflm, or --runtime tflm with a package"
+        raise ProjectError("EP-170", f"--as {form.name} has no coded weights: TensorFlow Lite Micro decodes them", hint)
     return form

@@ -307,3 +307,19 @@ def test_targets_tell_what_is_missing_for_them(edgepack: Run, tmp_path: Path) ->
     assert "ssh" in rows["rpi"] and rows["host"] == []
     shown = edgepack("targets", env={"PATH": str(tmp_path)}).stdout
     assert "needs ssh" in shown
+
+
+@pytest.mark.slow()
+def test_weights_are_coded_for_tensorflow_lite_micro_and_a_line_tells_what_that_changed(edgepack: Run, tmp_path: Path) -> None:
+    pytest.importorskip("tflite_micro", reason="tflite-micro is not installed")
+    model = Path(__file__).parents[1] / "flatbuffer" / "coded" / "pruned.tflite"
+    done = edgepack("export", model, "--as", "tflm", "--coding", "--out", "tflm", "--name", "tiny")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"note: \d tensors of weights coded: the file takes [\d,]+ bytes instead of [\d,]+, the arena", done.stderr)
+    assert (tmp_path / "tflm" / "tiny.tflite").stat().st_size < model.stat().st_size
+    refused = edgepack("export", model, "--as", "c", "--coding")
+    assert refused.returncode != 0
+    assert "EP-170" in refused.stderr
+    shown = edgepack("inspect", tmp_path / "tflm" / "tiny.tflite")
+    assert shown.returncode == 0
+    assert "TFLM_DECODE" in shown.stdout

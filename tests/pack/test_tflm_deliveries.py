@@ -15,6 +15,7 @@ import pytest
 
 import edgepack
 from edgepack.ground.errors import ProjectError
+from edgepack.pack.deliveries.form import Options
 from edgepack.pack.deliveries.packages.tflm_product import make_tflm_product
 from tests.compile.builder import ModelBuilder
 from tests.pack.conftest import PACKAGES
@@ -46,7 +47,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def packages(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packages")
-    product = make_tflm_product(model, "tiny", "1.2.3")
+    product = make_tflm_product(model, "tiny", Options(version="1.2.3"))
     for form, package in PACKAGES.items():
         assert all(file.is_file() for file in package.deliver(product, folder / form))
     return folder

@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+def _nobody(text: str) -> None:
+    """Where notes go when nobody listens."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What `edgepack export` may be told besides the model, the form, its name and its folder; a form takes what concerns it.
 
     `cpu` and `board` are the names of a core and a board, None for a form's own default. `runtime` is what a package holds: "c",
     the generated code, or "tflm", the model for TensorFlow Lite Micro. `overlay_input`: the input of generated code lies in the
-    arena. `version` is a package's. `class_names` and `preprocessing` are what is known of the data.
+    arena. `coding`: the model for TensorFlow Lite Micro has its weights in codes. `version` is a package's. `class_names` and
+    `preprocessing` are what is known of the data. `note` is told what is worth knowing of the result.
     """
 
     cpu: str | None = None
@@ -22,8 +27,10 @@ class Options:
     overlay_input: bool = False
     version: str = "1.0.0"
     runtime: str = "c"
+    coding: bool = False
     class_names: tuple[str, ...] = ()
     preprocessing: Mapping[str, object] = field(default_factory=dict)
+    note: Callable[[str], None] = _nobody
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ def writing_to(folder: Path) -> Iterator[None]:
         raise EdgepackError("EP-252", f"cannot write to {folder}: {why}", "choose another folder with -o") from error
 
 
-def write_beside(folder: Path, files: Mapping[str, str]) -> tuple[Path, ...]:
+def write_beside(folder: Path, files: Mapping[str, str | bytes] | Mapping[str, str]) -> tuple[Path, ...]:
     """Write `files` by name into a folder that may hold others; their paths. Raises EP-252 as `writing_to`."""
     with writing_to(folder):
-        for name, text in files.items():
-            write_atomic(folder / name, text)
+        for name, content in files.items():
+            write_atomic(folder / name, content)
     return tuple(folder / name for name in files)
 
 

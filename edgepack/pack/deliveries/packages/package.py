@@ -35,7 +35,7 @@ class Package:
 
     def _write(self, model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
         if options.runtime == "tflm":
-            product = make_tflm_product(model, name, options.version)
+            product = make_tflm_product(model, name, options)
         else:
             product = make_product(
                 model, name, options.cpu or "generic", options.optimize, options.version, options.overlay_input

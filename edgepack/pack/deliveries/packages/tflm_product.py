@@ -6,27 +6,32 @@ import tempfile
 from pathlib import Path
 
 from edgepack.ground.files import sha256_file
+from edgepack.pack.deliveries.form import Options
 from edgepack.pack.deliveries.packages.product import Product, check_version
 from edgepack.pack.deliveries.tflm.example import example_headers, tflm_check
 from edgepack.pack.deliveries.tflm.sources import tflm_readme, tflm_sources
 
 
-def make_tflm_product(model_file: Path, name: str, version: str = "1.0.0") -> Product:
+def make_tflm_product(model_file: Path, name: str, options: Options) -> Product:
     """Put a model, what TensorFlow Lite Micro needs to run it, and golden vectors together.
+
+    Of the options, `version`, `coding` and `note` are of account.
 
     Raises:
         ProjectError: EP-169 for a version that is not of the form 1.2.3.
         ModelError: EP-254, EP-255, EP-283 when TensorFlow Lite Micro cannot run the model.
         ToolError: EP-690 when tflite-micro is not installed.
     """
-    check_version(version)
+    check_version(options.version)
     with tempfile.TemporaryDirectory(prefix="edgepack-tflm-") as work:
-        made = tflm_sources(model_file, name, Path(work))
+        made = tflm_sources(model_file, name, Path(work), options.coding)
         check, readme = tflm_check(made.stem, made.golden), tflm_readme(made, table=False)
+    if made.coding is not None:
+        options.note(made.coding.line)
     digest = sha256_file(model_file)[:16]
     return Product(
         name=made.stem,
-        version=version,
+        version=options.version,
         title=f"{made.stem} for TensorFlow Lite Micro, packed by edgepack from a .tflite with sha256 {digest}",
         sources=made.files,
         includes=example_headers(made.stem),

@@ -8,6 +8,7 @@ namespace tflite {
 template <unsigned int count>
 class MicroMutableOpResolver {
  public:
+  TfLiteStatus AddDecode() { return Add(); }
   TfLiteStatus AddFullyConnected() { return Add(); }
   TfLiteStatus AddSoftmax() { return Add(); }
   unsigned int registered = 0;
