@@ -1,7 +1,7 @@
 """Ternary: five values of at most three kinds in a byte, as 3^5 = 243 <= 256.
 
-A byte is a number of five digits to the base of 3, the first value's digit the highest; the decoder looks up the first three digits
-and the other two. Layout: three values, then the bytes.
+A byte is a number of five digits to the base of 3, the first value's digit the highest; the decoder looks up the first three
+digits and the other two. Layout: three values, then the bytes.
 """
 
 from __future__ import annotations

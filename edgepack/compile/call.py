@@ -13,8 +13,8 @@ from edgepack.compile.graph import Data
 class Array:
     """Constant numbers in NAME_weights.c; its numpy dtype (int8, int16, int32, int64, uint8, float32) gives the C type.
 
-    `depth` are the values of a filter where this is a stream of kernels/shared/ep_gemm.h, else 0. `packed`: these are int8 weights,
-    four in a word.
+    `depth` are the values of a filter where this is a stream of kernels/shared/ep_gemm.h, else 0. `packed`: these are int8
+    weights, four in a word.
     """
 
     data: Data

@@ -11,15 +11,32 @@ from edgepack.compile.graph import Node
 from edgepack.compile.operators.choice import Choice
 
 
+@dataclass(frozen=True)
+class CodedArray:
+    """Constants of a call that are stored coded: what they are, their bytes as they are and coded (all that comes with the code
+    included), the entropy of the values in bytes, the code's name, and the instructions that decoding takes once."""
+
+    what: str
+    bytes: int
+    coded_bytes: int
+    entropy_bytes: float
+    code: str
+    instructions: float
+
+
 @dataclass(frozen=True, eq=False)
 class Lowered:
-    """A call, the operators it computes, their checked problems, its expected instructions, and the kernels not taken."""
+    """A call, the operators it computes, their checked problems, its expected instructions, and the kernels not taken.
+
+    `coded` are the arrays that it decodes before it runs.
+    """
 
     nodes: tuple[Node, ...]
     call: Call
     cost: float
     problems: tuple[Any, ...]
     others: tuple[Choice, ...] = ()
+    coded: tuple[CodedArray, ...] = ()
 
     @property
     def node(self) -> Node:

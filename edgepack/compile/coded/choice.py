@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepack.coding import Code
+from edgepack.coding import Code, entropy_bytes
 from edgepack.compile.call import Array
 from edgepack.compile.coded.contents import BYTES, Content, content_of
+from edgepack.compile.lowered import CodedArray
 
 EACH = 100  # bytes of structs and calls that a coded array adds
 
@@ -20,6 +21,12 @@ class Coded:
     code: Code
     bytes: int
     cost: float
+
+    @property
+    def summary(self) -> CodedArray:
+        """What others say of it."""
+        array, values = self.content.array, self.content.values
+        return CodedArray(array.comment, int(array.data.nbytes), self.bytes, entropy_bytes(values), self.code.name, self.cost)
 
     @property
     def saved(self) -> int:

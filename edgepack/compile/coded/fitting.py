@@ -74,6 +74,7 @@ def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[int, Code
 def _variants(one: Lowered, codes: Mapping[int, Coded], cpu: Cpu) -> Iterator[Lowered]:
     """A call with decoded arrays: as a whole, then in more and more blocks of its output channels, which take less memory."""
     decoding = sum(each.cost for each in codes.values())
+    one = replace(one, coded=tuple(each.summary for each in codes.values()))
     yield replace(one, call=coded_call(one.call, codes), cost=one.cost + decoding)
     problem = one.problems[0] if len(one.problems) == 1 and not one.call.rounds else None
     if not isinstance(problem, (Conv2D, FullyConnected)) or not _in_blocks(problem):
