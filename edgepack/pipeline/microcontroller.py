@@ -33,7 +33,14 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         return _in_tflm(plan, built, progress)
     name = c_identifier(plan.project.name)
     with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}") as task:
-        code = compile_model(built.content, name, device.cpu or "generic", device.optimize, overlay_input=device.overlay_input)
+        code = compile_model(
+            built.content,
+            name,
+            device.cpu or "generic",
+            device.optimize,
+            overlay_input=device.overlay_input,
+            coding=device.coding,
+        )
         task.finish(f"arena {code.arena_size:,} bytes, lower bound {code.arena_lower_bound:,}")
     packed = pack(plan, built, progress, {f"c/{file}": text for file, text in code.files.items()})
     macs = int(packed.manifest["model"]["macs"])
