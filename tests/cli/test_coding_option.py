@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,18 @@ def test_on_the_command_line(edgepack: Run, tmp_path: Path) -> None:
     wrong = edgepack("export", model, "--as", "c", "--coding", "zip")
     assert wrong.returncode != 0 and "error EP-710: unknown code 'zip'" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_inspect_shows_each_layers_choice(edgepack: Run, tmp_path: Path) -> None:
+    model = Path(__file__).parents[1] / "flatbuffer" / "coded" / "pruned.tflite"
+    shown = edgepack("inspect", "--coding", model, "--cpu", "cortex-m4")
+    assert shown.returncode == 0, shown.stderr
+    line = next(line for line in shown.stdout.splitlines() if line.startswith("up "))
+    assert line.split()[:3] == ["up", "TRANSPOSE_CONV", "1,024"] and "–" in line and line.endswith("no room in memory")
+    assert "C for cortex-m4, balanced, coding auto. Weights: float32 " in shown.stdout
+    table = json.loads(edgepack("inspect", model, "--coding", "palette", "--json").stdout)
+    assert (table["cpu"], table["coding"]) == ("generic", "palette") and table["rows"][0]["codes"]["ternary"] is None
+    assert "rows" not in json.loads(edgepack("inspect", model, "--json").stdout)
+    for words, code in ((("--coding", "zip"), "EP-710"), (("--coding", "--cpu", "z80"), "EP-702")):
+        wrong = edgepack("inspect", model, *words)
+        assert wrong.returncode != 0 and f"error {code}" in wrong.stderr
