@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.coding.networks import convolution
 
 pytest.importorskip("ziglang", reason="ziglang is not installed")
 pytest.importorskip("unicorn", reason="unicorn is not installed")
@@ -97,10 +98,21 @@ def test_flashing_without_a_probe_ends_at_once(edgepack: Run, small_model: Path,
 
 @pytest.mark.slow()
 def test_a_pruned_model_is_deployed_in_codes_and_every_report_says_so(edgepack: Run, tmp_path: Path) -> None:
-    model = Path(__file__).parents[1] / "flatbuffer" / "coded" / "pruned.tflite"
-    words = ("deploy", model, "--target", "cortex-m4", "--set", "budget.accuracy_drop=none", "--quiet")
+    model = tmp_path / "conv.tflite"
+    model.write_bytes(convolution("pruned"))
+    words = (
+        "deploy",
+        model,
+        "--target",
+        "cortex-m4",
+        "--quiet",
+        "--set",
+        "budget.accuracy_drop=none",
+        "--set",
+        "device.optimize=size",
+    )
     done = edgepack(*words, "--out", "out")
-    assert "arrays of weights are in codes (bitmap)" in done.stdout, done.stderr
+    assert "arrays of weights are in codes (ans)" in done.stdout, done.stderr
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     found = {item["quantity"]: item["value"] for item in report["measurements"]}
     assert found["golden_inputs_differing"] == 0
@@ -111,9 +123,11 @@ def test_a_pruned_model_is_deployed_in_codes_and_every_report_says_so(edgepack: 
     flash = {item["quantity"]: item["value"] for item in others["measurements"]}["flash"]
     assert 0 < flash - found["flash"] < saved, "the decoders take a part of what is saved"
     pack = tmp_path / "out" / "pack"
-    assert [row["code"] for row in json.loads((pack / "manifest.json").read_text())["coding"]].count("bitmap") > 2
+    assert [row["code"] for row in json.loads((pack / "manifest.json").read_text())["coding"]] == ["ans"]
     assert "## Weights in codes" in (pack / "MODEL_CARD.md").read_text()
     assert "## Weights in codes" not in (tmp_path / "plain" / "pack" / "MODEL_CARD.md").read_text()
     assert "Weights in codes</h2>" in (tmp_path / "out" / "report.html").read_text()
-    bench = json.loads(edgepack("bench", model, "--target", "cortex-m4", "--json", "--set", "device.coding=off").stdout)
+    bench = json.loads(
+        edgepack("bench", model, "--target", "cortex-m4", "--json", *words[5:], "--set", "device.coding=off").stdout
+    )
     assert bench["result"]["flash_bytes"] == flash

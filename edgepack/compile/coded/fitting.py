@@ -14,7 +14,7 @@ from edgepack.coding import CODES, find_code
 from edgepack.compile.coded.calls import blocked_call, coded_call
 from edgepack.compile.coded.choice import Coded, options_of, within
 from edgepack.compile.coded.contents import arrays_of
-from edgepack.compile.coded.reasons import NO_ROOM, TOO_LITTLE, TOO_SLOW, considered
+from edgepack.compile.coded.reasons import explained, pays_off
 from edgepack.compile.graph import Graph
 from edgepack.compile.lowered import Lowered
 from edgepack.compile.operators.choice import usable
@@ -43,20 +43,13 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     most = (ADDED[optimize] if coding == "auto" else 1e9) * sum(one.cost for one in lowered)
     found = {id(array): options_of(array, codes, thumb2, worth) for one in lowered for array in arrays_of(one.call)}
     chosen = within({key: options for key, options in found.items() if options}, most)
-    fitted, kept = _fitting(graph, lowered, chosen, cpu, most)
-    return tuple(
-        replace(after, considered=considered(before, found, chosen, after.coded, kept.get(index, ""), (optimize, coding)))
-        for index, (before, after) in enumerate(zip(lowered, fitted, strict=True))
-    )
+    fitted = _fitting(graph, lowered, chosen, cpu, most)
+    paid = coding != "auto" or pays_off(fitted)
+    return explained(lowered, fitted if paid else lowered, found, chosen, (optimize, coding), paid)
 
 
-def _fitting(
-    graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[int, Coded], cpu: Cpu, most: float
-) -> tuple[tuple[Lowered, ...], dict[int, str]]:
-    """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off.
-
-    Of those that stay as they are also why, by their index.
-    """
+def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[int, Coded], cpu: Cpu, most: float) -> tuple[Lowered, ...]:
+    """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off."""
     before = [one.call for one in lowered]
     arena = make_plan(graph, before).arena_size
     found = list(lowered)
@@ -65,25 +58,20 @@ def _fitting(
         for index, one in enumerate(lowered)
     }
     left = most
-    kept = dict.fromkeys(mine, "")
     for index in sorted(mine, key=lambda each: -sum(one.saved for one in mine[each].values())):
         if not mine[index]:
             continue
         limit = arena + max(MORE_MEMORY, *(4 * one.content.array.depth for one in mine[index].values()))
         for changed in _variants(lowered[index], mine[index], cpu):
             calls = [*before[:index], changed.call, *before[index + 1 :]]
-            if changed.cost - lowered[index].cost > left:
-                kept[index] = TOO_SLOW
-            elif live_of(graph, calls)[index] > limit:
-                kept[index] = NO_ROOM
-            else:
+            if changed.cost - lowered[index].cost <= left and live_of(graph, calls)[index] <= limit:
                 left -= changed.cost - lowered[index].cost
                 found[index] = changed
                 break
     saved = sum(one.saved for index, each in mine.items() if found[index] is not lowered[index] for one in each.values())
     used = {part.kernel for one in found for part in one.call.parts()}
     code = UNPACKING + sum(each.code_bytes for each in CODES if each.kernel in used)
-    return (tuple(found), kept) if saved > code else (tuple(lowered), {index: kept[index] or TOO_LITTLE for index in mine})
+    return tuple(found) if saved > code else tuple(lowered)
 
 
 def _variants(one: Lowered, codes: Mapping[int, Coded], cpu: Cpu) -> Iterator[Lowered]:
