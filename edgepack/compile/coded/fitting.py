@@ -25,6 +25,8 @@ from edgepack.cores import Cpu
 ADDED = {"speed": 0.0, "balanced": 0.15, "size": 1e9}  # of all instructions, that decoding may add
 WORTH = 0.25  # of an array's bytes that coding must save
 MORE_MEMORY = 2048  # bytes by which the arena may grow, or four filters, whichever is more
+DECODER = 1280  # and for decoders, their tables, and what is copied beside weights
+WORTH_MEMORY = 3  # bytes of flash that a byte of memory beyond must save
 GROUP, VECTOR = 4, 16  # channels that kernels compute side by side
 UNPACKING = 300  # bytes of ep_unpack.h
 
@@ -45,30 +47,53 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     return _fitting(graph, lowered, chosen, cpu, most)
 
 
-def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[int, Coded], cpu: Cpu, most: float) -> tuple[Lowered, ...]:
-    """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off."""
-    before = [one.call for one in lowered]
-    arena = make_plan(graph, before).arena_size
-    found = list(lowered)
-    mine = {
-        index: {id(array): chosen[id(array)] for array in arrays_of(one.call) if id(array) in chosen}
-        for index, one in enumerate(lowered)
-    }
-    left = most
-    for index in sorted(mine, key=lambda each: -sum(one.saved for one in mine[each].values())):
-        if not mine[index]:
-            continue
-        limit = arena + max(MORE_MEMORY, *(4 * one.content.array.depth for one in mine[index].values()))
-        for changed in _variants(lowered[index], mine[index], cpu):
-            calls = [*before[:index], changed.call, *before[index + 1 :]]
-            if changed.cost - lowered[index].cost <= left and live_of(graph, calls)[index] <= limit:
-                left -= changed.cost - lowered[index].cost
-                found[index] = changed
-                break
-    saved = sum(one.saved for index, each in mine.items() if found[index] is not lowered[index] for one in each.values())
-    used = {part.kernel for one in found for part in one.call.parts()}
+def _fitting(
+    graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[int, Coded], cpu: Cpu, most: float
+) -> tuple[Lowered, ...]:
+    """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off.
+
+    The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
+    many bytes of flash.
+    """
+    calls = [one.call for one in lowered]
+    arena = make_plan(graph, calls).arena_size
+    ways: dict[int, list[tuple[int, Lowered]]] = {}
+    filters = 0
+    for index, one in enumerate(lowered):
+        codes = {id(array): chosen[id(array)] for array in arrays_of(one.call) if id(array) in chosen}
+        if codes:
+            variants = list(_variants(one, codes, cpu))
+            needs = (live_of(graph, [*calls[:index], each.call, *calls[index + 1 :]])[index] for each in variants)
+            ways[index] = list(zip(needs, variants, strict=True))
+            filters = max(filters, *(4 * each.content.array.depth for each in codes.values()))
+    free = arena + max(MORE_MEMORY, filters) + DECODER
+    best, saved, limit = _within_memory(lowered, ways, free, most)
+    for more in sorted({need for found in ways.values() for need, _ in found if need > free}):
+        other, found, _ = _within_memory(lowered, ways, more, most)
+        if found - saved >= WORTH_MEMORY * (more - limit):
+            best, saved, limit = other, found, more
+    used = {part.kernel for one in best for part in one.call.parts()}
     code = UNPACKING + sum(each.code_bytes for each in CODES if each.kernel in used)
-    return tuple(found) if saved > code else tuple(lowered)
+    return best if saved > code else tuple(lowered)
+
+
+def _within_memory(
+    lowered: Sequence[Lowered], ways: Mapping[int, Sequence[tuple[int, Lowered]]], limit: int, most: float
+) -> tuple[tuple[Lowered, ...], int, int]:
+    """The calls, each coded in the first of its ways that needs no more memory than `limit`, those first that save most.
+
+    With them the bytes of flash that they save, and the limit.
+    """
+    found, saved = list(lowered), 0
+    for index in sorted(ways, key=lambda each: -ways[each][0][1].saved):
+        for need, changed in ways[index]:
+            added = changed.cost - lowered[index].cost
+            if need <= limit and added <= most:
+                most -= added
+                found[index] = changed
+                saved += changed.saved
+                break
+    return tuple(found), saved, limit
 
 
 def _variants(one: Lowered, codes: Mapping[int, Coded], cpu: Cpu) -> Iterator[Lowered]:
