@@ -26,7 +26,7 @@ needs_qemu = pytest.mark.skipif(
 
 
 def ratios(zero: int, core: str) -> dict[tuple[str, str], float]:
-    """Executed instructions of each layer with one channel of each kind by the plain layer's, in one program; bytes are compared."""
+    """Executed instructions of each layer with one odd channel by the plain layer's, all in one program; bytes are compared."""
     model = side_by_side(EVERY, zero)
     sets = inputs_for(read_model(model), 2, 1)
     expected = run_reference(model, sets, "tflite-ref")

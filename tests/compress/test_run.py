@@ -123,7 +123,9 @@ def test_a_ready_tflite_cannot_be_compressed(tmp_path: Path, accuracy: Metric) -
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_after_the_last_finished_step_to_the_weights_of_a_whole_run_in_another_process(tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_after_the_last_finished_step_to_the_weights_of_a_whole_run(
+    tmp_path: Path,
+) -> None:
     """So equal inputs give equal weights in every process: of three, one made the first step, one the second, one both."""
     killed = _process(tmp_path / "killed", "kill")
     assert killed.returncode == -9

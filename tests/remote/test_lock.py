@@ -54,7 +54,7 @@ def test_a_held_lock_refuses_and_names_its_holder(path: Path) -> None:
 
 
 def test_a_lock_just_taken_is_held_before_its_taker_has_heard_of_it(path: Path) -> None:
-    """Two threads of one process: the second looks while the first still waits for the device's answer, and while it gives back."""
+    """Two threads of one process: one looks while the other still waits for the device's answer, and while it gives back."""
     refused: list[str] = []
 
     class Slow(LocalDevice):
