@@ -52,6 +52,7 @@ def _lower(conv: Conv2D) -> Call:
             "depth": stream.depth,
             "direct": int(conv.kernel[1] * conv.in_shape[3] % 4 == 0 and conv.dilation[1] == 1),
             "whole": stream.whole,
+            "half": 2 * conv.requantization.out_zero + 1,
             "stream": Array(stream.words, "weights, biases and multipliers"),
         },
         inputs=(conv.input,),
