@@ -1,6 +1,9 @@
-"""FULLY_CONNECTED with the vector extension: kernels/fully_connected/ep_fully_connected_mve.h."""
+"""FULLY_CONNECTED with the vector extension: kernels/fully_connected/ep_fully_connected_mve.h, or where that would have to pad weights
+ep_fully_connected_rows_mve.h."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from edgepack.compile.call import Array, Call
 from edgepack.compile.operators.conv_2d.mve import pack
@@ -9,6 +12,11 @@ from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.mve import LANES, exact, outputs_fields
 
 TOGETHER = 4  # outputs
+
+
+def _whole(dense: FullyConnected) -> bool:
+    outputs, inputs = dense.weights.shape
+    return outputs % TOGETHER == inputs % LANES == 0
 
 
 def _applies(dense: FullyConnected) -> bool:
@@ -22,15 +30,16 @@ def _cost(dense: FullyConnected) -> float:
 
 
 def _lower(dense: FullyConnected) -> Call:
-    inputs = dense.weights.shape[1]
-    weights = pack(dense.weights, TOGETHER)
+    whole, inputs = _whole(dense), dense.weights.shape[1]
+    name = "ep_fully_connected_mve" if whole else "ep_fully_connected_rows_mve"
+    weights = pack(dense.weights, TOGETHER).reshape(-1) if whole else np.pad(dense.weights.reshape(-1), (0, -inputs % LANES))
     return Call(
-        kernel="ep_fully_connected_mve",
-        header="ep_fully_connected_mve.h",
+        kernel=name,
+        header=f"{name}.h",
         fields={
             "batches": dense.batches,
             "in_size": inputs,
-            "weights": Array(weights.reshape(-1), "weights"),
+            "weights": Array(weights, "weights"),
             "outputs": outputs_fields(for_each_output(dense)),
         },
         inputs=(dense.input,),
