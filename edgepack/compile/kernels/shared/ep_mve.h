@@ -70,6 +70,23 @@ EP_INLINE void ep_mve_multiply(const struct ep_mve_outputs *op, int32x4_t sums[4
     }
 }
 
+/* The exact form of sums that include their biases, with sixteen channels' bytes and multipliers. */
+EP_INLINE ep_bytes ep_mve_exact(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t *c)
+{
+    int16x8_t even, odd;
+    int r;
+    for (r = 0; r < 4; r++) {
+        sums[r] = vqrdmulhq_s32(sums[r], vldrwq_s32(c + 4 + 4 * r));
+        sums[r] = vrshlq_s32(vaddq_s32(sums[r], vshrq_n_s32(sums[r], 31)), vldrbq_s32((const int8_t *)(c + r)));
+    }
+    even = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[0]), sums[0]), sums[2]);
+    odd = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[1]), sums[1]), sums[3]);
+    even = vqaddq_n_s16(even, (int16_t)op->out_zero);
+    odd = vqaddq_n_s16(odd, (int16_t)op->out_zero);
+    return vminq_s8(vmaxq_s8(vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd), vdupq_n_s8((int8_t)op->out_min)),
+                    vdupq_n_s8((int8_t)op->out_max));
+}
+
 /* Sums to outputs of sixteen channels; advances to the next channels' constants. One-sided: 22 instructions, shifted: 26, exact: 42,
  * scaled: 40. */
 EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t **constants)
@@ -111,16 +128,10 @@ EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t 
         return vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
     }
     for (r = 0; r < 4; r++) {
-        sums[r] = vqrdmulhq_s32(vaddq_s32(sums[r], vldrwq_s32(c + 4 * r)), vldrwq_s32(c + 20 + 4 * r));
-        sums[r] = vrshlq_s32(vaddq_s32(sums[r], vshrq_n_s32(sums[r], 31)), vldrbq_s32((const int8_t *)(c + 16 + r)));
+        sums[r] = vaddq_s32(sums[r], vldrwq_s32(c + 4 * r));
     }
     *constants = c + 36;
-    even = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[0]), sums[0]), sums[2]);
-    odd = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[1]), sums[1]), sums[3]);
-    even = vqaddq_n_s16(even, (int16_t)op->out_zero);
-    odd = vqaddq_n_s16(odd, (int16_t)op->out_zero);
-    return vminq_s8(vmaxq_s8(vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd), vdupq_n_s8((int8_t)op->out_min)),
-                    vdupq_n_s8((int8_t)op->out_max));
+    return ep_mve_exact(op, sums, c + 16);
 }
 
 /* The sums of `some` of sixteen channels to their outputs; returns where the next channels' constants begin. */
@@ -133,6 +144,14 @@ EP_INLINE const int32_t *ep_mve_outputs_some(const struct ep_mve_outputs *op, co
 }
 
 #else
+
+/* The exact form of a sum that includes its bias; `constants` are the bytes and multipliers of the channel's sixteen. */
+EP_INLINE int8_t ep_mve_exact_of(const struct ep_mve_outputs *op, int32_t sum, const int32_t *constants, int32_t channel)
+{
+    const int32_t lane = 4 * (channel & 3) + ((channel >> 2) & 3);
+    const int32_t y = ep_requantize(sum, constants[4 + lane], ((const int8_t *)constants)[lane]);
+    return (int8_t)ep_clamp(y + op->out_zero, op->out_min, op->out_max);
+}
 
 /* One channel's sum to its output; `constants` are those of the channel's sixteen. */
 EP_INLINE int8_t ep_mve_output_of(const struct ep_mve_outputs *op, int32_t sum, const int32_t *constants, int32_t channel)
@@ -152,8 +171,7 @@ EP_INLINE int8_t ep_mve_output_of(const struct ep_mve_outputs *op, int32_t sum, 
         y = (y + (1 << (-bytes[lane] - 1))) >> -bytes[lane];
         return (int8_t)ep_clamp(y + bytes[16 + half], -128, 127);
     }
-    y = ep_requantize((int32_t)((uint32_t)sum + (uint32_t)bias), multiplier, bytes[lane]);
-    return (int8_t)ep_clamp(y + op->out_zero, op->out_min, op->out_max);
+    return ep_mve_exact_of(op, (int32_t)((uint32_t)sum + (uint32_t)bias), constants + 16, channel);
 }
 
 EP_INLINE const int32_t *ep_mve_outputs_some(const struct ep_mve_outputs *op, const int32_t *sums, const int32_t *constants,

@@ -105,7 +105,19 @@ def outputs_fields(requantization: Requantization) -> dict[str, Field]:
     """The members of struct ep_mve_outputs; multipliers are one a channel."""
     found = _constants(requantization)
     assert found is not None
-    form, scale, constants = found
+    return _fields(requantization, *found)
+
+
+def biased_fields(requantization: Requantization) -> tuple[Data, dict[str, Field]] | None:
+    """Biases, and the members of struct ep_mve_outputs for sums that start from them; None where the exact form does not do."""
+    found = _exact(requantization)
+    if found is None:
+        return None
+    form, scale, (_, *rest) = found
+    return bias32(requantization), _fields(requantization, form, scale, np.concatenate(rest, axis=1))
+
+
+def _fields(requantization: Requantization, form: int, scale: int, constants: Data) -> dict[str, Field]:
     return {
         "channels": requantization.bias.size,
         "form": form,
