@@ -1,4 +1,4 @@
-"""What is stored for weights and requantization, against the least: int8 weights, and a bias and a multiplier of 32 bits a channel."""
+"""What is stored for weights and requantization, against the least: int8 weights, and a 32-bit bias and multiplier a channel."""
 
 from __future__ import annotations
 

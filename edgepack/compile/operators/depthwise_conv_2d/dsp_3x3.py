@@ -136,7 +136,10 @@ def fields(conv: DepthwiseConv2D) -> dict[str, Field]:
 
 
 def _constant_fields(channels: tuple[tuple[int, ...], ...], half: int) -> dict[str, Field]:
-    """Biases and multipliers, and for exact requantisation shifts and offsets: in the low bytes of the biases where those are free."""
+    """Biases and multipliers, and for exact requantisation shifts and offsets.
+
+    Shifts lie in the low bytes of the biases where those are free; offsets are left out where they follow from the shifts.
+    """
     exact = [channel[2:] for channel in channels if len(channel) > 2]
     derived = all(shift > 0 and offset == 64 + half * (1 << (shift - 1)) for offset, shift in exact)
     free = derived and not any(channel[0] & 255 for channel in channels)

@@ -1,5 +1,7 @@
-"""FULLY_CONNECTED with the vector extension: kernels/fully_connected/ep_fully_connected_mve.h, or where that would have to pad weights,
-and where layers share them, ep_fully_connected_rows_mve.h."""
+"""FULLY_CONNECTED with the vector extension: kernels/fully_connected/ep_fully_connected_mve.h.
+
+Where that would have to pad weights, and where layers share them, ep_fully_connected_rows_mve.h.
+"""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ class Stream:
 def pack(weights: Data, requantization: Requantization) -> Stream | None:
     """Filters (channels, ...) and how their sums become outputs; None where the kernel cannot do this exactly.
 
-    A group whose four channels have a one-sided requantisation uses it; the others use TFLite's two roundings as they are, the short
-    way where all four can.
+    A group whose four channels have a one-sided requantisation uses it; the others use TFLite's two roundings as they are, in
+    the short form where all four can.
     """
     filters = weights.reshape(weights.shape[0], -1).astype(np.int64)
     size = filters.shape[1]
