@@ -47,9 +47,7 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     return _fitting(graph, lowered, chosen, cpu, most)
 
 
-def _fitting(
-    graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[int, Coded], cpu: Cpu, most: float
-) -> tuple[Lowered, ...]:
+def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[int, Coded], cpu: Cpu, most: float) -> tuple[Lowered, ...]:
     """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off.
 
     The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as

@@ -37,12 +37,12 @@ EP_INLINE void ep_unpack_pairs(uint32_t *words)
     words[3] = ep_add_halves(ep_sxtb16_odd(c), d & upper);
 }
 
-/* Groups: two biases, the pairs' words, flags, and the constants that the flags ask for. */
+/* Groups: two biases, the pairs' words, and six words, or fifteen where the second but for its highest bit is nothing. */
 EP_INLINE void ep_unpack_stream(struct ep_decoder *decoder, uint32_t *out, int32_t count, int32_t groups)
 {
     const int32_t *constants = decoder->constants;
     for (; groups > 0; groups--) {
-        int32_t k, rest = (constants[2] & 0x40000000) != 0 ? 15 : 7;
+        int32_t k, rest = (constants[3] & 0x7FFFFFFF) != 0 ? 6 : 15;
         *out++ = (uint32_t)*constants++;
         *out++ = (uint32_t)*constants++;
         decoder->next(decoder, (int8_t *)out, count);

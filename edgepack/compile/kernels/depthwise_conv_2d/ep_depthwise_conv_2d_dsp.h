@@ -1,7 +1,7 @@
 /* DEPTHWISE_CONV_2D, int8, depth multiplier 1, for the DSP extension: four channels at a time.
  *
  * For each output pixel, where each tap's channels begin is found once (a row of zero points for taps outside the input).
- * Weights are stored as int16 in the order SXTB16 gives: for each block of 4 channels and each tap (w0, w2), (w1, w3).
+ * Weights are those of 4 channels, tap by tap, then of the next 4; fewer in the last block.
  * `scratch` holds the tap pointers, then a zero point for each channel. */
 #ifndef EP_DEPTHWISE_CONV_2D_DSP_H
 #define EP_DEPTHWISE_CONV_2D_DSP_H
@@ -16,7 +16,7 @@ struct ep_depthwise_conv_2d_dsp {
     int32_t dilation_h, dilation_w;
     int32_t pad_top, pad_left;
     int32_t in_zero, out_zero, out_min, out_max;
-    const int16_t *weights;    /* [blocks][kernel_h * kernel_w][4], zeros for channels past the last */
+    const int8_t *weights;     /* [blocks][kernel_h * kernel_w][4, or the channels left] */
     const int32_t *bias;       /* [channels], input zero point folded in */
     const int32_t *multiplier; /* [channels] */
     const int8_t *right;       /* [channels], right shift, or negative: left shift */
@@ -40,20 +40,19 @@ EP_INLINE void ep_depthwise_conv_2d_dsp_taps(const struct ep_depthwise_conv_2d_d
 
 /* `lanes` (1 to 4) channels from channel c on; inlined with lanes = 4 for all but the last block. */
 EP_INLINE void ep_depthwise_conv_2d_dsp_block(const struct ep_depthwise_conv_2d_dsp *op, const int8_t *const *tap, int32_t c,
-                                              int32_t lanes, const int16_t *w, int8_t *output, int any)
+                                              int32_t lanes, const int8_t *w, int8_t *output, int any)
 {
     const int32_t taps = op->kernel_h * op->kernel_w;
     int32_t acc[4] = {0, 0, 0, 0};
     int32_t t, lane;
-    for (t = 0; t < taps; t++, w += 4) {
-        uint32_t x = 0, w02, w13;
+    for (t = 0; t < taps; t++, w += lanes) {
+        uint32_t x = 0, word = 0;
         memcpy(&x, tap[t] + c, (size_t)lanes);
-        memcpy(&w02, w, 4);
-        memcpy(&w13, w + 2, 4);
-        acc[0] = ep_smlabb(ep_sxtb16(x), w02, acc[0]);
-        acc[1] = ep_smlabb(ep_sxtb16_odd(x), w13, acc[1]);
-        acc[2] = ep_smlatt(ep_sxtb16(x), w02, acc[2]);
-        acc[3] = ep_smlatt(ep_sxtb16_odd(x), w13, acc[3]);
+        memcpy(&word, w, (size_t)lanes);
+        acc[0] = ep_smlabb(ep_sxtb16(x), ep_sxtb16(word), acc[0]);
+        acc[1] = ep_smlabb(ep_sxtb16_odd(x), ep_sxtb16_odd(word), acc[1]);
+        acc[2] = ep_smlatt(ep_sxtb16(x), ep_sxtb16(word), acc[2]);
+        acc[3] = ep_smlatt(ep_sxtb16_odd(x), ep_sxtb16_odd(word), acc[3]);
     }
     for (lane = 0; lane < lanes; lane++) {
         const int32_t q =

@@ -26,11 +26,9 @@ def _cost(conv: DepthwiseConv2D) -> float:
 
 
 def channel_blocks(weights: Data) -> Data:
-    """Weights (kernel_h, kernel_w, channels) as [block of 4][tap][4] int16, the four in the order 0, 2, 1, 3 of SXTB16."""
+    """Weights (kernel_h, kernel_w, channels) as [block of 4][tap][4], the last block with the channels left."""
     taps = weights.reshape(-1, weights.shape[2])
-    padded = np.pad(taps, ((0, 0), (0, -taps.shape[1] % 4)))
-    blocks = padded.reshape(taps.shape[0], -1, 4).transpose(1, 0, 2)
-    return np.ascontiguousarray(blocks[:, :, [0, 2, 1, 3]]).astype(np.int16)
+    return np.concatenate([taps[:, first : first + 4].reshape(-1) for first in range(0, taps.shape[1], 4)])
 
 
 def _lower(conv: DepthwiseConv2D) -> Call:
