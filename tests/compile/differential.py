@@ -2,6 +2,7 @@
 
 python -m tests.compile.differential --count 2000              # seeds 0..1999, on every CPU's kernels
 python -m tests.compile.differential --seed 1234 --keep DIR    # one failure again, its model and C files kept
+python -m tests.compile.differential --coding smallest         # with structured weights, stored coded
 """
 
 from __future__ import annotations
@@ -10,29 +11,36 @@ import argparse
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from edgepack.compile import compile_model, write_code
 from edgepack.flatbuffer import read_model
 from tests.compile.harness import Case, mismatches
 from tests.compile.networks import random_network
+from tests.compile.structured import structured
 
 BATCH = 50
 CPUS = ("generic", "cortex-m0plus", "cortex-m4")
 
 
-def check(seeds: range, cpus: tuple[str, ...] = CPUS, flags: tuple[str, ...] = ("-O1",)) -> list[str]:
+def network(seed: int, coding: str) -> bytes:
+    """The network of a seed; where weights are coded, they have structure."""
+    return random_network(seed) if coding == "off" else structured(random_network(seed), seed)
+
+
+def check(seeds: range, cpus: tuple[str, ...] = CPUS, flags: tuple[str, ...] = ("-O1",), coding: str = "off") -> list[str]:
     """Every mismatch among the networks of these seeds."""
-    cases = [Case(f"seed {seed}", random_network(seed)) for seed in seeds]
-    return mismatches(cases, *cpus, flags=flags, seed=seeds.start)
+    cases = [Case(f"seed {seed}", network(seed, coding)) for seed in seeds]
+    return mismatches(cases, *cpus, flags=flags, seed=seeds.start, coding=coding)
 
 
-def check_all(first: int, count: int, workers: int, cpus: tuple[str, ...] = CPUS) -> list[str]:
+def check_all(first: int, count: int, workers: int, cpus: tuple[str, ...] = CPUS, coding: str = "off") -> list[str]:
     """The same in several processes, printing progress to stderr."""
     batches = [range(start, min(start + BATCH, first + count)) for start in range(first, first + count, BATCH)]
     wrong: list[str] = []
     with ProcessPoolExecutor(workers) as pool:
-        for done, lines in enumerate(pool.map(check, batches, [cpus] * len(batches)), 1):
+        for done, lines in enumerate(pool.map(partial(check, cpus=cpus, coding=coding), batches), 1):
             wrong += lines
             print(f"\r{done * BATCH} networks, {len(wrong)} mismatches", end="", file=sys.stderr)
     print(file=sys.stderr)
@@ -48,17 +56,21 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--cpu", action="append", help="only this CPU's kernels; may be repeated")
     parser.add_argument("--keep", type=Path, help="with --seed: write model.tflite and a folder of C for each CPU here")
+    parser.add_argument("--coding", default="off", help="store weights coded, as compile_model's `coding` says")
     options = parser.parse_args()
     cpus = tuple(options.cpu or CPUS)
     if options.seed is None:
-        wrong = check_all(options.first, options.count, options.workers, cpus)
+        wrong = check_all(options.first, options.count, options.workers, cpus, options.coding)
     else:
-        wrong = check(range(options.seed, options.seed + 1), cpus)
+        wrong = check(range(options.seed, options.seed + 1), cpus, coding=options.coding)
         if options.keep:
             options.keep.mkdir(parents=True, exist_ok=True)
-            (options.keep / "model.tflite").write_bytes(random_network(options.seed))
+            (options.keep / "model.tflite").write_bytes(network(options.seed, options.coding))
             for cpu in cpus:
-                write_code(compile_model(read_model(options.keep / "model.tflite"), "net", cpu), options.keep / cpu)
+                write_code(
+                    compile_model(read_model(options.keep / "model.tflite"), "net", cpu, coding=options.coding),
+                    options.keep / cpu,
+                )
     print("\n".join(wrong) or "every network equals the reference")
     return 1 if wrong else 0
 
