@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import ToolError
+from edgepack.ground.memory import give_back_memory
 from edgepack.ground.progress import Task
 from edgepack.sources.keras.frameworks import import_tf_keras, versions
 from edgepack.sources.keras.own_layers import copied
@@ -48,13 +49,14 @@ def training_versions() -> dict[str, str]:
 
 
 def start_afresh(seed: int) -> None:
-    """Make what follows in this process give the same result as in a new process: names, random numbers, kernels."""
+    """Make what follows in this process give the same result as in a new process: names, random numbers, kernels, and memory."""
     keras = import_tf_keras()
     import tensorflow as tf
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+    give_back_memory()
 
 
 def copy_model(model: Any) -> Any:
