@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,8 @@ from edgepack.sources.keras.own_layers import copied
 if TYPE_CHECKING:
     from edgepack.sources import Split
 
-# Large enough to keep both cores busy, small enough for the activations of a 224x224 model to stay below a gigabyte.
-PREDICT_BATCH = 128
+# Examples at once: enough to keep both cores busy, and as few as keep a layer's output within a size that several can have at once.
+_MOST_AT_ONCE, _LARGEST_OUTPUT = 128, 128 << 20  # examples, bytes
 
 
 def import_tfmot() -> Any:
@@ -86,6 +87,15 @@ def batches(count: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, count))
 
 
+def predict_batch(model: Any) -> int:
+    """How many examples to give to a model at once: 128, or 32 to ResNet50, whose largest output has 3 MB for one."""
+    layers = [layer.output_shape for layer in model.layers]
+    shapes = [shape for given in layers for shape in (given if isinstance(given, list) else [given])]
+    largest = max((4 * math.prod(size or 1 for size in shape[1:]) for shape in shapes), default=1)
+    fitting = min(_MOST_AT_ONCE, max(1, _LARGEST_OUTPUT // largest))
+    return 1 << (fitting.bit_length() - 1)
+
+
 def model_inputs(model: Any, split: Split, part: slice) -> Any:
     """The examples `part` of a split as tensors of the model's input types: one, or a list of several."""
     import tensorflow as tf
@@ -116,7 +126,7 @@ def predict(
     run = run or inference(model)
     collected: list[list[NDArray[Any]]] = []
     total = len(split)
-    for part in batches(total, PREDICT_BATCH):
+    for part in batches(total, predict_batch(model)):
         results = run(model_inputs(model, split, part))
         found = results if isinstance(results, list | tuple) else [results]
         collected.append([np.asarray(result, dtype=np.float32) for result in found])
