@@ -119,8 +119,8 @@ def _convert(model: Any, function: Any, scheme: str, data: Dataset, task: Task) 
 def _lean(converter: Any) -> Any:
     """TensorFlow's class of converters, but holding the weights once while it works, as the graph that is converted.
 
-    Of TensorFlow's own, the frozen function stays too, with four more copies in it; only the names, shapes and types of its inputs
-    and outputs are read after the freezing, as long as Grappler is not asked to optimise it, which the new converter never does.
+    Of TensorFlow's own, the frozen function stays too, with three more copies in it. Only names, shapes and types of its inputs
+    and outputs are read after the freezing, unless Grappler is to optimise it, which the new converter never asks for.
     """
     import tensorflow as tf
 

@@ -42,10 +42,10 @@ class Report:
     """One deployment and its verdicts, in the order of report.json. A part that there is not is None, and {} in JSON.
 
     `steps` is the step table, the .tflite itself last, `layers` has one row per operator of the file, `layer_times` tells how
-    their seconds were measured. `data` is what was known of the project's data before training. `latency_samples` are single inferences in seconds. `preprocessing` is what data.py says of
-    it, JSON-able. `explanation` is where accuracy goes. `real_hardware` is whether the device is the target's own
-    hardware, `exit_code` what `edgepack deploy` ends with, `created` an ISO time. `pack` is the id of the pack that was
-    measured ("" in reports older than that field).
+    their seconds were measured. `data` is what was known of the project's data before training. `latency_samples` are single
+    inferences in seconds. `preprocessing` is what data.py says of it, JSON-able. `explanation` is where accuracy goes.
+    `real_hardware` is whether the device is the target's own hardware, `exit_code` what `edgepack deploy` ends with,
+    `created` an ISO time. `pack` is the id of the pack that was measured ("" in reports older than that field).
     `model_path` is the .tflite that ships and `folder` where report.html, report.json and the pack are, where that is known;
     neither is part of report.json.
     """

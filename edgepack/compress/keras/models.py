@@ -20,7 +20,7 @@ from edgepack.sources.keras.own_layers import copied
 if TYPE_CHECKING:
     from edgepack.sources import Split
 
-# Examples at once: enough to keep both cores busy, and as few as keep a layer's output within a size that several can have at once.
+# Examples at once: enough to keep both cores busy, and so few that several layers' outputs have room beside each other.
 _MOST_AT_ONCE, _LARGEST_OUTPUT = 128, 128 << 20  # examples, bytes
 
 
