@@ -1,9 +1,9 @@
 """How much memory a conversion takes: `python benchmarks/memory/conversion.py [--model MobileNetV2] [--examples 16]`.
 
-Each of these runs in a process of its own, which tells its peak (VmHWM) at the end: opening the model with TensorFlow imported; a
-script that does nothing but call TFLiteConverter, with as many examples to calibrate with; edgepack's stage, which converts several
-times and writes the float file too; and `edgepack deploy --target host` whose recipe only quantizes. Writes conversion.md and
-conversion.json beside itself; 1 when the stage or the deployment takes more than the bar.
+Each of these runs in a process of its own, which tells its peak (VmHWM) at the end: opening the model with TensorFlow
+imported; a script that does nothing but call TFLiteConverter, with as many examples to calibrate with; edgepack's stage,
+which converts several times and writes the float file too; and `edgepack deploy --target host` whose recipe only quantizes.
+Writes conversion.md and conversion.json beside itself; 1 when the stage or the deployment takes more than the bar.
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ def run(program: str, *arguments: str) -> int:
     """Run a Python program; the peak in bytes that it says at the end, 0 when it says none."""
     quiet = {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
     environment = {**os.environ, **quiet, "PYTHONPATH": str(HERE.parents[1])}
-    done = subprocess.run([sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(done.stderr[-3000:])
     said = done.stdout.rpartition("peak ")[2].split()

@@ -6,6 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from edgepack.devices.facts import FACTS_SCRIPT, parse_facts
 
 _PI = """\
