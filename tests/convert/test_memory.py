@@ -10,5 +10,5 @@ from benchmarks.memory.conversion import BAR, measure, shares
 @pytest.mark.slow
 def test_a_conversion_takes_hardly_more_memory_than_the_bare_converter() -> None:
     """48 MB of weights, converted three times; the 100 MB of what edgepack imports are a fifth of what the converter takes."""
-    in_all, beyond = shares(measure("dense", 8, ("opened", "bare", "stage")))["stage"]
+    in_all, beyond = shares(measure("dense", 16, ("opened", "bare", "stage")))["stage"]
     assert in_all < BAR and beyond < BAR + 0.1
