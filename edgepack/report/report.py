@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from edgepack.diagnosis import Explained
     from edgepack.measure.layers import LayerTimes
     from edgepack.releases.types import Deployment
+    from edgepack.sources.data.summary import DataSummary
 
 # Raised when a field changes its meaning or goes; a new field does not need it.
 SCHEMA_VERSION = 1
@@ -41,10 +42,10 @@ class Report:
     """One deployment and its verdicts, in the order of report.json. A part that there is not is None, and {} in JSON.
 
     `steps` is the step table, the .tflite itself last, `layers` has one row per operator of the file, `layer_times` tells how
-    their seconds were measured. `latency_samples` are single inferences in seconds. `preprocessing` is what data.py says of
-    it, JSON-able. `explanation` is where accuracy goes. `real_hardware` is whether the device is the target's own
-    hardware, `exit_code` what `edgepack deploy` ends with, `created` an ISO time. `pack` is the id of the pack that was
-    measured ("" in reports older than that field).
+    their seconds were measured. `data` is what was known of the project's data before training. `latency_samples` are single
+    inferences in seconds. `preprocessing` is what data.py says of it, JSON-able. `explanation` is where accuracy goes.
+    `real_hardware` is whether the device is the target's own hardware, `exit_code` what `edgepack deploy` ends with,
+    `created` an ISO time. `pack` is the id of the pack that was measured ("" in reports older than that field).
     `model_path` is the .tflite that ships and `folder` where report.html, report.json and the pack are, where that is known;
     neither is part of report.json.
     """
@@ -61,6 +62,7 @@ class Report:
     layers: tuple[LayerFigures, ...] = ()
     layer_times: LayerTimes | None = None
     totals: ModelTotals | None = None
+    data: DataSummary | None = None
     latency_samples: tuple[float, ...] = ()
     device: AnyDeviceFacts | None = None
     deployment: Deployment | None = None
@@ -120,7 +122,7 @@ class Report:
         return report_fragment(self)
 
 
-_PARTS = ("model", "layer_times", "totals", "device", "deployment", "proof", "explanation")
+_PARTS = ("model", "layer_times", "totals", "data", "device", "deployment", "proof", "explanation")
 _FIELDS = tuple(item.name for item in json_fields(Report))
 
 
@@ -167,6 +169,14 @@ def _layer_times(row: Row) -> LayerTimes | None:
     return typed(LayerTimes, row)
 
 
+def _data(row: Row) -> DataSummary | None:
+    if not row:
+        return None
+    from edgepack.sources.data.summary import DataSummary
+
+    return typed(DataSummary, row)
+
+
 def _proof(row: Row) -> Proof | None:
     if not row:
         return None
@@ -196,6 +206,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "layers": lambda rows: tuple(typed(LayerFigures, row) for row in rows),
     "layer_times": _layer_times,
     "totals": lambda row: typed(ModelTotals, row) if row else None,
+    "data": _data,
     "latency_samples": tuple,
     "device": device_from_json,
     "deployment": deployment_from_json,
