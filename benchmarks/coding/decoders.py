@@ -102,9 +102,9 @@ def render(results: list[dict[str, Any]]) -> str:
     lines = [
         "# Decoders, measured",
         "",
-        "Written by `python benchmarks/coding/decoders.py`: one layer of 64 x 128 weights, zig -O3, emulated. Instructions a value "
-        "are those of the decoder's loop, with what edgepack/coding expects beside them; code is what flash has more than "
-        "without coding, apart from the weights. Each layer's outputs were the reference's bits.",
+        "Written by `python benchmarks/coding/decoders.py`: one layer of 64 x 128 weights, zig -O3, emulated. Instructions a "
+        "value are those of the decoder's loop, with what edgepack/coding expects beside them; code is what flash has more "
+        "than without coding, apart from the weights. Each layer's outputs were the reference's bits.",
         "",
         "| code | weights | core | bytes | / entropy | begin | instructions a value | expected | code, bytes |",
         "|---|---|---|---:|---:|---:|---:|---:|---:|",
