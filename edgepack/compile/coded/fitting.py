@@ -7,18 +7,20 @@ faster code, or none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from edgepack.coding import CODES, find_code
 from edgepack.compile.coded.calls import blocked_call, coded_call
 from edgepack.compile.coded.choice import Coded, options_of, within
-from edgepack.compile.coded.contents import arrays_of
+from edgepack.compile.coded.contents import Key, arrays_of
 from edgepack.compile.graph import Graph
 from edgepack.compile.lowered import Lowered
 from edgepack.compile.operators.choice import usable
 from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.fully_connected.generic import FullyConnected
+from edgepack.compile.operators.kernel import UNKNOWN
 from edgepack.compile.plan import live_of, make_plan
 from edgepack.cores import Cpu
 
@@ -41,13 +43,15 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     thumb2 = "armv6m" not in cpu.features
     codes = CODES if coding in ("auto", "smallest") else (find_code(coding),)
     worth = WORTH if coding == "auto" else 0.0
-    most = (ADDED[optimize] if coding == "auto" else 1e9) * sum(one.cost for one in lowered)
-    found = {id(array): options_of(array, codes, thumb2, worth) for one in lowered for array in arrays_of(one.call)}
+    most = (ADDED[optimize] if coding == "auto" else 1e9) * sum(one.cost for one in lowered if one.cost < UNKNOWN)
+    arrays = [arrays_of(one.call) for one in lowered]
+    used = Counter(key for each in arrays for key in each)  # what several layers share is stored once, and stays as it is
+    found = {key: options_of(array, codes, thumb2, worth) for each in arrays for key, array in each.items() if used[key] == 1}
     chosen = within({key: options for key, options in found.items() if options}, most)
     return _fitting(graph, lowered, chosen, cpu, most)
 
 
-def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[int, Coded], cpu: Cpu, most: float) -> tuple[Lowered, ...]:
+def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[Key, Coded], cpu: Cpu, most: float) -> tuple[Lowered, ...]:
     """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off.
 
     The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
@@ -58,7 +62,7 @@ def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[int, Code
     ways: dict[int, list[tuple[int, Lowered]]] = {}
     filters = 0
     for index, one in enumerate(lowered):
-        codes = {id(array): chosen[id(array)] for array in arrays_of(one.call) if id(array) in chosen}
+        codes = {key: chosen[key] for key in arrays_of(one.call) if key in chosen}
         if codes:
             variants = list(_variants(one, codes, cpu))
             needs = (live_of(graph, [*calls[:index], each.call, *calls[index + 1 :]])[index] for each in variants)
@@ -94,7 +98,7 @@ def _within_memory(
     return tuple(found), saved, limit
 
 
-def _variants(one: Lowered, codes: Mapping[int, Coded], cpu: Cpu) -> Iterator[Lowered]:
+def _variants(one: Lowered, codes: Mapping[Key, Coded], cpu: Cpu) -> Iterator[Lowered]:
     """A call with decoded arrays: as a whole, then in more and more blocks of its output channels, which take less memory."""
     decoding = sum(each.cost for each in codes.values())
     one = replace(one, coded=tuple(each.summary for each in codes.values()))

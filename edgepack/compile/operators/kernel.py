@@ -21,6 +21,10 @@ Ranges = Mapping[int, Range]
 """The range of every int8 value that has an axis, by value id."""
 
 
+UNKNOWN = 1e9
+"""The instructions of kernels that no other competes with, which nobody estimated."""
+
+
 @dataclass(frozen=True)
 class Kernel(Generic[Problem]):
     """One way to run an operator.
@@ -34,7 +38,7 @@ class Kernel(Generic[Problem]):
     lower: Callable[[Problem], Call | tuple[Call, ...]]
     needs: frozenset[str] = frozenset()
     applies: Callable[[Problem], bool] = field(default=lambda problem: True)
-    cost: Callable[[Problem], float] = field(default=lambda problem: 1e9)
+    cost: Callable[[Problem], float] = field(default=lambda problem: UNKNOWN)
 
 
 def always(site: Site) -> bool:
