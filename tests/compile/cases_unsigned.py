@@ -29,8 +29,8 @@ _NAMES = """
     conv_2d depthwise_conv_2d fully_connected transpose_conv add sub sub_fused mul div average_pool max_pool mean sum
     concatenation softmax log_softmax logistic tanh relu relu6 relu_n1_to_1 leaky_relu prelu hard_swish l2_normalization pad padv2
     mirror_pad resize_nearest resize_bilinear maximum minimum reduce_max reduce_min arg_max arg_min top_k select select_v2
-    space_to_batch batch_to_space space_to_depth depth_to_space transpose slice strided_slice split split_v pack unpack gather gather_nd reverse
-    broadcast_to quantize_edges
+    space_to_batch batch_to_space space_to_depth depth_to_space transpose slice strided_slice split split_v pack unpack gather
+    gather_nd reverse broadcast_to quantize_edges
 """.split()  # noqa: SIM905
 """Of the int8 cases: those whose operator has a uint8 kernel in the reference."""
 

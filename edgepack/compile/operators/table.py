@@ -66,6 +66,7 @@ from edgepack.compile.operators.fully_connected import wide as fully_connected_w
 from edgepack.compile.operators.kernel import FROM_UINT8, Operator
 from edgepack.compile.operators.movement import (
     concatenation,
+    dynamic_update_slice,
     gather,
     mirror_pad,
     nd,
@@ -199,6 +200,7 @@ _ALL: tuple[Operator[Any], ...] = (
     nd.GATHER_ND,
     nd.SCATTER_ND,
     nd.ONE_HOT,
+    dynamic_update_slice.DYNAMIC_UPDATE_SLICE,
     pad.PAD,
     pad.PADV2,
     mirror_pad.MIRROR_PAD,
