@@ -13,6 +13,7 @@ from edgepack.compile import CCode, compile_model
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import CompileError
 from tests.compile.builder import TYPES, ModelBuilder
+from tests.compile.cases_unsigned import CASES
 from tests.compile.harness import Case, assert_exact, mismatches
 
 CPUS = ("generic", "cortex-m0plus", "cortex-m4", "cortex-m55")
@@ -126,6 +127,13 @@ def test_a_scale_for_each_filter_is_refused() -> None:
     b.operator("FULLY_CONNECTED", [x, w, -1], [y], "FullyConnectedOptions")
     with pytest.raises(CompileError, match="FULLY_CONNECTED"):
         compiled(b.finish([x], [y]))
+
+
+@pytest.mark.skipif("fma" not in Path("/proc/cpuinfo").read_text(), reason="this machine does not fuse")
+def test_a_compiler_that_fuses_products_with_sums_changes_no_bit_of_a_resize() -> None:
+    make = CASES["unsigned_resize_bilinear"]
+    cases = [Case(f"seed {seed}", make(np.random.default_rng(seed))) for seed in range(20)]
+    assert mismatches(cases, "generic", flags=("-O3", "-mfma", "-ffp-contract=fast")) == []
 
 
 CONVERT = """

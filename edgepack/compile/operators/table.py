@@ -121,8 +121,12 @@ _ALL: tuple[Operator[Any], ...] = (
     pool_2d.MAX_POOL_2D,
     mean.MEAN,
     max_min_sum.SUM.with_forms(int32=reduce_integers.SUM, int64=reduce_integers.SUM),
-    max_min_sum.REDUCE_MAX.with_forms(int32=reduce_integers.REDUCE_MAX, int64=reduce_integers.REDUCE_MAX),
-    max_min_sum.REDUCE_MIN.with_forms(int32=reduce_integers.REDUCE_MIN, int64=reduce_integers.REDUCE_MIN),
+    max_min_sum.REDUCE_MAX.with_forms(
+        int16=reduce_integers.REDUCE_MAX, int32=reduce_integers.REDUCE_MAX, int64=reduce_integers.REDUCE_MAX
+    ),
+    max_min_sum.REDUCE_MIN.with_forms(
+        int16=reduce_integers.REDUCE_MIN, int32=reduce_integers.REDUCE_MIN, int64=reduce_integers.REDUCE_MIN
+    ),
     prod.REDUCE_PROD.with_forms(int32=reduce_integers.REDUCE_PROD, int64=reduce_integers.REDUCE_PROD),
     reduce_integers.REDUCE_ANY,
     reduce_integers.REDUCE_ALL,
@@ -145,8 +149,8 @@ _ALL: tuple[Operator[Any], ...] = (
     add_n.ADD_N,
     squared_difference.SQUARED_DIFFERENCE,
     prelu.PRELU,
-    maximum.MAXIMUM.with_forms(int32=integers.MAXIMUM, int64=integers.MAXIMUM),
-    maximum.MINIMUM.with_forms(int32=integers.MINIMUM, int64=integers.MINIMUM),
+    maximum.MAXIMUM.with_forms(int16=integers.MAXIMUM, int32=integers.MAXIMUM, int64=integers.MAXIMUM),
+    maximum.MINIMUM.with_forms(int16=integers.MINIMUM, int32=integers.MINIMUM, int64=integers.MINIMUM),
     compare.EQUAL,
     compare.NOT_EQUAL,
     compare.LESS,
