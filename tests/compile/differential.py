@@ -1,6 +1,6 @@
 """Random networks, compiled and compared with the reference byte for byte.
 
-python -m tests.compile.differential --count 2000              # seeds 0..1999, on every CPU's kernels
+python -m tests.compile.differential --count 2000              # seeds 0..1999, every fifth also as uint8, on every CPU's kernels
 python -m tests.compile.differential --seed 1234 --keep DIR    # one failure again, its model and C files kept
 python -m tests.compile.differential --coding smallest         # with structured weights, stored coded
 """
@@ -17,21 +17,28 @@ from pathlib import Path
 from edgepack.compile import compile_model, write_code
 from edgepack.flatbuffer import read_model
 from tests.compile.harness import Case, mismatches
-from tests.compile.networks import random_network
+from tests.compile.networks import random_network, random_uint8_network
 from tests.compile.structured import structured
 
 BATCH = 50
+UINT8_EVERY = 5
+"""Of so many networks one is also built as TensorFlow 1 would have it."""
 CPUS = ("generic", "cortex-m0plus", "cortex-m4")
 
 
-def network(seed: int, coding: str) -> bytes:
-    """The network of a seed; where weights are coded, they have structure."""
-    return random_network(seed) if coding == "off" else structured(random_network(seed), seed)
+def networks(seed: int, coding: str) -> list[Case]:
+    """What is checked of a seed; where weights are coded, they have structure."""
+    if coding != "off":
+        return [Case(f"seed {seed}", structured(random_network(seed), seed))]
+    cases = [Case(f"seed {seed}", random_network(seed))]
+    if seed % UINT8_EVERY == 0:
+        cases.append(Case(f"seed {seed} (uint8)", random_uint8_network(seed)))
+    return cases
 
 
 def check(seeds: range, cpus: tuple[str, ...] = CPUS, flags: tuple[str, ...] = ("-O1",), coding: str = "off") -> list[str]:
     """Every mismatch among the networks of these seeds."""
-    cases = [Case(f"seed {seed}", network(seed, coding)) for seed in seeds]
+    cases = [case for seed in seeds for case in networks(seed, coding)]
     return mismatches(cases, *cpus, flags=flags, seed=seeds.start, coding=coding)
 
 
@@ -55,7 +62,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--cpu", action="append", help="only this CPU's kernels; may be repeated")
-    parser.add_argument("--keep", type=Path, help="with --seed: write model.tflite and a folder of C for each CPU here")
+    parser.add_argument("--keep", type=Path, help="with --seed: write each model.tflite and a folder of C for each CPU here")
     parser.add_argument("--coding", default="off", help="store weights coded, as compile_model's `coding` says")
     options = parser.parse_args()
     cpus = tuple(options.cpu or CPUS)
@@ -64,13 +71,14 @@ def main() -> int:
     else:
         wrong = check(range(options.seed, options.seed + 1), cpus, coding=options.coding)
         if options.keep:
-            options.keep.mkdir(parents=True, exist_ok=True)
-            (options.keep / "model.tflite").write_bytes(network(options.seed, options.coding))
-            for cpu in cpus:
-                write_code(
-                    compile_model(read_model(options.keep / "model.tflite"), "net", cpu, coding=options.coding),
-                    options.keep / cpu,
-                )
+            for case in networks(options.seed, options.coding):
+                folder = options.keep / ("uint8" if "uint8" in case.label else "int8")
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / "model.tflite").write_bytes(case.model)
+                for cpu in cpus:
+                    write_code(
+                        compile_model(read_model(folder / "model.tflite"), "net", cpu, coding=options.coding), folder / cpu
+                    )
     print("\n".join(wrong) or "every network equals the reference")
     return 1 if wrong else 0
 

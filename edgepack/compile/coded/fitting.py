@@ -21,6 +21,7 @@ from edgepack.compile.operators.choice import usable
 from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.fully_connected.generic import FullyConnected
 from edgepack.compile.operators.kernel import UNKNOWN
+from edgepack.compile.operators.shared.wide import is_wide
 from edgepack.compile.plan import live_of, make_plan
 from edgepack.cores import Cpu
 
@@ -120,6 +121,8 @@ def _variants(one: Lowered, codes: Mapping[Key, Coded], cpu: Cpu) -> Iterator[Lo
 
 def _in_blocks(problem: Conv2D | FullyConnected) -> bool:
     """Whether some output channels can be computed without the others."""
+    if is_wide(problem.weights):
+        return False
     if isinstance(problem, FullyConnected):
         return problem.batches == 1
     return problem.in_shape[0] == 1 and problem.groups == 1

@@ -1,4 +1,4 @@
-"""DEPTHWISE_CONV_2D with the DSP extension: kernels/depthwise_conv_2d/ep_depthwise_conv_2d_dsp.h."""
+"""DEPTHWISE_CONV_2D with the DSP extension: kernels/depthwise_conv_2d/ep_depthwise_conv_2d_dsp.h. Its weights have 16 bits."""
 
 from __future__ import annotations
 
@@ -60,4 +60,4 @@ def _lower(conv: DepthwiseConv2D) -> Call:
     )
 
 
-KERNEL = Kernel("ep_depthwise_conv_2d_dsp", _lower, frozenset({"dsp"}), _applies, _cost)
+KERNEL = Kernel("ep_depthwise_conv_2d_dsp", _lower, frozenset({"dsp"}), _applies, _cost, wide=True)
