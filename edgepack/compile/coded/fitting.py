@@ -121,7 +121,7 @@ def _variants(one: Lowered, codes: Mapping[Key, Coded], cpu: Cpu) -> Iterator[Lo
 
 def _in_blocks(problem: Conv2D | FullyConnected) -> bool:
     """Whether some output channels can be computed without the others."""
-    if is_wide(problem.weights):
+    if is_wide(problem):
         return False
     if isinstance(problem, FullyConnected):
         return problem.batches == 1

@@ -14,6 +14,7 @@ struct ep_conv_2d_wide {
     int32_t stride_h, stride_w;
     int32_t dilation_h, dilation_w;
     int32_t pad_top, pad_left;
+    int32_t out_step; /* from an output pixel to the next */
     int32_t groups, group_in, group_out; /* groups of channels; input and output channels of one */
     int32_t in_zero, out_zero, out_min, out_max;
     int32_t weight_zero;       /* of the stored bytes: weights are what they are above it */
@@ -69,10 +70,11 @@ EP_KERNEL void ep_conv_2d_wide(const struct ep_conv_2d_wide *op, const int8_t *i
             for (ox = 0; ox < op->out_w; ox++) {
                 const int32_t y = oy * op->stride_h - op->pad_top;
                 const int32_t x = ox * op->stride_w - op->pad_left;
-                for (group = 0; group < op->groups; group++, output += op->group_out) {
+                for (group = 0; group < op->groups; group++) {
                     ep_conv_2d_wide_gather(op, input + group * op->group_in, y, x, patch);
-                    ep_conv_2d_wide_filters(op, patch, group * op->group_out, output);
+                    ep_conv_2d_wide_filters(op, patch, group * op->group_out, output + group * op->group_out);
                 }
+                output += op->out_step;
             }
         }
     }
