@@ -15,18 +15,6 @@ struct ep_unpack {
     int32_t groups; /* of a stream */
 };
 
-/* The sums of two halves each. */
-EP_INLINE uint32_t ep_add_halves(uint32_t x, uint32_t y)
-{
-#if EP_DSP_ASM
-    uint32_t sum;
-    __asm__("sadd16 %0, %1, %2" : "=r"(sum) : "r"(x), "r"(y));
-    return sum;
-#else
-    return ((x & 0x7FFF7FFFu) + (y & 0x7FFF7FFFu)) ^ ((x ^ y) & 0x80008000u);
-#endif
-}
-
 /* Four values of each of four channels, A to D, become the words of two pairs, in the same place. */
 EP_INLINE void ep_unpack_pairs(uint32_t *words)
 {

@@ -1,4 +1,4 @@
-"""DEPTHWISE_CONV_2D with the DSP extension: kernels/depthwise_conv_2d/ep_depthwise_conv_2d_dsp.h. Its weights have 16 bits."""
+"""DEPTHWISE_CONV_2D with the DSP extension: ep_depthwise_conv_2d_dsp.h, and its twin ep_depthwise_conv_2d_dsp_wide.h."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
 from edgepack.compile.operators.shared.convolution import walk
 from edgepack.compile.operators.shared.requantize import short_fields
+from edgepack.compile.operators.shared.wide import is_wide, stored
 
 POINTER = 8  # bytes of a pointer on the largest host
 
@@ -32,9 +33,12 @@ def channel_blocks(weights: Data) -> Data:
 
 
 def _lower(conv: DepthwiseConv2D) -> Call:
+    weights, zero = stored(conv.weights)
+    kernel = "ep_depthwise_conv_2d_dsp_wide" if is_wide(conv) else "ep_depthwise_conv_2d_dsp"
     return Call(
-        kernel="ep_depthwise_conv_2d_dsp",
-        header="ep_depthwise_conv_2d_dsp.h",
+        kernel=kernel,
+        header=f"{kernel}.h",
+        struct="ep_depthwise_conv_2d_dsp",
         fields={
             "in_h": conv.in_shape[1],
             "in_w": conv.in_shape[2],
@@ -50,7 +54,8 @@ def _lower(conv: DepthwiseConv2D) -> Call:
             "pad_top": conv.padding.top,
             "pad_left": conv.padding.left,
             "in_zero": conv.in_zero,
-            "weights": Array(channel_blocks(conv.weights), "weights"),
+            "weight_zero": zero,
+            "weights": Array(channel_blocks(weights), "weights"),
             **short_fields(conv.requantization),
         },
         inputs=(conv.input,),
