@@ -7,8 +7,9 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -26,6 +27,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+Item = TypeVar("Item")
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 SHARED = Path(os.environ.get("EDGEPACK_SHARED", Path(__file__).resolve().parents[2] / "shared"))
@@ -54,8 +56,22 @@ def pytest_xdist_auto_num_workers() -> int | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those with a time limit of their own, the longest, begin first, so that no worker waits for them alone at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+    """Several workers begin with the slow tests, the one with a time limit of its own first: none waits for one at the end."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        quick = [item for item in items if not item.get_closest_marker("slow")]
+        slow.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+        items[:] = in_shares(slow, quick, workers)
+
+
+def in_shares(first: Sequence[Item], then: Sequence[Item], workers: int) -> list[Item]:
+    """One share after the other, as workers are given them: each its part of `first`, and after that its part of `then`."""
+
+    def part(of: Sequence[Item], worker: int) -> Sequence[Item]:
+        return of[len(of) * worker // workers : len(of) * (worker + 1) // workers]
+
+    return [item for worker in range(workers) for of in (first, then) for item in part(of, worker)]
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Damaged codes under AddressSanitizer: `python benchmarks/coding/damaged.py [--count 1000000]`
 
-Codes of every kind with bytes replaced, ends cut, or random throughout are decoded on this machine, every buffer at its exact size.
-Ends with 1 at the first that a sanitizer stops or that takes longer than a second for each thousand. Writes damaged.md.
+Codes of every kind with bytes replaced, ends cut, or random throughout are decoded on this machine, every buffer at its exact
+size. Ends with 1 at the first that a sanitizer stops, or where a hundred of them take longer than a second. Writes damaged.md.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def main() -> int:
             print(f"\r{first + count:,} of {options.count:,}", end="", file=sys.stderr)
     print(file=sys.stderr)
     text = (
-        "# Damaged codes, decoded\n\nWritten by `python benchmarks/coding/damaged.py`: bytes replaced, ends cut, or random throughout, "
-        f"under AddressSanitizer and UBSan, every buffer at its exact size.\n\n{options.count:,} codes from seed {options.seed}: "
-        "none left its buffers, each ended.\n"
+        "# Damaged codes, decoded\n\nWritten by `python benchmarks/coding/damaged.py`: bytes replaced, ends cut, or random "
+        "throughout, under AddressSanitizer and UBSan, every buffer at its exact size.\n\n"
+        f"{options.count:,} codes from seed {options.seed}: none left its buffers, each ended.\n"
     )
     (HERE / "damaged.md").write_text(text)
     return 0

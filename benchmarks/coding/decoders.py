@@ -1,7 +1,8 @@
 """What decoders cost: instructions a value on each core, and bytes of code. `python benchmarks/coding/decoders.py`
 
-A layer of 64 x 128 weights is compiled with each code and run on each core's emulator; the instructions of the decoder's functions
-are counted. Beside them stands what edgepack/coding says, by which the compiler chooses. Writes decoders.md and decoders.json.
+A layer of 64 x 128 weights is compiled with each code, with as much memory as it takes, and run on each core's emulator; the
+instructions of the decoder's functions are counted. Beside them stands what edgepack/coding says, by which the compiler chooses.
+Writes decoders.md and decoders.json.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -20,6 +22,7 @@ if __package__ in (None, ""):
 from benchmarks.command import run_command
 from edgepack.coding import CODES, Code, entropy_bytes
 from edgepack.compile import compile_model
+from edgepack.compile.coded import fitting
 from edgepack.cores import find_cpu
 from edgepack.flatbuffer import read_model
 from edgepack.measure.mcu.emulated import bench_mcu
@@ -40,7 +43,7 @@ KINDS = {
 }
 
 
-def weights(kind: str) -> np.ndarray:
+def weights(kind: str) -> NDArray[np.int8]:
     """Weights of a kind."""
     rng = np.random.default_rng(1)
     values = rng.normal(0, 30, SHAPE[0] * SHAPE[1]).round().clip(-127, 127).astype(np.int8)
@@ -53,7 +56,7 @@ def weights(kind: str) -> np.ndarray:
     return values_of(kind, values, rng) if kind in ("ternary", "blocks") else values
 
 
-def layer(values: np.ndarray) -> bytes:
+def layer(values: NDArray[np.int8]) -> bytes:
     """A .tflite of one FULLY_CONNECTED with these weights."""
     b = ModelBuilder()
     x = b.tensor((1, SHAPE[1]), scale=0.05)
@@ -99,16 +102,16 @@ def render(results: list[dict[str, Any]]) -> str:
     lines = [
         "# Decoders, measured",
         "",
-        "Written by `python benchmarks/coding/decoders.py`: one layer of 64 x 128 weights, zig -O3, emulated. Instructions a value are "
-        "those of the decoder's loop, with what edgepack/coding expects beside them; code is what flash has more than without "
-        "coding, apart from the weights. Each layer's outputs were the reference's bits.",
+        "Written by `python benchmarks/coding/decoders.py`: one layer of 64 x 128 weights, zig -O3, emulated. Instructions a "
+        "value are those of the decoder's loop, with what edgepack/coding expects beside them; code is what flash has more "
+        "than without coding, apart from the weights. Each layer's outputs were the reference's bits.",
         "",
         "| code | weights | core | bytes | / entropy | begin | instructions a value | expected | code, bytes |",
         "|---|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {r['code']} | {r['weights']} | {r['core']} | {r['bytes']:,} | {r['of_entropy']:.3f} | {r['begin']:,} | {r['per_value']:.2f} | "
-        f"{r['expected']:.2f} | {r['flash']:,} |"
+        f"| {r['code']} | {r['weights']} | {r['core']} | {r['bytes']:,} | {r['of_entropy']:.3f} | {r['begin']:,} | "
+        f"{r['per_value']:.2f} | {r['expected']:.2f} | {r['flash']:,} |"
         for r in results
     ]
     return "\n".join(lines) + "\n"
@@ -119,6 +122,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--core", action="append", help="only this core; may be repeated")
     options = parser.parse_args()
+    fitting.MORE_MEMORY = 1 << 20
     results = []
     for code in CODES:
         for kind in KINDS[code.name]:

@@ -71,7 +71,7 @@ def _show(mutants: Mutants, number: int, where: Path | None) -> int:
 def _run(mutants: Mutants, asked: argparse.Namespace, results: dict[str, Any]) -> bool:
     """Run the files up to the count; whether any was a finding."""
     runs = results.setdefault("runs", {})
-    fresh = {"files": 0, "seconds": 0.0, "outcomes": {}, "findings": {}}
+    fresh: dict[str, Any] = {"files": 0, "seconds": 0.0, "outcomes": {}, "findings": {}}
     row = runs[str(asked.seed)] = fresh if asked.again else runs.get(str(asked.seed), fresh)
     start = time.monotonic()
     before = row["seconds"]

@@ -14,7 +14,8 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     from edgepack.ground.errors import EdgepackError
     from edgepack.project import load_target
 
-    model, row = Path(job["model"]), {"outcome": "finding"}
+    model = Path(job["model"])
+    row: dict[str, Any] = {"outcome": "finding"}
     stage = "inspect"
     try:
         found = edgepack.inspect(model)

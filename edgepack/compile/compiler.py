@@ -19,7 +19,7 @@ from edgepack.compile.passes import run_passes
 from edgepack.compile.plan import Plan, make_plan
 from edgepack.compile.specialise import sharing
 from edgepack.cores import Cpu, find_cpu
-from edgepack.flatbuffer import Model, obstacle, refuse_compiled
+from edgepack.flatbuffer import Model, obstacle, refuse_compiled, uint8_model
 from edgepack.flatbuffer.decode import plain_model
 from edgepack.ground.errors import CompileError, ProjectError
 from edgepack.ground.files import merged_folder
@@ -131,7 +131,8 @@ def compile_model(
 
 def _explained(error: OperatorError, model: Model) -> CompileError:
     """The error with what the file is, where the operator's types are none of an integer model."""
-    found = obstacle(model) if error.types & {"float32", "float16", "uint8"} else None
+    found = uint8_model(model) if "uint8" in error.types else None
+    found = found or (obstacle(model) if error.types & {"float32", "float16"} else None)
     if found is None:
         return error
     hint = found.instead if found.whole or error.code != "EP-703" else error.hint

@@ -50,6 +50,11 @@ class Lowered:
     considered: tuple[Considered, ...] = ()
 
     @property
+    def saved(self) -> int:
+        """Bytes of flash that coding saves."""
+        return sum(each.bytes - each.coded_bytes for each in self.coded)
+
+    @property
     def node(self) -> Node:
         """The operator; of several the last, under all their names."""
         names = "+".join(dict.fromkeys(node.op for node in self.nodes))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.keras.models import PREDICT_BATCH, batches, model_inputs
+from edgepack.compress.keras.models import batches, model_inputs, predict_batch
 from edgepack.compress.stored import open_stored
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import EdgepackError, RecipeError
@@ -88,7 +88,7 @@ def write_outputs(model: Any, split: Split, file: Path, task: Task) -> None:
     stored: Any = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
         file, mode="w+", dtype=np.float32, shape=shape
     )
-    for part in batches(len(split), PREDICT_BATCH):
+    for part in batches(len(split), predict_batch(model)):
         stored[part] = run(model_inputs(model, split, part))
         task.update(part.stop, len(split), f"asking the teacher about {len(split)} training examples")
     stored.flush()

@@ -23,7 +23,7 @@ from edgepack.ground.progress import Progress
 from edgepack.sources import Dataset
 
 # Changes whenever the same model would give another file or another check.
-_VERSION = 6
+_VERSION = 7
 _MIX_VERSION = 2
 FLOAT_FILE = "float.tflite"
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import ConvertError
+from edgepack.ground.memory import give_back_memory
 from edgepack.ground.progress import Task
 from edgepack.sources import Dataset, Split
 
@@ -38,9 +39,13 @@ def choose(data: Dataset) -> tuple[Split, list[int]]:
 
 
 def generator(split: Split, rows: Sequence[int], types: Sequence[Any], task: Task) -> Generator:
-    """What the converter wants: a callable that gives a list of arrays with a batch of one, for each example."""
+    """What the converter wants: a callable that gives a list of arrays with a batch of one, for each example.
+
+    The first is asked for after the float model has been made, which leaves behind several times its size.
+    """
 
     def examples() -> Iterator[list[NDArray[Any]]]:
+        give_back_memory()
         for done, row in enumerate(rows, start=1):
             yield [np.asarray(array[row : row + 1]).astype(kind) for array, kind in zip(split.inputs, types, strict=True)]
             task.update(done, len(rows), f"calibrating with {len(rows)} training examples")

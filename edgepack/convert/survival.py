@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.keras.kernels import Kernel, kernels
+from edgepack.compress.keras.kernels import HEADS, Kernel, kernels
 from edgepack.compress.quantization.int8 import channels_first, code_entropy, most_distinct
 from edgepack.flatbuffer import Model, Tensor
 from edgepack.ground.errors import ConvertError
+
+_LOCAL = frozenset({"LocallyConnected1D", "LocallyConnected2D"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def check_kernels(model: Any, converted: Model, preserved: Collection[str] = ())
     shared = not {"clusters", "codes"}.isdisjoint(preserved)
     layers: dict[str, LayerZeros] = {}
     for kernel in kernels(model):
-        result = _compare(kernel, constants)
+        result = _found(kernel, constants)
         before = layers.get(kernel.layer)
         if shared and result.found and result.distinct > result.values:
             raise ConvertError(
@@ -65,32 +67,44 @@ def check_kernels(model: Any, converted: Model, preserved: Collection[str] = ())
                 "please report it with the model and the recipe",
             )
         if before is not None:
-            result = LayerZeros(
-                kernel.layer,
-                before.weights + result.weights,
-                before.pruned + result.pruned,
-                before.zeros + result.zeros,
-                before.found and result.found,
-                max(before.values, result.values),
-                max(before.distinct, result.distinct),
-                before.matched + result.matched,
-                before.bits + result.bits,
-            )
+            result = _together(before, result)
         layers[kernel.layer] = result
     return tuple(layers.values())
 
 
-def _compare(kernel: Kernel, constants: list[Tensor]) -> LayerZeros:
-    values = channels_first(kernel.kind, kernel.name, kernel.values)
+def _found(kernel: Kernel, constants: list[Tensor]) -> LayerZeros:
+    """What became of a kernel, which is in the file as one constant or, a GRU's, as two: for the gates and for the state."""
+    rows = channels_first(kernel.kind, kernel.name, kernel.values)
+    whole = _compare(kernel, rows, [codes for tensor in constants if (codes := _codes_as_rows(tensor, kernel)) is not None])
+    if whole.found or kernel.name != "recurrent_kernel":
+        return whole
+    gates = len(rows) - kernel.values.shape[0]
+    parts = [_compare(kernel, part, _plain_rows(constants, part.shape)) for part in (rows[:gates], rows[gates:])]
+    return _together(*parts) if all(part.found for part in parts) else whole
+
+
+def _together(one: LayerZeros, other: LayerZeros) -> LayerZeros:
+    return LayerZeros(
+        one.layer,
+        one.weights + other.weights,
+        one.pruned + other.pruned,
+        one.zeros + other.zeros,
+        one.found and other.found,
+        max(one.values, other.values),
+        max(one.distinct, other.distinct),
+        one.matched + other.matched,
+        one.bits + other.bits,
+    )
+
+
+def _compare(kernel: Kernel, values: NDArray[Any], candidates: list[NDArray[Any]]) -> LayerZeros:
+    """Rows of a kernel beside the one of the file's constants, as rows, that is most like them."""
     zero = values == 0
     pruned = int(zero.sum())
     sizes = _sizes(values)
     best: NDArray[Any] | None = None
     score = (-1, -math.inf)
-    for tensor in constants:
-        codes = _codes_as_rows(tensor, kernel)
-        if codes is None:
-            continue
+    for codes in candidates:
         # First the zeros that survived, then how well the weights agree in size; folding a BatchNorm may turn signs.
         candidate = (int(((codes == 0) & zero).sum()), -float(np.abs(_sizes(codes) - sizes).mean()))
         if candidate > score:
@@ -116,20 +130,26 @@ def _sizes(rows: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _codes_as_rows(tensor: Tensor, kernel: Kernel) -> NDArray[Any] | None:
-    """A tensor's codes, with 0 for zero, as (output channels, weights) like the kernel's rows; None when its shape is another.
-
-    Weights are symmetric, so that the code of zero is 0, but for embedding tables, which have a zero point.
-    """
-    assert tensor.data is not None
+    """A tensor's codes, with 0 for zero, as (output channels, weights) like the kernel's rows; None when its shape is another."""
     if _squeezed(tensor.shape) != _squeezed(_stored_shape(kernel)):
         return None
-    points = tensor.quantization.zero_points if tensor.quantization is not None else (0,)
-    codes = np.asarray(tensor.data)
-    if np.issubdtype(codes.dtype, np.integer):
-        codes = codes.astype(np.int32) - (points[0] if len(points) == 1 else 0)
+    codes = _codes(tensor)
     if kernel.name == "depthwise_kernel":
         return np.ascontiguousarray(codes.reshape(-1, tensor.shape[-1]).T)
+    if kernel.kind in _LOCAL:
+        return channels_first(kernel.kind, kernel.name, codes.reshape(kernel.values.shape))
     return codes.reshape(len(channels_first(kernel.kind, kernel.name, kernel.values)), -1)
+
+
+def _plain_rows(constants: list[Tensor], shape: tuple[int, ...]) -> list[NDArray[Any]]:
+    return [_codes(tensor) for tensor in constants if tensor.shape == shape]
+
+
+def _codes(tensor: Tensor) -> NDArray[Any]:
+    """Weights are symmetric, so that the code of zero is 0, but for embedding tables, which have a zero point."""
+    points = tensor.quantization.zero_points if tensor.quantization is not None else (0,)
+    codes = np.asarray(tensor.data)
+    return codes.astype(np.int32) - (points[0] if len(points) == 1 else 0) if np.issubdtype(codes.dtype, np.integer) else codes
 
 
 def _stored_shape(kernel: Kernel) -> tuple[int, ...]:
@@ -139,8 +159,10 @@ def _stored_shape(kernel: Kernel) -> tuple[int, ...]:
         return (*shape[:-2], shape[-2] * shape[-1])
     if kernel.kind.endswith("Transpose"):
         return (shape[-2], *shape[:-2], shape[-1])
-    if kernel.name == "embeddings":
+    if kernel.name == "embeddings" or kernel.kind in _LOCAL:
         return shape
+    if kernel.kind in ("EinsumDense", HEADS):
+        return channels_first(kernel.kind, kernel.name, kernel.values).shape
     return (shape[-1], *shape[:-1])
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgepack.convert.quiet import captured
@@ -11,6 +12,7 @@ from edgepack.convert.representative import choose, generator
 from edgepack.convert.signature import sign
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import ConvertError
+from edgepack.ground.memory import give_back_memory
 from edgepack.ground.progress import Task
 from edgepack.sources import Dataset
 from edgepack.sources.keras.frameworks import import_tf_keras
@@ -35,27 +37,47 @@ def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
     import_tf_keras()
     function = _concrete_function(model)
     _refuse_loops(function)
-    if scheme not in ("int8", "int16x8"):
-        return sign(_convert(model, function, scheme, data, task), model.input_names, _output_names(model))
-    found: list[bytes] = []
-    while not _agreed(found):
-        found.append(_convert(model, function, scheme, data, task))
-    return sign(min(found, key=_quality), model.input_names, _output_names(model))
+    integer = scheme in ("int8", "int16x8")
+    attempts = _Attempts()
+    while not attempts or (integer and not attempts.agreed):
+        give_back_memory()
+        attempts.add(_convert(model, function, scheme, data, task))
+    give_back_memory()
+    return sign(attempts.best, model.input_names, _output_names(model))
 
 
-def _agreed(found: Sequence[bytes]) -> bool:
-    """Whether the best of several conversions can be taken: it came twice without float tensors, or enough were made.
+@dataclass
+class _Attempts:
+    """Several conversions of one model: the best of them, and the digests of all.
 
     TensorFlow 2.21's quantizer is not deterministic: with the same model and data it now and then leaves constants unfolded, or
     parts of a recurrent layer float (measured: 2 of 5 conversions of a GRU with 8 units and 6 steps, 5 of 6 of two with 4 units
     in Bidirectional). Where float tensors are there for a reason, every conversion is the same.
     """
-    if len(found) < 2:
-        return False
-    best = min(_quality(content) for content in found)
-    if best[0] == 0:
-        return len(found) >= _MOST_CONVERSIONS or sum(_quality(content) == best for content in found) > 1
-    return len(found) >= (_MOST_CONVERSIONS if len(set(found)) == 1 else _MOST_WHILE_FLOAT)
+
+    best: bytes = b""
+    _digests: list[bytes] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def add(self, content: bytes) -> None:
+        """One more; only the better of two is kept."""
+        self._digests.append(_digest(content))
+        self.best = min(self.best, content, key=_quality) if self.best else content
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the best can be taken: it came twice without float tensors, or enough were made."""
+        if len(self) < 2:
+            return False
+        if _quality(self.best)[0] == 0:
+            return len(self) >= _MOST_CONVERSIONS or self._digests.count(_digest(self.best)) > 1
+        return len(self) >= (_MOST_CONVERSIONS if len(set(self._digests)) == 1 else _MOST_WHILE_FLOAT)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def _quality(content: bytes) -> tuple[int, int, int, bytes]:
@@ -69,7 +91,7 @@ def _convert(model: Any, function: Any, scheme: str, data: Dataset, task: Task) 
     import tensorflow as tf
 
     with captured() as chatter:
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+        converter = _lean(tf.lite.TFLiteConverter).from_concrete_functions([function], model)
         converter.experimental_lower_to_saved_model = False
         converter.optimizations = [] if scheme == "float32" else [tf.lite.Optimize.DEFAULT]
         if scheme in ("int8", "int16x8"):
@@ -92,6 +114,25 @@ def _convert(model: Any, function: Any, scheme: str, data: Dataset, task: Task) 
             raise _failure(error, function) from error
     del chatter
     return content
+
+
+def _lean(converter: Any) -> Any:
+    """TensorFlow's class of converters, but holding the weights once while it works, as the graph that is converted.
+
+    Of TensorFlow's own, the frozen function stays too, with three more copies in it. Only names, shapes and types of its inputs
+    and outputs are read after the freezing, unless Grappler is to optimise it, which the new converter never asks for.
+    """
+    import tensorflow as tf
+
+    class Lean(converter):  # type: ignore[misc]
+        def _freeze_concrete_function(self) -> Any:
+            graph, *ends = super()._freeze_concrete_function()
+            inputs, outputs = ([tf.TensorSpec(one.shape, one.dtype, name=one.name) for one in end] for end in ends[:2])
+            del ends
+            give_back_memory()
+            return graph, inputs, outputs, None
+
+    return Lean
 
 
 def _concrete_function(model: Any) -> Any:

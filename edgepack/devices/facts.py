@@ -12,6 +12,7 @@ set -f
 # shellcheck disable=SC2048,SC2086 # splitting joins lines with spaces
 say() { k=$1; shift; set -- $*; [ "$#" = 0 ] || echo "$k=$*"; }
 first() { for f in "$@"; do [ -r "$f" ] && read -r line <"$f" 2>/dev/null && { echo "$line"; return; }; done; }
+brief() { if timeout 5 true </dev/null >/dev/null 2>&1; then timeout 5 "$@"; else "$@"; fi </dev/null 2>/dev/null; }
 say hostname "$(uname -n)"
 say system "$(uname -s)"
 say kernel "$(uname -r)"
@@ -31,14 +32,13 @@ say temperature_mc "$(cat /sys/class/thermal/thermal_zone*/temp 2>/dev/null | so
 say core_clocks "$(for f in /sys/devices/system/cpu/cpu[0-9]*/cpufreq/cpuinfo_max_freq; do
   n=${f#*/cpu/cpu}; [ -r "$f" ] && echo "${n%%/*}:$(first "$f")"; done)"
 set -f
-say throttled "$(vcgencmd get_throttled 2>/dev/null | sed 's/.*=//')"
+say throttled "$(brief vcgencmd get_throttled | sed 's/.*=//')"
 say load "$(first /proc/loadavg)"
 say libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
 echo "home=$HOME"
 say boot "$(first /proc/sys/kernel/random/boot_id)"
 say clock "$(date +%s)"
 if command -v getprop >/dev/null 2>&1; then
-  brief() { if timeout 5 true </dev/null >/dev/null 2>&1; then timeout 5 "$@"; else "$@"; fi </dev/null 2>/dev/null; }
   say os "Android $(getprop ro.build.version.release)"
   say model "$(getprop ro.product.manufacturer) $(getprop ro.product.model)"
   say abis "$(getprop ro.product.cpu.abilist)"

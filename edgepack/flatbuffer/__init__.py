@@ -13,7 +13,7 @@ from __future__ import annotations
 from edgepack.flatbuffer.inspection import Inspection, LayerFacts, TensorFacts, Totals, inspect_model, tensor_facts
 from edgepack.flatbuffer.model import Model, Operator, Quantization, Signature, Subgraph, Tensor
 from edgepack.flatbuffer.names import keras_layer, operator_layer, result_names
-from edgepack.flatbuffer.obstacles import Obstacle, obstacle, refuse_compiled
+from edgepack.flatbuffer.obstacles import Obstacle, obstacle, refuse_compiled, uint8_model
 from edgepack.flatbuffer.read import read_model
 
 __all__ = [
@@ -36,4 +36,5 @@ __all__ = [
     "refuse_compiled",
     "result_names",
     "tensor_facts",
+    "uint8_model",
 ]

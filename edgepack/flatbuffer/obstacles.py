@@ -95,7 +95,7 @@ def refuse_compiled(model: Model) -> None:
 
 def obstacle(model: Model) -> Obstacle | None:
     """Why this file is no integer model, in the words of how it was made; None when nothing of the kind is found."""
-    return _compiled(model) or _custom(model) or _old_uint8(model) or _float(model)
+    return _compiled(model) or _custom(model) or _float(model)
 
 
 def _compiled(model: Model) -> Obstacle | None:
@@ -116,8 +116,8 @@ def _customs(model: Model) -> Iterator[tuple[Subgraph, Operator]]:
     return ((graph, operator) for graph in model.subgraphs for operator in graph.operators if operator.name == "CUSTOM")
 
 
-def _old_uint8(model: Model) -> Obstacle | None:
-    """Models whose operators compute in uint8; beside int8 it is an edge."""
+def uint8_model(model: Model) -> Obstacle | None:
+    """What the file is if it computes in uint8 (which beside int8 is an edge), and what to do where that cannot run."""
     computes = not _computes_in_integers(model) and any(
         not traits_of(operator.name).keeps_values and graph.tensors[index].dtype == "uint8"
         for graph in model.subgraphs
@@ -127,9 +127,9 @@ def _old_uint8(model: Model) -> Obstacle | None:
     if not computes:
         return None
     return Obstacle(
-        "is a TensorFlow 1 uint8 model: it computes in uint8, as a rule with weights that have a zero point",
-        "Microcontroller kernels have left that: convert the Keras model again, or its SavedModel, with TensorFlow 2's "
-        "converter, a representative_dataset and TFLITE_BUILTINS_INT8. Phones and Raspberry Pis run the file as it is.",
+        "computes in uint8, as TensorFlow 1 wrote it",
+        "Convert the Keras model again, or its SavedModel, with TensorFlow 2's converter, a representative_dataset and "
+        "TFLITE_BUILTINS_INT8. Phones and Raspberry Pis run the file as it is.",
     )
 
 

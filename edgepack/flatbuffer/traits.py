@@ -149,7 +149,7 @@ TRAITS: dict[str, Traits] = {
     "BROADCAST_TO": Traits(shape=shapes.second_value, evaluate=values.broadcast, tflm=True),
     "CONCATENATION": Traits(shape=shapes.concatenation, evaluate=values.concatenation, int16=True, tflm=True),
     "DEPTH_TO_SPACE": Traits(shape=shapes.depth_to_space, tflm=True),
-    "DYNAMIC_UPDATE_SLICE": Traits(tflm=True),
+    "DYNAMIC_UPDATE_SLICE": Traits(shape=shapes.same, tflm=True),
     "EXPAND_DIMS": Traits(shape=shapes.expand, evaluate=values.first, same_bytes=True, tflm=True),
     "FILL": Traits(shape=shapes.first_value, evaluate=values.fill, tflm=True),
     "GATHER": Traits(shape=shapes.gather, evaluate=values.gather, tflm=True),

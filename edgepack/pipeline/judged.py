@@ -72,6 +72,7 @@ def judge_result(plan: Plan, built: Built, result: Result, explained: Explained 
         layer_times=result.layers,
         coding=result.coding,
         totals=model_totals(built.inspection),
+        data=None if built.data is None else built.data.summary,
         latency_samples=tuple(float(f"{sample:.6g}") for sample in result.latency_samples),
         device=result.device,
         deployment=result.deployment,

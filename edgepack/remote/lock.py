@@ -104,6 +104,16 @@ class DeviceLock:
         self._thread = threading.Thread(target=self._renew, daemon=True)
 
     def __enter__(self) -> DeviceLock:
+        _held.add(self.token)  # before the device has it: another thread may find the lock there at once
+        try:
+            self._take()
+        except BaseException:
+            _held.discard(self.token)
+            raise
+        self._thread.start()
+        return self
+
+    def _take(self) -> None:
         end = time.monotonic() + self._wait
         nameless_since: float | None = None
         broken = 0
@@ -114,7 +124,7 @@ class DeviceLock:
                 self._give_back()
                 raise
             if holder is None:
-                break
+                return
             now = time.monotonic()
             nameless_since = None if holder.owner else nameless_since or now
             why = _why_stale(holder, self._device, nameless_since is not None and now - nameless_since > _NAMELESS)
@@ -133,15 +143,14 @@ class DeviceLock:
                     f"wait for it to finish; a lock without a sign of life for {SILENCE} s is cleared by itself",
                 )
             time.sleep(1.0)
-        _held.add(self.token)
-        self._thread.start()
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
         self._thread.join()
-        _held.discard(self.token)
-        self._give_back()
+        try:
+            self._give_back()
+        finally:
+            _held.discard(self.token)
 
     def _give_back(self) -> None:
         try:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from edgepack.diagnosis import Explained
     from edgepack.measure.layers import LayerTimes
     from edgepack.releases.types import Deployment
+    from edgepack.sources.data.summary import DataSummary
 
 # Raised when a field changes its meaning or goes; a new field does not need it.
 SCHEMA_VERSION = 1
@@ -42,10 +43,11 @@ class Report:
     """One deployment and its verdicts, in the order of report.json. A part that there is not is None, and {} in JSON.
 
     `steps` is the step table, the .tflite itself last, `layers` has one row per operator of the file, `layer_times` tells how
-    their seconds were measured, `coding` has the weights of generated C where some are in codes. `latency_samples` are single
-    inferences in seconds. `preprocessing` is what data.py says of it, JSON-able. `explanation` is where accuracy goes.
-    `real_hardware` is whether the device is the target's own hardware, `exit_code` what `edgepack deploy` ends with, `created` an
-    ISO time. `pack` is the id of the pack that was measured ("" in reports older than that field).
+    their seconds were measured, `coding` has the weights of generated C where some are in codes. `data` is what was known of the
+    project's data before training. `latency_samples` are single inferences in seconds. `preprocessing` is what data.py says of
+    it, JSON-able. `explanation` is where accuracy goes. `real_hardware` is whether the device is the target's own hardware,
+    `exit_code` what `edgepack deploy` ends with, `created` an ISO time. `pack` is the id of the pack that was measured ("" in
+    reports older than that field).
     `model_path` is the .tflite that ships and `folder` where report.html, report.json and the pack are, where that is known;
     neither is part of report.json.
     """
@@ -63,6 +65,7 @@ class Report:
     layer_times: LayerTimes | None = None
     coding: tuple[CodingRow, ...] = ()
     totals: ModelTotals | None = None
+    data: DataSummary | None = None
     latency_samples: tuple[float, ...] = ()
     device: AnyDeviceFacts | None = None
     deployment: Deployment | None = None
@@ -122,7 +125,7 @@ class Report:
         return report_fragment(self)
 
 
-_PARTS = ("model", "layer_times", "totals", "device", "deployment", "proof", "explanation")
+_PARTS = ("model", "layer_times", "totals", "data", "device", "deployment", "proof", "explanation")
 _FIELDS = tuple(item.name for item in json_fields(Report))
 
 
@@ -169,6 +172,14 @@ def _layer_times(row: Row) -> LayerTimes | None:
     return typed(LayerTimes, row)
 
 
+def _data(row: Row) -> DataSummary | None:
+    if not row:
+        return None
+    from edgepack.sources.data.summary import DataSummary
+
+    return typed(DataSummary, row)
+
+
 def _coding(rows: list[Row]) -> tuple[CodingRow, ...]:
     if not rows:
         return ()
@@ -207,6 +218,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "layer_times": _layer_times,
     "coding": _coding,
     "totals": lambda row: typed(ModelTotals, row) if row else None,
+    "data": _data,
     "latency_samples": tuple,
     "device": device_from_json,
     "deployment": deployment_from_json,

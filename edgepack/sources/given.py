@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgepack.ground.cache import Cache
-from edgepack.ground.errors import DataError, EdgepackError, ModelError
+from edgepack.ground.errors import DataError, EdgepackError, ModelError, UnknownLayer
 from edgepack.ground.files import hash_of
 from edgepack.ground.progress import Progress
 from edgepack.project.types import DataSettings
@@ -21,7 +21,9 @@ from edgepack.sources.data.npz import read_arrays
 from edgepack.sources.data.python_data import read_result
 from edgepack.sources.data.raw import RawData
 from edgepack.sources.keras.build import checked_model
+from edgepack.sources.keras.files import OpenedModel
 from edgepack.sources.keras.frameworks import versions
+from edgepack.sources.keras.own_layers import registered
 from edgepack.sources.keras.store import content_hash, store_model
 from edgepack.sources.model import SourceModel, read_index, stored_keras
 
@@ -53,10 +55,19 @@ def load_given_model(model: Any, folder: Path, cache: Cache, progress: Progress)
 
     def compute(target: Path) -> None:
         with progress.stage("Loading the model", str(opened.model.name)) as task:
-            store_model(opened, {}, None, target, f"model {opened.model.name}")
+            _store(opened, target)
             task.finish(f"{read_index(target)['parameters']:,} parameters")
 
     return stored_keras(cache.stage("model", inputs, compute).folder, folder.resolve(), trained=True)
+
+
+def _store(opened: OpenedModel, target: Path) -> None:
+    """`store_model`, with the classes that were registered with Keras; who gives an object has no CUSTOM_OBJECTS."""
+    try:
+        store_model(opened, registered(), None, target, f"model {opened.model.name}")
+    except UnknownLayer as error:
+        hint = "register the class before the model is built: @tf_keras.saving.register_keras_serializable()"
+        raise ModelError(error.code, str(error), hint) from error
 
 
 def load_given_data(data: Any, settings: DataSettings, cache: Cache, progress: Progress, ready: bool = False) -> Dataset:

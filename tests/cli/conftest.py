@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgepack.ground.user_cache import user_cache
 from tests.compile.builder import ModelBuilder
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -18,11 +19,16 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture()
 def edgepack(tmp_path: Path) -> Run:
-    """Run the command in an empty folder with a home of its own; keyword arguments go to subprocess.run."""
+    """Run the command in an empty folder with a home of its own; keyword arguments go to subprocess.run.
+
+    What was compiled or unpacked for one home is there for the next, but for a test that gives a home itself.
+    """
 
     def run(*words: object, env: dict[str, str] | None = None, **options: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "edgepack", *map(str, words)]
         surroundings = {**os.environ, "HOME": str(tmp_path / "home"), "COLUMNS": "120", **(env or {})}
+        if env is None or "HOME" not in env:
+            surroundings.setdefault("EDGEPACK_CACHE", str(user_cache()))
         for name in ("EDGEPACK_DATA", "EDGEPACK_RPI", "XDG_DATA_HOME", "XDG_STATE_HOME"):
             if env is None or name not in env:
                 surroundings.pop(name, None)

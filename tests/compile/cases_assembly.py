@@ -131,6 +131,8 @@ def assembly_fully_connected(rng: np.random.Generator, count: int = 4) -> bytes:
     ends = []
     for _ in range(count):
         batches, in_size, out_size = _pick(rng, 1, 1, 3), int(rng.integers(1, 150)), int(rng.integers(1, 40))
+        if rng.random() < 0.5:
+            in_size, out_size = -(-in_size // 16) * 16, -(-out_size // 4) * 4
         in_scale, scales = random_scale(rng), filter_scales(rng, out_size, rng.random() < 0.5)
         x = b.tensor((batches, in_size), scale=in_scale, zero_point=int(rng.integers(-128, 128)))
         w = b.constant(rng.integers(-127, 128, (out_size, in_size)), "int8", scale=scales)

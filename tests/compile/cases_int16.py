@@ -231,6 +231,28 @@ def relu(rng: np.random.Generator) -> bytes:
     return b.finish([x], [y])
 
 
+def larger(rng: np.random.Generator) -> bytes:
+    """MAXIMUM or MINIMUM of one scale, with broadcasting."""
+    b, scale = ModelBuilder(), scale16(rng)
+    shape = tuple(int(n) for n in rng.integers(1, 7, int(rng.integers(1, 5))))
+    other = tuple(1 if rng.random() < 0.3 else n for n in shape)
+    x, z, y = (activation(b, each, scale) for each in (shape, other, shape))
+    b.operator(str(rng.choice(["MAXIMUM", "MINIMUM"])), [x, z], [y], "MaximumMinimumOptions", version=3)
+    return b.finish([x, z], [y])
+
+
+def extreme(rng: np.random.Generator) -> bytes:
+    """REDUCE_MAX or REDUCE_MIN over any axes."""
+    b, scale = ModelBuilder(), scale16(rng)
+    shape = tuple(int(n) for n in rng.integers(1, 7, int(rng.integers(1, 5))))
+    axes, keep = [axis for axis in range(len(shape)) if rng.random() < 0.5] or [0], bool(rng.random() < 0.5)
+    out = [1 if axis in axes else n for axis, n in enumerate(shape) if keep or axis not in axes]
+    x, y = activation(b, shape, scale), activation(b, out, scale)
+    name = str(rng.choice(["REDUCE_MAX", "REDUCE_MIN"]))
+    b.operator(name, [x, b.constant(np.array(axes))], [y], "ReducerOptions", version=3, keepDims=keep)
+    return b.finish([x], [y])
+
+
 def mean(rng: np.random.Generator) -> bytes:
     """MEAN over the pixels or other axes."""
     b = ModelBuilder()
@@ -288,7 +310,12 @@ CASES = {
     "int16_fully_connected_per_output": lambda rng: fully_connected(rng, per_output=True),
     "int16_relu": relu,
     "int16_mean": mean,
+    "int16_larger": larger,
+    "int16_extreme": extreme,
     "int16_softmax_of_int8": softmax_of_int8,
     "int16_quantize_int32": quantize_int32,
 }
-ENGINES = dict.fromkeys(CASES, "tflite-micro") | {"int16_fully_connected_bias32": "tflite-ref"}
+ENGINES = dict.fromkeys(CASES, "tflite-micro") | {
+    "int16_fully_connected_bias32": "tflite-ref",
+    "int16_extreme": "tflite-ref",
+}

@@ -210,6 +210,36 @@ def one_hot(rng: np.random.Generator) -> bytes:
     return b.finish([x], [y])
 
 
+def update_slice(rng: np.random.Generator) -> bytes:
+    """DYNAMIC_UPDATE_SLICE at computed positions, some of them too large or below zero."""
+    b, shape = ModelBuilder(), some_shape(rng, range(1, 6), 6)
+    dtype = _pick(rng, ("int8", "int32", "int64", "bool", "float32"))
+    kind = {"scale": 0.1, "zero_point": -3} if dtype == "int8" else {}
+    rank, size = len(shape), tuple(int(rng.integers(1, extent + 1)) for extent in shape)
+    given, below, start = (b.tensor((rank,), "int32") for _ in range(3))
+    b.operator("FLOOR_MOD", [given, b.constant(np.array(shape) + 3)], [below], "FloorModOptions")
+    b.operator("SUB", [below, b.constant(np.array(1))], [start], "SubOptions")
+    fixed = rng.random() < 0.2
+    x = b.constant(rng.integers(0, 2, shape), dtype, **kind) if fixed else b.tensor(shape, dtype, **kind)
+    block, y, last = b.tensor(size, dtype, **kind), b.tensor(shape, dtype, **kind), b.tensor(shape, dtype, **kind)
+    b.operator("DYNAMIC_UPDATE_SLICE", [x, block, start], [y], "DynamicUpdateSliceOptions")
+    at = b.constant(rng.integers(0, 3, rank))
+    b.operator("DYNAMIC_UPDATE_SLICE", [y, block, at], [last], "DynamicUpdateSliceOptions")
+    return b.finish([given, block] if fixed else [given, x, block], [last])
+
+
+def search(rng: np.random.Generator) -> bytes:
+    """ARG_MAX or ARG_MIN of int32."""
+    b, shape, name = ModelBuilder(), some_shape(rng, range(1, 5), 6), _pick(rng, ("ArgMax", "ArgMin"))
+    axis, result = int(rng.integers(-len(shape), len(shape))), _pick(rng, ("int32", "int64"))
+    x, few = b.tensor(shape, "int32"), b.tensor(shape, "int32")
+    b.operator("FLOOR_MOD", [x, b.constant(np.array(5 if rng.random() < 0.5 else (1 << 31) - 1))], [few], "FloorModOptions")
+    y = b.tensor(np.delete(shape, axis).tolist(), result)
+    operator = {"ArgMax": "ARG_MAX", "ArgMin": "ARG_MIN"}[name]
+    b.operator(operator, [few, b.constant(np.array(axis))], [y], f"{name}Options", outputType=TYPES[result])
+    return b.finish([x], [y])
+
+
 def fill(rng: np.random.Generator) -> bytes:
     """FILL with a value that the model computes."""
     b, shape, dtype = ModelBuilder(), some_shape(rng, range(1, 5), 5), _pick(rng, ("int8", "int32"))
@@ -239,5 +269,7 @@ CASES = {
     "scatter_nd": scatter_nd,
     "one_hot": one_hot,
     "fill": fill,
+    "integer_search": search,
+    "update_slice": update_slice,
 }
 ENGINES = {"integer_cumsum": "litert-ref", "integer_unary": "litert-ref"}  # tflite-runtime has no CUMSUM, and dies on ABS

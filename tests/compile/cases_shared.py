@@ -8,10 +8,14 @@ from tests.compile.builder import ModelBuilder
 from tests.compile.cases import filter_scales, output_scale
 
 
-def steps(count: int, inputs: int, outputs: int, copies: bool = False) -> bytes:
-    """One matrix times the `count` rows of an input, each to its own scale and zero point; `copies`: a tensor for every step."""
+def steps(count: int, inputs: int, outputs: int, copies: bool = False, zero_point: int | None = None) -> bytes:
+    """One matrix times the `count` rows of an input, each to its own scale and zero point.
+
+    `copies`: a tensor for every step. `zero_point` is that of every row; else each has its own.
+    """
     b, rng = ModelBuilder(), np.random.default_rng(inputs * outputs)
-    rows = [b.tensor((1, inputs), scale=0.02, zero_point=int(rng.integers(-128, 128))) for _ in range(count)]
+    zeros = rng.integers(-128, 128, count) if zero_point is None else np.full(count, zero_point)
+    rows = [b.tensor((1, inputs), scale=0.02, zero_point=int(zero)) for zero in zeros]
     scales = filter_scales(rng, outputs, True)
     weights = rng.integers(-127, 128, (outputs, inputs))
     ends = []

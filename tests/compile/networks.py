@@ -6,12 +6,14 @@ smallest scales; and weights of -128, which converters leave out but a file may 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tests.compile.builder import TYPES, ModelBuilder
 from tests.compile.cases import FUSED, filter_scales, output_scale
+from tests.compile.unsigned import unsigned
 
 SMALLEST_RANGE = 1e-6
 """The least width of a range that TensorFlow Lite's converter gives a tensor (kNearZeroTolerance in quantization_utils.cc)."""
@@ -32,6 +34,8 @@ LARGEST_BIAS = 1 << 30
 SMALLEST_HARD_SWISH = 1e-6
 """The compiler refuses HARD_SWISH of input scales below 2e-7, with which the reference shifts by more than 15 bits."""
 
+ACTIVATIONS = ("HARD_SWISH", "LEAKY_RELU", "PRELU", "GELU")
+
 WIDTHS = (1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 24, 31, 32, 33, 48, 64, 67)
 
 
@@ -48,9 +52,10 @@ class Tensor:
 class Network:
     """A network under construction; each method adds layers and returns what they compute."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, activations: Sequence[str]) -> None:
         self.rng = np.random.default_rng(seed)
         self.b = ModelBuilder()
+        self.activations = activations
 
     def chance(self, probability: float) -> bool:
         return bool(self.rng.random() < probability)
@@ -165,7 +170,7 @@ class Network:
     def activation(self, x: Tensor) -> Tensor:
         """Hard swish, GELU, leaky ReLU or a ReLU with a slope for each channel."""
         y = self.new(x.shape, x.scale * float(self.rng.uniform(0.5, 1.5)))
-        name = str(self.pick("HARD_SWISH", "LEAKY_RELU", "PRELU", "GELU"))
+        name = str(self.pick(*self.activations))
         if name == "HARD_SWISH" and x.scale < SMALLEST_HARD_SWISH:
             name = "LEAKY_RELU"
         if name == "LEAKY_RELU":
@@ -343,9 +348,9 @@ class Network:
         return tuple((n - k) // s + 1 for n, k, s in zip(x.shape[1:3], kernel, stride, strict=True))
 
 
-def random_network(seed: int) -> bytes:
+def random_network(seed: int, activations: Sequence[str] = ACTIVATIONS) -> bytes:
     """A network of one to seven blocks as a .tflite; the same seed gives the same bytes."""
-    n = Network(seed)
+    n = Network(seed, activations)
     shape = (1, int(n.rng.integers(1, 17)), int(n.rng.integers(1, 17)), n.width() if n.chance(0.5) else int(n.rng.integers(1, 5)))
     scale = float(n.rng.uniform(0.005, 0.2)) if n.chance(0.9) else float(n.pick(SMALLEST_INPUT_SCALE, 1e-5, 2.0, 60.0))
     x = start = n.new(shape, scale)
@@ -353,6 +358,11 @@ def random_network(seed: int) -> bytes:
         x = _block(n, x)
     outputs = n.head(x)
     return n.b.finish([start.index], list(dict.fromkeys(tensor.index for tensor in outputs)))
+
+
+def random_uint8_network(seed: int) -> bytes:
+    """Such a network as TensorFlow 1 would have it, of operators that have uint8 kernels."""
+    return unsigned(random_network(seed, ACTIVATIONS[:-1]), np.random.default_rng(seed))
 
 
 def _block(n: Network, x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,10 +70,13 @@ def add_layer(b: ModelBuilder, layer: str, kind: str, zero: int, seed: int = 0, 
     return x, y
 
 
-def side_by_side(layer: str, zero: int, kinds: tuple[str, ...] = KINDS, seed: int = 0) -> bytes:
-    """A model of such layers beside one another, one of each kind; layers of equal weights would be compiled to share them."""
+def side_by_side(layers: Sequence[str], zero: int, kinds: tuple[str, ...] = KINDS, seed: int = 0) -> bytes:
+    """A model of such layers beside one another, each with one channel of each kind.
+
+    Layers of equal weights would be compiled to share them.
+    """
     b = ModelBuilder()
-    ends = [add_layer(b, layer, kind, zero, seed, place) for place, kind in enumerate(kinds)]
+    ends = [add_layer(b, layer, kind, zero, seed, place) for layer in layers for place, kind in enumerate(kinds)]
     return b.finish([x for x, _ in ends], [y for _, y in ends])
 
 

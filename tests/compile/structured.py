@@ -18,8 +18,8 @@ def structured(model: bytes, seed: int, kind: str | None = None) -> bytes:
         if tensor.data is None or tensor.dtype != "int8" or tensor.data.size < 64:
             continue
         stored = np.ascontiguousarray(tensor.data).tobytes()
-        at = model.find(stored)
-        assert at >= 0, tensor.name
+        at = model.find(len(stored).to_bytes(4, "little") + stored) + 4  # a vector's length stands before it
+        assert at >= 4, tensor.name
         values = values_of(kind or str(rng.choice(KINDS)), np.frombuffer(stored, np.int8), rng)
         base[at : at + len(stored)] = values.view(np.uint8)
     return bytes(changed)

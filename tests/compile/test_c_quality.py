@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,18 @@ CPUS = [("generic", None), ("cortex-m4", "generic")]
 needs_zig = pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="ziglang is not installed")
 
 
+@cache
+def codes_for(cpu: str) -> tuple[CCode, ...]:
+    """The C of one model of each operator case."""
+    models = [read_model(make(np.random.default_rng(1))) for make, _ in ALL.values()]
+    return tuple(compile_model(model, f"m{index}", cpu) for index, model in enumerate(models))
+
+
 def every_operator(folder: Path, cpu: str, but: str | None = None) -> list[CCode]:
     """One model of each operator case, written to `folder`; none whose C is that for the CPU `but`."""
     codes = []
-    for index, (make, _) in enumerate(ALL.values()):
-        model = read_model(make(np.random.default_rng(1)))
-        code = compile_model(model, f"m{index}", cpu)
-        if but is not None and c_text(code) == c_text(compile_model(model, f"m{index}", but)):
+    for index, code in enumerate(codes_for(cpu)):
+        if but is not None and c_text(code) == c_text(codes_for(but)[index]):
             continue
         for name, text in code.files.items():
             (folder / name).write_text(text)

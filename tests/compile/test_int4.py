@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgepack.compile import compile_model
-from edgepack.flatbuffer import read_model
-from edgepack.ground.errors import CompileError
 from tests.compile.harness import Case, assert_exact
 from tests.flatbuffer.build import G, O, T, build
 
@@ -49,10 +46,3 @@ def conv(seed: int) -> bytes:
 @pytest.mark.parametrize("make", [dense, conv])
 def test_int4_weights_give_the_bits_of_tflite_micro(make) -> None:  # type: ignore[no-untyped-def]
     assert_exact([Case(f"{make.__name__} seed {seed}", make(seed), "tflite-micro") for seed in range(10)])
-
-
-def test_a_uint8_model_is_told_what_to_do() -> None:
-    tensors = [T(name, (1, 8), "UINT8", scales=[0.05], zero_points=[128]) for name in ("x", "y")]
-    with pytest.raises(CompileError, match="uint8") as caught:
-        compile_model(read_model(build(G(tensors, [O("RELU", (0,), (1,))], (0,), (1,)))), "old")
-    assert "convert the Keras model again" in caught.value.hint

@@ -18,10 +18,10 @@ CPU = "cortex-m55"
 TOOLS = importlib.util.find_spec("ziglang") is not None and shutil.which("qemu-system-arm") is not None
 needs_qemu = pytest.mark.skipif(not TOOLS, reason="ziglang and qemu-system-arm are not installed")
 KERNELS = {
-    "assembly_add": "ep_add_mve",
-    "assembly_conv_2d": "ep_conv_2d_mve",
-    "assembly_depthwise": "ep_depthwise_conv_2d_mve",
-    "assembly_fully_connected": "ep_fully_connected_mve",
+    "assembly_add": {"ep_add_mve"},
+    "assembly_conv_2d": {"ep_conv_2d_mve"},
+    "assembly_depthwise": {"ep_depthwise_conv_2d_mve"},
+    "assembly_fully_connected": {"ep_fully_connected_mve", "ep_fully_connected_rows_mve"},
 }
 
 
@@ -43,7 +43,7 @@ def test_random_networks_in_plain_c_equal_the_reference() -> None:
 def test_vectors_equal_the_reference_on_the_core(name: str, seed: int) -> None:
     model = cases_assembly.CASES[name](np.random.default_rng(2000 + seed), count=24)
     code, differing = differing_on_core(model, CPU, seed)
-    assert KERNELS[name] in code.kernels
+    assert set(code.kernels) >= KERNELS[name]
     assert differing == 0
 
 
@@ -54,7 +54,7 @@ def test_vectors_equal_the_reference_on_the_core(name: str, seed: int) -> None:
 def test_vectors_built_by_gcc_equal_the_reference_on_the_core(name: str) -> None:
     model = cases_assembly.CASES[name](np.random.default_rng(2001), count=24)
     code, differing = differing_on_core(model, CPU, 1, toolchain="gcc")
-    assert KERNELS[name] in code.kernels
+    assert set(code.kernels) >= KERNELS[name]
     assert differing == 0
 
 
@@ -62,4 +62,4 @@ def test_vectors_built_by_gcc_equal_the_reference_on_the_core(name: str) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(61_000, 61_008))
 def test_random_networks_equal_the_reference_on_the_core(seed: int) -> None:
-    assert differing_on_core(random_network(seed), CPU, seed, counted=True)[1] == 0
+    assert differing_on_core(random_network(seed), CPU, seed, counted=seed < 61_002)[1] == 0

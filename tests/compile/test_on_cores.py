@@ -20,7 +20,7 @@ TOOLS = all(importlib.util.find_spec(name) for name in ("ziglang", "unicorn"))
 @pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m4", "cortex-m23", "cortex-m33"])
 @pytest.mark.parametrize("seed", [50_000, 50_001, 50_002])
 def test_a_core_gives_the_reference_outputs(cpu: str, seed: int) -> None:
-    assert differing_on_core(random_network(seed), cpu, seed, counted=True)[1] == 0
+    assert differing_on_core(random_network(seed), cpu, seed, counted=seed == 50_000)[1] == 0
 
 
 OPERATORS = (

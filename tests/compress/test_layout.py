@@ -48,10 +48,8 @@ def test_a_module_imports_only_from_those_before_it(file: Path) -> None:
 def test_no_two_modules_of_a_folder_import_each_other() -> None:
     """A depth-first walk over imports, modules taken one by one."""
     names = {".".join(file.relative_to(ROOM).with_suffix("").parts): file for file in MODULES}
-    needs = {
-        name: {other for other in names for used in imported(file) if f"{used}.".startswith(f"{other}.")}
-        for name, file in names.items()
-    }
+    used = {name: [f"{each}." for each in imported(file)] for name, file in names.items()}
+    needs = {name: {other for other in names for each in used[name] if each.startswith(f"{other}.")} for name in names}
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:

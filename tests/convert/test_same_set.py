@@ -22,9 +22,17 @@ from ..compress.test_wrapped_layers import MODELS
 from .small_files import int8_file
 
 
+def local_matrix(keras: Any) -> Any:
+    """The converter has its kernel as a matrix of which most is zero, whatever the model's weights are."""
+    layers = keras.layers
+    return keras.Sequential(
+        [layers.Input((6, 3)), layers.Dense(40), layers.LocallyConnected1D(4, 2, implementation=2, name="local")]
+    )
+
+
 def halved(name: str) -> tuple[Any, Model, Converted]:
     """A model with about half of its weights zero, and its int8 .tflite."""
-    model = MODELS[name](fresh(1))
+    model = (MODELS | {"local, as one matrix": local_matrix})[name](fresh(1))
     model = flat_model(model, [tuple(tensor.shape[1:]) for tensor in model.inputs])[0]
     rng = np.random.default_rng(0)
     for kernel in kernels(model):
@@ -46,9 +54,10 @@ def halved(name: str) -> tuple[Any, Model, Converted]:
         ("Bidirectional GRU", ()),
         ("Embedding", ()),
         ("own layer with sublayers", ()),
-        ("GRU of the first paper", ("recurrent_kernel",)),
-        ("LocallyConnected1D", ("locally_connected1d",)),
-        ("MultiHeadAttention", ("multi_head_attention",)),
+        ("GRU of the first paper", ()),
+        ("LocallyConnected1D", ()),
+        ("MultiHeadAttention", ()),
+        ("local, as one matrix", ("local",)),
     ],
 )
 def test_half_of_the_weights_are_zero_whichever_the_converter_rearranges(name: str, lost: tuple[str, ...]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from edgepack.devices.facts import FACTS_SCRIPT, parse_facts
 
@@ -85,3 +88,12 @@ def test_the_script_is_plain_posix_shell(tmp_path: Path) -> None:
             text=True,
         )
         assert checked.returncode == 0, f"{name}: {checked.stdout}"
+
+
+def test_a_firmware_tool_that_hangs_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "vcgencmd"
+    tool.write_text("#!/bin/sh\nexec sleep 60\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    said = subprocess.run(["sh", "-c", FACTS_SCRIPT], capture_output=True, text=True, check=True, timeout=30).stdout
+    assert "throttled=" not in said and parse_facts(said).cores

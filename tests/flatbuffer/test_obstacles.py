@@ -10,11 +10,12 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edgepack.compile import compile_model
-from edgepack.flatbuffer import inspect_model, read_model
+from edgepack.flatbuffer import inspect_model, read_model, uint8_model
 from edgepack.flatbuffer.conversion import KEY, optimization_modes
 from edgepack.flatbuffer.obstacles import compiled_for, custom_hint
 from edgepack.ground.errors import CompileError, ModelError
 from edgepack.pack import write_pack
+from edgepack.pack.golden.reference import run_micro
 from tests.compile.builder import ModelBuilder
 
 
@@ -120,7 +121,6 @@ def dense(kind: str) -> bytes:
         ("dynamic", "dynamic-range quantization, which leaves activations in float: 'dense_7' (FULLY_CONNECTED)"),
         ("float16", "float16 weights and computes in float: 'dense_7' (FULLY_CONNECTED)"),
         ("float", "computes in float: 'dense_7' (FULLY_CONNECTED)"),
-        ("uint8", "TensorFlow 1 uint8 model"),
     ],
 )
 def test_a_model_that_is_not_quantized_to_int8_is_called_what_it_is(kind: str, what: str) -> None:
@@ -130,6 +130,20 @@ def test_a_model_that_is_not_quantized_to_int8_is_called_what_it_is(kind: str, w
         compile_model(model, "m")
     assert shown is not None and what in shown.what and what in str(caught.value)
     assert caught.value.hint == shown.instead and "TFLITE_BUILTINS_INT8" in shown.instead
+
+
+def test_a_uint8_model_is_compiled_and_has_no_obstacle() -> None:
+    model = read_model(dense("uint8"))
+    assert inspect_model(model).obstacle is None and uint8_model(model) is not None
+    assert compile_model(model, "m").kernels == ("ep_flip_sign", "ep_fully_connected")
+
+
+def test_micro_says_that_it_has_no_uint8_kernels(tmp_path: Path) -> None:
+    file = tmp_path / "m.tflite"
+    file.write_bytes(dense("uint8"))
+    with pytest.raises(ModelError) as caught:
+        run_micro(read_model(file), file, (np.zeros((1, 1, 4), np.uint8),))
+    assert caught.value.code == "EP-283" and "computes in uint8" in str(caught.value) and "--as c" in caught.value.hint
 
 
 def test_a_dynamic_range_file_whose_weights_were_too_few_to_quantize_says_so_itself() -> None:

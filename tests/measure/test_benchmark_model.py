@@ -154,11 +154,11 @@ def test_numbers_that_are_none_are_no_result(number: str) -> None:
 )
 def test_output_made_to_be_slow_to_read_is_read_soon(piece: str) -> None:
     text = piece * ((4 << 20) // len(piece))
-    start = time.monotonic()
+    start = time.process_time()
     assert parse_benchmark_model(text) is None
     assert parse_op_profile(f"== Run Order ==\n[node type] [avg ms] [times called] [Name]\n{text}") == ()
     assert parse_op_profile(f"== Run Order ==\n[node type] [avg ms] [times called] [Name]\na{text[:4090]}") == ()
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("stream", ["", ">&2"])

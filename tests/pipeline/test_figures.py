@@ -12,6 +12,7 @@ import pytest
 
 import edgepack
 from edgepack.ground.errors import EdgepackError
+from edgepack.ground.user_cache import user_cache
 from edgepack.measure.mcu.measurements import mcu_metric
 from edgepack.metrics import load_metric
 from edgepack.pack import read_pack
@@ -48,6 +49,7 @@ def tflite(kind: str, columns: int = 3, inputs: int = 6) -> bytes:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEPACK_CACHE", str(user_cache()))  # what was compiled for one home is there for the next
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
 

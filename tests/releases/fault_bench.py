@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import SilentProgress
@@ -18,6 +20,8 @@ from tests.releases.fault_worlds import World
 from tests.standins.packs import conv_pack
 from tests.standins.quick_python import quick_python
 from tests.standins.releases import current_release, no_leftovers
+
+Place = TypeVar("Place")
 
 
 @dataclass
@@ -34,15 +38,25 @@ class Row:
 
 
 class Bench:
-    """Two packs and what deploys them; `rows` collects what became of every attempt."""
+    """Two packs and what deploys them; `rows` collects what became of every attempt.
 
-    def __init__(self, folder: Path, seed: int = 7) -> None:
+    Of the places of a fault every `every`-th is tried, beginning at another one for each fault; `turn` is where the first begins.
+    """
+
+    def __init__(self, folder: Path, seed: int = 7, every: int = 1, turn: int = 0) -> None:
         self.folder = folder
         self.old = conv_pack(folder / "old", title="old", seed=1)
         self.new = conv_pack(folder / "new", title="new", seed=2, ballast=40_000)
         self.python = quick_python(folder / "quick python")
         self.random = random.Random(seed)
+        self.every, self.turn = every, turn
         self.rows: list[Row] = []
+
+    def some(self, places: Sequence[Place]) -> Sequence[Place]:
+        """Those of a fault's places that are tried: at least one, and all of them unless a sample is wanted."""
+        first = self.turn % min(self.every, len(places))
+        self.turn += 1
+        return places[first :: self.every]
 
     def target(self, world: World, python: Path | None = None) -> Target:
         settings = [f"device.root={world.root}", f"device.python={python or self.python}", "device.engine=litert"]

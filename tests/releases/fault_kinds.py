@@ -20,7 +20,7 @@ def cuts_at_commands(bench: Bench, world: World, whens: tuple[str, ...]) -> None
     calls, _ = commands_of(bench, world)
     for when in whens:
         row = bench.row(f"link cut {when} every command", world)
-        for at in range(1, calls + 1):
+        for at in bench.some(range(1, calls + 1)):
 
             def around(number: int, go: Callable[..., Finished], data: bytes | None, at: int = at, when: str = when) -> Finished:
                 if number > at or (number == at and when == "before"):
@@ -44,7 +44,7 @@ def cuts_at_bytes(bench: Bench, world: World, number: int) -> None:
     """The link breaks after a random number of bytes, in the middle of whatever that is."""
     _, moved = commands_of(bench, world)
     row = bench.row("link cut at a random byte", world)
-    for _ in range(number):
+    for _ in bench.some(range(number)):
         at = bench.random.randrange(moved)
         world.cut_after(at)
         code = "not reached"
@@ -57,7 +57,7 @@ def corrupted_bytes(bench: Bench, world: World, number: int) -> None:
     """A byte arrives changed: the encrypted link notices, or the file's hash does."""
     _, moved = commands_of(bench, world)
     row = bench.row("byte changed on the way", world)
-    for _ in range(number):
+    for _ in bench.some(range(number)):
         at = bench.random.randrange(moved // 10, moved)
         world.corrupt_at(at)
         code = "not reached"
@@ -91,7 +91,7 @@ def lost_exit_codes(bench: Bench, world: World) -> None:
     """The client says 0 though the device vanished, as adb 29 does: only the end marker tells."""
     calls, _ = commands_of(bench, world)
     row = bench.row("exit code lost", world)
-    for at in range(2, calls + 1, 2):
+    for at in bench.some(range(2, calls + 1, 2)):
 
         def around(number: int, go: Callable[..., Finished], data: bytes | None, at: int = at) -> Finished:
             if number < at:
@@ -125,7 +125,7 @@ def rebooted(bench: Bench, world: World) -> None:
     row = bench.row("rebooted between upload and switch", world)
     emptied = 0
     calls, _ = commands_of(bench, world)
-    for at in range(4, calls):
+    for at in bench.some(range(4, calls)):
         flushed = {path.stat().st_ino for path in world.root.rglob("*") if path.is_file()}
 
         def around(number: int, go: Callable[..., Finished], data: bytes | None, at: int = at) -> Finished:
@@ -145,7 +145,7 @@ def rebooted(bench: Bench, world: World) -> None:
         good.boot = f"boot {at}"  # type: ignore[attr-defined]
         bench.judge(row, world, code, f"after command {at}")
         good.boot = None  # type: ignore[attr-defined]
-    assert emptied > 10, "there should have been something to lose"
+    assert emptied > 10 // bench.every, "there should have been something to lose"
 
 
 def clocks(bench: Bench, world: World) -> None:
@@ -168,7 +168,7 @@ def full_disk(bench: Bench, world: World) -> None:
     row = bench.row("disk full at every write", world)
     cat, count = world.bin / "cat", world.folder / "count"
     with world.own_programs():
-        for at in range(1, 200):
+        for at in bench.some(range(1, 200)):
             count.write_text("0")
             cat.write_text(
                 f'#!/bin/sh\nn=$(/bin/cat "{count}")\nn=$((n + 1))\necho $n >"{count}"\n'
@@ -189,14 +189,13 @@ def full_disk(bench: Bench, world: World) -> None:
 def killed_runner(bench: Bench, world: World) -> None:
     """The program that runs the model is killed, or crashes, in each of its commands."""
     row = bench.row("runner killed", world)
-    for command in ("probe", "golden"):
-        for name in ("KILL", "SEGV", "TERM"):
-            python = quick_python(
-                world.folder / "killed python", before=f'case " $* " in *" {command} "*) kill -{name} $$; sleep 5;; esac'
-            )
-            code = bench.send(world, bench.new, python=python)
-            assert code in ("EP-513", "EP-517"), code
-            bench.judge(row, world, code, f"{name} in {command}")
+    for command, name in bench.some([(command, name) for command in ("probe", "golden") for name in ("KILL", "SEGV", "TERM")]):
+        python = quick_python(
+            world.folder / "killed python", before=f'case " $* " in *" {command} "*) kill -{name} $$; sleep 5;; esac'
+        )
+        code = bench.send(world, bench.new, python=python)
+        assert code in ("EP-513", "EP-517"), code
+        bench.judge(row, world, code, f"{name} in {command}")
 
 
 def wrong_architecture(bench: Bench, world: World) -> None:
@@ -213,7 +212,7 @@ def wrong_architecture(bench: Bench, world: World) -> None:
 def two_deployers(bench: Bench, world: World) -> None:
     """Two deploy at the same moment: one is refused by name, or both succeed one after the other."""
     row = bench.row("two deployers at once", world)
-    for _ in range(3):
+    for _ in bench.some(range(3)):
         codes: list[str] = []
 
         def one() -> None:

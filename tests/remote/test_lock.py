@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from edgepack.devices.local import LocalDevice
+from edgepack.devices.shell import Command
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import SilentProgress
 from edgepack.remote import lock as lock_module
 from edgepack.remote.lock import SILENCE, DeviceLock
+from edgepack.workers.process import Finished
 
 
 class _Notes(SilentProgress):
@@ -49,6 +51,29 @@ def test_a_held_lock_refuses_and_names_its_holder(path: Path) -> None:
             pass
         assert caught.value.code == "EP-514" and os.uname().nodename in str(caught.value)
     assert not path.exists()
+
+
+def test_a_lock_just_taken_is_held_before_its_taker_has_heard_of_it(path: Path) -> None:
+    """Two threads of one process: one looks while the other still waits for the device's answer, and while it gives back."""
+    refused: list[str] = []
+
+    class Slow(LocalDevice):
+        def _execute(self, command: Command) -> Finished:
+            if any("released" in word for word in command.argv):
+                other()
+            finished = super()._execute(command)
+            if any("acquired" in word for word in command.argv):
+                other()
+            return finished
+
+    def other() -> None:
+        with pytest.raises(DeviceError) as caught, DeviceLock(LocalDevice(), str(path), SilentProgress()):
+            pass
+        refused.append(caught.value.code)
+
+    with DeviceLock(Slow(), str(path), SilentProgress()):
+        assert refused == ["EP-514"]
+    assert refused == ["EP-514"] * 2 and not path.exists()
 
 
 def test_a_holder_elsewhere_is_respected_until_it_falls_silent(path: Path) -> None:

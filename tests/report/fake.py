@@ -22,6 +22,7 @@ from edgepack.releases.types import Deployment
 from edgepack.report import McuFacts, ModelFacts, RecipeStep, Report
 from edgepack.report.parts import layer_figures, model_totals
 from edgepack.report.report import as_written
+from edgepack.sources.data.summary import DataSummary, InputSummary, SplitSummary
 
 # ResNet-8 of MLPerf Tiny: layer, operator, output shape, MACs, kernel weights.
 RESNET = [
@@ -182,6 +183,7 @@ def report(target="rpi", real_hardware=True, name="image-classification", overri
         "steps": steps(),
         "layers": () if looked is None else layer_figures(looked, counted, changes.get("layer_times")),
         "totals": None if looked is None else model_totals(looked),
+        "data": data(),
         "latency_samples": tuple(latencies),
         "device": mcu(real_hardware) if on_mcu else raspberry_pi(real_hardware),
         "deployment": None if on_mcu else deployment(name),
@@ -197,6 +199,15 @@ def report(target="rpi", real_hardware=True, name="image-classification", overri
         **changes,
     }
     return as_written(Report(**fields))
+
+
+def data():
+    images = InputSummary((32, 32, 3), "uint8", 0.0, 255.0)
+    splits = (("train", 13500, "", 1350), ("validation", 1500, "cut from train", 150), ("test", 10000, "", 1000))
+    classes = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+    return DataSummary(
+        tuple(SplitSummary(name, count, origin, (images,), dict.fromkeys(classes, each)) for name, count, origin, each in splits)
+    )
 
 
 def model():

@@ -9,6 +9,7 @@ import pytest
 from edgepack.devices import DeviceFacts
 from edgepack.report import ModelFacts, RecipeStep
 from edgepack.report.html.page import report_html
+from edgepack.sources.data.summary import DataSummary, InputSummary, SplitSummary
 
 from .fake import explained, inspection, report, step
 
@@ -166,3 +167,15 @@ def test_bars_stay_inside_their_scale():
     text = report_html(report("rpi", overrides=["budget.latency_p50=1 us", "budget.accuracy_drop=0"]))
     lengths = [float(length) for length in re.findall(r"width:([\d.]+)%", text)]
     assert lengths and all(0 <= length <= 100 for length in lengths)
+
+
+def test_the_data_is_shown_split_by_split():
+    page = checked(report())
+    assert "13,500 32x32x3 uint8 0 to 255 10 classes: airplane 1,350, automobile 1,350" in page.words
+    assert "validation cut from train 1,500" in page.words
+    values = SplitSummary("train", 40, "", (InputSummary((4,), "float32", -1.5, 2.0),), {}, (0.25, 3.0))
+    assert "4 float32 -1.5 to 2 labels 0.25 to 3" in checked(report(data=DataSummary((values,)))).words
+    named = replace(values, name=EVIL, origin=EVIL, classes={EVIL: 3}, values=None)
+    page = checked(report(data=DataSummary((named,))))
+    assert "script" not in page.tags and page.words.count(EVIL) == 3
+    assert "calibrated and judged with" not in checked(report(data=None)).words

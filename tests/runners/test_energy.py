@@ -135,14 +135,20 @@ def test_an_i2c_sensor_that_does_not_answer_is_a_reason(text: str) -> None:
     assert source is None and text in reason
 
 
-def _measured(monkeypatch: pytest.MonkeyPatch, watts: list[float], kind: str = "hwmon") -> dict[str, Any]:
-    """A sensor that gives `watts[0]` while idle and the others in turn while inferences of a known length run."""
+def _measured(monkeypatch: pytest.MonkeyPatch, watts: list[float], kind: str = "hwmon") -> tuple[dict[str, Any], list[float]]:
+    """A sensor that gives `watts[0]` while idle and the others in turn while inferences of a known length run; what it gave."""
     import itertools
     import time
 
     busy = {"now": False}
     readings = itertools.cycle(watts[1:])
-    source = energy.Source(kind, "a sensor", lambda: next(readings) if busy["now"] else watts[0])
+    given: list[float] = []
+
+    def read() -> float:
+        given.append(next(readings) if busy["now"] else watts[0])
+        return given[-1]
+
+    source = energy.Source(kind, "a sensor", read)
     monkeypatch.setattr(energy, "find_source", lambda wanted: (source, ""))
     monkeypatch.setattr(energy, "WINDOW", (0.05, 0.2))
     monkeypatch.setattr(energy, "WINDOWS", {})
@@ -153,19 +159,20 @@ def _measured(monkeypatch: pytest.MonkeyPatch, watts: list[float], kind: str = "
         time.sleep(0.002)
 
     found: dict[str, Any] = energy.measure(invoke, "auto")
-    return found
+    return found, given
 
 
 def test_energy_is_mean_power_times_the_time_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = _measured(monkeypatch, [2.0, 5.0])
-    each = found["seconds"] / found["runs"]
-    assert found["idle_watts"] == 2.0 and 4.5 <= found["busy_watts"] <= 5.0, "the first reading may still be an idle one"
+    found, given = _measured(monkeypatch, [2.0, 5.0])
+    each, busy = found["seconds"] / found["runs"], given[-found["samples"] :]
+    assert found["idle_watts"] == 2.0 and 2.0 < found["busy_watts"] <= 5.0, "the first readings may still be idle ones"
+    assert found["busy_watts"] == pytest.approx(sum(busy) / len(busy))
     assert found["energy"] == pytest.approx(found["busy_watts"] * each) and each >= 0.002
     assert found["energy_above_idle"] == pytest.approx((found["busy_watts"] - 2.0) * each)
 
 
 def test_a_gauge_that_does_not_move_has_measured_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = _measured(monkeypatch, [2.0, 2.0], kind="battery")
+    found, _ = _measured(monkeypatch, [2.0, 2.0], kind="battery")
     assert "energy" not in found and "too few to tell" in found["reason"]
 
 

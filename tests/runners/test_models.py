@@ -11,6 +11,7 @@ import pytest
 
 from edgepack.ground.errors import DataError, ModelError, ToolError
 from edgepack.runners import RUNNER, describe_model, models, run_model, run_reference
+from tests.workers.processes import stopped
 
 
 def _kws(shared_models: Path) -> Path:
@@ -109,11 +110,15 @@ def test_a_crashing_runtime_is_named_with_its_signal(
 def test_a_runtime_that_hangs_is_stopped(shared_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = tmp_path / "run.py"
     pid_file = tmp_path / "pid"
-    runner.write_text(f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
+    runner.write_text(f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n")
     monkeypatch.setattr(models, "RUNNER", runner)
-    with pytest.raises(ModelError) as caught:
-        describe_model(_kws(shared_models), timeout=5.0)
-    assert caught.value.code == "EP-282"
+
+    def describe(seconds: float) -> ModelError:
+        with pytest.raises(ModelError) as caught:
+            describe_model(_kws(shared_models), timeout=seconds)
+        return caught.value
+
+    assert stopped(describe, pid_file).code == "EP-282"
     assert not Path(f"/proc/{pid_file.read_text()}").exists()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,23 @@ def test_a_benchmark_says_what_the_python_runner_says(conv: Pack, machine: str) 
     assert found["min"] == min(samples) and found["max"] == max(samples) and found["p50"] == sorted(samples)[7]
     assert found["p95"] == found["p99"] == max(samples), "nearest rank"
     assert found["peak_memory"] >= found["memory_before"] > 0 and found["first"] > 0
+
+
+@pytest.mark.parametrize(
+    ("script", "bits"),
+    [("echo throttled=0x50005", 0x50005), ("exec sleep 60", None), ("exec yes 'throttled=0x1'", 1), ("exit 1", None)],
+    ids=["tells", "hangs", "floods", "fails"],
+)
+def test_a_firmware_tool_is_waited_for_a_few_seconds(
+    script: str, bits: int | None, conv: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "vcgencmd"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    start = time.monotonic()
+    found = _run(conv, "bench", "--runs", 2, "--warmup", 1, "--seconds", 1, "--warmup-seconds", 1)
+    assert found["before"]["throttled"] == found["after"]["throttled"] == bits and time.monotonic() - start < 30
 
 
 def test_a_program_refuses_another_model(conv: Pack, tmp_path: Path) -> None:

@@ -108,3 +108,23 @@ def test_what_is_no_keras_model_is_refused(model: Any, text: str, tmp_path: Path
     with pytest.raises(ModelError) as refused:
         _model(model, tmp_path)
     assert refused.value.code == "EP-228" and text in str(refused.value)
+
+
+def test_a_layer_of_ones_own_has_to_be_registered(tmp_path: Path) -> None:
+    import tf_keras
+
+    class Twice(tf_keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return 2 * inputs
+
+    def load(kind: Any) -> Any:
+        model = tf_keras.Sequential([tf_keras.layers.Input((3,)), kind(name="twice"), tf_keras.layers.Dense(2)])
+        return model, load_given_model(model, tmp_path, Cache(tmp_path / "cache"), SilentProgress())
+
+    with pytest.raises(ModelError) as caught:
+        load(Twice)
+    assert caught.value.code == "EP-224" and "twice is of the class Twice" in str(caught.value)
+    assert "register_keras_serializable" in caught.value.hint
+    model, source = load(tf_keras.saving.register_keras_serializable("given")(Twice))
+    examples = np.ones((2, 3), np.float32)
+    np.testing.assert_allclose(np.asarray(open_keras(source)(examples)), np.asarray(model(examples)), atol=1e-6)

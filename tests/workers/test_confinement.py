@@ -21,7 +21,7 @@ import pytest
 from edgepack.workers.confinement import landlock, seccomp
 from edgepack.workers.confinement.memory import bounded_memory, half_the_memory, taken_memory
 from edgepack.workers.worker import Worker, WorkerFailure
-from tests.workers.processes import has_ended
+from tests.workers.processes import has_ended, stopped
 
 MAIN = Path(sys.modules["edgepack.workers.worker"].__file__ or "").with_name("worker_main.py")
 USERS = [
@@ -201,10 +201,14 @@ def test_a_worker_that_is_stopped_takes_its_children_with_it(tmp_path: Path) -> 
     program = tmp_path / "program.py"
     program.write_text(
         "import subprocess, time\ndef work(job):\n"
-        "    child = subprocess.Popen(['sleep', '60'])\n    open('child', 'w').write(str(child.pid))\n    time.sleep(60)\n"
+        "    child = subprocess.Popen(['sleep', '600'])\n    open('child', 'w').write(str(child.pid))\n    time.sleep(600)\n"
     )
-    with pytest.raises(WorkerFailure), Worker([str(MAIN), str(program)], None, tmp_path) as worker:
-        worker.result(3.0)
+
+    def stop(seconds: float) -> None:
+        with pytest.raises(WorkerFailure), Worker([str(MAIN), str(program)], None, tmp_path) as worker:
+            worker.result(seconds)
+
+    stopped(stop, tmp_path / "child")
     assert has_ended(int((tmp_path / "child").read_text()))
 
 

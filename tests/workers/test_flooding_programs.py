@@ -22,7 +22,7 @@ from edgepack.mcu.toolchain.program import Program, ports_of
 from edgepack.pipeline import doctor
 from edgepack.standins import sshd, virtual_pi
 from edgepack.workers.confinement.memory import bounded_memory
-from tests.workers.processes import has_ended
+from tests.workers.processes import has_ended, stopped
 
 X = np.zeros((1, 4), np.int8)
 
@@ -90,11 +90,15 @@ def test_one_that_does_not_end_is_stopped_with_its_children(
     name: str, code: str, tmp_path: Path, flooding: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = flooding(name, "")
-    program.write_text(f"#!/bin/sh\nsleep 60 & echo $! > {tmp_path}/child; wait\n")
-    monkeypatch.setattr(probe_board, "_COMMAND_TIMEOUT_S", 1.0)
-    monkeypatch.setattr(sys.modules[__name__], "_SECONDS", 1.0)
+    program.write_text(f"#!/bin/sh\nsleep 600 & echo $! > {tmp_path}/child; wait\n")
     kind = {"model": "model on this computer", "qemu-system-arm": "emulator", "pyocd": "probe"}[name]
-    with pytest.raises(EdgepackError) as caught:
-        KINDS[kind][1](program)
-    assert caught.value.code == code
+
+    def stop(seconds: float) -> str:
+        monkeypatch.setattr(probe_board, "_COMMAND_TIMEOUT_S", seconds)
+        monkeypatch.setattr(sys.modules[__name__], "_SECONDS", seconds)
+        with pytest.raises(EdgepackError) as caught:
+            KINDS[kind][1](program)
+        return caught.value.code
+
+    assert stopped(stop, tmp_path / "child") == code
     assert has_ended(int((tmp_path / "child").read_text()))

@@ -12,6 +12,7 @@ from edgepack.diagnosis import layer_errors
 from edgepack.mcu.emulate import unicorn
 from edgepack.runners import tflm
 from edgepack.workers.worker import WorkerFailure, run_worker
+from tests.workers.processes import stopped
 
 
 def _program(folder: Path, *lines: str) -> Path:
@@ -76,8 +77,8 @@ def test_an_end_without_a_whole_answer_is_no_answer(tmp_path: Path, end: str) ->
 
 def test_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    program = _program(tmp_path, f"open({str(pid)!r}, 'w').write(str(os.getpid()))", "time.sleep(60)")
-    assert _failure(program, 3.0).kind == "timeout"
+    program = _program(tmp_path, f"open({str(pid)!r}, 'w').write(str(os.getpid()))", "time.sleep(600)")
+    assert stopped(lambda seconds: _failure(program, seconds), pid).kind == "timeout"
     assert not Path(f"/proc/{pid.read_text()}").exists()
 
 
@@ -99,7 +100,10 @@ def test_a_worker_that_prints_without_end_is_stopped(tmp_path: Path) -> None:
 
 
 def test_the_last_words_of_one_that_is_stopped_are_a_whole_line(tmp_path: Path) -> None:
-    failure = _failure(_program(tmp_path, "os.write(2, b'whole\\nha')", "time.sleep(60)"), 3.0)
+    written = tmp_path / "written"
+    steps = ["os.write(2, b'whole\\nha')", f"open({str(written)!r}, 'w').write('both')", "time.sleep(600)"]
+    program = _program(tmp_path, *steps)
+    failure = stopped(lambda seconds: _failure(program, seconds), written)
     assert (failure.kind, failure.words) == ("timeout", "whole")
 
 

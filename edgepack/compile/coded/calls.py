@@ -11,17 +11,17 @@ from edgepack.coding import Code, padded
 from edgepack.coding.copied import Copied
 from edgepack.compile.call import CODE, SCRATCH, Array, Call, Decoded, Field, Place, Step
 from edgepack.compile.coded.choice import Coded
-from edgepack.compile.coded.contents import Content, arrays_inside, as_bytes, content_of
+from edgepack.compile.coded.contents import Content, Key, arrays_inside, as_bytes, content_of, key_of
 
 HEAD, ALIGNMENT = 64, 8  # EP_DECODER_HEAD; of what lies in scratch
 COPIED = Copied()
 
 
-def coded_call(call: Call, codes: Mapping[int, Coded]) -> Call:
-    """The call with some arrays (by id) decoded before it runs, into its scratch."""
+def coded_call(call: Call, codes: Mapping[Key, Coded]) -> Call:
+    """The call with some arrays decoded before it runs, into its scratch."""
     inner = _aligned(max(call.scratch or 0, HEAD + max(each.code.table for each in codes.values())))
     steps: list[Step] = []
-    places: dict[int, Decoded] = {}
+    places: dict[Key, Decoded] = {}
     for key, each in codes.items():
         content = each.content
         places[key] = Decoded(inner, str(content.array.data.dtype))
@@ -43,15 +43,15 @@ def coded_call(call: Call, codes: Mapping[int, Coded]) -> Call:
     )
 
 
-def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[int, Coded]) -> Call:
+def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[Key, Coded]) -> Call:
     """The call in blocks of `size` output channels, whose arrays are decoded, or copied, before each is computed."""
     arrays = [list(arrays_inside(block.fields)) for block in blocks]
     inner = _aligned(max(block.scratch or 0 for block in blocks))
     begin: list[Step] = []
     unpack: list[list[Step]] = [[] for _ in blocks]
-    places: list[dict[int, Decoded]] = [{} for _ in blocks]
+    places: list[dict[Key, Decoded]] = [{} for _ in blocks]
     for which, array in enumerate(arrays_inside(whole.fields)):
-        code = codes[id(array)].code if id(array) in codes else COPIED
+        code = codes[key_of(array)].code if key_of(array) in codes else COPIED
         contents = [_content(each[which]) for each in arrays]
         decoder, room = inner, _aligned(inner + HEAD + code.table)
         inner = room + _aligned(max(content.room for content in contents))
@@ -60,7 +60,7 @@ def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[
         for content, steps, place in zip(contents, unpack, places, strict=True):
             call = calls.setdefault((content.count, content.groups), _unpack(content))
             steps.append(Step(call, Place(SCRATCH, room), Place(SCRATCH, room), decoder))
-            place[id(content.array)] = Decoded(room, str(content.array.data.dtype))
+            place[key_of(content.array)] = Decoded(room, str(content.array.data.dtype))
     runs: list[Call] = []
     for block, place in zip(blocks, places, strict=True):
         run = replace(block, fields=_replaced(block.fields, place))
@@ -106,14 +106,14 @@ def _function(kernel: str, fields: Mapping[str, Field], struct: str = "") -> Cal
     return Call(kernel, f"{kernel}.h", fields, (), (), scratch=0, struct=struct, function=True)
 
 
-def _replaced(fields: Mapping[str, Field], places: Mapping[int, Decoded]) -> dict[str, Field]:
+def _replaced(fields: Mapping[str, Field], places: Mapping[Key, Decoded]) -> dict[str, Field]:
     """Struct members with pointers to what was decoded in place of arrays."""
     found: dict[str, Field] = {}
     for name, value in fields.items():
         if isinstance(value, Mapping):
             found[name] = _replaced(value, places)
         else:
-            found[name] = places.get(id(value), value) if isinstance(value, Array) else value
+            found[name] = places.get(key_of(value), value) if isinstance(value, Array) else value
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgepack.coding import Code, entropy_bytes
 from edgepack.compile.call import Array
-from edgepack.compile.coded.contents import BYTES, Content, content_of
+from edgepack.compile.coded.contents import BYTES, Content, Key, content_of
 from edgepack.compile.lowered import CodedArray
 
 EACH = 100  # bytes of structs and calls that a coded array adds
@@ -52,17 +52,17 @@ def options_of(array: Array, codes: Sequence[Code], thumb2: bool, worth: float) 
     return [one for place, one in enumerate(found) if all(one.cost < before.cost for before in found[:place])]
 
 
-def within(options: Mapping[int, list[Coded]], most: float) -> dict[int, Coded]:
-    """Of each array the code to take, by the array's id, so that all together take no more than `most` instructions."""
+def within(options: Mapping[Key, list[Coded]], most: float) -> dict[Key, Coded]:
+    """Of each array the code to take, so that all together take no more than `most` instructions."""
     places = dict.fromkeys(options, 0)
 
-    def now(key: int) -> tuple[float, float]:
+    def now(key: Key) -> tuple[float, float]:
         """Bytes and instructions of an array as it stands."""
         one = options[key][places[key]] if places[key] < len(options[key]) else None
         return (one.bytes, one.cost) if one else (float(options[key][0].content.array.data.nbytes), 0.0)
 
     while sum(now(key)[1] for key in places) > most:  # summed anew: differences of floats leave a rest above zero
-        best, best_price = -1, float("inf")
+        best, best_price = next(iter(places)), float("inf")
         for key, place in places.items():
             if place < len(options[key]):
                 before = now(key)

@@ -14,6 +14,8 @@ from edgepack.compile.operators.shared.gemm_stream import unpaired
 
 BYTES, HALVES, STREAM = range(3)  # EP_UNPACK_BYTES and so on
 
+Key = tuple[str, bytes]
+
 
 @dataclass(frozen=True, eq=False)
 class Content:
@@ -54,11 +56,16 @@ def content_of(array: Array) -> Content | None:
     return None
 
 
-def arrays_of(call: Call) -> Iterator[Array]:
-    """The arrays of a call that can be decoded: it has one input and one output."""
-    if len(call.inputs) == len(call.outputs) == 1:
-        for part in call.parts():
-            yield from arrays_inside(part.fields)
+def key_of(array: Array) -> Key:
+    """What equal arrays have in common: parts of a layer hold the same weights in arrays of their own."""
+    return f"{array.data.dtype} {array.depth}", array.data.tobytes()
+
+
+def arrays_of(call: Call) -> dict[Key, Array]:
+    """The different arrays of a call that can be decoded: it has one input and one output."""
+    if len(call.inputs) != 1 or len(call.outputs) != 1:
+        return {}
+    return {key_of(array): array for part in call.parts() for array in arrays_inside(part.fields)}
 
 
 def arrays_inside(fields: Mapping[str, Field]) -> Iterator[Array]:

@@ -7,25 +7,30 @@ faster code, or none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from edgepack.coding import CODES, find_code
 from edgepack.compile.coded.calls import blocked_call, coded_call
 from edgepack.compile.coded.choice import Coded, options_of, within
-from edgepack.compile.coded.contents import arrays_of
+from edgepack.compile.coded.contents import Key, arrays_of
 from edgepack.compile.coded.reasons import explained, pays_off
 from edgepack.compile.graph import Graph
 from edgepack.compile.lowered import Lowered
 from edgepack.compile.operators.choice import usable
 from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.fully_connected.generic import FullyConnected
+from edgepack.compile.operators.kernel import UNKNOWN
+from edgepack.compile.operators.shared.wide import is_wide
 from edgepack.compile.plan import live_of, make_plan
 from edgepack.cores import Cpu
 
 ADDED = {"speed": 0.0, "balanced": 0.15, "size": 1e9}  # of all instructions, that decoding may add
 WORTH = 0.25  # of an array's bytes that coding must save
 MORE_MEMORY = 2048  # bytes by which the arena may grow, or four filters, whichever is more
+DECODER = 1280  # and for decoders, their tables, and what is copied beside weights
+WORTH_MEMORY = 3  # bytes of flash that a byte of memory beyond must save
 GROUP, VECTOR = 4, 16  # channels that kernels compute side by side
 UNPACKING = 300  # bytes of ep_unpack.h
 
@@ -40,41 +45,64 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     thumb2 = "armv6m" not in cpu.features
     codes = CODES if coding in ("auto", "smallest") else (find_code(coding),)
     worth = WORTH if coding == "auto" else 0.0
-    most = (ADDED[optimize] if coding == "auto" else 1e9) * sum(one.cost for one in lowered)
-    found = {id(array): options_of(array, codes, thumb2, worth) for one in lowered for array in arrays_of(one.call)}
+    most = (ADDED[optimize] if coding == "auto" else 1e9) * sum(one.cost for one in lowered if one.cost < UNKNOWN)
+    arrays = [arrays_of(one.call) for one in lowered]
+    used = Counter(key for each in arrays for key in each)  # what several layers share is stored once, and stays as it is
+    found = {key: options_of(array, codes, thumb2, worth) for each in arrays for key, array in each.items() if used[key] == 1}
     chosen = within({key: options for key, options in found.items() if options}, most)
     fitted = _fitting(graph, lowered, chosen, cpu, most)
     paid = coding != "auto" or pays_off(fitted)
     return explained(lowered, fitted if paid else lowered, found, chosen, (optimize, coding), paid)
 
 
-def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[int, Coded], cpu: Cpu, most: float) -> tuple[Lowered, ...]:
-    """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off."""
-    before = [one.call for one in lowered]
-    arena = make_plan(graph, before).arena_size
-    found = list(lowered)
-    mine = {
-        index: {id(array): chosen[id(array)] for array in arrays_of(one.call) if id(array) in chosen}
-        for index, one in enumerate(lowered)
-    }
-    left = most
-    for index in sorted(mine, key=lambda each: -sum(one.saved for one in mine[each].values())):
-        if not mine[index]:
-            continue
-        limit = arena + max(MORE_MEMORY, *(4 * one.content.array.depth for one in mine[index].values()))
-        for changed in _variants(lowered[index], mine[index], cpu):
-            calls = [*before[:index], changed.call, *before[index + 1 :]]
-            if changed.cost - lowered[index].cost <= left and live_of(graph, calls)[index] <= limit:
-                left -= changed.cost - lowered[index].cost
-                found[index] = changed
-                break
-    saved = sum(one.saved for index, each in mine.items() if found[index] is not lowered[index] for one in each.values())
-    used = {part.kernel for one in found for part in one.call.parts()}
+def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[Key, Coded], cpu: Cpu, most: float) -> tuple[Lowered, ...]:
+    """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off.
+
+    The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
+    many bytes of flash.
+    """
+    calls = [one.call for one in lowered]
+    arena = make_plan(graph, calls).arena_size
+    ways: dict[int, list[tuple[int, Lowered]]] = {}
+    filters = 0
+    for index, one in enumerate(lowered):
+        codes = {key: chosen[key] for key in arrays_of(one.call) if key in chosen}
+        if codes:
+            variants = list(_variants(one, codes, cpu))
+            needs = (live_of(graph, [*calls[:index], each.call, *calls[index + 1 :]])[index] for each in variants)
+            ways[index] = list(zip(needs, variants, strict=True))
+            filters = max(filters, *(4 * each.content.array.depth for each in codes.values()))
+    free = arena + max(MORE_MEMORY, filters) + DECODER
+    best, saved, limit = _within_memory(lowered, ways, free, most)
+    for more in sorted({need for found in ways.values() for need, _ in found if need > free}):
+        other, found, _ = _within_memory(lowered, ways, more, most)
+        if found - saved >= WORTH_MEMORY * (more - limit):
+            best, saved, limit = other, found, more
+    used = {part.kernel for one in best for part in one.call.parts()}
     code = UNPACKING + sum(each.code_bytes for each in CODES if each.kernel in used)
-    return tuple(found) if saved > code else tuple(lowered)
+    return best if saved > code else tuple(lowered)
 
 
-def _variants(one: Lowered, codes: Mapping[int, Coded], cpu: Cpu) -> Iterator[Lowered]:
+def _within_memory(
+    lowered: Sequence[Lowered], ways: Mapping[int, Sequence[tuple[int, Lowered]]], limit: int, most: float
+) -> tuple[tuple[Lowered, ...], int, int]:
+    """The calls, each coded in the first of its ways that needs no more memory than `limit`, those first that save most.
+
+    With them the bytes of flash that they save, and the limit.
+    """
+    found, saved = list(lowered), 0
+    for index in sorted(ways, key=lambda each: -ways[each][0][1].saved):
+        for need, changed in ways[index]:
+            added = changed.cost - lowered[index].cost
+            if need <= limit and added <= most:
+                most -= added
+                found[index] = changed
+                saved += changed.saved
+                break
+    return tuple(found), saved, limit
+
+
+def _variants(one: Lowered, codes: Mapping[Key, Coded], cpu: Cpu) -> Iterator[Lowered]:
     """A call with decoded arrays: as a whole, then in more and more blocks of its output channels, which take less memory."""
     decoding = sum(each.cost for each in codes.values())
     one = replace(one, coded=tuple(each.summary for each in codes.values()))
@@ -96,6 +124,8 @@ def _variants(one: Lowered, codes: Mapping[int, Coded], cpu: Cpu) -> Iterator[Lo
 
 def _in_blocks(problem: Conv2D | FullyConnected) -> bool:
     """Whether some output channels can be computed without the others."""
+    if is_wide(problem):
+        return False
     if isinstance(problem, FullyConnected):
         return problem.batches == 1
     return problem.in_shape[0] == 1 and problem.groups == 1

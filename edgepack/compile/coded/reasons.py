@@ -8,7 +8,7 @@ from dataclasses import replace
 from edgepack.coding import CODES
 from edgepack.compile.call import Array, decodes
 from edgepack.compile.coded.choice import EACH, Coded
-from edgepack.compile.coded.contents import arrays_inside, arrays_of, content_of
+from edgepack.compile.coded.contents import Key, arrays_inside, arrays_of, content_of, key_of
 from edgepack.compile.lowered import Considered, Lowered
 
 GENERAL = 1000  # bytes that a kernel may grow by where the C compiler no longer sees its constants: 0 to 1,400 were measured
@@ -32,8 +32,8 @@ def pays_off(lowered: Sequence[Lowered]) -> bool:
 def explained(
     before: Sequence[Lowered],
     after: Sequence[Lowered],
-    options: Mapping[int, Sequence[Coded]],
-    chosen: Mapping[int, Coded],
+    options: Mapping[Key, Sequence[Coded]],
+    chosen: Mapping[Key, Coded],
     asked: tuple[str, str],
     paid: bool,
 ) -> tuple[Lowered, ...]:
@@ -41,7 +41,7 @@ def explained(
 
     Args:
         before, after: The calls without codes, and as they have become.
-        options, chosen: The codes that make each array smaller, and the one that is worth it, by the array's id.
+        options, chosen: The codes that make each array smaller, and the one that is worth it.
         asked: What to optimize for, and how to code.
         paid: Whether what there was to save was more than what it would have added.
     """
@@ -57,27 +57,27 @@ def explained(
 def _considered(
     old: Lowered,
     new: Lowered,
-    options: Mapping[int, Sequence[Coded]],
-    chosen: Mapping[int, Coded],
+    options: Mapping[Key, Sequence[Coded]],
+    chosen: Mapping[Key, Coded],
     kept: str,
     asked: tuple[str, str],
 ) -> list[Considered]:
     """A call's arrays that a code could take, each once; `kept` says why those chosen may be as they are."""
     optimize, coding = asked
-    within_reach = {id(array) for array in arrays_of(old.call)}
+    within_reach = arrays_of(old.call)
     coded = iter(new.coded)  # in the order of the arrays that were chosen
     found = []
-    for array in {id(array): array for part in old.call.parts() for array in arrays_inside(part.fields)}.values():
+    for key, array in {key_of(array): array for part in old.call.parts() for array in arrays_inside(part.fields)}.items():
         if content_of(array) is None:
             continue
-        taken = next(coded, None) if id(array) in within_reach and id(array) in chosen else None
+        taken = next(coded, None) if key in within_reach and key in chosen else None
         if taken is not None:
             why = ""
-        elif id(array) not in within_reach:
+        elif key not in within_reach:
             why = SEVERAL
-        elif id(array) in chosen:
+        elif key in chosen:
             why = kept
-        elif options.get(id(array)):
+        elif options.get(key):
             why = FOR_SPEED if optimize == "speed" else TOO_SLOW
         else:
             why = _no_code(array, coding)

@@ -8,6 +8,7 @@ from typing import Any
 from edgepack.compile.call import Call
 from edgepack.compile.graph import Graph, Node
 from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.shared.wide import is_wide
 from edgepack.compile.operators.site import ANY_HINT, REPLACEMENTS, Site, operator_error
 from edgepack.compile.operators.table import OPERATORS
 from edgepack.cores import Cpu
@@ -57,7 +58,7 @@ def _form(operator: Operator[Any], node: Node, graph: Graph) -> Operator[Any]:
     """The operator for the types of the tensors it computes with: the form of the first that there is one for, else int8's."""
     operands = [graph.values[index] for index in (*node.inputs, *node.outputs) if index >= 0]
     forms = (operator.forms.get(value.dtype) for value in operands if value.data is None)
-    return next((form for form in forms if form is not None), operator)
+    return next((form for form in forms if form is not None), operator.of(node))
 
 
 def _usable(operator: Operator[Any], problem: Any, cpu: Cpu) -> tuple[Choice, ...]:
@@ -65,6 +66,6 @@ def _usable(operator: Operator[Any], problem: Any, cpu: Cpu) -> tuple[Choice, ..
     found = [
         Choice(kernel, problem, kernel.cost(problem))
         for kernel in operator.kernels
-        if kernel.needs <= cpu.features and kernel.applies(problem)
+        if kernel.needs <= cpu.features and (kernel.wide or not is_wide(problem)) and kernel.applies(problem)
     ]
     return tuple(sorted(found, key=lambda choice: choice.cost))

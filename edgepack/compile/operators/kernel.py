@@ -9,10 +9,13 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 
 from edgepack.compile.call import Call
-from edgepack.compile.graph import Data
+from edgepack.compile.graph import Data, Node
 from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 
 Problem = TypeVar("Problem")
+
+FROM_UINT8 = "from_uint8"
+"""The option of operators whose file computes in uint8, and the name of the form for them."""
 
 Range = tuple[Data, Data]
 """Smallest and largest stored value of each channel of an int8 tensor: int64 arrays (channels,)."""
@@ -21,20 +24,25 @@ Ranges = Mapping[int, Range]
 """The range of every int8 value that has an axis, by value id."""
 
 
+UNKNOWN = 1e9
+"""The instructions of kernels that no other competes with, which nobody estimated."""
+
+
 @dataclass(frozen=True)
 class Kernel(Generic[Problem]):
     """One way to run an operator.
 
     `needs` are CPU features (edgepack/cores); `applies` says whether it can do this problem; `cost` estimates the executed
     instructions, for choosing among those that can; `lower` gives the call (or several, in order), with constants packed as
-    this kernel reads them.
+    this kernel reads them. `wide`: it takes weights of 9 bits, as a uint8 model's may be (shared/wide.py).
     """
 
     name: str
     lower: Callable[[Problem], Call | tuple[Call, ...]]
     needs: frozenset[str] = frozenset()
     applies: Callable[[Problem], bool] = field(default=lambda problem: True)
-    cost: Callable[[Problem], float] = field(default=lambda problem: 1e9)
+    cost: Callable[[Problem], float] = field(default=lambda problem: UNKNOWN)
+    wide: bool = False
 
 
 def always(site: Site) -> bool:
@@ -49,7 +57,9 @@ class Operator(Generic[Problem]):
     `describe` asks what the model wants, and whether that is allowed: it raises CompileError EP-704 or EP-705, or returns the
     checked problem. `kernels` can run that problem, the portable one first; of equal costs the first is taken.
 
-    `forms` is the operator on other types, by the type of a tensor it computes with: int16 activations.
+    `forms` is the operator on other types, by the type of a tensor it computes with: int16 activations. The form "from_uint8"
+    computes on int8 what the file computes on uint8, with uint8's roundings; it is the operator itself where these are alike.
+    `moves_uint8`: it takes uint8 as it stands, because it moves or converts elements.
 
     What passes may do, for int8:
     `ranges` is the range of the output, from that of every value before it; None where it cannot be told. It must be sound.
@@ -68,6 +78,11 @@ class Operator(Generic[Problem]):
     channels_apart: Callable[[Site], bool] | None = None
     explicit_padding: Literal["zero", "any"] | None = None
     keeps_state: bool = False
+    moves_uint8: bool = False
+
+    def of(self, node: Node) -> Operator[Any]:
+        """The operator on int8, as this node's file means it."""
+        return self.forms.get(FROM_UINT8, self) if node.options.get(FROM_UINT8) else self
 
     def checked(self, site: Site) -> Problem:
         """What `describe` gives.

@@ -10,7 +10,9 @@ from edgepack.compile.passes.drop_unused import drop_unused
 from edgepack.compile.passes.fold_constant_channels import fold_constant_channels
 from edgepack.compile.passes.fold_constants import fold_constants
 from edgepack.compile.passes.fuse_pad import fuse_pad
+from edgepack.compile.passes.make_signed import make_signed
 from edgepack.compile.passes.note_limits import note_limits
+from edgepack.compile.passes.rescale_joined import rescale_joined
 from edgepack.compile.passes.resources import resources
 from edgepack.compile.passes.share_constants import share_constants
 from edgepack.compile.passes.tabulate_floats import tabulate_floats
@@ -18,7 +20,7 @@ from edgepack.cores import Cpu
 
 Pass = Callable[[Graph], Graph]
 
-BEFORE: tuple[Pass, ...] = (resources, fold_constants, tabulate_floats, drop_unused, fuse_pad)
+BEFORE: tuple[Pass, ...] = (make_signed, rescale_joined, resources, fold_constants, tabulate_floats, drop_unused, fuse_pad)
 AFTER: tuple[Pass, ...] = (share_constants, note_limits, drop_reshapes)
 
 

@@ -31,8 +31,10 @@ def channel_ranges(graph: Graph) -> tuple[dict[int, Range], dict[int, Any]]:
     ranges = {value.id: _of_constant(value) if value.data is not None else _full(value) for value in channels}
     checked: dict[int, Any] = {}
     for node in graph.nodes:
-        operator = OPERATORS.get(node.op)
-        if operator is None or operator.ranges is None or not _plain(node, ranges):
+        if node.op not in OPERATORS:
+            continue
+        operator = OPERATORS[node.op].of(node)
+        if operator.ranges is None or not _plain(node, ranges):
             continue
         try:
             problem = operator.checked(Site(node, graph))

@@ -25,7 +25,7 @@ def fuse_pad(graph: Graph) -> Graph:
         if len(readers) != 1 or pad.outputs[0] in graph.outputs:
             continue
         window = readers[0]
-        operator = OPERATORS.get(window.op)
+        operator = OPERATORS[window.op].of(window) if window.op in OPERATORS else None
         if operator is None or operator.explicit_padding is None:
             continue
         if operator.explicit_padding == "zero" and fill != graph.values[pad.inputs[0]].zero_point:

@@ -10,13 +10,20 @@ from numpy.typing import NDArray
 
 # Scales and slopes of normalisations and activations, which have two axes or more in some of them.
 _NO_KERNELS = frozenset({"alpha", "gamma", "beta", "moving_mean", "moving_variance"})
+# The kind of a kernel (inputs, heads, outputs of a head), whose channels are the last two axes together.
+HEADS = "EinsumDense into heads"
+_HOLDERS = frozenset({"TimeDistributed", "MultiHeadAttention", "EinsumDense"})
 # In the names of trained weight scales, which vanish into the .tflite's own scales and are no parameters of the model.
 SCALE = "lowbit_scale"
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A weight tensor of rank two or more: its layer's name and class, its own name ("kernel", …), and its variable."""
+    """A weight tensor of rank two or more: its layer's name, the class of the layer that holds it, its own name ("kernel", …) and
+    its variable.
+
+    The holder is the layer within a TimeDistributed or a MultiHeadAttention; `HEADS` stands for a projection into several axes.
+    """
 
     layer: str
     kind: str
@@ -42,8 +49,25 @@ def kernels(model: Any) -> tuple[Kernel, ...]:
         for variable in layer_variables(layer):
             if is_kernel(variable) and id(variable) not in seen:
                 seen.add(id(variable))
-                found.append(Kernel(inner.name, type(inner).__name__, weight_name(variable), variable))
+                found.append(Kernel(inner.name, _kind(inner, variable), weight_name(variable), variable))
     return tuple(found)
+
+
+def _kind(layer: Any, variable: Any) -> str:
+    holders = [layer, *layer._flatten_layers(include_self=False)] if type(layer).__name__ in _HOLDERS else [layer]
+    owner = next((one for one in reversed(holders) if any(variable is own for own in _own_weights(one))), layer)
+    projects = type(owner).__name__ == "EinsumDense" and _contracted(owner.equation) == [0] and len(variable.shape) > 2
+    return HEADS if projects else type(owner).__name__
+
+
+def _own_weights(layer: Any) -> list[Any]:
+    return [*layer._trainable_weights, *layer._non_trainable_weights]
+
+
+def _contracted(equation: str) -> list[int]:
+    """The axes of an EinsumDense's kernel that are summed over."""
+    kernel, result = equation.partition(",")[2].split("->")
+    return [place for place, letter in enumerate(kernel) if letter not in result]
 
 
 def is_kernel(variable: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import ToolError
+from edgepack.ground.memory import give_back_memory
 from edgepack.ground.progress import Task
 from edgepack.sources.keras.frameworks import import_tf_keras, versions
 from edgepack.sources.keras.own_layers import copied
@@ -18,8 +20,8 @@ from edgepack.sources.keras.own_layers import copied
 if TYPE_CHECKING:
     from edgepack.sources import Split
 
-# Large enough to keep both cores busy, small enough for the activations of a 224x224 model to stay below a gigabyte.
-PREDICT_BATCH = 128
+# Examples at once: enough to keep both cores busy, and so few that several layers' outputs have room beside each other.
+_MOST_AT_ONCE, _LARGEST_OUTPUT = 128, 128 << 20  # examples, bytes
 
 
 def import_tfmot() -> Any:
@@ -48,13 +50,14 @@ def training_versions() -> dict[str, str]:
 
 
 def start_afresh(seed: int) -> None:
-    """Make what follows in this process give the same result as in a new process: names, random numbers, kernels."""
+    """Make what follows in this process give the same result as in a new process: names, random numbers, kernels, and memory."""
     keras = import_tf_keras()
     import tensorflow as tf
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+    give_back_memory()
 
 
 def copy_model(model: Any) -> Any:
@@ -82,6 +85,15 @@ def batches(count: int, size: int) -> Iterator[slice]:
     """Slices of `size` that cover `count` examples."""
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
+
+
+def predict_batch(model: Any) -> int:
+    """How many examples to give to a model at once: 128, or 32 to ResNet50, whose largest output has 3 MB for one."""
+    layers = [layer.output_shape for layer in model.layers]
+    shapes = [shape for given in layers for shape in (given if isinstance(given, list) else [given])]
+    largest = max((4 * math.prod(size or 1 for size in shape[1:]) for shape in shapes), default=1)
+    fitting = min(_MOST_AT_ONCE, max(1, _LARGEST_OUTPUT // largest))
+    return 1 << (fitting.bit_length() - 1)
 
 
 def model_inputs(model: Any, split: Split, part: slice) -> Any:
@@ -114,7 +126,7 @@ def predict(
     run = run or inference(model)
     collected: list[list[NDArray[Any]]] = []
     total = len(split)
-    for part in batches(total, PREDICT_BATCH):
+    for part in batches(total, predict_batch(model)):
         results = run(model_inputs(model, split, part))
         found = results if isinstance(results, list | tuple) else [results]
         collected.append([np.asarray(result, dtype=np.float32) for result in found])

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepack.compress.keras.kernels import HEADS
+
 
 def channels_first(kind: str, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """A kernel as (output channels, weights of a channel), its weights in the order of the .tflite.
@@ -21,6 +23,8 @@ def channels_first(kind: str, name: str, values: NDArray[np.float32]) -> NDArray
         return np.ascontiguousarray(np.moveaxis(values, -2, 0).reshape(values.shape[-2], -1))
     if name == "embeddings":
         return values
+    if kind == HEADS:
+        return np.ascontiguousarray(values.reshape(values.shape[0], -1).T)
     return np.ascontiguousarray(np.moveaxis(values, -1, 0).reshape(values.shape[-1], -1))
 
 
@@ -32,6 +36,8 @@ def channels_last(kind: str, name: str, rows: NDArray[np.float32], shape: tuple[
         return np.ascontiguousarray(np.moveaxis(rows.reshape(shape[-2], *shape[:-2], shape[-1]), 0, -2))
     if name == "embeddings":
         return rows
+    if kind == HEADS:
+        return np.ascontiguousarray(rows.T.reshape(shape))
     return np.ascontiguousarray(np.moveaxis(rows.reshape(shape[-1], *shape[:-1]), 0, -1))
 
 

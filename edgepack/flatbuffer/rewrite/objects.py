@@ -62,7 +62,7 @@ def pack(model: Any) -> bytes:
         builder.Finish(model.Pack(builder), _IDENTIFIER)
     finally:
         model.buffers = plain
-    return bytes(builder.Output())
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 class _AlignedBuffer:

@@ -190,14 +190,11 @@ def build_emulated(
         [layer_marker(name)] if mark_layers else [],
         progress,
     )
-    harness = compile_objects(
-        toolchain,
-        core,
-        [FIRMWARE / "startup.c", FIRMWARE / "main_emulated.c", glue],
-        [FIRMWARE, *include_folders(code_folder)],
-        work / "edgepack-harness",
-        "speed",
-        progress=progress,
+    # The board's objects come from the cache for every model after the first: they see none of its headers.
+    board, beside = [FIRMWARE / "startup.c", FIRMWARE / "main_emulated.c"], work / "edgepack-harness"
+    harness = compile_objects(toolchain, core, board, [FIRMWARE], beside, "speed", progress=progress)
+    harness += compile_objects(
+        toolchain, core, [glue], [FIRMWARE, *include_folders(code_folder)], beside, "speed", progress=progress
     )
     elf = link(toolchain, core, [*harness, *model], script, work / f"{name}.elf", progress)
     return Program(elf, name, core, tuple(inputs), tuple(outputs), toolchain, optimize)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from edgepack.flatbuffer import Model, obstacle
+from edgepack.flatbuffer import Model, obstacle, uint8_model
 from edgepack.flatbuffer.model import Array, Operator, Subgraph
 from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
 from edgepack.flatbuffer.rewrite.lower_versions import lower_versions
@@ -111,7 +111,14 @@ def run_micro(model: Model, model_file: Path, inputs: Sequence[Array]) -> TflmRu
     with tempfile.TemporaryDirectory(prefix="edgepack-fixed-") as work:
         fixed = Path(work) / model_file.name
         fixed.write_bytes(fix_shapes(model_file.read_bytes(), model))
-        return run_tflm(fixed, inputs, len(model.subgraphs[0].outputs))
+        try:
+            return run_tflm(fixed, inputs, len(model.subgraphs[0].outputs))
+        except ModelError as error:
+            found = uint8_model(model)
+            if found is None:
+                raise
+            hint = f'edgepack export --as c and runtime = "c" take it. {found.instead}'
+            raise ModelError(error.code, f"{error}; the model {found.what}", hint) from error
 
 
 def reference_engines(model: Model) -> tuple[str, ...]:

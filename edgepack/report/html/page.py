@@ -56,6 +56,7 @@ def page(report: Report) -> dict[str, Any]:
         "layers": costliest(layers, _MANY_LAYERS // 2) if many else layers,
         "all_layers": layers if many else [],
         "totals": totals_line(report.totals),
+        "data": () if report.data is None else report.data.splits,
         "error_columns": ERROR_COLUMNS,
         "errors": [] if explained is None else error_rows(explained.errors),
         "error_examples": 0 if explained is None else explained.errors.examples,

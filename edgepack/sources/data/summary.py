@@ -39,6 +39,16 @@ class SplitSummary:
     classes: dict[str, int]
     values: tuple[float, float] | None = None
 
+    def inputs_line(self) -> str:
+        """An example's inputs: "28x28x1 uint8 0 to 255"."""
+        return " and ".join(_input(one) for one in self.inputs)
+
+    def labels_line(self) -> str:
+        """The labels: "3 classes: cat 40, dog 38, cow 4", "labels 0.5 to 2", or nothing."""
+        if self.values is not None:
+            return f"labels {self.values[0]:.4g} to {self.values[1]:.4g}"
+        return _classes(self.classes) if self.classes else ""
+
 
 @dataclass(frozen=True)
 class DataSummary:
@@ -112,11 +122,8 @@ def _values(split: RawSplit) -> tuple[float, float] | None:
 
 def _line(split: SplitSummary) -> str:
     origin = f" ({split.origin})" if split.origin else ""
-    inputs = " and ".join(_input(one) for one in split.inputs)
-    labels = _classes(split.classes) if split.classes else ""
-    if split.values is not None:
-        labels = f"; labels {split.values[0]:.4g} to {split.values[1]:.4g}"
-    return f"{split.examples:,} examples{origin}, {inputs}{labels}"
+    labels = f"; {split.labels_line()}" if split.labels_line() else ""
+    return f"{split.examples:,} examples{origin}, {split.inputs_line()}{labels}"
 
 
 def _input(one: InputSummary) -> str:
@@ -125,9 +132,9 @@ def _input(one: InputSummary) -> str:
 
 
 def _classes(classes: Mapping[str, int]) -> str:
-    """For example "; 3 classes: cat 40, dog 38, cow 4"."""
+    """For example "3 classes: cat 40, dog 38, cow 4"."""
     if len(classes) <= _MOST_CLASSES:
         each = ", ".join(f"{name[:40]} {count:,}" for name, count in classes.items())
-        return f"; {len(classes)} {'class' if len(classes) == 1 else 'classes'}: {each}"
+        return f"{len(classes)} {'class' if len(classes) == 1 else 'classes'}: {each}"
     fewest, most = (choose(classes, key=lambda name: classes[name]) for choose in (min, max))
-    return f"; {len(classes)} classes of {classes[fewest]:,} ({fewest[:40]}) to {classes[most]:,} examples ({most[:40]})"
+    return f"{len(classes)} classes of {classes[fewest]:,} ({fewest[:40]}) to {classes[most]:,} examples ({most[:40]})"

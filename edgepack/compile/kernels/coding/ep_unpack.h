@@ -15,18 +15,6 @@ struct ep_unpack {
     int32_t groups; /* of a stream */
 };
 
-/* The sums of two halves each. */
-EP_INLINE uint32_t ep_add_halves(uint32_t x, uint32_t y)
-{
-#if EP_DSP_ASM
-    uint32_t sum;
-    __asm__("sadd16 %0, %1, %2" : "=r"(sum) : "r"(x), "r"(y));
-    return sum;
-#else
-    return ((x & 0x7FFF7FFFu) + (y & 0x7FFF7FFFu)) ^ ((x ^ y) & 0x80008000u);
-#endif
-}
-
 /* Four values of each of four channels, A to D, become the words of two pairs, in the same place. */
 EP_INLINE void ep_unpack_pairs(uint32_t *words)
 {
@@ -37,12 +25,12 @@ EP_INLINE void ep_unpack_pairs(uint32_t *words)
     words[3] = ep_add_halves(ep_sxtb16_odd(c), d & upper);
 }
 
-/* Groups: two biases, the pairs' words, flags, and the constants that the flags ask for. */
+/* Groups: two biases, the pairs' words, and six words, or fifteen where the second but for its highest bit is nothing. */
 EP_INLINE void ep_unpack_stream(struct ep_decoder *decoder, uint32_t *out, int32_t count, int32_t groups)
 {
     const int32_t *constants = decoder->constants;
     for (; groups > 0; groups--) {
-        int32_t k, rest = (constants[2] & 0x40000000) != 0 ? 15 : 7;
+        int32_t k, rest = (constants[3] & 0x7FFFFFFF) != 0 ? 6 : 15;
         *out++ = (uint32_t)*constants++;
         *out++ = (uint32_t)*constants++;
         decoder->next(decoder, (int8_t *)out, count);

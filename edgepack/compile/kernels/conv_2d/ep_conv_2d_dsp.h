@@ -2,7 +2,9 @@
  *
  * The four patches are widened once to int16 and interleaved, in the order SXTB16 gives (bytes 0 and 2, then 1 and 3), so
  * that weights are unpacked without reordering. Inner loop, for 16 multiply-accumulates: 1 load and 2 SXTB16 of weights, 8
- * words of pixels, 8 SMLAD. `scratch` holds the interleaved patches (8 bytes an element) and one patch in bytes. */
+ * words of pixels, 8 SMLAD. `scratch` holds the interleaved patches (8 bytes an element) and one patch in bytes.
+ *
+ * Where weights have a zero point, as those of a uint8 model, it is taken off at once: times the sum of the patch. */
 #ifndef EP_CONV_2D_DSP_H
 #define EP_CONV_2D_DSP_H
 
@@ -19,6 +21,7 @@ struct ep_conv_2d_dsp {
     int32_t quads; /* patch elements / 4, rounded up */
     int32_t out_step; /* from an output pixel to the next: out_c, or more where this computes some of the channels */
     int32_t in_zero, out_zero, out_min, out_max;
+    int32_t weight_zero;       /* of the stored bytes: weights are what they are above it */
     const int8_t *weights;     /* [out_c][4 * quads], zeros after the last element */
     const int32_t *bias;       /* [out_c], input zero point folded in */
     const int32_t *multiplier; /* [out_c] */
@@ -78,11 +81,24 @@ EP_INLINE void ep_conv_2d_dsp_patch(const struct ep_conv_2d_dsp *op, const int8_
     }
 }
 
+/* What the zero point of the weights adds to the sums of each of the four patches. */
+EP_INLINE void ep_conv_2d_dsp_excess(const struct ep_conv_2d_dsp *op, const uint32_t *patches, int32_t *excess)
+{
+    int32_t lane, word;
+    for (lane = 0; lane < 4; lane++) {
+        excess[lane] = 0;
+        for (word = 0; op->weight_zero != 0 && word < 2 * op->quads; word++) {
+            excess[lane] = ep_smlad(patches[2 * lane + word / 2 * 8 + word % 2], 0x00010001u, excess[lane]);
+        }
+        excess[lane] = ep_multiply_wrapped(excess[lane], op->weight_zero);
+    }
+}
+
 EP_INLINE void ep_conv_2d_dsp_run(const struct ep_conv_2d_dsp *op, const int8_t *input, int8_t *output, void *scratch, int any)
 {
     uint32_t *const patches = (uint32_t *)scratch;
     int8_t *const bytes = (int8_t *)scratch + 32 * op->quads;
-    int32_t pixel, lane, channel, quad;
+    int32_t pixel, lane, channel, quad, excess[4];
     memset(bytes, 0, (size_t)(4 * op->quads));
     for (pixel = 0; pixel < op->pixels; pixel += 4, output += 4 * op->out_step) {
         const int8_t *w = op->weights;
@@ -90,11 +106,13 @@ EP_INLINE void ep_conv_2d_dsp_run(const struct ep_conv_2d_dsp *op, const int8_t 
         for (lane = 0; lane < 4; lane++) {
             ep_conv_2d_dsp_patch(op, input, pixel + ep_min(lane, lanes - 1), patches + 2 * lane, bytes);
         }
+        ep_conv_2d_dsp_excess(op, patches, excess);
         for (channel = 0; channel < op->out_c; channel++) {
             const uint32_t *x = patches;
             const int32_t bias = op->bias[channel], multiplier = op->multiplier[channel], right = op->right[channel];
             int32_t acc[4];
-            int32_t a0 = bias, a1 = bias, a2 = bias, a3 = bias;
+            int32_t a0 = ep_subtract_wrapped(bias, excess[0]), a1 = ep_subtract_wrapped(bias, excess[1]);
+            int32_t a2 = ep_subtract_wrapped(bias, excess[2]), a3 = ep_subtract_wrapped(bias, excess[3]);
             for (quad = op->quads; quad > 0; quad--, w += 4, x += 8) {
                 const uint32_t word = ep_load4(w);
                 const uint32_t even = ep_sxtb16(word), odd = ep_sxtb16_odd(word);

@@ -13,6 +13,7 @@ struct ep_conv_2d_gemm {
     int32_t direct;        /* 1: rows of the kernel are whole words in the input */
     int32_t whole;         /* words of the stream for whole groups of four channels */
     int32_t out_step;      /* from an output pixel to the next: out_c, or more where this computes some of the channels */
+    int32_t half;          /* 2 * output zero point + 1 */
     const int32_t *stream; /* see ep_gemm.h; filters padded with zeros to `depth`, channels to 4 */
 };
 
@@ -45,10 +46,10 @@ EP_KERNEL void ep_conv_2d_gemm(const struct ep_conv_2d_gemm *op, const int8_t *i
             }
             ep_conv_window_next(windows, &b);
             if (whole != op->stream) {
-                ep_gemm_2x4(x, depth >> 1, output, second, op->stream);
+                ep_gemm_2x4(x, depth >> 1, output, second, op->stream, op->half);
             }
             if ((channels & 3) != 0) {
-                ep_gemm_2x4(x, depth >> 1, rest, rest + 4, whole);
+                ep_gemm_2x4(x, depth >> 1, rest, rest + 4, whole, op->half);
                 for (c = channels & ~3; c < channels; c++) {
                     output[c] = rest[c & 3];
                     second[c] = rest[4 + (c & 3)];

@@ -14,7 +14,7 @@ struct ep_depthwise_conv_2d_mve {
     int32_t step;          /* bytes of the strip from one window to the next */
     int32_t taps;          /* of the kernel */
     int32_t strips;        /* of sixteen channels each, that are filled before their outputs are computed */
-    const int8_t *weights; /* [16 channels][tap, their number even][16], taps as [column][row] */
+    const int8_t *weights; /* [16 channels][tap][16], taps as [column][row] */
     struct ep_mve_outputs outputs;
 };
 
@@ -45,6 +45,20 @@ struct ep_depthwise_conv_2d_mve {
     "vmovlt.s16 %q[odd], %q[odd]\n" \
     "vadd.i32 %q[s3], %q[s3], %q[odd]\n"
 
+#define EP_DEPTHWISE_MVE_LAST_TAP \
+    "vldrb.u8 %q[tap], [%[x]], #16\n" \
+    "vldrb.u8 %q[weight], [%[w]], #16\n" \
+    "vmullb.s8 %q[even], %q[tap], %q[weight]\n" \
+    "vmullt.s8 %q[odd], %q[tap], %q[weight]\n" \
+    "vmovlb.s16 %q[tap], %q[even]\n" \
+    "vadd.i32 %q[s0], %q[s0], %q[tap]\n" \
+    "vmovlb.s16 %q[weight], %q[odd]\n" \
+    "vadd.i32 %q[s1], %q[s1], %q[weight]\n" \
+    "vmovlt.s16 %q[even], %q[even]\n" \
+    "vadd.i32 %q[s2], %q[s2], %q[even]\n" \
+    "vmovlt.s16 %q[odd], %q[odd]\n" \
+    "vadd.i32 %q[s3], %q[s3], %q[odd]\n"
+
 #define EP_DEPTHWISE_MVE_SET \
     "vmovlb.s16 %q[s0], %q[even]\n" \
     "vadd.i16 %q[odd], %q[odd], %q[tap]\n" \
@@ -56,35 +70,29 @@ struct ep_depthwise_conv_2d_mve {
     [x] "+l"(x), [w] "+l"(w), [s0] how(sums[0]), [s1] how(sums[1]), [s2] how(sums[2]), [s3] how(sums[3]), [even] "=&w"(even), \
         [odd] "=&w"(odd), [tap] "=&w"(tap), [weight] "=&w"(weight)
 
-/* The sums of sixteen channels of one pixel: 85 instructions for 144 multiply-accumulates of 3x3, else 20 for 32. */
+/* The sums of sixteen channels of one pixel: 85 instructions for 144 multiply-accumulates of 3x3, else 20 for 32 and 12 for
+ * the last 16 of an odd number. */
 EP_INLINE void ep_depthwise_conv_2d_mve_taps(const int8_t *x, const int8_t *w, int32_t taps, int32x4_t sums[4])
 {
     int8x16_t even, odd, tap, weight;
     if (taps == 9) {
         __asm__(EP_DEPTHWISE_MVE_TWO_TAPS EP_DEPTHWISE_MVE_SET EP_DEPTHWISE_MVE_TWO_TAPS EP_DEPTHWISE_MVE_ADD EP_DEPTHWISE_MVE_TWO_TAPS
                     EP_DEPTHWISE_MVE_ADD EP_DEPTHWISE_MVE_TWO_TAPS EP_DEPTHWISE_MVE_ADD
-                "vldrb.u8 %q[tap], [%[x]], #16\n"
-                "vldrb.u8 %q[weight], [%[w]], #16\n"
-                "vmullb.s8 %q[even], %q[tap], %q[weight]\n"
-                "vmullt.s8 %q[odd], %q[tap], %q[weight]\n"
-                "vmovlb.s16 %q[tap], %q[even]\n"
-                "vadd.i32 %q[s0], %q[s0], %q[tap]\n"
-                "vmovlb.s16 %q[weight], %q[odd]\n"
-                "vadd.i32 %q[s1], %q[s1], %q[weight]\n"
-                "vmovlt.s16 %q[even], %q[even]\n"
-                "vadd.i32 %q[s2], %q[s2], %q[even]\n"
-                "vmovlt.s16 %q[odd], %q[odd]\n"
-                "vadd.i32 %q[s3], %q[s3], %q[odd]\n"
+                    EP_DEPTHWISE_MVE_LAST_TAP
                 : EP_DEPTHWISE_MVE_RESULTS("=&w")
                 :
                 : "memory");
     } else {
         sums[0] = sums[1] = sums[2] = sums[3] = vdupq_n_s32(0);
-        __asm__("dls lr, %[pairs]\n"
+        __asm__("wls lr, %[pairs], 2f\n"
                 "1:\n" EP_DEPTHWISE_MVE_TWO_TAPS EP_DEPTHWISE_MVE_ADD "le lr, 1b\n"
+                "2:\n"
                 : EP_DEPTHWISE_MVE_RESULTS("+w")
-                : [pairs] "r"((taps + 1) >> 1)
+                : [pairs] "r"(taps >> 1)
                 : "lr", "cc", "memory");
+        if ((taps & 1) != 0) {
+            __asm__(EP_DEPTHWISE_MVE_LAST_TAP : EP_DEPTHWISE_MVE_RESULTS("+w") : : "memory");
+        }
     }
 }
 
@@ -124,7 +132,7 @@ static void ep_depthwise_conv_2d_mve_row(const struct ep_depthwise_conv_2d_mve *
 
 EP_KERNEL void ep_depthwise_conv_2d_mve(const struct ep_depthwise_conv_2d_mve *op, const int8_t *input, int8_t *output, void *scratch)
 {
-    const int32_t channels = op->outputs.channels, weights = 16 * ((op->taps + 1) & ~1), constants = op->outputs.words;
+    const int32_t channels = op->outputs.channels, weights = 16 * op->taps, constants = op->outputs.words;
     const int32_t bytes = 16 * op->strip.columns * op->strip.kernel_h;
     int32_t batch, row, c, first;
     memset(scratch, op->strip.in_zero, (size_t)(op->strips * bytes + 16));

@@ -24,9 +24,9 @@ struct ep_depthwise_lines {
     const int8_t *factors;    /* NULL or [channels] */
     const int8_t *weights;    /* [channels][3 lines][3 positions] */
     const int32_t *constants; /* [channels][2]: bias, multiplier */
-    const int8_t *shifts;     /* [channels] for exact requantisation, else NULL */
+    const int8_t *shifts;     /* [channels] for exact requantisation, where biases do not have them in their low bytes, else NULL */
     const int32_t *offsets;   /* [channels] for exact requantisation, where they do not follow from the shifts, else NULL */
-    int32_t half;             /* 2 * output zero point + 1 */
+    int32_t half;             /* 2 * output zero point + 1 for exact requantisation, else 0 */
 };
 
 /* What an output line of a channel is computed with. A pair of lines is multiplied by a pair of weights: (w0, w1) of a position for
@@ -137,8 +137,13 @@ EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, 
 {
     const int32_t *const constants = op->constants + 2 * channel;
     const int32_t factor = op->factor != 0 ? op->factor : op->factors[channel];
-    const int32_t shift = op->shifts != NULL ? op->shifts[channel] : 1;
-    int32_t w[9], k;
+    int32_t bias = constants[0], shift = 1, w[9], k;
+    if (op->shifts != NULL) {
+        shift = op->shifts[channel];
+    } else if (op->half != 0) {
+        shift = bias & 255;
+        bias -= shift;
+    }
     for (k = 0; k < 9; k++) {
         w[k] = op->weights[9 * channel + k] * factor;
     }
@@ -150,7 +155,7 @@ EP_NOINLINE void ep_depthwise_lines_unpack(const struct ep_depthwise_lines *op, 
     line[0].last = ep_depthwise_lines_halves(w[8], op->out_step);
     line[1].single = ep_depthwise_lines_halves(w[0], w[1]);
     line[1].last = ep_depthwise_lines_halves(w[2], op->out_step);
-    line[0].bias = line[1].bias = constants[0];
+    line[0].bias = line[1].bias = bias;
     line[0].multiplier = line[1].multiplier = constants[1];
     line[0].offset = line[1].offset =
         op->offsets != NULL ? op->offsets[channel] : 64 + op->half * (1 << (shift - 1)); /* see ep_gemm.h */

@@ -8,6 +8,7 @@ struct ep_fully_connected_gemm {
     int32_t batches, in_size, out_size;
     int32_t depth;         /* in_size rounded up to 4 */
     int32_t whole;         /* words of the stream for whole groups of four outputs */
+    int32_t half;          /* 2 * output zero point + 1 */
     const int32_t *stream; /* see ep_gemm.h; rows padded with zeros to `depth`, outputs to 4 */
 };
 
@@ -30,10 +31,10 @@ EP_KERNEL void ep_fully_connected_gemm(const struct ep_fully_connected_gemm *op,
             x[i / 2 + 1] = (int32_t)ep_sxtb16_odd(word);
         }
         if (whole != op->stream) {
-            ep_gemm_1x4(x, op->depth >> 1, output, op->stream);
+            ep_gemm_1x4(x, op->depth >> 1, output, op->stream, op->half);
         }
         if ((op->out_size & 3) != 0) {
-            ep_gemm_1x4(x, op->depth >> 1, rest, whole);
+            ep_gemm_1x4(x, op->depth >> 1, rest, whole, op->half);
             memcpy(output + (op->out_size & ~3), rest, (size_t)(op->out_size & 3));
         }
     }

@@ -6,6 +6,7 @@
 
 struct ep_l2_normalization {
     int32_t rows, depth, zero;
+    int32_t early; /* of the 7 bits of 1/128, those shifted in before the multiplication: all for what was uint8, or none */
 };
 
 /* 1 / sqrt(x) for x > 0 as a multiplier and a right shift: five Newton steps in Q3.28 (GetInvSqrtQuantizedMultiplierExp). */
@@ -48,7 +49,8 @@ EP_KERNEL void ep_l2_normalization(const struct ep_l2_normalization *op, const i
         }
         multiplier = ep_inverse_square_root(squares, &right);
         for (c = 0; c < op->depth; c++) {
-            const int32_t y = ep_requantize(input[c] - op->zero, multiplier, 7 - right);
+            const int32_t x = ep_shift_left(input[c] - op->zero, op->early);
+            const int32_t y = ep_requantize(x, multiplier, 7 - op->early - right);
             output[c] = (int8_t)ep_clamp(y, -128, 127);
         }
     }

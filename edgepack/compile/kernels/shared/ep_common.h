@@ -74,5 +74,6 @@ EP_INLINE int32_t ep_clamp(int32_t x, int32_t low, int32_t high) { return ep_min
 /* Sum and difference modulo 2^32. */
 EP_INLINE int32_t ep_add_wrapped(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
 EP_INLINE int32_t ep_subtract_wrapped(int32_t a, int32_t b) { return (int32_t)((uint32_t)a - (uint32_t)b); }
+EP_INLINE int32_t ep_multiply_wrapped(int32_t a, int32_t b) { return (int32_t)((uint32_t)a * (uint32_t)b); }
 
 #endif

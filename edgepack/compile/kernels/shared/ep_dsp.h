@@ -47,6 +47,18 @@ EP_INLINE uint32_t ep_sxtb16_odd(uint32_t x)
 #endif
 }
 
+/* The sums of two halves each. */
+EP_INLINE uint32_t ep_add_halves(uint32_t x, uint32_t y)
+{
+#if EP_DSP_ASM
+    uint32_t sum;
+    __asm__("sadd16 %0, %1, %2" : "=r"(sum) : "r"(x), "r"(y));
+    return sum;
+#else
+    return ((x & 0x7FFF7FFFu) + (y & 0x7FFF7FFFu)) ^ ((x ^ y) & 0x80008000u);
+#endif
+}
+
 /* acc + low * low + high * high, modulo 2^32. */
 EP_INLINE int32_t ep_smlad(uint32_t x, uint32_t y, int32_t acc)
 {

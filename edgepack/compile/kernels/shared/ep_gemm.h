@@ -3,19 +3,23 @@
  * For each group of four output channels A, B, C, D the stream holds
  *     bias B, bias D                                    scaled by 256
  *     `pairs` times: (256 B + A), (256 D + C)           two channels' weights in each half of a word: values (k, k')
- *     flags: bit 30 for the exact requantisation, bit 31 where a product ends
  *     bias A, multiplier A, multiplier B
- *     bias C, multiplier C, multiplier D                for the one-sided requantisation
- * or, for the exact one, bias A, (multiplier, offset, shift) of A and of B, and the same for C and D.
+ *     bias C, multiplier C, multiplier D
+ * so 8 bytes a channel beside its weights. Bit 31 of the word of multiplier A is set where a product ends; what is left of it says how
+ * sums become outputs: one-sided where bit 30 is clear, short where it is set, wide where nothing is left.
  *
  * A sum of products with (256 B + A) is 256 times B's sum plus A's; A's own sum comes from the word's low bytes, sign-extended.
  * So one SXTB16 unpacks what would take two, and sums end up scaled by 256.
  *
  * One-sided: y = saturate(floor(t * multiplier / 2^(32 + EP_GEMM_SHIFT))), where the output's zero point is -128, so that all
  * that would round to a negative number saturates; zero point and rounding are in the bias. The compiler has checked that this
- * gives TFLite's result for every accumulator.
- * Exact: y = saturate((floor(t * multiplier / 2^32) + offset - (t < 0 ? 128 : 0)) >> shift), TFLite's double rounding as it is:
- * offset = 2^(shift - 1) + 2^6 + zero point * 2^shift, shift = 7 + the right shift of the multiplier. */
+ * gives TFLite's result for every accumulator. Multiplier A is even, and halved in the stream.
+ * Short: h = round(2 * accumulator * multiplier / 2^32), y = saturate((((h - (h < 0)) >> shift) + half) >> 1), TFLite's double
+ * rounding as it is: half = 2 * zero point + 1, shift is one less than the right shift of the multiplier. Multipliers have bit 30;
+ * a bias scaled by 256 leaves its low byte to the shift.
+ * Wide: y = saturate((floor(t * multiplier / 2^32) + offset - (t < 0 ? 128 : 0)) >> shift), for multipliers of a half and more, and
+ * what else the short one does not take. Instead of its six words there are 15: bias A, the mark, (multiplier, offset, shift) of A and of
+ * B, then bias C, and the same of C and D. */
 #ifndef EP_GEMM_H
 #define EP_GEMM_H
 
@@ -56,8 +60,18 @@
     "ssat " acc ", #8, " acc ", asr #10\n" \
     "strb " acc ", [" out "], #1\n"
 
+/* The low byte of r0 is the shift. */
+#define EP_GEMM_SHORT(acc, multiplier, half, out) \
+    "asr " acc ", " acc ", #7\n" \
+    "smmulr " acc ", " acc ", " multiplier "\n" \
+    "add " acc ", " acc ", " acc ", asr #31\n" \
+    "asr " acc ", " acc ", r0\n" \
+    "add " acc ", " acc ", " half "\n" \
+    "ssat " acc ", #8, " acc ", asr #1\n" \
+    "strb " acc ", [" out "], #1\n"
+
 /* r0 multiplier, r12 offset, lr shift; `spare` is a register that holds nothing any more. */
-#define EP_GEMM_EXACT(acc, spare, out) \
+#define EP_GEMM_WIDE(acc, spare, out) \
     "asr " spare ", " acc ", #31\n" \
     "add " spare ", r12, " spare ", lsl #7\n" \
     "smmla " acc ", " acc ", r0, " spare "\n" \
@@ -80,30 +94,47 @@ EP_INLINE void ep_gemm_sums(const int32_t *x, int32_t step, int32_t pairs, const
     *a = (int32_t)((uint32_t)*a << 8);
 }
 
-EP_INLINE int8_t ep_gemm_exact(int32_t t, const int32_t *multiplier)
+EP_INLINE int8_t ep_gemm_one_sided(int32_t t, int32_t multiplier)
+{
+    return (int8_t)ep_saturate8(ep_smmul(t, multiplier) >> EP_GEMM_SHIFT);
+}
+
+EP_INLINE int8_t ep_gemm_short(int32_t t, int32_t multiplier, int32_t half)
+{
+    const int32_t high = ep_smmulr(t >> 7, multiplier);
+    return (int8_t)ep_saturate8((((high + (high >> 31)) >> (t & 31)) + half) >> 1);
+}
+
+EP_INLINE int8_t ep_gemm_wide(int32_t t, const int32_t *multiplier)
 {
     return (int8_t)ep_saturate8((ep_smmul(t, multiplier[0]) + multiplier[1] + (t >> 31) * 128) >> multiplier[2]);
 }
 
-/* Requantise two channels' sums; `constants` begin with bias A. */
-EP_INLINE void ep_gemm_store(int32_t a, int32_t b, const int32_t *constants, int32_t exact, int8_t *out)
+/* Requantise the sums of channels A and B (second: 0) or C and D (1), as the words after a group's weights say. */
+EP_INLINE void ep_gemm_store(int32_t a, int32_t b, const int32_t *constants, int32_t second, int32_t half, int8_t *out)
 {
-    a = (int32_t)((uint32_t)a + (uint32_t)constants[0]);
-    if (exact) {
-        out[0] = ep_gemm_exact(a, constants + 1);
-        out[1] = ep_gemm_exact(b, constants + 4);
+    const int32_t mark = (int32_t)((uint32_t)constants[1] << 1);
+    if (mark == 0) {
+        const int32_t *const wide = constants + (second != 0 ? 9 : 2);
+        a = (int32_t)((uint32_t)a + (uint32_t)constants[8 * second]);
+        out[0] = ep_gemm_wide(a, wide);
+        out[1] = ep_gemm_wide(b, wide + 3);
+        return;
+    }
+    a = (int32_t)((uint32_t)a + (uint32_t)constants[3 * second]);
+    if (mark < 0) {
+        out[0] = ep_gemm_short(a, second != 0 ? constants[4] : constants[1] & INT32_MAX, half);
+        out[1] = ep_gemm_short(b, constants[2 + 3 * second], half);
     } else {
-        out[0] = (int8_t)ep_saturate8(ep_smmul(a, constants[1]) >> EP_GEMM_SHIFT);
-        out[1] = (int8_t)ep_saturate8(ep_smmul(b, constants[2]) >> EP_GEMM_SHIFT);
+        out[0] = ep_gemm_one_sided(a, second != 0 ? constants[4] : mark);
+        out[1] = ep_gemm_one_sided(b, constants[2 + 3 * second]);
     }
 }
 
+/* Whether the product ends with the group of these words, and how many there are. */
+EP_INLINE int ep_gemm_last(const int32_t *constants) { return constants[1] < 0; }
+EP_INLINE int32_t ep_gemm_constants(const int32_t *constants) { return (constants[1] & INT32_MAX) == 0 ? 15 : 6; }
+
 #endif
-
-#define EP_GEMM_EXACTLY(flags) (((flags) & 0x40000000) != 0)
-#define EP_GEMM_LAST(flags) ((flags) < 0)
-
-/* Words after the flags. */
-#define EP_GEMM_CONSTANTS(exact) ((exact) ? 14 : 6)
 
 #endif

@@ -8,25 +8,32 @@
 
 /* Registers: r0 x, r1 stream, r2 r3 r12 lr four pairs of values, r4 to r7 sums A to D, r8 to r11 two pairs' weights.
  * 27 instructions (39 cycles on M4) for 32 multiply-accumulates. */
-#define EP_GEMM_1X4_ONE_SIDED(a, b) \
-    "ldm r1!,{r0,r12,lr}\n" \
+#define EP_GEMM_1X4_SUMS(a, b) \
     "sub " b "," b "," a "\n" \
-    "add " a ",r0," a ",lsl #8\n" \
+    "add " a ",r0," a ",lsl #8\n"
+
+#define EP_GEMM_1X4_CONSTANTS "ldm r1!,{r0,r12,lr}\n"
+
+#define EP_GEMM_1X4_ONE_SIDED(a, b) \
+    EP_GEMM_1X4_SUMS(a, b) \
     EP_GEMM_ONE_SIDED(a, "r12", "r2") \
     EP_GEMM_ONE_SIDED(b, "lr", "r2")
 
-#define EP_GEMM_1X4_EXACT(a, b) \
-    "ldr r0,[r1],#4\n" \
-    "sub " b "," b "," a "\n" \
-    "add " a ",r0," a ",lsl #8\n" \
-    "ldm r1!,{r0,r12,lr}\n" \
-    EP_GEMM_EXACT(a, "r8", "r2") \
-    "ldm r1!,{r0,r12,lr}\n" \
-    EP_GEMM_EXACT(b, "r8", "r2")
+#define EP_GEMM_1X4_SHORT(a, b) \
+    EP_GEMM_1X4_SUMS(a, b) \
+    EP_GEMM_SHORT(a, "r12", "r8", "r2") \
+    "uxtb r0," b "\n" \
+    EP_GEMM_SHORT(b, "lr", "r8", "r2")
 
-/* Stack: 0 end of x, 4 x, 8 number of pairs, 12 output, then the saved registers. */
+#define EP_GEMM_1X4_WIDE(a, b) \
+    EP_GEMM_WIDE(a, "r8", "r2") \
+    EP_GEMM_1X4_CONSTANTS \
+    EP_GEMM_WIDE(b, "r8", "r2")
+
+/* Stack: 0 end of x, 4 x, 8 number of pairs, 12 output, then the saved registers, 52 half. After the loop V is clear, and nothing from
+ * the mark on changes the carry, which holds bit 31. */
 EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pairs, EP_ARGUMENT int8_t *out,
-                          EP_ARGUMENT const int32_t *stream)
+                          EP_ARGUMENT const int32_t *stream, EP_ARGUMENT int32_t half)
 {
     __asm__ volatile(
         "push {r4-r11,lr}\n"
@@ -44,11 +51,12 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "ldrd r12,lr,[r0],#8\n"
         "b.n 3f\n"
         EP_GEMM_1X4_LOOP
-        "ldr r0,[r1],#4\n"
+        EP_GEMM_1X4_CONSTANTS
         "ldr r2,[sp,#12]\n"
-        "lsls r0,r0,#1\n"
-        "bmi.n 5f\n"
+        "lsls r12,r12,#1\n"
+        "ble.n 5f\n"
         EP_GEMM_1X4_ONE_SIDED("r4", "r5")
+        EP_GEMM_1X4_CONSTANTS
         EP_GEMM_1X4_ONE_SIDED("r6", "r7")
         "4:\n"
         "str r2,[sp,#12]\n"
@@ -56,28 +64,41 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "add sp,sp,#16\n"
         "pop {r4-r11,pc}\n"
         "5:\n"
-        EP_GEMM_1X4_EXACT("r4", "r5")
-        EP_GEMM_1X4_EXACT("r6", "r7")
+        "beq.n 6f\n"
+        "lsr r12,r12,#1\n"
+        "ldr r8,[sp,#52]\n"
+        EP_GEMM_1X4_SHORT("r4", "r5")
+        EP_GEMM_1X4_CONSTANTS
+        EP_GEMM_1X4_SHORT("r6", "r7")
+        "b.n 4b\n"
+        "6:\n"
+        EP_GEMM_1X4_SUMS("r4", "r5")
+        "mov r0,lr\n"
+        "ldrd r12,lr,[r1],#8\n"
+        EP_GEMM_1X4_WIDE("r4", "r5")
+        "ldr r0,[r1],#4\n"
+        EP_GEMM_1X4_SUMS("r6", "r7")
+        EP_GEMM_1X4_CONSTANTS
+        EP_GEMM_1X4_WIDE("r6", "r7")
         "b.n 4b\n");
 }
 
 #else
 
-static void ep_gemm_1x4(const int32_t *x, int32_t pairs, int8_t *out, const int32_t *stream)
+static void ep_gemm_1x4(const int32_t *x, int32_t pairs, int8_t *out, const int32_t *stream, int32_t half)
 {
-    int32_t half, flags;
+    const int32_t *constants;
+    int32_t second;
     do {
-        const int32_t *const w = stream + 2, *const rest = w + 2 * pairs + 1;
-        flags = rest[-1];
-        for (half = 0; half < 2; half++) {
-            const int exact = EP_GEMM_EXACTLY(flags);
-            int32_t a, b = stream[half];
-            ep_gemm_sums(x, 1, pairs, w + half, &a, &b);
-            ep_gemm_store(a, b, rest + (exact ? 7 : 3) * half, exact, out + 2 * half);
+        constants = stream + 2 + 2 * pairs;
+        for (second = 0; second < 2; second++) {
+            int32_t a, b = stream[second];
+            ep_gemm_sums(x, 1, pairs, stream + 2 + second, &a, &b);
+            ep_gemm_store(a, b, constants, second, half, out + 2 * second);
         }
-        stream = rest + EP_GEMM_CONSTANTS(EP_GEMM_EXACTLY(flags));
+        stream = constants + ep_gemm_constants(constants);
         out += 4;
-    } while (!EP_GEMM_LAST(flags));
+    } while (!ep_gemm_last(constants));
 }
 
 #endif

@@ -41,35 +41,41 @@
     "smuad r6, lr, r2\n" \
     "smuad r10, lr, r3\n"
 
-#define EP_GEMM_ONE_SIDED_TWO(a0, a1, b0, b1) \
-    "ldm r1!, {r0, r12, lr}\n" \
+#define EP_GEMM_TWO_SUMS(a0, a1, b0, b1) \
     "sub " b0 ", " b0 ", " a0 "\n" \
     "sub " b1 ", " b1 ", " a1 "\n" \
     "add " a0 ", r0, " a0 ", lsl #8\n" \
-    "add " a1 ", r0, " a1 ", lsl #8\n" \
+    "add " a1 ", r0, " a1 ", lsl #8\n"
+
+#define EP_GEMM_ONE_SIDED_TWO(a0, a1, b0, b1) \
+    EP_GEMM_TWO_SUMS(a0, a1, b0, b1) \
     EP_GEMM_ONE_SIDED(a0, "r12", "r2") \
     EP_GEMM_ONE_SIDED(a1, "r12", "r3") \
     EP_GEMM_ONE_SIDED(b0, "lr", "r2") \
     EP_GEMM_ONE_SIDED(b1, "lr", "r3")
 
-#define EP_GEMM_EXACT_TWO(a0, a1, b0, b1, spare) \
-    "ldr r0, [r1], #4\n" \
-    "sub " b0 ", " b0 ", " a0 "\n" \
-    "sub " b1 ", " b1 ", " a1 "\n" \
-    "add " a0 ", r0, " a0 ", lsl #8\n" \
-    "add " a1 ", r0, " a1 ", lsl #8\n" \
-    "ldm r1!, {r0, r12, lr}\n" \
-    EP_GEMM_EXACT(a0, spare, "r2") \
-    EP_GEMM_EXACT(a1, spare, "r3") \
-    "ldm r1!, {r0, r12, lr}\n" \
-    EP_GEMM_EXACT(b0, spare, "r2") \
-    EP_GEMM_EXACT(b1, spare, "r3")
+/* lr holds half; `next` brings multiplier B, unless it is in a register already. */
+#define EP_GEMM_SHORT_TWO(a0, a1, b0, b1, multiplier_a, next, multiplier_b) \
+    EP_GEMM_TWO_SUMS(a0, a1, b0, b1) \
+    EP_GEMM_SHORT(a0, multiplier_a, "lr", "r2") \
+    EP_GEMM_SHORT(a1, multiplier_a, "lr", "r3") \
+    "uxtb r0, " b0 "\n" \
+    next \
+    EP_GEMM_SHORT(b0, multiplier_b, "lr", "r2") \
+    EP_GEMM_SHORT(b1, multiplier_b, "lr", "r3")
 
-/* At least two pairs. The loop of the other pairs is 16 long, entered so that it ends with the last. Nothing after the flags are
- * read changes the carry, which holds bit 31.
- * Stack: 0 end of x, 4 where to enter the loop, 8 x, 12 and 16 outputs, then the saved registers. */
+#define EP_GEMM_WIDE_TWO(a0, a1, b0, b1, spare) \
+    EP_GEMM_WIDE(a0, spare, "r2") \
+    EP_GEMM_WIDE(a1, spare, "r3") \
+    "ldm r1!, {r0, r12, lr}\n" \
+    EP_GEMM_WIDE(b0, spare, "r2") \
+    EP_GEMM_WIDE(b1, spare, "r3")
+
+/* At least two pairs. The loop of the other pairs is 16 long, entered so that it ends with the last; after it V is clear. Nothing
+ * from the mark on changes the carry, which holds bit 31.
+ * Stack: 0 end of x, 4 where to enter the loop, 8 x, 12 and 16 outputs, then the saved registers, 56 stream, 60 half. */
 EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pairs, EP_ARGUMENT int8_t *out_0,
-                          EP_ARGUMENT int8_t *out_1, EP_ARGUMENT const int32_t *stream)
+                          EP_ARGUMENT int8_t *out_1, EP_ARGUMENT const int32_t *stream, EP_ARGUMENT int32_t half)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
@@ -94,11 +100,12 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "ldr r2, [sp]\n"
         "cmp r0, r2\n"
         "bne.w 2b\n"
-        "ldr r0, [r1], #4\n"
+        "ldm r1!, {r0, r12, lr}\n"
         "ldrd r2, r3, [sp, #12]\n"
-        "lsls r0, r0, #1\n"
-        "bmi.w 4f\n"
+        "lsls r12, r12, #1\n"
+        "ble.w 4f\n"
         EP_GEMM_ONE_SIDED_TWO("r4", "r8", "r5", "r9")
+        "ldm r1!, {r0, r12, lr}\n"
         EP_GEMM_ONE_SIDED_TWO("r6", "r10", "r7", "r11")
         "3:\n"
         "strd r2, r3, [sp, #12]\n"
@@ -106,33 +113,46 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "add sp, sp, #20\n"
         "pop {r4-r11, pc}\n"
         "4:\n"
+        "beq.w 5f\n"
+        "lsr r12, r12, #1\n"
+        "ldr lr, [sp, #60]\n"
+        EP_GEMM_SHORT_TWO("r4", "r8", "r5", "r9", "r12", "ldr r12, [r1, #-4]\n", "r12")
+        "ldm r1!, {r0, r4, r12}\n"
+        EP_GEMM_SHORT_TWO("r6", "r10", "r7", "r11", "r4", "", "r12")
+        "b.n 3b\n"
+        "5:\n"
+        EP_GEMM_TWO_SUMS("r4", "r8", "r5", "r9")
         "push {r6}\n"
-        EP_GEMM_EXACT_TWO("r4", "r8", "r5", "r9", "r6")
+        "mov r0, lr\n"
+        "ldrd r12, lr, [r1], #8\n"
+        EP_GEMM_WIDE_TWO("r4", "r8", "r5", "r9", "r6")
         "pop {r6}\n"
-        EP_GEMM_EXACT_TWO("r6", "r10", "r7", "r11", "r4")
+        "ldr r0, [r1], #4\n"
+        EP_GEMM_TWO_SUMS("r6", "r10", "r7", "r11")
+        "ldm r1!, {r0, r12, lr}\n"
+        EP_GEMM_WIDE_TWO("r6", "r10", "r7", "r11", "r4")
         "b.n 3b\n");
 }
 
 #else
 
-static void ep_gemm_2x4(const int32_t *x, int32_t pairs, int8_t *out_0, int8_t *out_1, const int32_t *stream)
+static void ep_gemm_2x4(const int32_t *x, int32_t pairs, int8_t *out_0, int8_t *out_1, const int32_t *stream, int32_t half)
 {
-    int32_t pixel, half, flags;
+    const int32_t *constants;
+    int32_t pixel, second;
     do {
-        const int32_t *const w = stream + 2, *const rest = w + 2 * pairs + 1;
-        flags = rest[-1];
+        constants = stream + 2 + 2 * pairs;
         for (pixel = 0; pixel < 2; pixel++) {
-            for (half = 0; half < 2; half++) {
-                const int exact = EP_GEMM_EXACTLY(flags);
-                int32_t a, b = stream[half];
-                ep_gemm_sums(x + pixel, 2, pairs, w + half, &a, &b);
-                ep_gemm_store(a, b, rest + (exact ? 7 : 3) * half, exact, (pixel == 0 ? out_0 : out_1) + 2 * half);
+            for (second = 0; second < 2; second++) {
+                int32_t a, b = stream[second];
+                ep_gemm_sums(x + pixel, 2, pairs, stream + 2 + second, &a, &b);
+                ep_gemm_store(a, b, constants, second, half, (pixel == 0 ? out_0 : out_1) + 2 * second);
             }
         }
-        stream = rest + EP_GEMM_CONSTANTS(EP_GEMM_EXACTLY(flags));
+        stream = constants + ep_gemm_constants(constants);
         out_0 += 4;
         out_1 += 4;
-    } while (!EP_GEMM_LAST(flags));
+    } while (!ep_gemm_last(constants));
 }
 
 #endif

@@ -1,16 +1,17 @@
 /* What the kernels for the vector extension (Helium) share: sixteen sums become sixteen outputs.
  *
  * Sixteen channels are held as four vectors of four sums; vector r has channels r, r + 4, r + 8, r + 12, the order in which narrowing
- * and widening instructions leave them. The compiler lays out each sixteen channels' constants in that order: 4x4 biases, 4x4
- * multipliers, 4x4 negative shifts for the exact requantisations; then what is int16: eight even channels' numbers, eight odd ones'.
+ * and widening instructions leave them. The compiler lays out each sixteen channels' constants in that order: 4x4 biases, bytes, 4x4
+ * multipliers. The bytes are 4x4 negative shifts for the exact requantisations, then what belongs to narrowed numbers: eight even
+ * channels' bytes, eight odd ones'.
  *
  * One-sided: y = saturate(floor((sum * scale + bias) * multiplier / 2^(32 + EP_MVE_SHIFT))), where the output's zero point
  * is -128, so that all that would round to a negative number saturates; zero point and rounding are in the bias. The compiler
  * has checked that this gives TFLite's result for every sum.
- * Shifted: the same with a shift of its own for each channel: by EP_MVE_NARROWED, and by a negative shift to the left in int16.
+ * Shifted: the same with a shift of its own for each channel: by EP_MVE_NARROWED, and by a negative shift to the left.
  * Exact: TFLite's doubling multiplication, and its right shift by at least one bit with halves away from zero.
  * Scaled: the same for sums times scale, of which negative ones are shifted after scale was taken from them; that equals TFLite's two
- * roundings, which the compiler has checked for every sum. The zero point is int16, one for each channel.
+ * roundings, which the compiler has checked for every sum. Each channel has a zero point of its own.
  *
  * Without the extension the same is computed in plain C: that branch defines what the vectors do. */
 #ifndef EP_MVE_H
@@ -60,13 +61,30 @@ EP_INLINE int32x4_t ep_mve_accumulate(int32x4_t acc, int32x4_t x, int32_t scale)
 }
 
 /* (sums * scale + biases) * multipliers / 2^32. */
-EP_INLINE void ep_mve_multiply(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t *c)
+EP_INLINE void ep_mve_multiply(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t *biases, const int32_t *multipliers)
 {
     int r;
     for (r = 0; r < 4; r++) {
-        sums[r] = ep_mve_accumulate(vldrwq_s32(c + 4 * r), sums[r], op->scale);
-        sums[r] = vmulhq_s32(sums[r], vldrwq_s32(c + 16 + 4 * r));
+        sums[r] = ep_mve_accumulate(vldrwq_s32(biases + 4 * r), sums[r], op->scale);
+        sums[r] = vmulhq_s32(sums[r], vldrwq_s32(multipliers + 4 * r));
     }
+}
+
+/* The exact form of sums that include their biases, with sixteen channels' bytes and multipliers. */
+EP_INLINE ep_bytes ep_mve_exact(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t *c)
+{
+    int16x8_t even, odd;
+    int r;
+    for (r = 0; r < 4; r++) {
+        sums[r] = vqrdmulhq_s32(sums[r], vldrwq_s32(c + 4 + 4 * r));
+        sums[r] = vrshlq_s32(vaddq_s32(sums[r], vshrq_n_s32(sums[r], 31)), vldrbq_s32((const int8_t *)(c + r)));
+    }
+    even = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[0]), sums[0]), sums[2]);
+    odd = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[1]), sums[1]), sums[3]);
+    even = vqaddq_n_s16(even, (int16_t)op->out_zero);
+    odd = vqaddq_n_s16(odd, (int16_t)op->out_zero);
+    return vminq_s8(vmaxq_s8(vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd), vdupq_n_s8((int8_t)op->out_min)),
+                    vdupq_n_s8((int8_t)op->out_max));
 }
 
 /* Sums to outputs of sixteen channels; advances to the next channels' constants. One-sided: 22 instructions, shifted: 26, exact: 42,
@@ -77,7 +95,7 @@ EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t 
     int16x8_t even, odd;
     int r;
     if (op->form == EP_MVE_ONE_SIDED) {
-        ep_mve_multiply(op, sums, c);
+        ep_mve_multiply(op, sums, c, c + 16);
         *constants = c + 32;
         even = EP_MVE_NARROW_BOTTOM(32, vreinterpretq_s16_s32(sums[0]), sums[0], EP_MVE_SHIFT);
         even = EP_MVE_NARROW_TOP(32, even, sums[2], EP_MVE_SHIFT);
@@ -86,39 +104,34 @@ EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t 
         return vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
     }
     if (op->form < EP_MVE_ONE_SIDED) {
-        ep_mve_multiply(op, sums, c);
-        *constants = c + 40;
+        ep_mve_multiply(op, sums, c, c + 20);
+        *constants = c + 36;
         even = EP_MVE_NARROW_BOTTOM(32, vreinterpretq_s16_s32(sums[0]), sums[0], EP_MVE_NARROWED);
         even = EP_MVE_NARROW_TOP(32, even, sums[2], EP_MVE_NARROWED);
         odd = EP_MVE_NARROW_BOTTOM(32, vreinterpretq_s16_s32(sums[1]), sums[1], EP_MVE_NARROWED);
         odd = EP_MVE_NARROW_TOP(32, odd, sums[3], EP_MVE_NARROWED);
-        even = vshlq_s16(even, vldrhq_s16((const int16_t *)(const void *)(c + 32)));
-        odd = vshlq_s16(odd, vldrhq_s16((const int16_t *)(const void *)(c + 36)));
+        even = vshlq_s16(even, vldrbq_s16((const int8_t *)(c + 16)));
+        odd = vshlq_s16(odd, vldrbq_s16((const int8_t *)(c + 18)));
         return vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
     }
     if (op->form == EP_MVE_SCALED) {
         for (r = 0; r < 4; r++) {
-            sums[r] = vqrdmulhq_s32(ep_mve_accumulate(vldrwq_s32(c + 4 * r), sums[r], op->scale), vldrwq_s32(c + 16 + 4 * r));
-            sums[r] = vrshlq_s32(ep_mve_accumulate(sums[r], vshrq_n_s32(sums[r], 31), op->scale), vldrwq_s32(c + 32 + 4 * r));
+            sums[r] = vqrdmulhq_s32(ep_mve_accumulate(vldrwq_s32(c + 4 * r), sums[r], op->scale), vldrwq_s32(c + 24 + 4 * r));
+            sums[r] = ep_mve_accumulate(sums[r], vshrq_n_s32(sums[r], 31), op->scale);
+            sums[r] = vrshlq_s32(sums[r], vldrbq_s32((const int8_t *)(c + 16 + r)));
         }
-        *constants = c + 56;
+        *constants = c + 40;
         even = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[0]), sums[0]), sums[2]);
         odd = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[1]), sums[1]), sums[3]);
-        even = vqaddq_s16(even, vldrhq_s16((const int16_t *)(const void *)(c + 48)));
-        odd = vqaddq_s16(odd, vldrhq_s16((const int16_t *)(const void *)(c + 52)));
+        even = vqaddq_s16(even, vldrbq_s16((const int8_t *)(c + 20)));
+        odd = vqaddq_s16(odd, vldrbq_s16((const int8_t *)(c + 22)));
         return vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
     }
     for (r = 0; r < 4; r++) {
-        sums[r] = vqrdmulhq_s32(vaddq_s32(sums[r], vldrwq_s32(c + 4 * r)), vldrwq_s32(c + 16 + 4 * r));
-        sums[r] = vrshlq_s32(vaddq_s32(sums[r], vshrq_n_s32(sums[r], 31)), vldrwq_s32(c + 32 + 4 * r));
+        sums[r] = vaddq_s32(sums[r], vldrwq_s32(c + 4 * r));
     }
-    *constants = c + 48;
-    even = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[0]), sums[0]), sums[2]);
-    odd = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[1]), sums[1]), sums[3]);
-    even = vqaddq_n_s16(even, (int16_t)op->out_zero);
-    odd = vqaddq_n_s16(odd, (int16_t)op->out_zero);
-    return vminq_s8(vmaxq_s8(vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd), vdupq_n_s8((int8_t)op->out_min)),
-                    vdupq_n_s8((int8_t)op->out_max));
+    *constants = c + 36;
+    return ep_mve_exact(op, sums, c + 16);
 }
 
 /* The sums of `some` of sixteen channels to their outputs; returns where the next channels' constants begin. */
@@ -132,25 +145,33 @@ EP_INLINE const int32_t *ep_mve_outputs_some(const struct ep_mve_outputs *op, co
 
 #else
 
+/* The exact form of a sum that includes its bias; `constants` are the bytes and multipliers of the channel's sixteen. */
+EP_INLINE int8_t ep_mve_exact_of(const struct ep_mve_outputs *op, int32_t sum, const int32_t *constants, int32_t channel)
+{
+    const int32_t lane = 4 * (channel & 3) + ((channel >> 2) & 3);
+    const int32_t y = ep_requantize(sum, constants[4 + lane], ((const int8_t *)constants)[lane]);
+    return (int8_t)ep_clamp(y + op->out_zero, op->out_min, op->out_max);
+}
+
 /* One channel's sum to its output; `constants` are those of the channel's sixteen. */
 EP_INLINE int8_t ep_mve_output_of(const struct ep_mve_outputs *op, int32_t sum, const int32_t *constants, int32_t channel)
 {
-    const int32_t *const c = constants + 4 * (channel & 3) + ((channel >> 2) & 3);
-    const int16_t *const halves = (const int16_t *)(const void *)constants + 8 * (channel & 1) + ((channel & 15) >> 1);
-    const int32_t scaled = (int32_t)((uint32_t)sum * (uint32_t)op->scale + (uint32_t)c[0]);
+    const int32_t lane = 4 * (channel & 3) + ((channel >> 2) & 3), half = 8 * (channel & 1) + ((channel & 15) >> 1);
+    const int32_t bias = constants[lane], multiplier = constants[op->words - 16 + lane];
+    const int8_t *const bytes = (const int8_t *)(constants + 16);
+    const int32_t scaled = (int32_t)((uint32_t)sum * (uint32_t)op->scale + (uint32_t)bias);
     int32_t y;
     if (op->form == EP_MVE_ONE_SIDED || op->form == EP_MVE_SHIFTED) {
-        const int32_t shift = op->form == EP_MVE_ONE_SIDED ? EP_MVE_SHIFT : EP_MVE_NARROWED - halves[64];
-        return (int8_t)ep_clamp((int32_t)(((int64_t)scaled * c[16]) >> 32) >> shift, -128, 127);
+        const int32_t shift = op->form == EP_MVE_ONE_SIDED ? EP_MVE_SHIFT : EP_MVE_NARROWED - bytes[half];
+        return (int8_t)ep_clamp((int32_t)(((int64_t)scaled * multiplier) >> 32) >> shift, -128, 127);
     }
     if (op->form == EP_MVE_SCALED) {
-        y = ep_high_mul(scaled, c[16]);
+        y = ep_high_mul(scaled, multiplier);
         y += (y >> 31) * op->scale;
-        y = (y + (1 << (-c[32] - 1))) >> -c[32];
-        return (int8_t)ep_clamp(y + halves[96], -128, 127);
+        y = (y + (1 << (-bytes[lane] - 1))) >> -bytes[lane];
+        return (int8_t)ep_clamp(y + bytes[16 + half], -128, 127);
     }
-    y = ep_requantize((int32_t)((uint32_t)sum + (uint32_t)c[0]), c[16], c[32]);
-    return (int8_t)ep_clamp(y + op->out_zero, op->out_min, op->out_max);
+    return ep_mve_exact_of(op, (int32_t)((uint32_t)sum + (uint32_t)bias), constants + 16, channel);
 }
 
 EP_INLINE const int32_t *ep_mve_outputs_some(const struct ep_mve_outputs *op, const int32_t *sums, const int32_t *constants,

@@ -10,6 +10,7 @@ from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
 from edgepack.compile.operators.shared.convolution import padded_rows, walk
 from edgepack.compile.operators.shared.requantize import short_fields
+from edgepack.compile.operators.shared.wide import stored
 
 
 def _applies(conv: Conv2D) -> bool:
@@ -25,7 +26,8 @@ def _cost(conv: Conv2D) -> float:
 
 def _lower(conv: Conv2D) -> Call:
     shape = shape_fields(conv)
-    rows = padded_rows(conv.weights)
+    weights, zero = stored(conv.weights)
+    rows = padded_rows(weights)
     quads = rows.shape[1] // 4
     in_c = conv.in_shape[3]
     return Call(
@@ -37,6 +39,7 @@ def _lower(conv: Conv2D) -> Call:
             "pixels": conv.out_shape[1] * conv.out_shape[2],
             "run": conv.kernel[1] * in_c if conv.dilation[1] == 1 else in_c,
             "quads": quads,
+            "weight_zero": zero,
             "weights": Array(rows, "weights"),
             **short_fields(conv.requantization),
         },
@@ -47,4 +50,4 @@ def _lower(conv: Conv2D) -> Call:
     )
 
 
-KERNEL = Kernel("ep_conv_2d_dsp", _lower, frozenset({"dsp"}), _applies, _cost)
+KERNEL = Kernel("ep_conv_2d_dsp", _lower, frozenset({"dsp"}), _applies, _cost, wide=True)

@@ -53,6 +53,7 @@ def _lower(conv: Conv2D) -> Call:
             "direct": int(conv.kernel[1] * conv.in_shape[3] % 4 == 0 and conv.dilation[1] == 1),
             "whole": stream.whole,
             "out_step": conv.step,
+            "half": 2 * conv.requantization.out_zero + 1,
             "stream": Array(stream.words, "weights, biases and multipliers", stream.depth),
         },
         inputs=(conv.input,),

@@ -130,7 +130,8 @@ def _ranges(conv: Conv2D, ranges: Ranges) -> Range | None:
     return weighted_range(weights, np.tile(low, taps), np.tile(high, taps), conv.requantization)
 
 
-def _portable(conv: Conv2D) -> Call:
+def portable(conv: Conv2D) -> Call:
+    """The call of the portable kernel."""
     return Call(
         kernel="ep_conv_2d",
         header="ep_conv_2d.h",
@@ -150,10 +151,10 @@ def _portable(conv: Conv2D) -> Call:
     )
 
 
-def _cost(conv: Conv2D) -> float:
+def cost(conv: Conv2D) -> float:
     """Instructions, measured on the Cortex-M0+: 5.5 a multiply-accumulate, 90 an output, 4 to copy a value of a patch."""
     pixels, patch = int(np.prod(conv.out_shape[:3])), int(np.prod(conv.weights.shape[1:]))
     return pixels * (60.0 + 4.0 * patch * conv.groups + conv.out_shape[3] * (90.0 + 5.5 * patch))
 
 
-CONV_2D = Operator("CONV_2D", describe, (Kernel("ep_conv_2d", _portable, cost=_cost),), ranges=_ranges, explicit_padding="zero")
+CONV_2D = Operator("CONV_2D", describe, (Kernel("ep_conv_2d", portable, cost=cost),), ranges=_ranges, explicit_padding="zero")

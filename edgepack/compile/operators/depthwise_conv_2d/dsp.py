@@ -1,4 +1,4 @@
-"""DEPTHWISE_CONV_2D with the DSP extension: kernels/depthwise_conv_2d/ep_depthwise_conv_2d_dsp.h."""
+"""DEPTHWISE_CONV_2D with the DSP extension: ep_depthwise_conv_2d_dsp.h, and its twin ep_depthwise_conv_2d_dsp_wide.h."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
 from edgepack.compile.operators.shared.convolution import walk
 from edgepack.compile.operators.shared.requantize import short_fields
+from edgepack.compile.operators.shared.wide import is_wide, stored
 
 POINTER = 8  # bytes of a pointer on the largest host
 
@@ -26,17 +27,18 @@ def _cost(conv: DepthwiseConv2D) -> float:
 
 
 def channel_blocks(weights: Data) -> Data:
-    """Weights (kernel_h, kernel_w, channels) as [block of 4][tap][4] int16, the four in the order 0, 2, 1, 3 of SXTB16."""
+    """Weights (kernel_h, kernel_w, channels) as [block of 4][tap][4], the last block with the channels left."""
     taps = weights.reshape(-1, weights.shape[2])
-    padded = np.pad(taps, ((0, 0), (0, -taps.shape[1] % 4)))
-    blocks = padded.reshape(taps.shape[0], -1, 4).transpose(1, 0, 2)
-    return np.ascontiguousarray(blocks[:, :, [0, 2, 1, 3]]).astype(np.int16)
+    return np.concatenate([taps[:, first : first + 4].reshape(-1) for first in range(0, taps.shape[1], 4)])
 
 
 def _lower(conv: DepthwiseConv2D) -> Call:
+    weights, zero = stored(conv.weights)
+    kernel = "ep_depthwise_conv_2d_dsp_wide" if is_wide(conv) else "ep_depthwise_conv_2d_dsp"
     return Call(
-        kernel="ep_depthwise_conv_2d_dsp",
-        header="ep_depthwise_conv_2d_dsp.h",
+        kernel=kernel,
+        header=f"{kernel}.h",
+        struct="ep_depthwise_conv_2d_dsp",
         fields={
             "in_h": conv.in_shape[1],
             "in_w": conv.in_shape[2],
@@ -52,7 +54,8 @@ def _lower(conv: DepthwiseConv2D) -> Call:
             "pad_top": conv.padding.top,
             "pad_left": conv.padding.left,
             "in_zero": conv.in_zero,
-            "weights": Array(channel_blocks(conv.weights), "weights"),
+            "weight_zero": zero,
+            "weights": Array(channel_blocks(weights), "weights"),
             **short_fields(conv.requantization),
         },
         inputs=(conv.input,),
@@ -62,4 +65,4 @@ def _lower(conv: DepthwiseConv2D) -> Call:
     )
 
 
-KERNEL = Kernel("ep_depthwise_conv_2d_dsp", _lower, frozenset({"dsp"}), _applies, _cost)
+KERNEL = Kernel("ep_depthwise_conv_2d_dsp", _lower, frozenset({"dsp"}), _applies, _cost, wide=True)

@@ -131,19 +131,25 @@ def fields(conv: DepthwiseConv2D) -> dict[str, Field]:
         "factor": factors[0] if same else 0,
         "factors": None if same else Array(np.array(factors, np.int8), "factors of weights"),
         "weights": Array(np.ascontiguousarray(conv.weights.transpose((2, 0, 1) if way.by_rows else (2, 1, 0))), "weights"),
-        "constants": Array(np.array([channel[:2] for channel in channels], np.int32), "bias, multiplier"),
-        **_exact_fields(channels, 2 * conv.requantization.out_zero + 1),
+        **_constant_fields(channels, 2 * conv.requantization.out_zero + 1),
     }
 
 
-def _exact_fields(channels: tuple[tuple[int, ...], ...], half: int) -> dict[str, Field]:
-    """Shifts and, where they do not follow from them, offsets; neither for one-sided requantisation."""
+def _constant_fields(channels: tuple[tuple[int, ...], ...], half: int) -> dict[str, Field]:
+    """Biases and multipliers, and for exact requantisation shifts and offsets.
+
+    Shifts lie in the low bytes of the biases where those are free; offsets are left out where they follow from the shifts.
+    """
     exact = [channel[2:] for channel in channels if len(channel) > 2]
     derived = all(shift > 0 and offset == 64 + half * (1 << (shift - 1)) for offset, shift in exact)
+    free = derived and not any(channel[0] & 255 for channel in channels)
+    added = [shift for _, shift in exact] if exact and free else [0] * len(channels)
+    pairs = [(channel[0] + shift, channel[1]) for channel, shift in zip(channels, added, strict=True)]
     return {
-        "shifts": Array(np.array([shift for _, shift in exact], np.int8), "shifts") if exact else None,
+        "constants": Array(np.array(pairs, np.int64).astype(np.uint32).view(np.int32), "bias, multiplier"),
+        "shifts": Array(np.array([shift for _, shift in exact], np.int8), "shifts") if exact and not free else None,
         "offsets": None if derived else Array(np.array([offset for offset, _ in exact], np.int32), "offsets"),
-        "half": half,
+        "half": half if exact else 0,
     }
 
 

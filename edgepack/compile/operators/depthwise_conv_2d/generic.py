@@ -91,7 +91,8 @@ def _ranges(conv: DepthwiseConv2D, ranges: Ranges) -> Range | None:
     return weighted_range(weights, low, high, conv.requantization)
 
 
-def _portable(conv: DepthwiseConv2D) -> Call:
+def portable(conv: DepthwiseConv2D) -> Call:
+    """The call of the portable kernel."""
     batches, in_h, in_w, in_c = conv.in_shape
     _, out_h, out_w, _ = conv.out_shape
     return Call(
@@ -117,7 +118,7 @@ def _portable(conv: DepthwiseConv2D) -> Call:
     )
 
 
-def _cost(conv: DepthwiseConv2D) -> float:
+def cost(conv: DepthwiseConv2D) -> float:
     """Instructions, measured on the Cortex-M0+: 11 a multiply-accumulate, 90 an output, 20 and 1 a channel for a pixel's tap."""
     pixels, taps = int(np.prod(conv.out_shape[:3])), conv.kernel[0] * conv.kernel[1]
     return pixels * (taps * (20.0 + 1.0 * conv.in_shape[3]) + conv.out_shape[3] * (90.0 + 11.0 * taps))
@@ -126,7 +127,7 @@ def _cost(conv: DepthwiseConv2D) -> float:
 DEPTHWISE_CONV_2D = Operator(
     "DEPTHWISE_CONV_2D",
     describe,
-    (Kernel("ep_depthwise_conv_2d", _portable, cost=_cost),),
+    (Kernel("ep_depthwise_conv_2d", portable, cost=cost),),
     ranges=_ranges,
     channels_apart=always,
     explicit_padding="zero",

@@ -16,15 +16,16 @@ from edgepack.compile.operators.shared.mve import LANES, STRIP, exact, outputs_f
 
 
 def channel_blocks(weights: Data) -> Data:
-    """Weights (kernel_h, kernel_w, channels) as [block of 16 channels][tap][16], taps as [column][row], their number even."""
+    """Weights (kernel_h, kernel_w, channels) as [block of 16 channels][tap][16], taps as [column][row]."""
     taps = weights.transpose(1, 0, 2).reshape(-1, weights.shape[2])
-    padded = np.pad(taps, ((0, taps.shape[0] % 2), (0, -taps.shape[1] % LANES)))
+    padded = np.pad(taps, ((0, 0), (0, -taps.shape[1] % LANES)))
     return np.ascontiguousarray(padded.reshape(padded.shape[0], -1, LANES).transpose(1, 0, 2))
 
 
 def _pairs_fit(weights: Data) -> bool:
     """Whether two products always fit 16 bits."""
     blocks = np.abs(channel_blocks(weights).astype(np.int64))
+    blocks = np.pad(blocks, ((0, 0), (0, blocks.shape[1] % 2), (0, 0)))
     return bool((blocks[:, 0::2] + blocks[:, 1::2]).max() * 128 < 1 << 15)
 
 

@@ -1,7 +1,8 @@
 """ADD, SUB, MUL, MINIMUM, MAXIMUM, DIV, FLOOR_DIV, FLOOR_MOD of plain int32 and int64: indices, counts and masks.
 
 Reference: reference/add.h, sub.h, mul.h, maximum_minimum.h, div.h, floor_div.h, floor_mod.h; int32 wraps as its x86 build does.
-It refuses to run a division by zero, which gives zero here. FLOOR_DIV and FLOOR_MOD of int8 and int16 are of the stored numbers.
+It refuses to run a division by zero, which gives zero here. FLOOR_DIV and FLOOR_MOD of int8 and int16, and MINIMUM and MAXIMUM of
+int16, are of the stored numbers.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ FLOAT_HINT = "With a constant number as one of its operands, between DEQUANTIZE 
 def describe(site: Site) -> Binary:
     """Check an operator on plain integers."""
     name = site.node.op
-    floor = name in ("FLOOR_DIV", "FLOOR_MOD")
+    floor, stored = name in ("FLOOR_DIV", "FLOOR_MOD"), name not in ("ADD", "SUB", "MUL", "DIV")
     site.require(site.output().dtype != "float32", "of two computed float32 tensors", FLOAT_HINT)
-    site.require_types(*((dtype,) * 3 for dtype in (STORED if floor else WIDE)))
+    site.require_types(*((dtype,) * 3 for dtype in (STORED if stored else WIDE)))
     fields: dict[str, Field] = {"type": INTEGERS[site.output().dtype]}
     if name in FUNCTIONS:
         fields["function"] = FUNCTIONS[name]

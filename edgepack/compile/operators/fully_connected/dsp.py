@@ -7,6 +7,7 @@ from edgepack.compile.operators.fully_connected.generic import FullyConnected
 from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.convolution import padded_rows
 from edgepack.compile.operators.shared.requantize import short_fields
+from edgepack.compile.operators.shared.wide import stored
 
 
 def _applies(dense: FullyConnected) -> bool:
@@ -19,7 +20,8 @@ def _cost(dense: FullyConnected) -> float:
 
 
 def _lower(dense: FullyConnected) -> Call:
-    rows = padded_rows(dense.weights)
+    weights, zero = stored(dense.weights)
+    rows = padded_rows(weights)
     return Call(
         kernel="ep_fully_connected_dsp",
         header="ep_fully_connected_dsp.h",
@@ -28,6 +30,7 @@ def _lower(dense: FullyConnected) -> Call:
             "in_size": dense.weights.shape[1],
             "out_size": dense.weights.shape[0],
             "row": rows.shape[1],
+            "weight_zero": zero,
             "per_channel": int(dense.requantization.multiplier.size > 1),
             "weights": Array(rows, "weights"),
             **short_fields(dense.requantization),
@@ -37,4 +40,4 @@ def _lower(dense: FullyConnected) -> Call:
     )
 
 
-KERNEL = Kernel("ep_fully_connected_dsp", _lower, frozenset({"dsp"}), _applies, _cost)
+KERNEL = Kernel("ep_fully_connected_dsp", _lower, frozenset({"dsp"}), _applies, _cost, wide=True)

@@ -41,6 +41,7 @@ def _lower(dense: FullyConnected) -> Call:
             "out_size": dense.weights.shape[0],
             "depth": stream.depth,
             "whole": stream.whole,
+            "half": 2 * dense.requantization.out_zero + 1,
             "stream": Array(stream.words, "weights, biases and multipliers", stream.depth),
         },
         inputs=(dense.input,),

@@ -88,7 +88,8 @@ def _ranges(dense: FullyConnected, ranges: Ranges) -> Range | None:
     return weighted_range(dense.weights.astype(np.int64), low, high, dense.requantization)
 
 
-def _portable(dense: FullyConnected) -> Call:
+def portable(dense: FullyConnected) -> Call:
+    """The call of the portable kernel."""
     return Call(
         kernel="ep_fully_connected",
         header="ep_fully_connected.h",
@@ -105,7 +106,7 @@ def _portable(dense: FullyConnected) -> Call:
     )
 
 
-def _cost(dense: FullyConnected) -> float:
+def cost(dense: FullyConnected) -> float:
     """Instructions: 6 a multiply-accumulate and 75 an output on the Cortex-M0+."""
     return 6.0 * dense.macs + 75.0 * dense.batches * dense.weights.shape[0]
 
@@ -119,8 +120,8 @@ FULLY_CONNECTED = Operator(
     "FULLY_CONNECTED",
     describe,
     (
-        Kernel("ep_fully_connected", _portable, cost=_cost),
-        Kernel("ep_fully_connected", _portable, frozenset({"thumb2"}), cost=_cost_thumb2),
+        Kernel("ep_fully_connected", portable, cost=cost),
+        Kernel("ep_fully_connected", portable, frozenset({"thumb2"}), cost=_cost_thumb2),
     ),
     ranges=_ranges,
 )

@@ -29,7 +29,8 @@ from edgepack.compile.quantize import round_half_away
 ONE = 1 << 10  # a pixel
 
 
-def _sizes(site: Site) -> tuple[Value, Value]:
+def sizes(site: Site) -> tuple[Value, Value]:
+    """The input and output of a resize, whose shapes and options are checked."""
     source, size, output = site.input(0), site.constant(1), site.output()
     site.require(len(source.shape) == 4, "is not over 4 dimensions", "Reshape the input to [1, height, width, channels].")
     site.require(source.elements > 0, "has an empty input", CONVERT_AGAIN, source)
@@ -61,7 +62,7 @@ def _nearest(site: Site, in_size: int, out_size: int) -> Data:
 
 def describe_nearest(site: Site) -> Move:
     """Check a RESIZE_NEAREST_NEIGHBOR and tabulate which pixel each output pixel takes."""
-    source, output = _sizes(site)
+    source, output = sizes(site)
     require_movable(site, source, output)
     batch, row, column, _ = element_steps(source.shape)
     rows = _nearest(site, source.shape[1], output.shape[1]) * row
@@ -82,7 +83,7 @@ class Bilinear:
 
 def describe_bilinear(site: Site) -> Bilinear:
     """Check a RESIZE_BILINEAR and compute its steps."""
-    source, output = _sizes(site)
+    source, output = sizes(site)
     site.require_types(("int8", "int32", "int8"))
     corners, centers = bool(site.option("align_corners", False)), bool(site.option("half_pixel_centers", False))
     firsts, steps = [], []

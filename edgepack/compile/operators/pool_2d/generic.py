@@ -6,13 +6,13 @@ Reference: reference/integer_ops/pooling.h. Neither rescales: input and output s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from edgepack.compile.call import Call, Field
-from edgepack.compile.operators.kernel import Kernel, Operator, Range, Ranges, always
+from edgepack.compile.operators.kernel import FROM_UINT8, Kernel, Operator, Range, Ranges, always
 from edgepack.compile.operators.shared.chase import chase
 from edgepack.compile.operators.shared.convolution import FUSED, Windowed, walk, window_padding
 from edgepack.compile.operators.site import Site
@@ -39,6 +39,8 @@ class Pool2D(Windowed):
     window: tuple[int, int]
     clamp: tuple[int, int]
     margins: Margins | None
+    from_uint8: bool
+    """Whether the file pools uint8, whose halves are rounded up."""
 
     @property
     def kernel(self) -> tuple[int, int]:
@@ -92,6 +94,7 @@ def describe(kind: type[Pool2D], site: Site) -> Pool2D:
         window=kernel,
         clamp=activation_range(activation, output.dtype, output.scale, output.zero_point),
         margins=_margins(site),
+        from_uint8=bool(site.option(FROM_UINT8)),
     )
 
 
@@ -142,10 +145,15 @@ def _kernel(name: str, applies: Callable[[Pool2D], bool]) -> Kernel[Pool2D]:
     return Kernel(name, lambda pool: pool_call(name, pool), applies=applies, cost=lambda pool: 8.0 * pool.elements * pool.area)
 
 
+def rounds_up(pool: Pool2D) -> bool:
+    """Whether it is a mean of what was uint8."""
+    return pool.from_uint8 and isinstance(pool, AveragePool2D)
+
+
 def _operator(kind: type[Pool2D], kernel: str) -> Operator[Pool2D]:
     kernels = (
-        _kernel(kernel, lambda pool: pool.dtype == "int8" and not counts_margins(pool)),
-        _kernel(f"{kernel}_margins", counts_margins),
+        _kernel(kernel, lambda pool: pool.dtype == "int8" and not counts_margins(pool) and not rounds_up(pool)),
+        _kernel(f"{kernel}_margins", lambda pool: counts_margins(pool) and not rounds_up(pool)),
         _kernel(f"{kernel}_int16", lambda pool: pool.dtype == "int16"),
     )
     return Operator(
@@ -158,5 +166,6 @@ def _operator(kind: type[Pool2D], kernel: str) -> Operator[Pool2D]:
     )
 
 
-AVERAGE_POOL_2D = _operator(AveragePool2D, "ep_average_pool")
+AVERAGE_POOL_2D = _operator(AveragePool2D, "ep_average_pool").with_kernels(_kernel("ep_average_pool_up", rounds_up))
+AVERAGE_FROM_UINT8 = replace(AVERAGE_POOL_2D, explicit_padding=None)
 MAX_POOL_2D = _operator(MaxPool2D, "ep_max_pool")

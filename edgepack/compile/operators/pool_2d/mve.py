@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from edgepack.compile.operators.kernel import Kernel
-from edgepack.compile.operators.pool_2d.generic import Pool2D, counts_margins, pool_call
+from edgepack.compile.operators.pool_2d.generic import Pool2D, counts_margins, pool_call, rounds_up
 
 
 def _applies(pool: Pool2D) -> bool:
     """int8, and sums that fit 16 bits."""
-    return pool.dtype == "int8" and pool.area < 256 and not counts_margins(pool)
+    return pool.dtype == "int8" and pool.area < 256 and not counts_margins(pool) and not rounds_up(pool)
 
 
 AVERAGE: Kernel[Pool2D] = Kernel(

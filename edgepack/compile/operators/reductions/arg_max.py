@@ -1,4 +1,4 @@
-"""ARG_MAX and ARG_MIN of int8 along one axis, giving int32 or int64 positions: the first of equal elements.
+"""ARG_MAX and ARG_MIN of int8 or int32 along one axis, giving int32 or int64 positions: the first of equal elements.
 
 Reference: reference/arg_min_max.h.
 """
@@ -29,8 +29,8 @@ class ArgMax:
 def describe(site: Site) -> ArgMax:
     """Check an ARG_MAX or ARG_MIN."""
     source, axis_value, output = site.input(0), site.constant(1), site.output()
-    known = source.dtype == "int8" and output.dtype in ("int32", "int64")
-    site.require(known, f"with types {source.dtype}, {output.dtype}", "It is compiled from int8 to int32 or int64.")
+    known = source.dtype in ("int8", "int32") and output.dtype in ("int32", "int64")
+    site.require(known, f"with types {source.dtype}, {output.dtype}", "It is compiled from int8 or int32 to int32 or int64.")
     rank, axes = len(source.shape), site.integers(1)
     axis = int(axes.reshape(-1)[0]) if axes.size == 1 else rank
     site.require(-rank <= axis < rank, "has an axis out of range", CONVERT_AGAIN, axis_value)
@@ -48,9 +48,10 @@ def describe(site: Site) -> ArgMax:
 
 
 def _portable(search: ArgMax) -> Call:
+    name = "ep_arg_max" if search.source.dtype == "int8" else "ep_arg_max_int32"
     return Call(
-        kernel="ep_arg_max",
-        header="ep_arg_max.h",
+        kernel=name,
+        header=f"{name}.h",
         fields={
             "outer": search.outer,
             "extent": search.extent,

@@ -1,6 +1,6 @@
 """L2_NORMALIZATION: int8 over the last axis, as embeddings end.
 
-Reference: reference/integer_ops/l2normalization.h.
+Reference: reference/integer_ops/l2normalization.h, and reference/l2normalization.h for what was uint8.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from edgepack.compile.call import Call, in_place
-from edgepack.compile.operators.kernel import Kernel, Operator
+from edgepack.compile.operators.kernel import FROM_UINT8, Kernel, Operator
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
 LARGEST_DEPTH = 1 << 15  # squares of that many 9-bit differences fit 31 bits
@@ -24,6 +24,8 @@ class L2Normalization:
     rows: int
     depth: int
     zero: int
+    early: int
+    """Bits of the output's scale that are multiplied with, not shifted in after."""
 
 
 def describe(site: Site) -> L2Normalization:
@@ -39,14 +41,15 @@ def describe(site: Site) -> L2Normalization:
     site.require(activation == "NONE", f"with fused activation {activation}", "Apply it in a layer of its own.")
     depth = source.shape[-1] if source.shape else 1
     site.require(0 < depth < LARGEST_DEPTH, f"is over {depth} elements", CONVERT_AGAIN)
-    return L2Normalization(source.id, output.id, source.elements // depth, depth, source.zero_point)
+    early = 7 if site.option(FROM_UINT8) else 0
+    return L2Normalization(source.id, output.id, source.elements // depth, depth, source.zero_point, early)
 
 
 def _lower(op: L2Normalization) -> Call:
     return Call(
         kernel="ep_l2_normalization",
         header="ep_l2_normalization.h",
-        fields={"rows": op.rows, "depth": op.depth, "zero": op.zero},
+        fields={"rows": op.rows, "depth": op.depth, "zero": op.zero, "early": op.early},
         inputs=(op.input,),
         outputs=(op.output,),
         overlaps=in_place((op.input,), op.output),

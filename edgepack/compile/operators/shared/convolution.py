@@ -11,7 +11,7 @@ import numpy as np
 
 from edgepack.compile.call import Field
 from edgepack.compile.graph import BYTES, Data, Value
-from edgepack.compile.operators.kernel import Range
+from edgepack.compile.operators.kernel import FROM_UINT8, Range
 from edgepack.compile.operators.shared.chase import Walk
 from edgepack.compile.operators.shared.requantize import Requantization, settled
 from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
@@ -142,15 +142,20 @@ def require_filter_types(site: Site) -> None:
 
     TFLite's int16 activations have no zero points.
     """
-    int8, int16 = ("int8", "int8"), ("int16", "int8")
+    int16 = ("int16", "int8")
+    ends = ("int32", "int8") if site.has_input(2) else ("int8",)
     site.require_types(
-        *((*int8, "int32", "int8"), (*int16, "int64", "int16"), (*int16, "int32", "int16"))
-        if site.has_input(2)
-        else ((*int8, "int8"), (*int16, "int16"))
+        *(("int8", weights, *ends) for weights in filter_types(site)),
+        *(((*int16, "int64", "int16"), (*int16, "int32", "int16")) if site.has_input(2) else ((*int16, "int16"),)),
     )
     for value in (site.input(0), site.output()):
         if value.dtype == "int16":
             site.require(value.zero_point == 0, f"has zero point {value.zero_point} for int16", CONVERT_AGAIN, value)
+
+
+def filter_types(site: Site) -> tuple[str, ...]:
+    """The types of weights beside int8 activations: those of a uint8 model may need 9 bits, and then are int16 here."""
+    return ("int8", "int16") if site.option(FROM_UINT8) else ("int8",)
 
 
 def requantization(
@@ -166,8 +171,8 @@ def requantization(
     """Constants to turn accumulators of `weights` (channels first) over `source` into `output`.
 
     `bounds` are the smallest and largest inputs, in a shape that goes with `weights`; the type's where they are not known.
-    `product_in_float`: FULLY_CONNECTED multiplies input and filter scales in float32 when there is one scale
-    (GetQuantizedConvolutionMultipler), convolutions in double (PopulateConvolutionQuantizationParams).
+    `product_in_float`: FULLY_CONNECTED, and every operator on uint8, multiplies input and filter scales in float32 when there is
+    one scale (GetQuantizedConvolutionMultipler), convolutions in double (PopulateConvolutionQuantizationParams).
     """
     channels = weights.shape[0]
     site.require_quantized(source, output)
@@ -182,7 +187,7 @@ def requantization(
     )
     # 0 is the scale of a filter without any weight: reading has checked that.
     site.require(all(0 <= scale < math.inf for scale in filters.scales), "has a filter scale out of range", CHECK_RANGES, filters)
-    if product_in_float and len(filters.scales) == 1:
+    if (product_in_float or site.option(FROM_UINT8)) and len(filters.scales) == 1:
         reals = [float(np.float32(source.scale) * np.float32(filters.scale)) / output.scale]
     else:
         reals = [source.scale * scale / output.scale for scale in filters.scales]

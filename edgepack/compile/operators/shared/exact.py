@@ -1,7 +1,11 @@
-"""The exact requantisation of the DSP kernels, kernels/shared/ep_gemm.h: TFLite's two roundings as they are.
+"""The exact requantisations of the DSP kernels, kernels/shared/ep_gemm.h: TFLite's two roundings as they are.
 
 t = 256 * sum + bias
 y = saturate((floor(t * multiplier / 2^32) + offset - (t < 0 ? 128 : 0)) >> shift)
+
+and, with the shift in the low byte of the bias, for which h = round(floor(t / 128) * multiplier / 2^32):
+
+y = saturate((((h - (h < 0)) >> shift) + 2 * zero point + 1) >> 1)
 """
 
 from __future__ import annotations
@@ -18,9 +22,21 @@ Constants = tuple[int, int, int, int]
 """Bias, multiplier, offset and shift."""
 
 
+def short_constants(channel: Channel) -> tuple[int, int] | None:
+    """One channel's bias, with the shift in its low byte, and multiplier; None where they would not do."""
+    if not _scalable(channel) or -channel.shift not in SHORT_SHIFTS or channel.clamps or channel.multiplier < 1 << 30:
+        return None
+    return (channel.bias << SCALE) + -channel.shift - 1, channel.multiplier
+
+
+def _scalable(channel: Channel) -> bool:
+    """Whether its accumulators, scaled, are 32-bit numbers."""
+    return not channel.wraps and channel.least << SCALE >= -WORD and channel.most << SCALE < WORD
+
+
 def exact_constants(channel: Channel) -> Constants | None:
     """One channel's constants; None where there are none."""
-    if channel.wraps or channel.least << SCALE < -WORD or channel.most << SCALE >= WORD:
+    if not _scalable(channel):
         return None
     right = _ADDED - channel.shift
     if -channel.shift not in SHORT_SHIFTS or channel.clamps:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.shared.exact import SCALE, exact_constants
+from edgepack.compile.operators.shared.exact import SCALE, exact_constants, short_constants
 from edgepack.compile.operators.shared.one_sided import fit
 from edgepack.compile.operators.shared.requantize import Requantization
 from edgepack.compile.operators.shared.staircase import Channel
 
 GROUP = 4  # output channels side by side
-EXACTLY, LAST = 1 << 30, 1 << 31  # flags of a group
+LAST = 1 << 31  # in the word of a group's first multiplier
+NARROW, WIDE = 6, 15  # words after a group's weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class Stream:
 def pack(weights: Data, requantization: Requantization) -> Stream | None:
     """Filters (channels, ...) and how their sums become outputs; None where the kernel cannot do this exactly.
 
-    A group whose four channels have a one-sided requantisation uses it; the others use TFLite's two roundings as they are.
+    A group whose four channels have a one-sided requantisation uses it; the others use TFLite's two roundings as they are, in
+    the short form where all four can.
     """
     filters = weights.reshape(weights.shape[0], -1).astype(np.int64)
     size = filters.shape[1]
@@ -41,10 +43,11 @@ def pack(weights: Data, requantization: Requantization) -> Stream | None:
     whole = 0
     for group, weights_of in enumerate(pairs):
         end = GROUP * (group + 1)
-        constants = _constants(channels[end - GROUP : end])
-        if constants is None:
+        last = end == len(channels) // GROUP * GROUP or group == len(pairs) - 1
+        words_of = _group(weights_of.reshape(-1).tolist(), channels[end - GROUP : end], LAST if last else 0)
+        if words_of is None:
             return None
-        words += _group(weights_of, constants, end == len(channels) // GROUP * GROUP or group == len(pairs) - 1)
+        words += words_of
         if end <= len(channels):
             whole = len(words)
     return Stream(np.array(words, np.int64).astype(np.uint32).view(np.int32), whole, -(-size // 4) * 4)
@@ -66,36 +69,39 @@ def paired(filters: Data) -> Data | None:
     return ((sums[..., 0] & 0xFFFF) | (sums[..., 1] & 0xFFFF) << 16).transpose(0, 2, 1)
 
 
-def _constants(channels: Sequence[Channel]) -> list[tuple[int, ...]] | None:
-    """Of one group's channels: bias and multiplier each, if all can be one-sided, else with offset and shift."""
-    one_sided = [fit(channel, SCALE) for channel in channels]
-    if None not in one_sided:
-        return [found for found in one_sided if found is not None]
-    exact = [exact_constants(channel) for channel in channels]
-    return None if None in exact else [found for found in exact if found is not None]
-
-
-def _group(pairs: Data, constants: list[tuple[int, ...]], ends: bool) -> list[int]:
+def _group(pairs: list[int], channels: Sequence[Channel], last: int) -> list[int] | None:
     """One group's words; channels that are missing from the last group compute something that nobody reads."""
-    exactly = len(constants[0]) > 2
-    missing: tuple[int, ...] = (0, 1, 0, 8) if exactly else (0, 1)
-    a, b, c, d = [*constants, *[missing] * (GROUP - len(constants))]
-    flags = (EXACTLY if exactly else 0) | (LAST if ends else 0)
-    return [b[0], d[0], *pairs.reshape(-1).tolist(), flags, *a, *b[1:], *c, *d[1:]]
+    one_sided = [fit(channel, SCALE, even=place == 0) for place, channel in enumerate(channels)]
+    if None not in one_sided:
+        a, b, c, d = _four(one_sided, (0, 1))
+        return [b[0], d[0], *pairs, a[0], a[1] >> 1 | last, b[1], *c, d[1]]
+    short = [short_constants(channel) for channel in channels]
+    if None not in short:
+        a, b, c, d = _four(short, (0, 1 << 30))
+        return [b[0], d[0], *pairs, a[0], a[1] | last, b[1], *c, d[1]]
+    wide = [exact_constants(channel) for channel in channels]
+    if None not in wide:
+        a, b, c, d = _four(wide, (0, 1, 0, 8))
+        return [b[0], d[0], *pairs, a[0], last, *a[1:], *b[1:], *c, *d[1:]]
+    return None
+
+
+def _four(found: Sequence[tuple[int, ...] | None], missing: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The constants of a group's four channels."""
+    return [constants for constants in (*found, *[missing] * (GROUP - len(found))) if constants is not None]
 
 
 def unpaired(words: Data, depth: int) -> tuple[Data, Data]:
     """What a stream was made of: int8 weights [group][four values][channel A to D][4], and the int32 numbers between them."""
     weights, constants, at = [], [], 0
     while at < words.size:
-        biases, pairs, flags = words[at : at + 2], words[at + 2 : at + 2 + depth], int(words[at + 2 + depth])
-        end = at + 3 + depth + (14 if flags & EXACTLY else 6)
-        weights.append(pairs)
-        constants += [biases, words[at + 2 + depth : end]]
+        between = at + 2 + depth
+        end = between + (NARROW if int(words[between + 1]) & (LAST - 1) else WIDE)
+        weights.append(words[at + 2 : between])
+        constants += [words[at : at + 2], words[between:end]]
         at = end
-    halves = (
-        np.concatenate(weights).view(np.int16).reshape(-1, 2, 2, 2).astype(np.int32)
-    )  # [four values][even or odd][AB or CD][k, k']
+    # Halves of words: [four values][even or odd][AB or CD][k, k'].
+    halves = np.concatenate(weights).view(np.int16).reshape(-1, 2, 2, 2).astype(np.int32)
     lower = halves.astype(np.int8)
     both = np.stack([lower, (halves - lower) >> 8], axis=3)  # … [A or B, C or D]
     values = both.transpose(0, 2, 3, 4, 1).astype(np.int8)  # [four values][AB or CD][which][k, k'][even or odd]

@@ -35,10 +35,19 @@ def _lanes(values: Data) -> Data:
     return padded.reshape(-1, 4, 4).transpose(0, 2, 1)
 
 
-def _halves(values: Data) -> Data:
-    """One int16 a channel as [block of 16 channels][2][4] words: eight even channels, then eight odd ones, as vectors narrow."""
-    padded = np.pad(values.astype("<i2"), (0, -values.size % LANES)).reshape(-1, 8, 2)
-    return np.ascontiguousarray(padded.transpose(0, 2, 1)).view("<i4")
+def _lane_bytes(values: Data) -> Data:
+    """One int8 a channel as [block of 16 channels][1][4] words, in the order of `_lanes`."""
+    return _words(_lanes(values))
+
+
+def _half_bytes(values: Data) -> Data:
+    """One int8 a channel as [block of 16 channels][1][4] words: eight even channels, then eight odd ones, as vectors narrow."""
+    return _words(np.pad(values, (0, -values.size % LANES)).reshape(-1, 8, 2).transpose(0, 2, 1))
+
+
+def _words(blocks: Data) -> Data:
+    """Bytes [block][...], sixteen in each, as [block][1][4] words."""
+    return np.ascontiguousarray(blocks.reshape(-1, 1, LANES).astype(np.int8)).view("<i4")
 
 
 def _all(found: Iterable[tuple[int, ...] | None]) -> Data | None:
@@ -63,7 +72,7 @@ def _shifted(requantization: Requantization) -> tuple[int, int, list[Data]] | No
     for bits in SCALES:
         found = _all(channel_fit(channel, bits) for channel in requantization.channels())
         if found is not None:
-            return SHIFTED, 1 << bits, [_lanes(found[0]), _lanes(found[1]), _halves(found[2])]
+            return SHIFTED, 1 << bits, [_lanes(found[0]), _half_bytes(found[2]), _lanes(found[1])]
     return None
 
 
@@ -71,15 +80,15 @@ def _scaled(requantization: Requantization) -> tuple[int, int, list[Data]] | Non
     for bits in EXACT_SCALES:
         found = _all(exact_fit(channel, bits) for channel in requantization.channels())
         if found is not None:
-            return SCALED, 1 << bits, [*(_lanes(part) for part in found[:3]), _halves(found[3])]
+            return SCALED, 1 << bits, [_lanes(found[0]), _lane_bytes(found[2]), _half_bytes(found[3]), _lanes(found[1])]
     return None
 
 
 def _exact(requantization: Requantization) -> tuple[int, int, list[Data]] | None:
     if requantization.largest >= 1 << 31 or any(not -31 <= int(shift) <= -1 for shift in requantization.shift):
         return None
-    parts = (bias32(requantization), requantization.multiplier, requantization.shift)
-    return EXACT, 1, [_lanes(part) for part in parts]
+    bias, multiplier = _lanes(bias32(requantization)), _lanes(requantization.multiplier)
+    return EXACT, 1, [bias, _lane_bytes(requantization.shift), multiplier]
 
 
 @lru_cache(maxsize=8)
@@ -96,7 +105,19 @@ def outputs_fields(requantization: Requantization) -> dict[str, Field]:
     """The members of struct ep_mve_outputs; multipliers are one a channel."""
     found = _constants(requantization)
     assert found is not None
-    form, scale, constants = found
+    return _fields(requantization, *found)
+
+
+def biased_fields(requantization: Requantization) -> tuple[Data, dict[str, Field]] | None:
+    """Biases, and the members of struct ep_mve_outputs for sums that start from them; None where the exact form does not do."""
+    found = _exact(requantization)
+    if found is None:
+        return None
+    form, scale, (_, *rest) = found
+    return bias32(requantization), _fields(requantization, form, scale, np.concatenate(rest, axis=1))
+
+
+def _fields(requantization: Requantization, form: int, scale: int, constants: Data) -> dict[str, Field]:
     return {
         "channels": requantization.bias.size,
         "form": form,

@@ -24,11 +24,13 @@ _FEW = 8  # steps; more than these do not hide the bend at the zero point
 
 
 @lru_cache(maxsize=1 << 14)
-def fit(channel: Channel, scale: int, after: int = SHIFT, origin: int = 0, bits: int = 31) -> tuple[int, int] | None:
+def fit(
+    channel: Channel, scale: int, after: int = SHIFT, origin: int = 0, bits: int = 31, even: bool = False
+) -> tuple[int, int] | None:
     """Bias and multiplier for a channel, whose sum starts from zero: its own bias is part of the result. None if there are none.
 
     `after` is the shift right after the multiplication. The multiplier, and the sum once it is scaled and has its bias, are below
-    2^bits, without sign.
+    2^bits, without sign. `even`: the multiplier is.
     """
     if channel.wraps or channel.multiplier <= 0:
         return None
@@ -42,7 +44,8 @@ def fit(channel: Channel, scale: int, after: int = SHIFT, origin: int = 0, bits:
     first = (np.array([channel.least, *firsts.tolist(), channel.most + 1]) - channel.bias) << scale
     ideal = channel.multiplier * 2.0 ** (1 + after - scale + channel.shift)
     width = 2.0 ** (31 - channel.shift + scale) / channel.multiplier  # of a step, in scaled accumulators
-    candidates = np.unique(np.rint(ideal * (1 + _SLOPES / (max(firsts.size, 1) * width))).astype(np.int64))
+    step = 2 if even else 1
+    candidates = step * np.unique(np.rint(ideal / step * (1 + _SLOPES / (max(firsts.size, 1) * width))).astype(np.int64))
     candidates = candidates[(candidates > 0) & (candidates < limit)]
     least = -((-targets) // candidates[:, None]) - first  # of the biases that reach
     reach, avoid = slice(1 if lowest == -128 else 0, -1), slice(1, -1 if highest == 127 else None)  # the rest saturates

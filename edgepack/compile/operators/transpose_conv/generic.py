@@ -12,7 +12,7 @@ import numpy as np
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data, Value
 from edgepack.compile.operators.kernel import Kernel, Operator
-from edgepack.compile.operators.shared.convolution import requantization, require_steps, window_extent
+from edgepack.compile.operators.shared.convolution import filter_types, requantization, require_steps, window_extent
 from edgepack.compile.operators.shared.requantize import Requantization, requantization_fields
 from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 
@@ -38,8 +38,8 @@ def describe(site: Site) -> TransposeConv:
     """Check a TRANSPOSE_CONV and gather its numbers."""
     shape, filters, source, output = site.input(0), site.constant(1), site.input(2), site.output()
     bias = site.constant(3) if site.has_input(3) else None
-    types = ("int32", "int8", "int8") if bias is None else ("int32", "int8", "int8", "int32")
-    site.require_types((*types, "int8"))
+    ends = ("int8", "int8") if bias is None else ("int8", "int32", "int8")
+    site.require_types(*(("int32", weights, *ends) for weights in filter_types(site)))
     four = len(source.shape) == len(filters.shape) == len(output.shape) == 4
     site.require(four, "is not over 4 dimensions", "Reshape the input to [1, height, width, channels].")
     assert filters.data is not None
@@ -60,7 +60,8 @@ def describe(site: Site) -> TransposeConv:
     return TransposeConv(source, output, weights, stride, (top, left), replace(requant, bias=unfolded))
 
 
-def _portable(conv: TransposeConv) -> Call:
+def portable(conv: TransposeConv) -> Call:
+    """The call of the portable kernel."""
     batches, in_h, in_w, in_c = conv.source.shape
     _, out_h, out_w, out_c = conv.output.shape
     return Call(
@@ -89,6 +90,9 @@ def _portable(conv: TransposeConv) -> Call:
     )
 
 
-TRANSPOSE_CONV = Operator(
-    "TRANSPOSE_CONV", describe, (Kernel("ep_transpose_conv", _portable, cost=lambda conv: 8.0 * conv.macs),)
-)
+def cost(conv: TransposeConv) -> float:
+    """Instructions: 8 a multiply-accumulate."""
+    return 8.0 * conv.macs
+
+
+TRANSPOSE_CONV = Operator("TRANSPOSE_CONV", describe, (Kernel("ep_transpose_conv", portable, cost=cost),))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from edgepack.sources.keras.keras3.call import Expression
 from edgepack.sources.keras.keras3.operations.elementwise import ELEMENTWISE
 from edgepack.sources.keras.keras3.operations.images import IMAGES
+from edgepack.sources.keras.keras3.operations.parts import PARTS
 from edgepack.sources.keras.keras3.operations.products import PRODUCTS
 from edgepack.sources.keras.keras3.operations.reductions import REDUCTIONS
 from edgepack.sources.keras.keras3.operations.shapes import SHAPES
 
-OPERATIONS: dict[str, Expression] = {**ELEMENTWISE, **REDUCTIONS, **SHAPES, **PRODUCTS, **IMAGES}
+OPERATIONS: dict[str, Expression] = {**ELEMENTWISE, **REDUCTIONS, **SHAPES, **PARTS, **PRODUCTS, **IMAGES}

@@ -1,0 +1,36 @@
+"""Memory of this process, given back where it is of no more use."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import mmap
+from contextlib import suppress
+from pathlib import Path
+
+# Collecting takes a fifth of a second once TensorFlow is imported; less than this is not worth it.
+_WORTH = 32 << 20  # bytes
+
+_left = 0  # what was resident after the last time
+
+
+def give_back_memory() -> None:
+    """Collect what only circles of references hold, and return to the system what the allocator keeps for later.
+
+    A traced graph is such a circle, with every weight as a constant in it, and glibc keeps what was freed: of one conversion of
+    ResNet50 1.1 GB stayed. Does nothing when the process has not grown by 32 MB since the last time.
+    """
+    global _left
+    if 0 < resident() < _left + _WORTH:
+        return
+    gc.collect()
+    with suppress(AttributeError):  # glibc's alone
+        ctypes.CDLL(None).malloc_trim(0)
+    _left = resident()
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory; 0 where the system does not say."""
+    with suppress(OSError, IndexError, ValueError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+    return 0
