@@ -105,7 +105,6 @@ def test_every_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     small = {row.why for row in coding_table(read_model(PRUNED), "cortex-m4").rows}
     assert reasons.TOO_LITTLE in small and small <= {reasons.TOO_LITTLE, reasons.SMALL}
     assert only_row(read_model(convolution("trained")), "size").why == "no code saves a quarter"
-    assert only_row(read_model(convolution("pruned")), "balanced").why == reasons.NO_ROOM_IN_TIME
     slow = only_row(dense("clustered"), "balanced")
     assert slow.code == "" and slow.why == reasons.TOO_SLOW
     monkeypatch.setattr(fitting, "MORE_MEMORY", 0)
