@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from edgepack.api.deploy import deploy
     from edgepack.api.explain import crossval, explain
     from edgepack.api.export import export
-    from edgepack.api.inspect import inspect
+    from edgepack.api.inspect import inspect, inspect_coding
     from edgepack.api.load import load_project, load_target
     from edgepack.compress import (
         BiasCorrection,
@@ -53,7 +53,7 @@ _HOMES = {
     "edgepack.api.deploy": ("deploy",),
     "edgepack.api.explain": ("crossval", "explain"),
     "edgepack.api.export": ("export",),
-    "edgepack.api.inspect": ("inspect",),
+    "edgepack.api.inspect": ("inspect", "inspect_coding"),
     "edgepack.api.load": ("load_project", "load_target"),
     "edgepack.compress": (
         "BiasCorrection", "Cluster", "Distill", "Equalize", "Fold", "LowRank",
@@ -89,6 +89,7 @@ __all__ = [
     "explain",
     "export",
     "inspect",
+    "inspect_coding",
     "load_project",
     "load_target",
     "read_npz",

@@ -27,7 +27,7 @@ def export(
     optimize: str = "balanced",
     overlay_input: bool = False,
     runtime: str = "c",
-    coding: bool = False,
+    coding: str | bool | None = None,
     version: str = "1.0.0",
     settings: Settings = (),
     weights: File | None = None,
@@ -48,15 +48,17 @@ def export(
         optimize: C code for "speed", "size" or "balanced".
         overlay_input: C code whose input lies in the arena and is overwritten by a run: less memory in all.
         runtime: What a package holds: "c", the generated code; "tflm", the model for TensorFlow Lite Micro.
-        coding: The model for TensorFlow Lite Micro has its weights in the codes that its operator DECODE reads, where that makes
-            the file smaller; it is decoded in every run.
+        coding: Which weights are stored in codes and decoded in every run. In generated C "auto" (what is worth it; so without
+            it), "off", "smallest" (all that becomes smaller), or the name of a code, such as "palette". For TensorFlow Lite
+            Micro "auto" or True (those that its operator DECODE reads, where that makes the file smaller) or "off" (so without
+            it).
         version: A package's version.
 
     Returns:
         The files that were written.
 
     Raises:
-        ProjectError: EP-168 for an unknown form, EP-170 for a runtime or a coding that it has not.
+        ProjectError: EP-168 for an unknown form, EP-170 for a runtime or a coding that it has not, EP-710 for an unknown code.
         EdgepackError: EP-252 when the folder cannot be written; what else keeps the model from being made.
     """
     request = as_request(
@@ -69,6 +71,6 @@ def export(
         overlay_input=overlay_input,
         version=version,
         runtime=runtime,
-        coding=coding,
+        coding=("auto" if coding else "off") if isinstance(coding, bool) else coding,
     )
     return run_export(request, form, None if out is None else Path(out), name, options, choose_progress(quiet))

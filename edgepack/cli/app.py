@@ -9,6 +9,7 @@ import typer
 from edgepack import __version__
 from edgepack.cli.bench import bench
 from edgepack.cli.cache import cache_app
+from edgepack.cli.coding import WithCoding
 from edgepack.cli.crossval import crossval
 from edgepack.cli.deploy import deploy
 from edgepack.cli.device import device_app
@@ -50,6 +51,6 @@ def _options(
 
 
 for command in (deploy, bench, export, inspect, explain, crossval, report, rollback, uninstall, targets, init, doctor):
-    app.command()(command)
+    app.command(cls=WithCoding if command in (export, inspect) else None)(command)
 app.add_typer(device_app, name="device")
 app.add_typer(cache_app, name="cache")

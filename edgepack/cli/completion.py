@@ -43,5 +43,12 @@ def boards(incomplete: str) -> list[str]:
     return _beginning(incomplete, BOARDS)
 
 
+def codings(incomplete: str) -> list[str]:
+    """How weights may be stored."""
+    from edgepack.coding import CODES, SETTINGS
+
+    return _beginning(incomplete, (*SETTINGS, *(code.name for code in CODES)))
+
+
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgepack.cli.completion import FORMS, boards, cpus, forms
+from edgepack.cli.completion import FORMS, boards, codings, cpus, forms
 from edgepack.cli.options import DataPath, Json, Out, Overrides, ProjectPath, Quiet, Trust, Weights
 
 
@@ -29,9 +29,15 @@ def export(
         typer.Option("--runtime", help="What a package holds: c, the generated C; tflm, the model for TensorFlow Lite Micro."),
     ] = "c",
     coding: Annotated[
-        bool,
-        typer.Option("--coding", help="For TensorFlow Lite Micro: weights in codes where that is smaller, decoded in every run."),
-    ] = False,
+        str | None,
+        typer.Option(
+            "--coding",
+            metavar="[auto|off|smallest|CODE]",
+            help="Weights stored in codes and decoded in every run: auto (what is worth it), off, smallest, or one code. "
+            "Without it auto for C code, off for TensorFlow Lite Micro; without a word auto.",
+            autocompletion=codings,
+        ),
+    ] = None,
     version: Annotated[str, typer.Option("--version", help="The package's version, for package managers.")] = "1.0.0",
     data: DataPath = None,
     weights: Weights = None,

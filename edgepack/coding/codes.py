@@ -13,10 +13,19 @@ from edgepack.ground.errors import ProjectError
 
 CODES: tuple[Code, ...] = (Palette(), Ternary(), Bitmap(), Runs(), Blocks(), Ans())
 
+SETTINGS = ("auto", "off", "smallest")
+"""What may be said in the place of a code's name: what is worth it, none, whatever becomes smaller."""
+
 
 def find_code(name: str) -> Code:
     """The code of that name. Raises ProjectError EP-710 for an unknown one."""
     for code in CODES:
         if code.name == name:
             return code
-    raise ProjectError("EP-710", f"unknown code '{name}'", f"Use one of: {', '.join(code.name for code in CODES)}.")
+    names = (*SETTINGS, *(code.name for code in CODES))
+    raise ProjectError("EP-710", f"unknown code '{name}'", f"Use one of: {', '.join(names)}.")
+
+
+def check_coding(coding: str) -> str:
+    """`coding`, if it is one of SETTINGS or a code's name. Raises ProjectError EP-710 for others."""
+    return coding if coding in SETTINGS else find_code(coding).name

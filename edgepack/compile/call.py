@@ -54,6 +54,7 @@ class Overlap:
     exactly: bool = False
 
 
+CODE = "ep_code"  # the struct of a call that begins decoding
 SCRATCH = -1  # in place of a value id: the call's scratch
 
 

@@ -11,7 +11,7 @@ from edgepack.compile.coded import coded
 from edgepack.compile.emit.c_text import c_name
 from edgepack.compile.emit.program import KERNEL_DECLARATIONS, Program, emit
 from edgepack.compile.graph import Graph, build_graph
-from edgepack.compile.lowered import CodedArray, Lowered
+from edgepack.compile.lowered import CodedArray, Considered, Lowered
 from edgepack.compile.lowering import lower
 from edgepack.compile.operators.site import OperatorError
 from edgepack.compile.order import reordered
@@ -30,7 +30,8 @@ class Layer:
     """One kernel call: its place in NAME_run, the index and name of its operator in the .tflite, the Keras layer, the kernel.
 
     `predicted` are the instructions the kernel's cost says (of an operator that is several calls, their equal share),
-    `alternatives` the kernels that could run the operator instead, cheapest first, and `coded` the constants stored coded.
+    `alternatives` the kernels that could run the operator instead, cheapest first, `coded` the constants stored coded, and
+    `considered` those that could be (with coding "off" neither).
     """
 
     index: int
@@ -42,6 +43,7 @@ class Layer:
     predicted: float = 0.0
     alternatives: tuple[str, ...] = ()
     coded: tuple[CodedArray, ...] = ()
+    considered: tuple[Considered, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,9 @@ def _planned(graph: Graph, cpu: Cpu, optimize: str, rank: int = 0) -> _Planned:
 def _coded(planned: _Planned, cpu: Cpu, optimize: str, coding: str) -> _Planned:
     """The same with constants coded."""
     lowered = coded(planned.graph, planned.lowered, cpu, optimize, coding)
-    if lowered == planned.lowered:
-        return planned
     calls = tuple(one.call for one in lowered)
+    if calls == planned.calls:
+        return replace(planned, lowered=lowered)
     return _Planned(planned.graph, lowered, calls, make_plan(planned.graph, calls))
 
 
@@ -178,7 +180,18 @@ def _layers(planned: _Planned) -> tuple[Layer, ...]:
         output = planned.graph.values[(one.call.outputs or one.call.inputs)[0]]
         kernel = "+".join(dict.fromkeys(part.kernel for part in one.call.parts() if not part.function))
         layers.append(
-            Layer(index, one.node.index, one.node.op, output.layer, kernel, output.shape, one.cost, one.alternatives, one.coded)
+            Layer(
+                index,
+                one.node.index,
+                one.node.op,
+                output.layer,
+                kernel,
+                output.shape,
+                one.cost,
+                one.alternatives,
+                one.coded,
+                one.considered,
+            )
         )
     return tuple(layers)
 

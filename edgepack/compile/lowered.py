@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgepack.compile.call import Call
+from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Node
 from edgepack.compile.operators.choice import Choice
 
 
 @dataclass(frozen=True)
 class CodedArray:
-    """Constants of a call that are stored coded: what they are, their bytes as they are and coded (all that comes with the code
-    included), the entropy of the values in bytes, the code's name, and the instructions that decoding takes once."""
+    """Constants of a call that are stored coded: what they are, how many values, their bytes as they are and coded (all that
+    comes with the code included), the entropy of the values in bytes, the code's name, and the instructions to decode once."""
 
     what: str
+    values: int
     bytes: int
     coded_bytes: int
     entropy_bytes: float
@@ -25,10 +26,19 @@ class CodedArray:
 
 
 @dataclass(frozen=True, eq=False)
+class Considered:
+    """Constants of a call that a code could take: how they are stored, or None, and then why."""
+
+    array: Array
+    coded: CodedArray | None
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
 class Lowered:
     """A call, the operators it computes, their checked problems, its expected instructions, and the kernels not taken.
 
-    `coded` are the arrays that it decodes before it runs.
+    `coded` are the arrays that it decodes before it runs, `considered` all that could be; both are empty where coding is off.
     """
 
     nodes: tuple[Node, ...]
@@ -37,6 +47,7 @@ class Lowered:
     problems: tuple[Any, ...]
     others: tuple[Choice, ...] = ()
     coded: tuple[CodedArray, ...] = ()
+    considered: tuple[Considered, ...] = ()
 
     @property
     def saved(self) -> int:

@@ -26,6 +26,7 @@ def model_card(manifest: Mapping[str, Any], golden: Golden) -> str:
         _classes(manifest),
         _steps(manifest),
         _sizes(manifest),
+        _coding(manifest),
         _checking(manifest, golden),
         _limits(manifest),
         _origin(manifest),
@@ -114,6 +115,20 @@ def _sizes(manifest: Mapping[str, Any]) -> str:
     outside = model["outside_tflm"]
     note = f"\nTFLite Micro has no kernel for {', '.join(map(markdown, outside))}.\n" if outside else ""
     return f"## Size\n\n{_table(('', ''), rows)}{note}"
+
+
+def _coding(manifest: Mapping[str, Any]) -> str:
+    rows = manifest.get("coding", [])
+    if not rows:
+        return ""
+    keys = ("float_bytes", "int8_bytes", "stored_bytes", "entropy_bytes")
+    lines = [(markdown(row["layer"]), row["code"] or "-", *(f"{row[key]:,}" for key in keys)) for row in rows]
+    lines.append(("all", "", *(f"{sum(row[key] for row in rows):,}" for key in keys)))
+    table = _table(("layer", "code", "float32", "int8", "stored", "entropy"), lines)
+    return (
+        "## Weights in codes\n\nThe C code in `c/` holds weights in codes and decodes them in every run. Bytes of weights; no "
+        f"code of single values goes below the entropy:\n\n{table}"
+    )
 
 
 def _checking(manifest: Mapping[str, Any], golden: Golden) -> str:

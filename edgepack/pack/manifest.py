@@ -35,6 +35,7 @@ class PackInfo:
     `source`: the model the .tflite was made from (file, kind, sha256). `data`: the data set (sha256, examples a split).
     `recipe`: the steps and their options, in order. `steps`: what each step gave, dataclasses or mappings; their `seconds`
     are left out. `metric`: name, higher_is_better, baseline (float Keras model) and value (this .tflite), split, examples.
+    `coding`: the weights of the generated C among `files`, dataclasses or mappings, where some are in codes.
     `files`: further files of the pack by relative name, such as "c/kws.h".
     """
 
@@ -48,6 +49,7 @@ class PackInfo:
     class_names: Sequence[str] = ()
     scheme: str = ""
     notes: Sequence[str] = ()
+    coding: Sequence[Any] = ()
     files: Mapping[str, bytes | str] = field(default_factory=dict)
 
 
@@ -80,9 +82,10 @@ def describe(name: str, info: PackInfo, inspection: Mapping[str, Any]) -> dict[s
         "source": plain(info.source),
         "data": plain(info.data),
         "recipe": plain(info.recipe),
-        "steps": [_without_time(plain(step)) for step in info.steps],
+        "steps": [_without(plain(step), "seconds") for step in info.steps],
         "metric": plain(info.metric),
         "notes": [str(note) for note in info.notes],
+        **({"coding": [_without(plain(row), "codes") for row in info.coding]} if info.coding else {}),
         "versions": {"edgepack": __version__, **installed_versions()},
     }
 
@@ -114,5 +117,5 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
-def _without_time(step: Any) -> Any:
-    return {key: value for key, value in step.items() if key != "seconds"} if isinstance(step, dict) else step
+def _without(row: Any, name: str) -> Any:
+    return {key: value for key, value in row.items() if key != name} if isinstance(row, dict) else row

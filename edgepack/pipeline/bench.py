@@ -83,7 +83,12 @@ def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> Measured:
             packed = write_pack(Path(work) / "pack", plan.project.name, model)
         with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}"):
             code = compile_model(
-                read_model(model), name, device.cpu or "generic", device.optimize, overlay_input=device.overlay_input
+                read_model(model),
+                name,
+                device.cpu or "generic",
+                device.optimize,
+                overlay_input=device.overlay_input,
+                coding=device.coding,
             )
         macs = int(packed.manifest["model"]["macs"])
         measured = measure_mcu(code.files, code.name, packed.golden, macs, plan.target, progress)

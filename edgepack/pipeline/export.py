@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from edgepack.coding import SETTINGS, check_coding
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.progress import Progress
 from edgepack.pack.deliveries.form import Form, Options
@@ -60,7 +61,21 @@ def _form(name: str, options: Options) -> Form:
     if runtime == "tflm" and not form.tflm:
         others = ", ".join(other.name for other in FORMS.values() if other.tflm)
         raise ProjectError("EP-170", f"--as {form.name} has no form for TensorFlow Lite Micro", f"use one of {others}")
-    if options.coding and form.name != "tflm" and runtime != "tflm":
-        hint = "use --as tflm, or --runtime tflm with a package"
-        raise ProjectError("EP-170", f"--as {form.name} has no coded weights: TensorFlow Lite Micro decodes them", hint)
+    if options.coding is not None:
+        _check_coding(form, "tflm" if form.name == "tflm" else runtime, options.coding)
     return form
+
+
+def _check_coding(form: Form, runtime: str, coding: str) -> None:
+    """Whether the form has such codes."""
+    check_coding(coding)
+    if coding == "off":
+        return
+    if runtime == "tflm" and coding not in SETTINGS:
+        hint = "use --coding auto, or generated C, whose decoders edgepack writes"
+        raise ProjectError("EP-170", f"TensorFlow Lite Micro has no code {coding}: it chooses among its own", hint)
+    if not form.c and not form.tflm:
+        others = ", ".join(other.name for other in FORMS.values() if other.c or other.tflm)
+        raise ProjectError(
+            "EP-170", f"--as {form.name} has no weights in codes: nothing in it decodes them", f"use one of {others}"
+        )

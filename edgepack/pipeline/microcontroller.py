@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgepack.compile import CCode, compile_model
+from edgepack.compile.coding_table import coded_rows
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
 from edgepack.kinds.mcu import EMULATED
@@ -33,9 +34,17 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         return _in_tflm(plan, built, progress)
     name = c_identifier(plan.project.name)
     with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}") as task:
-        code = compile_model(built.content, name, device.cpu or "generic", device.optimize, overlay_input=device.overlay_input)
+        code = compile_model(
+            built.content,
+            name,
+            device.cpu or "generic",
+            device.optimize,
+            overlay_input=device.overlay_input,
+            coding=device.coding,
+        )
         task.finish(f"arena {code.arena_size:,} bytes, lower bound {code.arena_lower_bound:,}")
-    packed = pack(plan, built, progress, {f"c/{file}": text for file, text in code.files.items()})
+    coding = coded_rows(code)
+    packed = pack(plan, built, progress, {f"c/{file}": text for file, text in code.files.items()}, coding)
     macs = int(packed.manifest["model"]["macs"])
     measured = measure_mcu(code.files, code.name, packed.golden, macs, plan.target, progress)
     parity = measured.result.parity
@@ -62,6 +71,7 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         device=_facts(plan, code, measured.result.method, address, real_hardware),
         latency_samples=samples,
         instructions=_by_operator(code, measured.result.per_layer),
+        coding=coding,
         warnings=() if samples else (f"estimated time: {measured.result.cycles_error}",),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,14 +15,21 @@ from edgepack.runners import REFERENCE
 from edgepack.runners.native import build_program
 
 if TYPE_CHECKING:
+    from edgepack.compile.coding_table import CodingRow
     from edgepack.pipeline.build import Built
     from edgepack.pipeline.request import Plan
 
 
-def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes | str] | None = None) -> Pack:
+def pack(
+    plan: Plan,
+    built: Built,
+    progress: Progress,
+    files: Mapping[str, bytes | str] | None = None,
+    coding: Sequence[CodingRow] = (),
+) -> Pack:
     """Write the pack of a run to `pack/` in its result folder, and the .zip if one was asked for.
 
-    `files` are further files of the pack, such as the generated C.
+    `files` are further files of the pack, such as the generated C, and `coding` its weights, where some are in codes.
 
     Raises:
         ModelError, EdgepackError: what write_pack says.
@@ -36,7 +43,7 @@ def pack(plan: Plan, built: Built, progress: Progress, files: Mapping[str, bytes
             plan.project.name,
             built.model,
             golden,
-            _info(plan, built, {**_scripts(plan, built, progress), **(files or {})}),
+            _info(plan, built, {**_scripts(plan, built, progress), **(files or {})}, coding),
             built.content,
             built.inspection,
         )
@@ -58,7 +65,7 @@ def _scripts(plan: Plan, built: Built, progress: Progress) -> dict[str, bytes | 
     return bench_scripts(kind, program)
 
 
-def _info(plan: Plan, built: Built, files: Mapping[str, bytes | str]) -> PackInfo:
+def _info(plan: Plan, built: Built, files: Mapping[str, bytes | str], coding: Sequence[CodingRow]) -> PackInfo:
     data = built.data
     splits = ("train", "validation", "test", "representative")
     return PackInfo(
@@ -80,5 +87,6 @@ def _info(plan: Plan, built: Built, files: Mapping[str, bytes | str]) -> PackInf
         class_names=() if data is None else data.class_names,
         scheme=built.scheme,
         notes=built.notes,
+        coding=coding,
         files=files,
     )

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from edgepack.cores import CORES
 from edgepack.ground.download import parse_pinned
+from edgepack.ground.errors import ProjectError
 from edgepack.kinds import KINDS
 from edgepack.project import units
 from edgepack.project.names import check_name
@@ -78,6 +79,16 @@ def _power(value: str) -> str:
     return value
 
 
+def _coding(value: str) -> str:
+    """How weights are stored, by a name of edgepack.coding."""
+    from edgepack.coding import check_coding
+
+    try:
+        return check_coding(value)
+    except ProjectError as error:
+        raise wrong(str(error), error.hint) from error
+
+
 def _tool(value: str) -> str:
     """A file's path, or where it is downloaded from, with its checksum."""
     if "://" in value:
@@ -104,6 +115,7 @@ Text = Annotated[str, AfterValidator(_text)]
 Address = Annotated[str, AfterValidator(check_address)]
 Power = Annotated[str, AfterValidator(_power)]
 Tool = Annotated[str, AfterValidator(_tool)]
+Coding = Annotated[str, AfterValidator(_coding)]
 Name = Annotated[str, AfterValidator(check_name)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -209,6 +221,7 @@ class DeviceTable(Table):
     power: Power = "auto"
     library: Text | None = None
     optimize: Literal["size", "balanced", "speed"] = "balanced"
+    coding: Coding = "auto"
     input: Literal["is kept", "may be overwritten"] = "is kept"
     runtime: Literal["c", "tflm"] = "c"
     current: Milliamperes | None = None

@@ -14,6 +14,7 @@ from edgepack.report.store import (
     write_fleet_reports,
     write_reports,
 )
+from edgepack.report.terminal.coding import print_coding
 from edgepack.report.terminal.comparison import comparison_sentence, print_comparison
 from edgepack.report.terminal.crossval import print_crossval
 from edgepack.report.terminal.explanation import print_explanation
@@ -41,6 +42,7 @@ __all__ = [
     "comparison_sentence",
     "fleet_from_json",
     "pack_warning",
+    "print_coding",
     "print_comparison",
     "print_crossval",
     "print_explanation",

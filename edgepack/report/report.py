@@ -26,6 +26,7 @@ from edgepack.report.parts import (
 )
 
 if TYPE_CHECKING:
+    from edgepack.compile.coding_table import CodingRow
     from edgepack.compress import StepResult
     from edgepack.convert import Proof
     from edgepack.diagnosis import Explained
@@ -42,10 +43,11 @@ class Report:
     """One deployment and its verdicts, in the order of report.json. A part that there is not is None, and {} in JSON.
 
     `steps` is the step table, the .tflite itself last, `layers` has one row per operator of the file, `layer_times` tells how
-    their seconds were measured. `data` is what was known of the project's data before training. `latency_samples` are single
-    inferences in seconds. `preprocessing` is what data.py says of it, JSON-able. `explanation` is where accuracy goes.
-    `real_hardware` is whether the device is the target's own hardware, `exit_code` what `edgepack deploy` ends with,
-    `created` an ISO time. `pack` is the id of the pack that was measured ("" in reports older than that field).
+    their seconds were measured, `coding` has the weights of generated C where some are in codes. `data` is what was known of the
+    project's data before training. `latency_samples` are single inferences in seconds. `preprocessing` is what data.py says of
+    it, JSON-able. `explanation` is where accuracy goes. `real_hardware` is whether the device is the target's own hardware,
+    `exit_code` what `edgepack deploy` ends with, `created` an ISO time. `pack` is the id of the pack that was measured ("" in
+    reports older than that field).
     `model_path` is the .tflite that ships and `folder` where report.html, report.json and the pack are, where that is known;
     neither is part of report.json.
     """
@@ -61,6 +63,7 @@ class Report:
     steps: tuple[StepResult, ...] = ()
     layers: tuple[LayerFigures, ...] = ()
     layer_times: LayerTimes | None = None
+    coding: tuple[CodingRow, ...] = ()
     totals: ModelTotals | None = None
     data: DataSummary | None = None
     latency_samples: tuple[float, ...] = ()
@@ -177,6 +180,14 @@ def _data(row: Row) -> DataSummary | None:
     return typed(DataSummary, row)
 
 
+def _coding(rows: list[Row]) -> tuple[CodingRow, ...]:
+    if not rows:
+        return ()
+    from edgepack.compile.coding_table import CodingRow
+
+    return tuple(typed(CodingRow, row) for row in rows)
+
+
 def _proof(row: Row) -> Proof | None:
     if not row:
         return None
@@ -205,6 +216,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "steps": _steps,
     "layers": lambda rows: tuple(typed(LayerFigures, row) for row in rows),
     "layer_times": _layer_times,
+    "coding": _coding,
     "totals": lambda row: typed(ModelTotals, row) if row else None,
     "data": _data,
     "latency_samples": tuple,

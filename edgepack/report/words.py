@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgepack.judge.verdict import Verdict
@@ -10,6 +11,7 @@ from edgepack.project.units import format_seconds
 from edgepack.report.format import method, share
 
 if TYPE_CHECKING:
+    from edgepack.compile.coding_table import CodingRow
     from edgepack.measure.layers import LayerTimes
     from edgepack.report.report import Report
 
@@ -22,6 +24,10 @@ STEP_LEGEND = (
     " weights at 4 bytes and at 1 byte each, biases at 4; deflated: those int8 weights through zlib; file: the whole .tflite"
 )
 """What the headings of the step table mean."""
+
+
+WEIGHT_BYTES = {"float_bytes": "float32", "int8_bytes": "int8", "stored_bytes": "as stored", "entropy_bytes": "entropy bound"}
+"""The bytes of weights that may be in codes, in the order of their size, and their names."""
 
 
 def headline(report: Report) -> str:
@@ -75,6 +81,18 @@ def layer_sentences(times: LayerTimes) -> tuple[str, str]:
         f"They add up to {total} and took {share(times.covered)} of the inferences' time; a whole one took {inference} with"
         f" the clock between them, {undisturbed} without.",
     )
+
+
+def coding_sentence(rows: Sequence[CodingRow]) -> str:
+    """How many weights are in codes: "4 of 6 arrays of weights are in codes (bitmap)"."""
+    coded = [row.code for row in rows if row.code]
+    return f"{len(coded)} of {len(rows)} arrays of weights are in codes ({', '.join(dict.fromkeys(coded))})"
+
+
+def weight_bytes(rows: Sequence[CodingRow]) -> str:
+    """The sums of bytes: "float32 12,544, int8 3,280, as stored 1,700, entropy bound 653 bytes"."""
+    sums = (f"{name} {sum(getattr(row, key) for row in rows):,}" for key, name in WEIGHT_BYTES.items())
+    return f"{', '.join(sums)} bytes"
 
 
 def model_label(report: Report) -> str:

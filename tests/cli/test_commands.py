@@ -317,7 +317,7 @@ def test_weights_are_coded_for_tensorflow_lite_micro_and_a_line_tells_what_that_
     assert done.returncode == 0, done.stderr
     assert re.search(r"note: \d tensors of weights coded: the file takes [\d,]+ bytes instead of [\d,]+, the arena", done.stderr)
     assert (tmp_path / "tflm" / "tiny.tflite").stat().st_size < model.stat().st_size
-    refused = edgepack("export", model, "--as", "c", "--coding")
+    refused = edgepack("export", model, "--as", "android", "--coding")
     assert refused.returncode != 0
     assert "EP-170" in refused.stderr
     shown = edgepack("inspect", tmp_path / "tflm" / "tiny.tflite")

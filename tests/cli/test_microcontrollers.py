@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.coding.networks import convolution
 
 pytest.importorskip("ziglang", reason="ziglang is not installed")
 pytest.importorskip("unicorn", reason="unicorn is not installed")
@@ -93,3 +94,40 @@ def test_flashing_without_a_probe_ends_at_once(edgepack: Run, small_model: Path,
         ["make", "flash"], cwd=makefile.parent, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=120
     )
     assert done.returncode != 0 and "no connected debug probes" in (done.stdout + done.stderr).lower()
+
+
+@pytest.mark.slow()
+def test_a_pruned_model_is_deployed_in_codes_and_every_report_says_so(edgepack: Run, tmp_path: Path) -> None:
+    model = tmp_path / "conv.tflite"
+    model.write_bytes(convolution("pruned"))
+    words = (
+        "deploy",
+        model,
+        "--target",
+        "cortex-m4",
+        "--quiet",
+        "--set",
+        "budget.accuracy_drop=none",
+        "--set",
+        "device.optimize=size",
+    )
+    done = edgepack(*words, "--out", "out")
+    assert "arrays of weights are in codes (ans)" in done.stdout, done.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    found = {item["quantity"]: item["value"] for item in report["measurements"]}
+    assert found["golden_inputs_differing"] == 0
+    plain = edgepack(*words, "--out", "plain", "--json", "--set", "device.coding=off")
+    others = json.loads(plain.stdout)
+    assert others["coding"] == [] and not any("ep_unpack" in str(file) for file in (tmp_path / "plain" / "pack" / "c").iterdir())
+    saved = sum(row["int8_bytes"] - row["stored_bytes"] for row in report["coding"])
+    flash = {item["quantity"]: item["value"] for item in others["measurements"]}["flash"]
+    assert 0 < flash - found["flash"] < saved, "the decoders take a part of what is saved"
+    pack = tmp_path / "out" / "pack"
+    assert [row["code"] for row in json.loads((pack / "manifest.json").read_text())["coding"]] == ["ans"]
+    assert "## Weights in codes" in (pack / "MODEL_CARD.md").read_text()
+    assert "## Weights in codes" not in (tmp_path / "plain" / "pack" / "MODEL_CARD.md").read_text()
+    assert "Weights in codes</h2>" in (tmp_path / "out" / "report.html").read_text()
+    bench = json.loads(
+        edgepack("bench", model, "--target", "cortex-m4", "--json", *words[5:], "--set", "device.coding=off").stdout
+    )
+    assert bench["result"]["flash_bytes"] == flash

@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is written of Keras' clustered model, with the note in note.txt."""
     where = tmp_path_factory.mktemp("coded")
     notes: list[str] = []
-    files = export_tflm(KERAS / "clustered.tflite", "net", where, Options(coding=True, note=notes.append))
+    files = export_tflm(KERAS / "clustered.tflite", "net", where, Options(coding="auto", note=notes.append))
     assert {file.name for file in files} == {path.name for path in where.iterdir()}
     (note,) = notes
     (where / "note.txt").write_text(note)
@@ -90,7 +90,7 @@ def test_the_example_compiles_and_registers_the_operator(tmp_path: Path) -> None
 
 
 def test_the_same_model_gives_the_same_files(folder: Path, tmp_path: Path) -> None:
-    for file in export_tflm(KERAS / "clustered.tflite", "net", tmp_path / "again", Options(coding=True)):
+    for file in export_tflm(KERAS / "clustered.tflite", "net", tmp_path / "again", Options(coding="auto")):
         assert file.read_bytes() == (folder / file.name).read_bytes()
 
 
@@ -99,7 +99,7 @@ def exported(data: bytes, folder: Path) -> tuple[bytes, str, str]:
     folder.mkdir(exist_ok=True)
     model, notes = folder / "model.tflite", []
     model.write_bytes(data)
-    export_tflm(model, "net", folder / "out", Options(coding=True, note=notes.append))
+    export_tflm(model, "net", folder / "out", Options(coding="auto", note=notes.append))
     return (folder / "out" / "net.tflite").read_bytes(), (folder / "out" / "README.md").read_text(), notes[0]
 
 
@@ -145,7 +145,7 @@ def test_codes_that_the_interpreter_refuses_are_not_handed_out(tmp_path: Path, m
 
 def test_a_package_for_tensorflow_lite_micro_takes_codes_too(folder: Path) -> None:
     notes: list[str] = []
-    product = make_tflm_product(KERAS / "clustered.tflite", "net", Options(coding=True, note=notes.append))
+    product = make_tflm_product(KERAS / "clustered.tflite", "net", Options(coding="auto", note=notes.append))
     assert product.sources["net.c"] == (folder / "net.c").read_text()
     assert "AddDecode" in product.sources["net_tflm.h"]
     assert notes[0] in product.readme
@@ -163,11 +163,11 @@ def test_an_operator_that_tflite_micro_lacks_is_named_as_without_codes(tmp_path:
     assert caught.value.code == "EP-254"
 
 
-@pytest.mark.parametrize("form", ["c", "c-array", "firmware", "arduino", "android", "systemd"])
-def test_other_forms_have_no_codes(form: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["c-array", "android", "systemd"])
+def test_forms_without_decoders_have_no_codes(form: str, tmp_path: Path) -> None:
     request = Request(project=KERAS / "clustered.tflite")
-    with pytest.raises(ProjectError, match="has no coded weights") as caught:
-        run_export(request, form, tmp_path / "out", None, Options(coding=True), SilentProgress())
+    with pytest.raises(ProjectError, match="has no weights in codes") as caught:
+        run_export(request, form, tmp_path / "out", None, Options(coding="auto"), SilentProgress())
     assert caught.value.code == "EP-170"
     assert not (tmp_path / "out").exists()
 

@@ -247,3 +247,13 @@ def test_an_input_has_no_other_words_and_no_meaning_elsewhere(project):
 def target_from(text, folder):
     (folder / "targets" / "mine.toml").write_text(text)
     return load_target("mine", folder)
+
+
+def test_an_unknown_code_is_told_with_its_line(project):
+    assert load_target("cortex-m4", project).device.coding == "auto"
+    assert load_target("cortex-m4", project, ["device.coding=palette"]).device.coding == "palette"
+    error = failure(MCU.replace('board = "emulated"', 'coding = "palete"'), project)
+    assert error.code == "EP-105"
+    assert "mine.toml:6: device.coding: unknown code 'palete'" in str(error) and "palette" in error.hint
+    error = failure('[device]\nkind = "local"\ncoding = "off"\n', project)
+    assert "has no meaning for kind" in str(error)

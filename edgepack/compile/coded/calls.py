@@ -9,7 +9,7 @@ import numpy as np
 
 from edgepack.coding import Code, padded
 from edgepack.coding.copied import Copied
-from edgepack.compile.call import SCRATCH, Array, Call, Decoded, Field, Place, Step
+from edgepack.compile.call import CODE, SCRATCH, Array, Call, Decoded, Field, Place, Step
 from edgepack.compile.coded.choice import Coded
 from edgepack.compile.coded.contents import Content, Key, arrays_inside, as_bytes, content_of, key_of
 
@@ -89,7 +89,7 @@ def _begin(code: Code, contents: Sequence[Content], place: Place) -> Step:
         "bytes": len(stored),
         "constants": Array(np.concatenate(between), "biases and multipliers") if between else None,
     }
-    return Step(_function(code.kernel, fields, "ep_code"), place, place, place.offset)
+    return Step(_function(code.kernel, fields, CODE), place, place, place.offset)
 
 
 def _unpack(content: Content) -> Call:

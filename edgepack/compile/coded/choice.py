@@ -26,7 +26,9 @@ class Coded:
     def summary(self) -> CodedArray:
         """What others say of it."""
         array, values = self.content.array, self.content.values
-        return CodedArray(array.comment, int(array.data.nbytes), self.bytes, entropy_bytes(values), self.code.name, self.cost)
+        return CodedArray(
+            array.comment, values.size, int(array.data.nbytes), self.bytes, entropy_bytes(values), self.code.name, self.cost
+        )
 
     @property
     def saved(self) -> int:
@@ -59,8 +61,7 @@ def within(options: Mapping[Key, list[Coded]], most: float) -> dict[Key, Coded]:
         one = options[key][places[key]] if places[key] < len(options[key]) else None
         return (one.bytes, one.cost) if one else (float(options[key][0].content.array.data.nbytes), 0.0)
 
-    total = sum(now(key)[1] for key in places)
-    while total > most:
+    while sum(now(key)[1] for key in places) > most:  # summed anew: differences of floats leave a rest above zero
         best, best_price = next(iter(places)), float("inf")
         for key, place in places.items():
             if place < len(options[key]):
@@ -71,7 +72,5 @@ def within(options: Mapping[Key, list[Coded]], most: float) -> dict[Key, Coded]:
                 price = (after[0] - before[0]) / max(before[1] - after[1], 1e-9)
                 if price < best_price:
                     best, best_price = key, price
-        total -= now(best)[1]
         places[best] += 1
-        total += now(best)[1]
     return {key: options[key][place] for key, place in places.items() if place < len(options[key])}

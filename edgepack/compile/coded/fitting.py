@@ -15,6 +15,7 @@ from edgepack.coding import CODES, find_code
 from edgepack.compile.coded.calls import blocked_call, coded_call
 from edgepack.compile.coded.choice import Coded, options_of, within
 from edgepack.compile.coded.contents import Key, arrays_of
+from edgepack.compile.coded.reasons import explained, pays_off
 from edgepack.compile.graph import Graph
 from edgepack.compile.lowered import Lowered
 from edgepack.compile.operators.choice import usable
@@ -49,7 +50,9 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     used = Counter(key for each in arrays for key in each)  # what several layers share is stored once, and stays as it is
     found = {key: options_of(array, codes, thumb2, worth) for each in arrays for key, array in each.items() if used[key] == 1}
     chosen = within({key: options for key, options in found.items() if options}, most)
-    return _fitting(graph, lowered, chosen, cpu, most)
+    fitted = _fitting(graph, lowered, chosen, cpu, most)
+    paid = coding != "auto" or pays_off(fitted)
+    return explained(lowered, fitted if paid else lowered, found, chosen, (optimize, coding), paid)
 
 
 def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[Key, Coded], cpu: Cpu, most: float) -> tuple[Lowered, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgepack import __version__
-from edgepack.compile.call import SCRATCH, Array, Call, Field, decodes
+from edgepack.compile.call import CODE, SCRATCH, Array, Call, Field, decodes
 from edgepack.compile.emit.c_text import c_name, initialiser, number, numbers
 from edgepack.compile.emit.call_text import call_text, needs_band, shared_function, struct_name
 from edgepack.compile.emit.parameters import buffers_note, held_inputs, parameters, take_inputs
@@ -57,10 +57,11 @@ def emit(program: Program) -> dict[str, str]:
         f"{program.name}_weights.h": _weights_header(program, arrays),
         f"{program.name}_weights.c": _weights(program, arrays),
     }
+    coded = sum(any(part.struct == CODE for part in call.parts()) for call in program.calls)
     headers = {part.header for call in program.calls for part in call.parts()}
     for header in _kernel_files(headers):
         files[header] = header_text(header)
-    files["README.md"] = readme(program.name, program.graph, program.plan, _kernel_files(headers))
+    files["README.md"] = readme(program.name, program.graph, program.plan, _kernel_files(headers), coded)
     return files
 
 

@@ -10,8 +10,8 @@ from edgepack.compile.plan import Plan
 from edgepack.flatbuffer.types import C_TYPES
 
 
-def readme(name: str, graph: Graph, plan: Plan, kernels: Sequence[str]) -> str:
-    """Markdown: what to compile, how to call it, what it needs."""
+def readme(name: str, graph: Graph, plan: Plan, kernels: Sequence[str], coded: int = 0) -> str:
+    """Markdown: what to compile, how to call it, what it needs. `coded` is how many layers decode their weights."""
     upper = name.upper()
     several = len(graph.inputs) > 1 or len(graph.outputs) > 1
     held = held_inputs(graph, plan)
@@ -23,6 +23,9 @@ def readme(name: str, graph: Graph, plan: Plan, kernels: Sequence[str]) -> str:
     overwritten = "\nA run overwrites its inputs: fill them anew before each.\n" if held else ""
     reset = f"{name}_reset(arena);   /* once, before the first run */\n" if graph.states else ""
     survives = "whose state must survive between runs" if graph.states else "free for other use between runs"
+    which = "A layer has its weights" if coded == 1 else f"{coded} layers have their weights"
+    how = f"{which} in codes, decoded into the arena in every run; `--coding off` stores them as they are."
+    decoding = f"- {how}\n" if coded else ""
     order = "All inputs come first, in the model's order, then all outputs, then the arena.\n" if several else ""
     return f"""# {name}
 
@@ -52,7 +55,7 @@ static uint8_t arena[{upper}_ARENA_SIZE] __attribute__((aligned(16)));
 - Real values are `SCALE * (stored - ZERO_POINT)`, with the macros of `{name}.h`.
 - Two models can be linked into one firmware: their symbols start with their names, and kernels are static functions.
 - Define `{upper}_WEIGHTS_SECTION` to place the constants, and `{upper}_BEFORE_LAYER(i)` to profile layer by layer.
-- Kernels used: {", ".join(f"`{kernel}`" for kernel in kernels)}. Each begins with what it computes.
+{decoding}- Kernels used: {", ".join(f"`{kernel}`" for kernel in kernels)}. Each begins with what it computes.
 """
 
 

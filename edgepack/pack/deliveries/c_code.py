@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from edgepack.compile import compile_model, write_code
+from edgepack.compile import CCode, compile_model, write_code
 from edgepack.flatbuffer import read_model
 from edgepack.mcu.boards.boards import find_board
 from edgepack.pack.deliveries.firmware import export_firmware
@@ -13,8 +13,14 @@ from edgepack.pack.deliveries.form import Form, Options
 from edgepack.pack.write import write_pack
 
 
+def _compiled(model: Path, name: str, cpu: str, options: Options) -> CCode:
+    return compile_model(
+        read_model(model), name, cpu, options.optimize, overlay_input=options.overlay_input, coding=options.c_coding
+    )
+
+
 def _code(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
-    code = compile_model(read_model(model), name, options.cpu or "generic", options.optimize, overlay_input=options.overlay_input)
+    code = _compiled(model, name, options.cpu or "generic", options)
     write_code(code, folder)
     return tuple(sorted(folder / file for file in code.files))
 
@@ -22,7 +28,7 @@ def _code(model: Path, name: str, folder: Path, options: Options) -> tuple[Path,
 def _firmware(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
     board = options.board or "generic"
     core = options.cpu or find_board(board).cpu
-    code = compile_model(read_model(model), name, core, options.optimize, overlay_input=options.overlay_input)
+    code = _compiled(model, name, core, options)
     with tempfile.TemporaryDirectory(prefix="edgepack-export-") as work:
         golden = write_pack(Path(work) / "pack", name, model).golden
         inputs, outputs = (tuple(map(golden.values, tensors)) for tensors in (golden.inputs, golden.outputs))
@@ -30,5 +36,6 @@ def _firmware(model: Path, name: str, folder: Path, options: Options) -> tuple[P
     return tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
 
 
-FORM = Form("c", "the model compiled to C99 for --cpu, with its weights and the kernels it needs; no interpreter", _code)
-FIRMWARE = Form("firmware", "a whole firmware for --board that runs the golden vectors and prints what they cost", _firmware)
+FORM = Form("c", "the model compiled to C99 for --cpu, with its weights and the kernels it needs; no interpreter", _code, c=True)
+_WHOLE = "a whole firmware for --board that runs the golden vectors and prints what they cost"
+FIRMWARE = Form("firmware", _WHOLE, _firmware, c=True)

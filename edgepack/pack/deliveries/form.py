@@ -17,8 +17,9 @@ class Options:
 
     `cpu` and `board` are the names of a core and a board, None for a form's own default. `runtime` is what a package holds: "c",
     the generated code, or "tflm", the model for TensorFlow Lite Micro. `overlay_input`: the input of generated code lies in the
-    arena. `coding`: the model for TensorFlow Lite Micro has its weights in codes. `version` is a package's. `class_names` and
-    `preprocessing` are what is known of the data. `note` is told what is worth knowing of the result.
+    arena. `coding` says which weights are in codes, as for `compile_model` (TensorFlow Lite Micro: "off", or anything else for
+    its own codes); None is the runtime's default. `version` is a package's. `class_names` and `preprocessing` are what is known
+    of the data. `note` is told what is worth knowing of the result.
     """
 
     cpu: str | None = None
@@ -27,10 +28,20 @@ class Options:
     overlay_input: bool = False
     version: str = "1.0.0"
     runtime: str = "c"
-    coding: bool = False
+    coding: str | None = None
     class_names: tuple[str, ...] = ()
     preprocessing: Mapping[str, object] = field(default_factory=dict)
     note: Callable[[str], None] = _nobody
+
+    @property
+    def c_coding(self) -> str:
+        """`coding` for generated C: what is worth it, where nothing is said."""
+        return self.coding or "auto"
+
+    @property
+    def tflm_coding(self) -> bool:
+        """Whether the model for TensorFlow Lite Micro has its weights in codes: only where somebody asks."""
+        return self.coding not in (None, "off")
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class Form:
     """One form: its name after `--as`, what it is, and the function that writes it: (.tflite, name, folder, options) -> files.
 
     The name is a C identifier; in a form that does not hold the model, the one that the project is deployed under. `tflm`:
-    whether it can hold the model for TensorFlow Lite Micro.
+    whether it can hold the model for TensorFlow Lite Micro, `c` whether it can hold generated C.
     """
 
     name: str
@@ -46,3 +57,4 @@ class Form:
     write: Callable[[Path, str, Path, Options], tuple[Path, ...]]
     holds_model: bool = True
     tflm: bool = False
+    c: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgepack.ground.plain import plain
 from edgepack.report.facts import deployment_facts, facts, options
+from edgepack.report.html.coding import coding_rows, coding_stairs
 from edgepack.report.html.latency import latency_figures, latency_histogram, latency_line
 from edgepack.report.html.layers import costliest, layer_rows, totals_line
 from edgepack.report.html.measurements import measurement_rows, methods_used
@@ -16,7 +17,7 @@ from edgepack.report.html.verdicts import LIMIT_AT, key_figures, verdict_row
 from edgepack.report.losses import ERROR_COLUMNS, LABEL_COLUMNS, error_rows, label_rows, worst_confusions
 from edgepack.report.parts import part_to_json
 from edgepack.report.report import Report
-from edgepack.report.words import STEP_LEGEND, device_sentence, headline, layer_sentences, model_label, tone_of
+from edgepack.report.words import STEP_LEGEND, coding_sentence, device_sentence, headline, layer_sentences, model_label, tone_of
 
 _TEMPLATE = Path(__file__).parent / "page.html"
 
@@ -48,6 +49,9 @@ def page(report: Report) -> dict[str, Any]:
         "step_legend": STEP_LEGEND[0].upper() + STEP_LEGEND[1:],
         "metric_name": report.metric_name,
         "layer_columns": column_names,
+        "coding": f"{coding_sentence(report.coding)}." if report.coding else "",
+        "coding_stairs": coding_stairs(report.coding),
+        "coding_rows": coding_rows(report.coding),
         "layer_times": () if report.layer_times is None else layer_sentences(report.layer_times),
         "layers": costliest(layers, _MANY_LAYERS // 2) if many else layers,
         "all_layers": layers if many else [],

@@ -10,7 +10,17 @@ from rich.console import Console
 from edgepack.report import format as fmt
 from edgepack.report.report import Report
 from edgepack.report.terminal.tables import Column, print_line, print_table
-from edgepack.report.words import STEP_COLUMNS, STEP_LEGEND, device_sentence, headline, model_label, status_of, tone_of
+from edgepack.report.words import (
+    STEP_COLUMNS,
+    STEP_LEGEND,
+    coding_sentence,
+    device_sentence,
+    headline,
+    model_label,
+    status_of,
+    tone_of,
+    weight_bytes,
+)
 
 if TYPE_CHECKING:
     from edgepack.compress import StepResult
@@ -40,6 +50,9 @@ def print_report(report: Report, console: Console) -> None:
         )
     if report.steps:
         print_step_table(report.steps, report.metric_name, console)
+    if report.coding:
+        print_line(console, f"{coding_sentence(report.coding)}: {weight_bytes(report.coding)}")
+        print_line(console, "")
     for text in report.warnings:
         print_line(console, ("warning: ", "yellow"), text)
 

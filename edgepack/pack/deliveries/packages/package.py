@@ -31,14 +31,20 @@ class Package:
 
     def form(self) -> Form:
         """It as a form of `edgepack export`."""
-        return Form(self.name, self.describe, self._write, tflm=True)
+        return Form(self.name, self.describe, self._write, tflm=True, c=True)
 
     def _write(self, model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
         if options.runtime == "tflm":
             product = make_tflm_product(model, name, options)
         else:
             product = make_product(
-                model, name, options.cpu or "generic", options.optimize, options.version, options.overlay_input
+                model,
+                name,
+                options.cpu or "generic",
+                options.optimize,
+                options.version,
+                options.overlay_input,
+                options.c_coding,
             )
         return self.deliver(product, folder)
 

@@ -68,7 +68,13 @@ def check_version(version: str) -> None:
 
 
 def make_product(
-    model_file: Path, name: str, cpu: str, optimize: str = "balanced", version: str = "1.0.0", overlay_input: bool = False
+    model_file: Path,
+    name: str,
+    cpu: str,
+    optimize: str = "balanced",
+    version: str = "1.0.0",
+    overlay_input: bool = False,
+    coding: str = "auto",
 ) -> Product:
     """Compile a model to C for `cpu` ("generic" runs everywhere) and put golden vectors beside it.
 
@@ -78,7 +84,7 @@ def make_product(
     """
     check_version(version)
     model = read_model(model_file)
-    code = compile_model(model, name, cpu, optimize, overlay_input=overlay_input)
+    code = compile_model(model, name, cpu, optimize, overlay_input=overlay_input, coding=coding)
     with tempfile.TemporaryDirectory(prefix="edgepack-golden-") as work:
         write_golden(Path(work), model, model_file, last_inputs(choose_golden_inputs(model), _VECTORS))
         golden = read_golden(Path(work))

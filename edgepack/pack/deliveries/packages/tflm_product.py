@@ -24,7 +24,7 @@ def make_tflm_product(model_file: Path, name: str, options: Options) -> Product:
     """
     check_version(options.version)
     with tempfile.TemporaryDirectory(prefix="edgepack-tflm-") as work:
-        made = tflm_sources(model_file, name, Path(work), options.coding)
+        made = tflm_sources(model_file, name, Path(work), options.tflm_coding)
         check, readme = tflm_check(made.stem, made.golden), tflm_readme(made, table=False)
     if made.coding is not None:
         options.note(made.coding.line)

@@ -84,7 +84,7 @@ def tflm_sources(model: Path, name: str, work: Path, coding: bool = False) -> Tf
 def export_tflm(model: Path, name: str, folder: Path, options: Options | None = None) -> tuple[Path, ...]:
     """Write NAME.h, NAME.c, NAME_tflm.h, NAME_golden.h, NAME_golden.c, main.cc and README.md; returns their paths.
 
-    With `options.coding` also NAME.tflite, the model with its weights in codes, and a note on what that changed.
+    With `options.tflm_coding` also NAME.tflite, the model with its weights in codes, and a note on what that changed.
 
     Raises:
         ModelError: what `tflm_sources` says.
@@ -92,7 +92,7 @@ def export_tflm(model: Path, name: str, folder: Path, options: Options | None = 
     """
     options = options or Options()
     with tempfile.TemporaryDirectory(prefix="edgepack-tflm-") as work:
-        made = tflm_sources(model, name, Path(work), options.coding)
+        made = tflm_sources(model, name, Path(work), options.tflm_coding)
         texts: dict[str, str | bytes] = {
             **made.files,
             "main.cc": tflm_main(made.stem, made.golden),

@@ -1,0 +1,137 @@
+"""Which weights of a compiled model are in codes, which are not, and why: `edgepack inspect --coding`, and the reports' table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from edgepack.coding import CODES, check_coding, entropy_bytes, find_code
+from edgepack.compile.coded.contents import content_of
+from edgepack.compile.coded.fitting import UNPACKING
+from edgepack.compile.coded.reasons import SMALL
+from edgepack.compile.compiler import CCode, Layer, compile_model
+from edgepack.compile.lowered import Considered
+from edgepack.flatbuffer import Model
+
+
+@dataclass(frozen=True)
+class CodingRow:
+    """Weights of a layer: how many, and their bytes as float32, as they lie in flash without a code, at their entropy, as stored.
+
+    `entropy_bytes` are what no code of single values goes below. `code` is the name of the code, "" for none, and `why` says what
+    it saves, or why there is none. `codes` are the bytes in each code, None where it cannot hold them; empty where nobody asked.
+    """
+
+    layer: str
+    operator: str
+    what: str
+    values: int
+    float_bytes: int
+    int8_bytes: int
+    entropy_bytes: int
+    stored_bytes: int
+    code: str
+    why: str
+    codes: Mapping[str, int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CodingTotals:
+    """Sums of the rows; `decoder_bytes` are about what the decoders add to the program, `instructions` what they add to a run,
+    and `share` that of all instructions, both as predicted."""
+
+    values: int
+    float_bytes: int
+    int8_bytes: int
+    entropy_bytes: int
+    stored_bytes: int
+    decoder_bytes: int
+    instructions: float
+    share: float
+
+
+@dataclass(frozen=True)
+class CodingTable:
+    """What becomes of a model's weights in C for a core."""
+
+    cpu: str
+    optimize: str
+    coding: str
+    rows: tuple[CodingRow, ...]
+    totals: CodingTotals
+
+
+def coding_table(model: Model, cpu: str = "generic", optimize: str = "balanced", coding: str = "auto") -> CodingTable:
+    """The table of a model compiled with these settings, with the bytes in every code.
+
+    Raises:
+        CompileError, ModelError, ProjectError: as `compile_model`; EP-710 for an unknown code.
+    """
+    off = check_coding(coding) == "off"
+    code = compile_model(model, "table", cpu, optimize, coding="auto" if off else coding)
+    rows = _rows(code, every_code=True)
+    if off:
+        rows = tuple(replace(row, code="", stored_bytes=row.int8_bytes, why="coding is off") for row in rows)
+    return CodingTable(code.cpu, optimize, coding, rows, _totals(code, rows))
+
+
+def coded_rows(code: CCode) -> tuple[CodingRow, ...]:
+    """The rows of generated C, without the codes that were not taken; none when nothing is coded."""
+    return _rows(code) if any(layer.coded for layer in code.layers) else ()
+
+
+def _rows(code: CCode, every_code: bool = False) -> tuple[CodingRow, ...]:
+    """Of constants that are equal, and so are stored once, the first, or the first that is coded."""
+    found: dict[bytes, CodingRow] = {}
+    for layer, one in _considered(code):
+        key = one.array.data.dtype.str.encode() + one.array.data.tobytes()
+        if key not in found or (one.coded and not found[key].code):
+            found[key] = _row(layer, one, every_code)
+    return tuple(found.values())
+
+
+def _considered(code: CCode) -> Iterator[tuple[Layer, Considered]]:
+    """Every array of weights; shifts and the like, which are as small as that, are left out."""
+    for layer in code.layers:
+        for one in layer.considered:
+            if one.why != SMALL or "weights" in one.array.comment:
+                yield layer, one
+
+
+def _row(layer: Layer, one: Considered, every_code: bool) -> CodingRow:
+    content = content_of(one.array)
+    assert content is not None
+    values = content.values
+    between = 0 if content.constants is None else content.constants.nbytes
+    plain = int(one.array.data.nbytes) - between
+    stored = plain if one.coded is None else find_code(one.coded.code).size(values)
+    assert stored is not None
+    return CodingRow(
+        layer=layer.layer,
+        operator=layer.op,
+        what=one.array.comment,
+        values=int(values.size),
+        float_bytes=4 * int(values.size),
+        int8_bytes=plain,
+        entropy_bytes=math.ceil(entropy_bytes(values)),
+        stored_bytes=stored,
+        code=one.coded.code if one.coded else "",
+        why=f"saves {100 * (1 - stored / plain):.0f} %" if one.coded else one.why,
+        codes={each.name: each.size(values) for each in CODES} if every_code else {},
+    )
+
+
+def _totals(code: CCode, rows: tuple[CodingRow, ...]) -> CodingTotals:
+    used = {row.code for row in rows} - {""}
+    decoding = sum(array.instructions for layer in code.layers for array in layer.coded) if used else 0.0
+    return CodingTotals(
+        values=sum(row.values for row in rows),
+        float_bytes=sum(row.float_bytes for row in rows),
+        int8_bytes=sum(row.int8_bytes for row in rows),
+        entropy_bytes=sum(row.entropy_bytes for row in rows),
+        stored_bytes=sum(row.stored_bytes for row in rows),
+        decoder_bytes=UNPACKING + sum(find_code(name).code_bytes for name in used) if used else 0,
+        instructions=decoding,
+        share=decoding / total if (total := sum(layer.predicted for layer in code.layers)) else 0.0,
+    )
