@@ -75,7 +75,7 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
     every shared weight still shared.
 
     Raises:
-        ConvertError: EP-450 … EP-457.
+        ConvertError: EP-450 … EP-458.
     """
     scheme = compressed.quantization.scheme
     inputs = {
