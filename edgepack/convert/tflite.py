@@ -32,8 +32,8 @@ def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
 
     Raises:
         ConvertError: EP-451 when the converter fails, EP-452 without calibration data, EP-453 for operators that TFLite does
-            not have built in, EP-455 for loops and branches, which crash the calibration, EP-458 for real numbers that become whole
-            ones, in an integer scheme.
+            not have built in, EP-455 for loops and branches, which crash the calibration, EP-458 for real numbers that become
+            whole ones, in an integer scheme.
     """
     import_tf_keras()
     function = _concrete_function(model)

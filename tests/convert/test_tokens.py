@@ -58,7 +58,7 @@ def test_tokens_among_real_numbers_are_refused() -> None:
     x = keras.layers.Flatten()(keras.layers.Embedding(WORDS, 8, name="table")(start[:, :2]))
     model = keras.Model(start, keras.layers.Concatenate()([x, start[:, 2:]]))
     with SilentProgress().stage("Converting") as task:
-        with pytest.raises(ConvertError, match="table.*row") as error:
+        with pytest.raises(ConvertError, match=r"table.*row") as error:
             run_converter(model, "int8", sentences(), task)
         assert error.value.code == "EP-458" and 'dtype="int32"' in error.value.hint
         assert run_converter(model, "float32", sentences(), task)
