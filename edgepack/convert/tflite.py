@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgepack.convert.masks import Scores, masked_by_choice, see_examples
 from edgepack.convert.quiet import captured
 from edgepack.convert.representative import choose, generator
 from edgepack.convert.signature import sign
@@ -36,9 +37,9 @@ def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
             whole ones, in an integer scheme.
     """
     import_tf_keras()
-    function = _concrete_function(model)
-    _refuse_loops(function)
     integer = scheme in ("int8", "int16x8")
+    function = _integer_function(model, scheme, data) if integer else _concrete_function(model)
+    _refuse_loops(function)
     if integer:
         _refuse_casts(function, len(model.inputs))
     attempts = _Attempts()
@@ -136,6 +137,18 @@ def _lean(converter: Any) -> Any:
             return graph, inputs, outputs, None
 
     return Lean
+
+
+def _integer_function(model: Any, scheme: str, data: Dataset) -> Any:
+    """The same for quantization: attention masked in a way that integers can, by the range of scores that the examples give."""
+    scores = Scores(choice=scheme == "int8")
+    with masked_by_choice(scores):
+        function = _concrete_function(model)
+    if not scores.ranges:
+        return function
+    see_examples(model, *choose(data), scores)
+    with masked_by_choice(scores):
+        return _concrete_function(model)
 
 
 def _concrete_function(model: Any) -> Any:
