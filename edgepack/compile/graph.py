@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgepack.flatbuffer import Model, Subgraph, keras_layer
+from edgepack.flatbuffer import Model, Subgraph, keras_layer, result_names
 from edgepack.flatbuffer.tensors import shorten
 from edgepack.flatbuffer.types import dtype_bytes
 from edgepack.ground.errors import CompileError
@@ -101,7 +101,8 @@ class Graph:
     """Operators in the order they run. `aliases` maps a value to the one whose memory it shares unchanged (a reshape).
 
     `initialisers` are the graphs that CALL_ONCE runs before the first inference, by subgraph number. `inputs_in_arena`: the
-    inputs lie in the arena and are overwritten, else the caller keeps them.
+    inputs lie in the arena and are overwritten, else the caller keeps them. `results` are the names that signatures give
+    to outputs.
     """
 
     values: Mapping[int, Value]
@@ -112,6 +113,7 @@ class Graph:
     aliases: Mapping[int, int] = field(default_factory=dict)
     initialisers: Mapping[int, Graph] = field(default_factory=dict)
     inputs_in_arena: bool = False
+    results: Mapping[int, str] = field(default_factory=dict)
 
     def root(self, value: int) -> int:
         """The value whose memory this one uses; itself unless it is a reshape of another."""
@@ -165,7 +167,7 @@ def build_graph(model: Model) -> Graph:
             )
     called = {int(str(node.options.get("init_subgraph_index", 0))) for node in graph.nodes if node.op == "CALL_ONCE"}
     initialisers = {index: _build(model.subgraphs[index]) for index in called if 0 < index < len(model.subgraphs)}
-    return replace(graph, initialisers=initialisers)
+    return replace(graph, initialisers=initialisers, results=result_names(model))
 
 
 def _build(main: Subgraph) -> Graph:

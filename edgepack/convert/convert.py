@@ -12,6 +12,7 @@ from edgepack.compress import Compressed
 from edgepack.compress.keras.models import start_afresh, training_versions
 from edgepack.compress.quantization.aware import without_quantization
 from edgepack.compress.stored import open_compressed
+from edgepack.convert.masks import coarse_softmaxes
 from edgepack.convert.mixed import mix
 from edgepack.convert.proof import Proof, prove
 from edgepack.convert.survival import LayerZeros, check_kernels
@@ -23,7 +24,7 @@ from edgepack.ground.progress import Progress
 from edgepack.sources import Dataset
 
 # Changes whenever the same model would give another file or another check.
-_VERSION = 7
+_VERSION = 8
 _MIX_VERSION = 2
 FLOAT_FILE = "float.tflite"
 
@@ -75,7 +76,7 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
     every shared weight still shared.
 
     Raises:
-        ConvertError: EP-450 … EP-457.
+        ConvertError: EP-450 … EP-458.
     """
     scheme = compressed.quantization.scheme
     inputs = {
@@ -100,6 +101,10 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
             if unseen:
                 names = ", ".join(unseen)
                 progress.warn(f"the zeros of {names} could not be looked up in the .tflite: the converter rearranged them")
+            coarse = coarse_softmaxes(converted)
+            if coarse:
+                names = ", ".join(coarse)
+                progress.warn(f"integers cannot tell the scores of the softmax in {names} apart: mask with -20 rather than -1e9")
             write_atomic(folder / "model.tflite", content)
             task.update(1, 1, "the float model beside it, for comparison")
             with without_quantization():

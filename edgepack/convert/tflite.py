@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgepack.convert.masks import Scores, masked_by_choice, see_examples
 from edgepack.convert.quiet import captured
 from edgepack.convert.representative import choose, generator
 from edgepack.convert.signature import sign
@@ -32,12 +33,15 @@ def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
 
     Raises:
         ConvertError: EP-451 when the converter fails, EP-452 without calibration data, EP-453 for operators that TFLite does
-            not have built in, EP-455 for loops and branches, which crash the calibration.
+            not have built in, EP-455 for loops and branches, which crash the calibration, EP-458 for real numbers that become
+            whole ones, in an integer scheme.
     """
     import_tf_keras()
-    function = _concrete_function(model)
-    _refuse_loops(function)
     integer = scheme in ("int8", "int16x8")
+    function = _integer_function(model, scheme, data) if integer else _concrete_function(model)
+    _refuse_loops(function)
+    if integer:
+        _refuse_casts(function, len(model.inputs))
     attempts = _Attempts()
     while not attempts or (integer and not attempts.agreed):
         give_back_memory()
@@ -135,6 +139,18 @@ def _lean(converter: Any) -> Any:
     return Lean
 
 
+def _integer_function(model: Any, scheme: str, data: Dataset) -> Any:
+    """The same for quantization: attention masked in a way that integers can, by the range of scores that the examples give."""
+    scores = Scores(choice=scheme == "int8")
+    with masked_by_choice(scores):
+        function = _concrete_function(model)
+    if not scores.ranges:
+        return function
+    see_examples(model, *choose(data), scores)
+    with masked_by_choice(scores):
+        return _concrete_function(model)
+
+
 def _concrete_function(model: Any) -> Any:
     """The model's inference as a graph with static shapes and a batch of one."""
     import tensorflow as tf
@@ -167,6 +183,34 @@ def _refuse_loops(function: Any) -> None:
                 f"layer {_layer(operation)} runs a loop or a branch ({operation.type}), which quantization cannot calibrate",
                 "use layers whose computation does not depend on the values, with a fixed number of steps",
             )
+
+
+def _refuse_casts(function: Any, inputs: int) -> None:
+    """Refuse whole numbers made of real ones: these would be rounded to 256 values first, and the operator stays float."""
+    given = {tensor.op.name for tensor in function.inputs[:inputs]}
+    for operation in function.graph.get_operations():
+        if operation.type == "Cast" and operation.inputs[0].dtype.is_floating and operation.outputs[0].dtype.is_integer:
+            sources = _sources(operation) & given
+            if sources:
+                name = sorted(sources)[0]
+                raise ConvertError(
+                    "EP-458",
+                    f"layer {_layer(operation)} makes whole numbers of the real numbers of input {name}, which integer files "
+                    "cannot do without loss",
+                    'give token numbers an input of their own: Input(shape, dtype="int32")',
+                )
+
+
+def _sources(operation: Any) -> set[str]:
+    """The names of operations that an operation's values come from; a tensor's shape is known without them."""
+    found: set[str] = set()
+    waiting = [operation]
+    while waiting:
+        for tensor in waiting.pop().inputs:
+            if tensor.op.name not in found and tensor.op.type != "Shape":
+                found.add(tensor.op.name)
+                waiting.append(tensor.op)
+    return found
 
 
 def _layer(operation: Any) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from edgepack.flatbuffer.inspection import Inspection, LayerFacts, TensorFacts, Totals, inspect_model, tensor_facts
 from edgepack.flatbuffer.model import Model, Operator, Quantization, Signature, Subgraph, Tensor
-from edgepack.flatbuffer.names import keras_layer, operator_layer, result_names
+from edgepack.flatbuffer.names import keras_layer, known_layer, operator_layer, result_names
 from edgepack.flatbuffer.obstacles import Obstacle, obstacle, refuse_compiled, uint8_model
 from edgepack.flatbuffer.read import read_model
 
@@ -30,6 +30,7 @@ __all__ = [
     "Totals",
     "inspect_model",
     "keras_layer",
+    "known_layer",
     "obstacle",
     "operator_layer",
     "read_model",

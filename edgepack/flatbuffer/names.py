@@ -41,7 +41,23 @@ def keras_layer(tensor_name: str) -> str:
     >>> keras_layer("serving_default_input_1:0")
     'input_1'
     """
-    return _layer(tensor_name) or tensor_name.split(";")[0].split(":")[0]
+    return known_layer(tensor_name) or tensor_name.split(";")[0].split(":")[0]
+
+
+def known_layer(tensor_name: str) -> str:
+    """The Keras layer a converted tensor's name comes from; empty when it tells none.
+
+    >>> known_layer("StatefulPartitionedCall_1:0")
+    ''
+    """
+    nodes = tensor_name.split(";")
+    for rank in _RANKS:
+        for node in nodes:
+            if rank.search(node):
+                layer = _layer_of_node(node)
+                if layer:
+                    return layer
+    return next(filter(None, map(_layer_of_node, nodes)), "")
 
 
 def operator_layer(graph: Subgraph, operator: Operator, results: Mapping[int, str] | None = None) -> str:
@@ -54,10 +70,10 @@ def operator_layer(graph: Subgraph, operator: Operator, results: Mapping[int, st
     outputs = [graph.tensors[index] for index in operator.outputs]
     inputs = [graph.tensors[index] for index in operator.inputs[:MAX_INPUTS] if index >= 0]
     candidates = chain(
-        (_layer(tensor.name) for tensor in outputs),
+        (known_layer(tensor.name) for tensor in outputs),
         (_WRAPPER.sub("", results.get(index, "")) for index in operator.outputs),
-        (_layer(tensor.name) for tensor in inputs if tensor.data is not None),
-        (_layer(tensor.name) for tensor in inputs if tensor.data is None and tensor.index not in graph.inputs),
+        (known_layer(tensor.name) for tensor in inputs if tensor.data is not None),
+        (known_layer(tensor.name) for tensor in inputs if tensor.data is None and tensor.index not in graph.inputs),
     )
     return next(filter(None, candidates), keras_layer(outputs[0].name) if outputs else "")
 
@@ -71,17 +87,6 @@ def result_names(model: Model, number: int = 0) -> dict[int, str]:
         for name, index in signature.outputs
         if not re.fullmatch(r"output_\d+", name)
     }
-
-
-def _layer(tensor_name: str) -> str:
-    nodes = tensor_name.split(";")
-    for rank in _RANKS:
-        for node in nodes:
-            if rank.search(node):
-                layer = _layer_of_node(node)
-                if layer:
-                    return layer
-    return next(filter(None, map(_layer_of_node, nodes)), "")
 
 
 def _layer_of_node(node: str) -> str:

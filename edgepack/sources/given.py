@@ -27,7 +27,7 @@ from edgepack.sources.keras.own_layers import registered
 from edgepack.sources.keras.store import content_hash, store_model
 from edgepack.sources.model import SourceModel, read_index, stored_keras
 
-_VERSION = 2
+_VERSION = 3
 _WHERE = "the given data"
 
 

@@ -27,7 +27,7 @@ from edgepack.sources.trusted import TrustedFile, store_trusted, trusted_donor
 from edgepack.sources.user_code import FunctionSource, function_source, named_files, source_files
 
 # Changes whenever the same source would be stored differently.
-_VERSION = 3
+_VERSION = 4
 _TRUSTED_VERSION = 2
 _REGRESSIONS = ("mse", "mae", "huber")  # losses of a step that compare values
 

@@ -40,6 +40,29 @@ def test_an_unknown_operator_is_named_with_its_layer_and_a_replacement() -> None
     assert "Multiply" in error.hint
 
 
+def calls(names: tuple[str, str, str, str], constant: str = "arith.constant") -> str:
+    """The refusal of the second of three operators, whose tensors have these names; its constant another."""
+    b = ModelBuilder()
+    x, first, second, third = (b.tensor((1, 4), scale=0.1, name=name) for name in names)
+    b.operator("RELU", [x], [first])
+    b.operator("POW", [first, b.constant(np.ones(4), "int8", scale=0.1, name=constant)], [second], "PowOptions")
+    b.operator("RELU", [second], [third])
+    error = refusal(b.finish([x], [third]))
+    assert error.code == "EP-703"
+    return str(error)
+
+
+def test_names_of_calls_are_no_layers() -> None:
+    inner = "StatefulPartitionedCall/model/dense_3/MatMul"
+    first, second, third = "PartitionedCall_1", "StatefulPartitionedCall:0", "PartitionedCall:0"
+    given = "serving_default_input_1:0"
+    assert "in layer 'power' " in calls((given, first, second, third), "model/power/Const")
+    assert "operator 1 of the file, after layer 'dense_3'" in calls((given, inner, second, third))
+    assert "operator 1 of the file, before layer 'dense_3'" in calls((given, first, second, inner))
+    assert "POW (operator 1 of the file; tensor 'StatefulPartitionedCall:0')" in calls((given, first, second, third))
+    assert all("layer 'P" not in calls((given, *names)) for names in ((first, second, third), (second, third, first)))
+
+
 def test_a_float_model_is_told_to_quantize() -> None:
     b = ModelBuilder()
     x, y = b.tensor((1, 4), "float32"), b.tensor((1, 4), "float32")

@@ -210,13 +210,14 @@ def test_conversions_are_repeated_while_chance_leaves_something_float(
     stand_ins = {
         "_convert": convert_once,
         "_quality": lambda content: (content[0], 0, 0, content),
-        "_concrete_function": lambda model: None,
+        "_integer_function": lambda model, scheme, data: None,
         "_refuse_loops": lambda function: None,
+        "_refuse_casts": lambda function, inputs: None,
         "sign": lambda content, inputs, outputs: content,
     }
     for name, stand_in in stand_ins.items():
         monkeypatch.setattr(f"edgepack.convert.tflite.{name}", stand_in)
-    model = SimpleNamespace(input_names=[], output_names=[])
+    model = SimpleNamespace(inputs=[], input_names=[], output_names=[])
     with SilentProgress().stage("") as task:
         assert run_converter(model, "int8", noise(((4,),), 2), task) == bytes([taken])
     assert len(made) == tries

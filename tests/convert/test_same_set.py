@@ -16,6 +16,7 @@ from edgepack.convert.convert import Converted
 from edgepack.convert.proof import prove
 from edgepack.convert.survival import check_kernels
 from edgepack.flatbuffer import Model, read_model
+from edgepack.sources.keras.tokens import with_whole_tokens
 
 from ..compress.small import fresh
 from ..compress.test_wrapped_layers import MODELS
@@ -33,7 +34,7 @@ def local_matrix(keras: Any) -> Any:
 def halved(name: str) -> tuple[Any, Model, Converted]:
     """A model with about half of its weights zero, and its int8 .tflite."""
     model = (MODELS | {"local, as one matrix": local_matrix})[name](fresh(1))
-    model = flat_model(model, [tuple(tensor.shape[1:]) for tensor in model.inputs])[0]
+    model = with_whole_tokens(flat_model(model, [tuple(tensor.shape[1:]) for tensor in model.inputs])[0], {})[0]
     rng = np.random.default_rng(0)
     for kernel in kernels(model):
         kernel.variable.assign(kernel.values * (rng.random(kernel.values.shape) < 0.5))

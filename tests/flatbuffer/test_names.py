@@ -75,5 +75,5 @@ def test_an_output_takes_its_name_from_the_signature() -> None:
 
 
 def test_examples_in_docstrings_hold() -> None:
-    assert doctest.testmod(names) == doctest.TestResults(failed=0, attempted=2)
+    assert doctest.testmod(names) == doctest.TestResults(failed=0, attempted=3)
     assert doctest.testmod(tflm) == doctest.TestResults(failed=0, attempted=1)

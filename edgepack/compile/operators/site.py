@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgepack.compile.graph import Data, Graph, Node, Value
+from edgepack.compile.operators.place import place
 from edgepack.compile.quantize import RANGES
 from edgepack.flatbuffer.tensors import shorten
 from edgepack.ground.errors import CompileError
@@ -149,9 +150,6 @@ class OperatorError(CompileError):
 
 def operator_error(graph: Graph, node: Node, code: str, message: str, hint: str, value: Value | None = None) -> OperatorError:
     """An error whose line names the operator, the Keras layer and the tensor."""
-    named = value or (graph.values[node.outputs[0]] if node.outputs else None)
-    short = shorten(named.name.split(";")[0]) if named else ""
-    where = f" in layer '{shorten(named.layer)}' (tensor '{short}')" if named else ""
     name = f"CUSTOM {shorten(node.custom_code)!r}" if node.op == "CUSTOM" else node.op
     types = frozenset(graph.values[index].dtype for index in (*node.inputs, *node.outputs) if index >= 0)
-    return OperatorError(code, f"{name}{where} {message}", hint, types)
+    return OperatorError(code, f"{name} {place(graph, node, value)} {message}", hint, types)

@@ -52,9 +52,11 @@ def ask(model: Any) -> tuple[list[NDArray[Any]], list[NDArray[Any]]] | None:
 
 
 def _embedded(model: Any) -> set[str]:
-    """The names of inputs that an Embedding takes."""
+    """The names of inputs that an Embedding takes: all inputs, where one takes a tensor within or of unknown origin."""
     kinds = [layer for layer in model._flatten_layers(include_self=False) if type(layer).__name__ == "Embedding"]
-    return {node.name for layer in kinds for node in _inputs_of(layer)}
+    taken = [{tensor.name for tensor in _inputs_of(layer)} for layer in kinds]
+    inputs = {tensor.name for tensor in model.inputs}
+    return set().union(*taken) if all(names and names <= inputs for names in taken) else inputs
 
 
 def _inputs_of(layer: Any) -> list[Any]:

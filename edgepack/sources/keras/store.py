@@ -21,6 +21,7 @@ from edgepack.sources.keras.keras3.rebuild import rebuild
 from edgepack.sources.keras.keras3.substitutes import left_out
 from edgepack.sources.keras.own_layers import completed, named_configs, registered
 from edgepack.sources.keras.precision import has_half_precision, in_float32
+from edgepack.sources.keras.tokens import with_whole_tokens
 from edgepack.sources.keras.weights import OpenDonor, load_weights, open_donor
 
 # How far a rebuilt or stored model's outputs may be from the original's, as a share of the largest output: rounding in a deep
@@ -62,6 +63,11 @@ def store_model(
     if has_half_precision(model):
         model = in_float32(model, objects)
         notes.append("the model's half precision was brought to float32")
+    whole, tokens = with_whole_tokens(model, objects)
+    if tokens:
+        _agreement(model, whole, where)
+        model = whole
+        notes.append(f"read by embeddings only, and made int32: {', '.join(tokens)}")
     if weights is not None:
         notes += load_weights(model, weights, objects, open_donor)
     model = _flat_model(model)
