@@ -24,7 +24,7 @@ from edgepack.ground.progress import Progress
 from edgepack.sources import Dataset
 
 # Changes whenever the same model would give another file or another check.
-_VERSION = 8
+_VERSION = 9
 _MIX_VERSION = 2
 FLOAT_FILE = "float.tflite"
 
