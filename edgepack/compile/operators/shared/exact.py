@@ -35,11 +35,9 @@ def _scalable(channel: Channel) -> bool:
 
 
 def exact_constants(channel: Channel) -> Constants | None:
-    """One channel's constants; None where there are none."""
-    if not _scalable(channel):
-        return None
+    """One channel's constants; None where there are none. Large accumulators have some where it is their bias that is large."""
     right = _ADDED - channel.shift
-    if -channel.shift not in SHORT_SHIFTS or channel.clamps:
+    if not _scalable(channel) or -channel.shift not in SHORT_SHIFTS or channel.clamps:
         return _searched(channel, min(max(right, 0), _LARGEST))
     offset = (1 << (_ADDED - 1)) + ((2 * channel.out_zero + 1) << (right - 1))
     return (channel.bias << SCALE, channel.multiplier, offset, right) if abs(offset) < 1 << 30 else None
