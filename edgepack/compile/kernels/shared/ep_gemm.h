@@ -21,7 +21,8 @@
  * what else the short one does not take. Instead of its six words there are 15: bias A, the mark, (multiplier, offset, shift) of A and of
  * B, then bias C, and the same of C and D. The shift is the word's low byte; the next says which of four outputs the channel is, for
  * where 256 B + A would leave 16 bits others are put together; and what is above it, of D, is how far to go on: 0 where
- * another group of the stream follows with the same four outputs. Zeros in place of a channel compute what a later one overwrites. */
+ * another group of the stream follows with the same four outputs. Zeros in place of a channel compute what a later one overwrites.
+ * Bit 15 of A's shift says that all four are one-sided, each with its own shift: y = saturate(floor(t * multiplier / 2^32) >> shift). */
 #ifndef EP_GEMM_H
 #define EP_GEMM_H
 
@@ -80,7 +81,16 @@
     "asr " acc ", " acc ", lr\n" \
     "ssat " acc ", #8, " acc "\n"
 
-#define EP_GEMM_PLACE(place) "uxtb " place ", lr, ror #8\n"
+/* The same where all four are one-sided. */
+#define EP_GEMM_SHIFTED(acc) \
+    "smmul " acc ", " acc ", r0\n" \
+    "asr " acc ", " acc ", lr\n" \
+    "ssat " acc ", #8, " acc "\n"
+
+#define EP_GEMM_PLACE(place) "ubfx " place ", lr, #8, #2\n"
+
+/* Z is clear where all four are one-sided; the carry stays. */
+#define EP_GEMM_ARE_SHIFTED "tst lr, #0x80008000\n"
 
 #else
 
@@ -108,8 +118,11 @@ EP_INLINE int8_t ep_gemm_short(int32_t t, int32_t multiplier, int32_t half)
     return (int8_t)ep_saturate8((((high + (high >> 31)) >> (t & 31)) + half) >> 1);
 }
 
-EP_INLINE int8_t ep_gemm_wide(int32_t t, const int32_t *multiplier)
+EP_INLINE int8_t ep_gemm_wide(int32_t t, const int32_t *multiplier, int32_t shifted)
 {
+    if (shifted != 0) {
+        return (int8_t)ep_saturate8(ep_smmul(t, multiplier[0]) >> (multiplier[2] & 31));
+    }
     return (int8_t)ep_saturate8((ep_smmul(t, multiplier[0]) + multiplier[1] + (t >> 31) * 128) >> (multiplier[2] & 31));
 }
 
@@ -120,8 +133,8 @@ EP_INLINE void ep_gemm_store(int32_t a, int32_t b, const int32_t *constants, int
     if (mark == 0) {
         const int32_t *const wide = constants + (second != 0 ? 9 : 2);
         a = (int32_t)((uint32_t)a + (uint32_t)constants[8 * second]);
-        out[wide[2] >> 8 & 3] = ep_gemm_wide(a, wide);
-        out[wide[5] >> 8 & 3] = ep_gemm_wide(b, wide + 3);
+        out[wide[2] >> 8 & 3] = ep_gemm_wide(a, wide, constants[4] & 0x8000);
+        out[wide[5] >> 8 & 3] = ep_gemm_wide(b, wide + 3, constants[4] & 0x8000);
         return;
     }
     out += 2 * second;

@@ -35,6 +35,16 @@
     EP_GEMM_1X4_CONSTANTS \
     EP_GEMM_1X4_WIDE_ONE(b)
 
+#define EP_GEMM_1X4_SHIFTED_ONE(c) \
+    EP_GEMM_SHIFTED(c) \
+    EP_GEMM_PLACE("r12") \
+    "strb " c ",[r2,r12]\n"
+
+#define EP_GEMM_1X4_SHIFTED(a, b) \
+    EP_GEMM_1X4_SHIFTED_ONE(a) \
+    EP_GEMM_1X4_CONSTANTS \
+    EP_GEMM_1X4_SHIFTED_ONE(b)
+
 /* Stack: 0 end of x, 4 x, 8 number of pairs, 12 output, then the saved registers, 52 half. After the loop V is clear, and nothing from
  * the mark on changes the carry, which holds bit 31. */
 EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pairs, EP_ARGUMENT int8_t *out,
@@ -80,13 +90,23 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         EP_GEMM_1X4_SUMS("r4", "r5")
         "mov r0,lr\n"
         "ldrd r12,lr,[r1],#8\n"
+        EP_GEMM_ARE_SHIFTED
+        "bne.n 7f\n"
         EP_GEMM_1X4_WIDE("r4", "r5")
         "ldr r0,[r1],#4\n"
         EP_GEMM_1X4_SUMS("r6", "r7")
         EP_GEMM_1X4_CONSTANTS
         EP_GEMM_1X4_WIDE("r6", "r7")
+        "8:\n"
         "add r2,r2,lr,asr #16\n"
-        "b.n 4b\n");
+        "b.w 4b\n"
+        "7:\n"
+        EP_GEMM_1X4_SHIFTED("r4", "r5")
+        "ldr r0,[r1],#4\n"
+        EP_GEMM_1X4_SUMS("r6", "r7")
+        EP_GEMM_1X4_CONSTANTS
+        EP_GEMM_1X4_SHIFTED("r6", "r7")
+        "b.n 8b\n");
 }
 
 #else

@@ -76,6 +76,18 @@
     "ldm r1!, {r0, r12, lr}\n" \
     EP_GEMM_WIDE_ONE(b0, b1, spare)
 
+#define EP_GEMM_SHIFTED_ONE(c0, c1) \
+    EP_GEMM_SHIFTED(c0) \
+    EP_GEMM_SHIFTED(c1) \
+    EP_GEMM_PLACE("r12") \
+    "strb " c0 ", [r2, r12]\n" \
+    "strb " c1 ", [r3, r12]\n"
+
+#define EP_GEMM_SHIFTED_TWO(a0, a1, b0, b1) \
+    EP_GEMM_SHIFTED_ONE(a0, a1) \
+    "ldm r1!, {r0, r12, lr}\n" \
+    EP_GEMM_SHIFTED_ONE(b0, b1)
+
 /* At least two pairs. The loop of the other pairs is 16 long, entered so that it ends with the last; after it V is clear. Nothing
  * from the mark on changes the carry, which holds bit 31.
  * Stack: 0 end of x, 4 where to enter the loop, 8 x, 12 and 16 outputs, then the saved registers, 56 stream, 60 half. */
@@ -127,18 +139,28 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "b.n 3b\n"
         "5:\n"
         EP_GEMM_TWO_SUMS("r4", "r8", "r5", "r9")
-        "push {r6}\n"
         "mov r0, lr\n"
         "ldrd r12, lr, [r1], #8\n"
+        EP_GEMM_ARE_SHIFTED
+        "bne.n 6f\n"
+        "push {r6}\n"
         EP_GEMM_WIDE_TWO("r4", "r8", "r5", "r9", "r6")
         "pop {r6}\n"
         "ldr r0, [r1], #4\n"
         EP_GEMM_TWO_SUMS("r6", "r10", "r7", "r11")
         "ldm r1!, {r0, r12, lr}\n"
         EP_GEMM_WIDE_TWO("r6", "r10", "r7", "r11", "r4")
+        "7:\n"
         "add r2, r2, lr, asr #16\n"
         "add r3, r3, lr, asr #16\n"
-        "b.n 3b\n");
+        "b.w 3b\n"
+        "6:\n"
+        EP_GEMM_SHIFTED_TWO("r4", "r8", "r5", "r9")
+        "ldr r0, [r1], #4\n"
+        EP_GEMM_TWO_SUMS("r6", "r10", "r7", "r11")
+        "ldm r1!, {r0, r12, lr}\n"
+        EP_GEMM_SHIFTED_TWO("r6", "r10", "r7", "r11")
+        "b.n 7b\n");
 }
 
 #else

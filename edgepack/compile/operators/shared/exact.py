@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgepack.compile.operators.shared.one_sided import fit
+from edgepack.compile.operators.shared.one_sided import SHIFT, fit
 from edgepack.compile.operators.shared.staircase import WORD, Channel
 from edgepack.compile.quantize import SHORT_SHIFTS
 
@@ -48,6 +48,15 @@ def exact_constants(channel: Channel) -> Constants | None:
         return _searched(channel, min(right, _LARGEST))
     offset = (1 << (_ADDED - 1)) + ((2 * channel.out_zero + 1) << (right - 1))
     return (channel.bias << SCALE, channel.multiplier, offset, right) if abs(offset) < 1 << 30 else None
+
+
+def shifted_constants(channel: Channel) -> Constants | None:
+    """The one-sided requantisation with a shift of its own, without offset; None where there is none."""
+    for shift in range(SHIFT, -1, -1):
+        found = fit(channel, SCALE, shift)
+        if found is not None:
+            return (*found, 0, shift)
+    return None
 
 
 def _searched(channel: Channel, shift: int) -> Constants | None:

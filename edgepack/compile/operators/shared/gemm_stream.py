@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 
 from edgepack.compile.graph import Data
-from edgepack.compile.operators.shared.exact import SCALE, exact_constants, short_constants
+from edgepack.compile.operators.shared.exact import SCALE, exact_constants, shifted_constants, short_constants
 from edgepack.compile.operators.shared.one_sided import fit
 from edgepack.compile.operators.shared.requantize import Requantization
 from edgepack.compile.operators.shared.staircase import Channel
@@ -17,6 +17,7 @@ from edgepack.compile.operators.shared.staircase import Channel
 GROUP = 4  # output channels side by side
 LAST = 1 << 31  # in the word of a group's first multiplier
 NARROW, WIDE = 6, 15  # words after a group's weights
+SHIFTED = 1 << 15  # in the word of the first channel's shift
 NOTHING = (0, 1, 0, 8)  # exact constants of no channel
 
 
@@ -106,8 +107,7 @@ def _group(pairs: list[int], channels: Sequence[Channel], last: int) -> list[int
     if None not in short:
         a, b, c, d = _four(short, (0, 1 << 30))
         return [b[0], d[0], *pairs, a[0], a[1] | last, b[1], *c, d[1]]
-    wide = [exact_constants(channel) for channel in channels]
-    return _wide(pairs, _four(wide, NOTHING), range(GROUP), GROUP, last) if None not in wide else None
+    return _wide(pairs, channels, range(GROUP), GROUP, last)
 
 
 def _placed(
@@ -115,14 +115,21 @@ def _placed(
 ) -> list[int] | None:
     """The words of four channels, or zeros, in this order: the wide form, which says where each one's output belongs."""
     values = np.stack([np.zeros_like(four[0]) if which is None else four[which] for which in order])
-    found = [exact_constants(channels[which]) if which is not None and which < len(channels) else NOTHING for which in order]
-    return _wide(_pairs(values).reshape(-1).tolist(), _four(found, NOTHING), places, step, last) if None not in found else None
+    kept = [channels[which] if which is not None and which < len(channels) else None for which in order]
+    return _wide(_pairs(values).reshape(-1).tolist(), kept, places, step, last)
 
 
-def _wide(pairs: list[int], found: Sequence[tuple[int, ...]], places: Sequence[int], step: int, last: int) -> list[int]:
-    steps = (0, 0, 0, step)
+def _wide(pairs: list[int], channels: Sequence[Channel | None], places: Sequence[int], step: int, last: int) -> list[int] | None:
+    """The wide form of channels, of which some may be missing: one-sided where all are."""
+    kind, found = SHIFTED, [NOTHING if channel is None else shifted_constants(channel) for channel in channels]
+    if None in found:
+        kind, found = 0, [NOTHING if channel is None else exact_constants(channel) for channel in channels]
+    if None in found:
+        return None
+    also = (kind, 0, 0, step << 16)
     a, b, c, d = (
-        (*constants[:3], constants[3] | place << 8 | on << 16) for constants, place, on in zip(found, places, steps, strict=True)
+        (*constants[:3], constants[3] | place << 8 | bits)
+        for constants, place, bits in zip(_four(found, NOTHING), places, also, strict=True)
     )
     return [b[0], d[0], *pairs, a[0], last, *a[1:], *b[1:], *c, *d[1:]]
 
