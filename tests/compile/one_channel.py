@@ -91,18 +91,22 @@ def side_by_side(layers: Sequence[str], zero: int, kinds: tuple[str, ...] = KIND
 
 
 def low(seed: int, share: float) -> bytes:
-    """A convolution or a dense layer of 3 to 12 channels, of whose weights this share is -128."""
+    """A convolution or a dense layer of 11 to 16 channels, of whose weights this share is -128, and four in the same place."""
     b, rng = ModelBuilder(), np.random.default_rng(seed)
-    channels, depth, dense = int(rng.integers(3, 13)), int(rng.choice([4, 16, 24])), rng.random() < 0.4
+    channels, depth, dense = int(rng.integers(11, 17)), int(rng.choice([4, 16, 24])), rng.random() < 0.4
+    depth *= 16 if dense else 1
     weights = rng.integers(-127, 128, (channels, depth) if dense else (channels, 2, 3, depth))
     weights[rng.random(weights.shape) < share] = -128
+    weights[:4, ..., 0] = -128
     zero = int(rng.choice([-128, 5]))
-    x = b.tensor((3, depth) if dense else (1, 5, 7, depth), scale=0.02, zero_point=zero)
-    w = b.constant(weights, "int8", scale=rng.uniform(0.005, 0.01, channels))
-    y = b.tensor((3, channels) if dense else (1, 5, 7, channels), scale=0.1, zero_point=zero)
+    x = b.tensor((8, depth) if dense else (1, 5, 7, depth), scale=0.02, zero_point=zero)
+    scales = rng.uniform(0.005, 0.01, channels)
+    w = b.constant(weights, "int8", scale=scales)
+    c = b.constant(rng.integers(-3000, 3000, channels), "int32", scale=scales * 0.02)
+    y = b.tensor((8, channels) if dense else (1, 5, 7, channels), scale=0.2, zero_point=zero)
     fields = {} if dense else {"padding": "SAME", "strideH": 1, "strideW": 1}
     name, options = ("FULLY_CONNECTED", "FullyConnectedOptions") if dense else ("CONV_2D", "Conv2DOptions")
-    b.operator(name, [x, w], [y], options, version=5 if dense else 3, **fields)
+    b.operator(name, [x, w, c], [y], options, version=5 if dense else 3, **fields)
     return b.finish([x], [y])
 
 
