@@ -67,7 +67,7 @@ def _searched(channel: Channel, shift: int) -> Constants | None:
 
 
 def _bent(channel: Channel) -> Constants | None:
-    """Constants for a multiplier of 128 and more, beyond what the multiplication can do: the 128 that is taken from negative t helps.
+    """Constants for a multiplier of 128 and more, which the multiplication cannot reach: the 128 taken from negative t helps.
 
     All but three accumulators at most saturate. So t is zero at the first or second of these, and slope and offset are tried out.
     """

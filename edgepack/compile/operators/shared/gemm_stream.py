@@ -23,8 +23,8 @@ NOTHING = (0, 1, 0, 8)  # exact constants of no channel
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """The words (int32), how many of them belong to whole groups of four channels, and the number of groups of words, which is larger
-    than that of groups of channels where some need two. `depth`: values of a filter, padded."""
+    """The words (int32), how many of them belong to whole groups of four channels, and `groups` of words, of which some channels
+    need two. `depth`: values of a filter, padded."""
 
     words: Data
     whole: int
@@ -73,14 +73,19 @@ def _values(filters: Data) -> Data:
     return padded.reshape(-1, padded.shape[1] // 4, 4)[:, :, [0, 2, 1, 3]].reshape(-1, GROUP, padded.shape[1] // 2, 2)
 
 
+def _sums(values: Data) -> Data:
+    """256 B + A and 256 D + C."""
+    return np.asarray(256 * values[..., 1::2, :, :] + values[..., 0::2, :, :])
+
+
 def _fit(values: Data) -> bool:
     """Whether 256 B + A and 256 D + C are 16-bit numbers."""
-    return bool((256 * values[..., 1::2, :, :] + values[..., 0::2, :, :]).min(initial=0) >= -(1 << 15))
+    return bool(_sums(values).min(initial=0) >= -(1 << 15))
 
 
 def _pairs(values: Data) -> Data:
-    sums = 256 * values[..., 1::2, :, :] + values[..., 0::2, :, :]
-    return ((sums[..., 0] & 0xFFFF) | (sums[..., 1] & 0xFFFF) << 16).swapaxes(-1, -2)
+    sums = _sums(values)
+    return np.asarray((sums[..., 0] & 0xFFFF) | (sums[..., 1] & 0xFFFF) << 16).swapaxes(-1, -2)
 
 
 def _words(four: Data, channels: Sequence[Channel], last: int) -> list[list[int] | None]:
