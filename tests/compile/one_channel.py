@@ -13,6 +13,7 @@ LARGEST_BIAS = 1 << 30
 CHANNEL = 2  # the one that is unlike the others
 LAYERS: dict[str, tuple[str, int, int, int, int, int]] = {  # operator, kernel, stride, image, input channels, output channels
     "pointwise": ("CONV_2D", 1, 1, 8, 16, 32),
+    "narrow": ("CONV_2D", 1, 1, 8, 8, 16),
     "conv_3x3": ("CONV_2D", 3, 1, 8, 8, 16),
     "first": ("CONV_2D", 3, 2, 16, 3, 8),
     "odd_channels": ("CONV_2D", 3, 1, 6, 5, 11),
@@ -22,9 +23,11 @@ LAYERS: dict[str, tuple[str, int, int, int, int, int]] = {  # operator, kernel, 
     "dense": ("FULLY_CONNECTED", 1, 1, 1, 64, 32),
     "transpose": ("TRANSPOSE_CONV", 3, 2, 5, 8, 8),
 }
-KINDS = ("plain", "dead", "stuck", "huge_bias", "steep", "steeper", "flat", "flat_with_bias")
+KINDS = ("plain", "dead", "stuck", "huge_bias", "steep", "steeper", "flat", "flat_with_bias", "lowest")
 """Nothing odd; a filter of zeros with either bias that converters give it; a bias that no input can match; a multiplier of 0.6
-and of 3; one below 2^-24; that with a bias of 2^30."""
+and of 3; one below 2^-24; that with a bias of 2^30; weights of -128, none beside another, some over a negative one."""
+FAR = ("plain", "steepest", "lifted")
+"""A multiplier of 200; a bias of 2^24 with a multiplier of 2^-18, so that outputs still vary."""
 
 
 def spoil(kind: str, weights: np.ndarray, bias: np.ndarray, scales: np.ndarray, real: float) -> None:
@@ -40,6 +43,13 @@ def spoil(kind: str, weights: np.ndarray, bias: np.ndarray, scales: np.ndarray, 
         scales[CHANNEL] = 2**-24.3 / real
     elif kind == "flat_with_bias":
         bias[CHANNEL], scales[CHANNEL] = LARGEST_BIAS - 77, 1e-8
+    elif kind == "lowest":
+        filters = weights.reshape(-1, weights.shape[-1])
+        filters[::4, CHANNEL + 1], filters[::8, CHANNEL] = -128, -5
+    elif kind == "steepest":
+        scales[CHANNEL] = 200.0 / real
+    elif kind == "lifted":
+        bias[CHANNEL], scales[CHANNEL] = (1 << 24) + 12345, 2**-18 / real
 
 
 def add_layer(b: ModelBuilder, layer: str, kind: str, zero: int, seed: int = 0, first: int = 0) -> tuple[int, int]:
@@ -78,6 +88,26 @@ def side_by_side(layers: Sequence[str], zero: int, kinds: tuple[str, ...] = KIND
     b = ModelBuilder()
     ends = [add_layer(b, layer, kind, zero, seed, place) for layer in layers for place, kind in enumerate(kinds)]
     return b.finish([x for x, _ in ends], [y for _, y in ends])
+
+
+def low(seed: int, share: float) -> bytes:
+    """A convolution or a dense layer of 11 to 16 channels, of whose weights this share is -128, and four in the same place."""
+    b, rng = ModelBuilder(), np.random.default_rng(seed)
+    channels, depth, dense = int(rng.integers(11, 17)), int(rng.choice([4, 16, 24])), rng.random() < 0.4
+    depth *= 16 if dense else 1
+    weights = rng.integers(-127, 128, (channels, depth) if dense else (channels, 2, 3, depth))
+    weights[rng.random(weights.shape) < share] = -128
+    weights[:4, ..., 0] = -128
+    zero = int(rng.choice([-128, 5]))
+    x = b.tensor((8, depth) if dense else (1, 5, 7, depth), scale=0.02, zero_point=zero)
+    scales = rng.uniform(0.005, 0.01, channels)
+    w = b.constant(weights, "int8", scale=scales)
+    c = b.constant(rng.integers(-3000, 3000, channels), "int32", scale=scales * 0.02)
+    y = b.tensor((8, channels) if dense else (1, 5, 7, channels), scale=0.2, zero_point=zero)
+    fields = {} if dense else {"padding": "SAME", "strideH": 1, "strideW": 1}
+    name, options = ("FULLY_CONNECTED", "FullyConnectedOptions") if dense else ("CONV_2D", "Conv2DOptions")
+    b.operator(name, [x, w, c], [y], options, version=5 if dense else 3, **fields)
+    return b.finish([x], [y])
 
 
 def unusual(seed: int) -> bytes:

@@ -13,7 +13,7 @@ struct ep_conv_2d_lanes {
     int32_t depth;             /* values of a filter, rounded up to 4 */
     int32_t out_step;          /* from an output pixel to the next: out_c, or more where this computes some of the channels */
     int32_t out_zero, out_min, out_max;
-    const int8_t *weights;     /* [out_c][depth], no -128 */
+    const int8_t *weights;     /* [out_c][depth], of each two at least one above -128 */
     const int32_t *bias;       /* [out_c], input zero point folded in, or that of ep_one_sided.h */
     const int32_t *multiplier; /* [out_c] */
     const int8_t *shift;       /* [out_c]; EP_ONE_SIDED: one-sided requantisation */

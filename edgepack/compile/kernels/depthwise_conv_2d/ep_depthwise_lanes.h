@@ -21,7 +21,7 @@ struct ep_depthwise_lanes {
     int32_t in_zero, out_zero, out_min, out_max;
     int32_t taps;              /* of the kernel, rounded up to 2 */
     int32_t positions;         /* of a buffer, kernel_lines words each */
-    const int8_t *weights;     /* [channels][kernel_length][kernel_lines], no -128 */
+    const int8_t *weights;     /* [channels][kernel_length][kernel_lines], of two one above -128 */
     const int32_t *bias;       /* [channels], input zero point folded in, or that of ep_one_sided.h */
     const int32_t *multiplier; /* [channels] */
     const int8_t *shift;       /* [channels]; EP_ONE_SIDED: one-sided requantisation */

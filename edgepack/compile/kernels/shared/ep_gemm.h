@@ -19,7 +19,10 @@
  * a bias scaled by 256 leaves its low byte to the shift.
  * Wide: y = saturate((floor(t * multiplier / 2^32) + offset - (t < 0 ? 128 : 0)) >> shift), for multipliers of a half and more, and
  * what else the short one does not take. Instead of its six words there are 15: bias A, the mark, (multiplier, offset, shift) of A and of
- * B, then bias C, and the same of C and D. */
+ * B, then bias C, and the same of C and D. The shift is the word's low byte; the next says which of four outputs the channel is, for
+ * where 256 B + A would leave 16 bits others are put together; and what is above it, of D, is how far to go on: 0 where
+ * another group of the stream follows with the same four outputs. Zeros in place of a channel compute what a later one overwrites.
+ * Bit 15 of A's shift says that all four are one-sided, each with its own shift: y = saturate(floor(t * multiplier / 2^32) >> shift). */
 #ifndef EP_GEMM_H
 #define EP_GEMM_H
 
@@ -70,14 +73,24 @@
     "ssat " acc ", #8, " acc ", asr #1\n" \
     "strb " acc ", [" out "], #1\n"
 
-/* r0 multiplier, r12 offset, lr shift; `spare` is a register that holds nothing any more. */
-#define EP_GEMM_WIDE(acc, spare, out) \
+/* r0 multiplier, r12 offset, lr shift and place; `spare` is a register that holds nothing any more. */
+#define EP_GEMM_WIDE(acc, spare) \
     "asr " spare ", " acc ", #31\n" \
     "add " spare ", r12, " spare ", lsl #7\n" \
     "smmla " acc ", " acc ", r0, " spare "\n" \
     "asr " acc ", " acc ", lr\n" \
-    "ssat " acc ", #8, " acc "\n" \
-    "strb " acc ", [" out "], #1\n"
+    "ssat " acc ", #8, " acc "\n"
+
+/* The same where all four are one-sided. */
+#define EP_GEMM_SHIFTED(acc) \
+    "smmul " acc ", " acc ", r0\n" \
+    "asr " acc ", " acc ", lr\n" \
+    "ssat " acc ", #8, " acc "\n"
+
+#define EP_GEMM_PLACE(place) "ubfx " place ", lr, #8, #2\n"
+
+/* Z is clear where all four are one-sided; the carry stays. */
+#define EP_GEMM_ARE_SHIFTED "tst lr, #0x80008000\n"
 
 #else
 
@@ -105,22 +118,26 @@ EP_INLINE int8_t ep_gemm_short(int32_t t, int32_t multiplier, int32_t half)
     return (int8_t)ep_saturate8((((high + (high >> 31)) >> (t & 31)) + half) >> 1);
 }
 
-EP_INLINE int8_t ep_gemm_wide(int32_t t, const int32_t *multiplier)
+EP_INLINE int8_t ep_gemm_wide(int32_t t, const int32_t *multiplier, int32_t shifted)
 {
-    return (int8_t)ep_saturate8((ep_smmul(t, multiplier[0]) + multiplier[1] + (t >> 31) * 128) >> multiplier[2]);
+    if (shifted != 0) {
+        return (int8_t)ep_saturate8(ep_smmul(t, multiplier[0]) >> (multiplier[2] & 31));
+    }
+    return (int8_t)ep_saturate8((ep_smmul(t, multiplier[0]) + multiplier[1] + (t >> 31) * 128) >> (multiplier[2] & 31));
 }
 
-/* Requantise the sums of channels A and B (second: 0) or C and D (1), as the words after a group's weights say. */
+/* Requantise the sums of channels A and B (second: 0) or C and D (1), as the words after a group's weights say; `out` is the four's. */
 EP_INLINE void ep_gemm_store(int32_t a, int32_t b, const int32_t *constants, int32_t second, int32_t half, int8_t *out)
 {
     const int32_t mark = (int32_t)((uint32_t)constants[1] << 1);
     if (mark == 0) {
         const int32_t *const wide = constants + (second != 0 ? 9 : 2);
         a = (int32_t)((uint32_t)a + (uint32_t)constants[8 * second]);
-        out[0] = ep_gemm_wide(a, wide);
-        out[1] = ep_gemm_wide(b, wide + 3);
+        out[wide[2] >> 8 & 3] = ep_gemm_wide(a, wide, constants[4] & 0x8000);
+        out[wide[5] >> 8 & 3] = ep_gemm_wide(b, wide + 3, constants[4] & 0x8000);
         return;
     }
+    out += 2 * second;
     a = (int32_t)((uint32_t)a + (uint32_t)constants[3 * second]);
     if (mark < 0) {
         out[0] = ep_gemm_short(a, second != 0 ? constants[4] : constants[1] & INT32_MAX, half);
@@ -131,9 +148,10 @@ EP_INLINE void ep_gemm_store(int32_t a, int32_t b, const int32_t *constants, int
     }
 }
 
-/* Whether the product ends with the group of these words, and how many there are. */
+/* Whether the product ends with the group of these words, how many there are, and how far the outputs of the next group are. */
 EP_INLINE int ep_gemm_last(const int32_t *constants) { return constants[1] < 0; }
 EP_INLINE int32_t ep_gemm_constants(const int32_t *constants) { return (constants[1] & INT32_MAX) == 0 ? 15 : 6; }
+EP_INLINE int32_t ep_gemm_step(const int32_t *constants) { return (constants[1] & INT32_MAX) == 0 ? constants[14] >> 16 : 4; }
 
 #endif
 

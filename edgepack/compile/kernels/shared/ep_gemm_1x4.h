@@ -25,10 +25,25 @@
     "uxtb r0," b "\n" \
     EP_GEMM_SHORT(b, "lr", "r8", "r2")
 
+#define EP_GEMM_1X4_WIDE_ONE(c) \
+    EP_GEMM_WIDE(c, "r8") \
+    EP_GEMM_PLACE("r8") \
+    "strb " c ",[r2,r8]\n"
+
 #define EP_GEMM_1X4_WIDE(a, b) \
-    EP_GEMM_WIDE(a, "r8", "r2") \
+    EP_GEMM_1X4_WIDE_ONE(a) \
     EP_GEMM_1X4_CONSTANTS \
-    EP_GEMM_WIDE(b, "r8", "r2")
+    EP_GEMM_1X4_WIDE_ONE(b)
+
+#define EP_GEMM_1X4_SHIFTED_ONE(c) \
+    EP_GEMM_SHIFTED(c) \
+    EP_GEMM_PLACE("r12") \
+    "strb " c ",[r2,r12]\n"
+
+#define EP_GEMM_1X4_SHIFTED(a, b) \
+    EP_GEMM_1X4_SHIFTED_ONE(a) \
+    EP_GEMM_1X4_CONSTANTS \
+    EP_GEMM_1X4_SHIFTED_ONE(b)
 
 /* Stack: 0 end of x, 4 x, 8 number of pairs, 12 output, then the saved registers, 52 half. After the loop V is clear, and nothing from
  * the mark on changes the carry, which holds bit 31. */
@@ -75,12 +90,23 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         EP_GEMM_1X4_SUMS("r4", "r5")
         "mov r0,lr\n"
         "ldrd r12,lr,[r1],#8\n"
+        EP_GEMM_ARE_SHIFTED
+        "bne.n 7f\n"
         EP_GEMM_1X4_WIDE("r4", "r5")
         "ldr r0,[r1],#4\n"
         EP_GEMM_1X4_SUMS("r6", "r7")
         EP_GEMM_1X4_CONSTANTS
         EP_GEMM_1X4_WIDE("r6", "r7")
-        "b.n 4b\n");
+        "8:\n"
+        "add r2,r2,lr,asr #16\n"
+        "b.w 4b\n"
+        "7:\n"
+        EP_GEMM_1X4_SHIFTED("r4", "r5")
+        "ldr r0,[r1],#4\n"
+        EP_GEMM_1X4_SUMS("r6", "r7")
+        EP_GEMM_1X4_CONSTANTS
+        EP_GEMM_1X4_SHIFTED("r6", "r7")
+        "b.n 8b\n");
 }
 
 #else
@@ -94,10 +120,10 @@ static void ep_gemm_1x4(const int32_t *x, int32_t pairs, int8_t *out, const int3
         for (second = 0; second < 2; second++) {
             int32_t a, b = stream[second];
             ep_gemm_sums(x, 1, pairs, stream + 2 + second, &a, &b);
-            ep_gemm_store(a, b, constants, second, half, out + 2 * second);
+            ep_gemm_store(a, b, constants, second, half, out);
         }
         stream = constants + ep_gemm_constants(constants);
-        out += 4;
+        out += ep_gemm_step(constants);
     } while (!ep_gemm_last(constants));
 }
 

@@ -64,12 +64,29 @@
     EP_GEMM_SHORT(b0, multiplier_b, "lr", "r2") \
     EP_GEMM_SHORT(b1, multiplier_b, "lr", "r3")
 
+#define EP_GEMM_WIDE_ONE(c0, c1, spare) \
+    EP_GEMM_WIDE(c0, spare) \
+    EP_GEMM_WIDE(c1, spare) \
+    EP_GEMM_PLACE(spare) \
+    "strb " c0 ", [r2, " spare "]\n" \
+    "strb " c1 ", [r3, " spare "]\n"
+
 #define EP_GEMM_WIDE_TWO(a0, a1, b0, b1, spare) \
-    EP_GEMM_WIDE(a0, spare, "r2") \
-    EP_GEMM_WIDE(a1, spare, "r3") \
+    EP_GEMM_WIDE_ONE(a0, a1, spare) \
     "ldm r1!, {r0, r12, lr}\n" \
-    EP_GEMM_WIDE(b0, spare, "r2") \
-    EP_GEMM_WIDE(b1, spare, "r3")
+    EP_GEMM_WIDE_ONE(b0, b1, spare)
+
+#define EP_GEMM_SHIFTED_ONE(c0, c1) \
+    EP_GEMM_SHIFTED(c0) \
+    EP_GEMM_SHIFTED(c1) \
+    EP_GEMM_PLACE("r12") \
+    "strb " c0 ", [r2, r12]\n" \
+    "strb " c1 ", [r3, r12]\n"
+
+#define EP_GEMM_SHIFTED_TWO(a0, a1, b0, b1) \
+    EP_GEMM_SHIFTED_ONE(a0, a1) \
+    "ldm r1!, {r0, r12, lr}\n" \
+    EP_GEMM_SHIFTED_ONE(b0, b1)
 
 /* At least two pairs. The loop of the other pairs is 16 long, entered so that it ends with the last; after it V is clear. Nothing
  * from the mark on changes the carry, which holds bit 31.
@@ -122,16 +139,28 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "b.n 3b\n"
         "5:\n"
         EP_GEMM_TWO_SUMS("r4", "r8", "r5", "r9")
-        "push {r6}\n"
         "mov r0, lr\n"
         "ldrd r12, lr, [r1], #8\n"
+        EP_GEMM_ARE_SHIFTED
+        "bne.n 6f\n"
+        "push {r6}\n"
         EP_GEMM_WIDE_TWO("r4", "r8", "r5", "r9", "r6")
         "pop {r6}\n"
         "ldr r0, [r1], #4\n"
         EP_GEMM_TWO_SUMS("r6", "r10", "r7", "r11")
         "ldm r1!, {r0, r12, lr}\n"
         EP_GEMM_WIDE_TWO("r6", "r10", "r7", "r11", "r4")
-        "b.n 3b\n");
+        "7:\n"
+        "add r2, r2, lr, asr #16\n"
+        "add r3, r3, lr, asr #16\n"
+        "b.w 3b\n"
+        "6:\n"
+        EP_GEMM_SHIFTED_TWO("r4", "r8", "r5", "r9")
+        "ldr r0, [r1], #4\n"
+        EP_GEMM_TWO_SUMS("r6", "r10", "r7", "r11")
+        "ldm r1!, {r0, r12, lr}\n"
+        EP_GEMM_SHIFTED_TWO("r6", "r10", "r7", "r11")
+        "b.n 7b\n");
 }
 
 #else
@@ -146,12 +175,12 @@ static void ep_gemm_2x4(const int32_t *x, int32_t pairs, int8_t *out_0, int8_t *
             for (second = 0; second < 2; second++) {
                 int32_t a, b = stream[second];
                 ep_gemm_sums(x + pixel, 2, pairs, stream + 2 + second, &a, &b);
-                ep_gemm_store(a, b, constants, second, half, (pixel == 0 ? out_0 : out_1) + 2 * second);
+                ep_gemm_store(a, b, constants, second, half, pixel == 0 ? out_0 : out_1);
             }
         }
         stream = constants + ep_gemm_constants(constants);
-        out_0 += 4;
-        out_1 += 4;
+        out_0 += ep_gemm_step(constants);
+        out_1 += ep_gemm_step(constants);
     } while (!ep_gemm_last(constants));
 }
 

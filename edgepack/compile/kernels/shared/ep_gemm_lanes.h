@@ -1,7 +1,7 @@
 /* Two pixels times rows of int8 weights on cores without SIMD: both pixels in one word, two multiply-accumulates in one MULS.
  *
  * x[k] = (value k of the first pixel) + 65536 * (value k of the second), as a sum of signed numbers. The product with a weight holds
- * both pixels' products in the same way; so does the sum of two such products, as 2 * 128 * 127 < 32768. Its upper half, rounded to
+ * both pixels' products in the same way; so does the sum of two such products, as 128 * 128 + 128 * 127 < 32768. Its upper half, rounded to
  * nearest, is the second pixel's part; the carry of a shift right by 16 is what rounds. Sums over all k of whole words
  * and of upper parts then give both dot products modulo 2^32. */
 #ifndef EP_GEMM_LANES_H

@@ -26,10 +26,11 @@ def _applies(conv: Conv2D) -> bool:
 
 def _cost(conv: Conv2D) -> float:
     """Instructions, measured on the Cortex-M4: 0.8 a multiply-accumulate of whole groups, 7 an output, 1 to widen a value."""
-    _, out_h, out_w, channels = conv.out_shape
+    stream = _stream(conv)
+    assert stream is not None
     patch = int(np.prod(conv.weights.shape[1:]))
-    pixels = conv.out_shape[0] * (out_h * out_w + 1)
-    return pixels * (50.0 + 1.2 * patch + -(-channels // 4) * 4 * (0.8 * patch + 7.0))
+    pixels = conv.out_shape[0] * (conv.out_shape[1] * conv.out_shape[2] + 1)
+    return pixels * (50.0 + 1.2 * patch + 4 * stream.groups * (0.8 * patch + 7.0))
 
 
 def windows(conv: Conv2D) -> dict[str, Field]:

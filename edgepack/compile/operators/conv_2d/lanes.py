@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgepack.compile.call import Array, Call, Field
+from edgepack.compile.graph import Data
 from edgepack.compile.operators.conv_2d.gemm import windows
 from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.kernel import Kernel
@@ -41,14 +42,23 @@ def _steep(channel: Channel) -> tuple[int, int, int] | None:
     if channel.wraps or not 1 <= right <= 24 or channel.output(channel.least) != -128:
         return None
     found = fit(channel, STEEP_SCALE, right - 32, origin=-128)
-    limit = 0 if found is None else -((-(channel.output(channel.most) + 128) << right) // found[1])
-    if found is None or found[1] >= 1 << 16 or limit >= 1 << 16:
+    if found is None or found[1] >= 1 << 16:
+        return None
+    highest = channel.output(channel.most) + 128
+    limit = -((-highest << right) // found[1])
+    if limit >= 1 << 16 or limit * found[1] >> right != highest:  # multipliers beyond 16 step over it
         return None
     return found[0], int(np.uint32(limit << 16 | found[1]).view(np.int32)), STEEP + right
 
 
+def addable(rows: Data) -> bool:
+    """Whether two products of neighbours in a filter (last axis) can be added: not those of two weights of -128."""
+    size = rows.shape[-1] // 2 * 2
+    return not ((rows[..., 0:size:2] == -128) & (rows[..., 1:size:2] == -128)).any()
+
+
 def _applies(conv: Conv2D) -> bool:
-    return conv.dtype == "int8" and conv.groups == 1 and int(conv.weights.min(initial=0)) > -128
+    return conv.dtype == "int8" and conv.groups == 1 and addable(conv.weights.reshape(conv.weights.shape[0], -1))
 
 
 def _cost(conv: Conv2D) -> float:

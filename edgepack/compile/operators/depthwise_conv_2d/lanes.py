@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgepack.compile.call import Array, Call, Overlap
-from edgepack.compile.operators.conv_2d.lanes import lanes_fields
+from edgepack.compile.graph import Data
+from edgepack.compile.operators.conv_2d.lanes import addable, lanes_fields
 from edgepack.compile.operators.depthwise_conv_2d.dsp_3x3 import Way, ways
 from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
 from edgepack.compile.operators.kernel import Kernel
@@ -15,7 +16,12 @@ ROWS_SAVED = 2  # of padding: input lines above those of the next two outputs ar
 
 def _applies(conv: DepthwiseConv2D) -> bool:
     shape = (conv.in_shape[0], conv.multiplier, conv.dilation)
-    return conv.dtype == "int8" and shape == (1, 1, (1, 1)) and int(conv.weights.min(initial=0)) > -128
+    return conv.dtype == "int8" and shape == (1, 1, (1, 1)) and addable(_weights(conv, _best_way(conv)))
+
+
+def _weights(conv: DepthwiseConv2D, way: Way) -> Data:
+    """Weights (channels, taps): position by position the kernel's lines."""
+    return np.ascontiguousarray(conv.weights.transpose((2, 1, 0) if way.by_rows else (2, 0, 1))).reshape(conv.in_shape[3], -1)
 
 
 def _taps(conv: DepthwiseConv2D) -> int:
@@ -64,8 +70,7 @@ def _lower(conv: DepthwiseConv2D) -> Call:
             "in_zero": conv.in_zero,
             "taps": _taps(conv),
             "positions": positions,
-            # channels, then position by position the kernel's lines
-            "weights": Array(np.ascontiguousarray(conv.weights.transpose((2, 1, 0) if way.by_rows else (2, 0, 1))), "weights"),
+            "weights": Array(_weights(conv, way), "weights"),
             **lanes_fields(conv.requantization),
         },
         inputs=(conv.input,),

@@ -25,8 +25,10 @@ def _cost(dense: FullyConnected) -> float:
 
     2000 more, so that a small layer alone does not bring its 700 bytes of code.
     """
-    outputs, inputs = dense.weights.shape
-    return 2000.0 + dense.batches * (2.0 * inputs + -(-outputs // 4) * 4 * (0.94 * inputs + 9.0))
+    stream = _stream(dense)
+    assert stream is not None
+    inputs = dense.weights.shape[1]
+    return 2000.0 + dense.batches * (2.0 * inputs + 4 * stream.groups * (0.94 * inputs + 9.0))
 
 
 def _lower(dense: FullyConnected) -> Call:
