@@ -9,7 +9,8 @@ from pathlib import Path
 from edgepack.compile.call import Call
 from edgepack.compile.coded import coded
 from edgepack.compile.emit.c_text import c_name
-from edgepack.compile.emit.program import KERNEL_DECLARATIONS, Program, emit
+from edgepack.compile.emit.program import KERNEL_DECLARATIONS, emit
+from edgepack.compile.emit.subject import Program
 from edgepack.compile.graph import Graph, build_graph
 from edgepack.compile.lowered import CodedArray, Considered, Lowered
 from edgepack.compile.lowering import lower

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
-from edgepack import __version__
-from edgepack.compile.call import CODE, SCRATCH, Array, Call, Field, decodes
-from edgepack.compile.emit.c_text import c_name, initialiser, number, numbers
+from edgepack.compile.call import CODE, SCRATCH, Call, decodes
+from edgepack.compile.emit.c_text import initialiser, number
 from edgepack.compile.emit.call_text import call_text, needs_band, shared_function, struct_name
+from edgepack.compile.emit.constants import Arrays, arrays_of, weights, weights_header
 from edgepack.compile.emit.parameters import buffers_note, held_inputs, parameters, take_inputs
 from edgepack.compile.emit.readme import readme
-from edgepack.compile.graph import Data, Graph, Node, Value
+from edgepack.compile.emit.subject import Program, banner
+from edgepack.compile.graph import Node, Value
 from edgepack.compile.kernels import header_text
-from edgepack.compile.plan import Plan
 from edgepack.flatbuffer.types import C_TYPES
 from edgepack.ground.escape import c_comment, c_string
 
@@ -27,35 +23,14 @@ KERNEL_DECLARATIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Program:
-    """Everything the emitters need: the calls in order, and the node each comes from."""
-
-    name: str
-    graph: Graph
-    nodes: tuple[Node, ...]
-    calls: tuple[Call, ...]
-    plan: Plan
-    cpu: str
-    optimize: str
-    source_sha256: str
-    source_bytes: int
-    shared: frozenset[int]
-
-    @property
-    def prefix(self) -> str:
-        """Upper-case prefix of the header's macros."""
-        return self.name.upper()
-
-
 def emit(program: Program) -> dict[str, str]:
     """Every file of the program by name."""
-    arrays = _arrays(program)
+    arrays = arrays_of(program)
     files = {
         f"{program.name}.h": _header(program),
         f"{program.name}.c": _source(program, arrays),
-        f"{program.name}_weights.h": _weights_header(program, arrays),
-        f"{program.name}_weights.c": _weights(program, arrays),
+        f"{program.name}_weights.h": weights_header(program, arrays),
+        f"{program.name}_weights.c": weights(program, arrays),
     }
     coded = sum(any(part.struct == CODE for part in call.parts()) for call in program.calls)
     headers = {part.header for call in program.calls for part in call.parts()}
@@ -75,65 +50,6 @@ def _kernel_files(headers: set[str]) -> list[str]:
         included = re.findall(r'#include "(ep_\w+\.h)"', header_text(header))
         waiting |= set(included) - found
     return sorted(found)
-
-
-@dataclass(frozen=True)
-class _Arrays:
-    """Constant arrays: distinct ones in order, and the C name for each use (by id of Array, and by value id)."""
-
-    distinct: tuple[tuple[str, Data, str], ...]
-    of_array: Mapping[int, str]
-    of_value: Mapping[int, str]
-
-
-def _arrays(program: Program) -> _Arrays:
-    """Name every constant; equal bytes of one type are stored once."""
-    distinct: list[tuple[str, Data, str]] = []
-    seen: dict[tuple[str, bytes], str] = {}
-    of_array: dict[int, str] = {}
-    of_value: dict[int, str] = {}
-
-    def add(data: Data, wish: str, note: str) -> str:
-        key = (str(data.dtype), data.tobytes())
-        if key not in seen:
-            seen[key] = f"{program.name}_{wish}"
-            distinct.append((seen[key], data, note))
-        return seen[key]
-
-    def walk(fields: Mapping[str, Field], index: str, note: str) -> None:
-        for member, value in fields.items():
-            if isinstance(value, Array):
-                of_array[id(value)] = add(value.data, f"{index}_{c_name(member)}", f"{note} {value.comment}".strip())
-            elif isinstance(value, Mapping):
-                walk(value, index, note)
-
-    for index, call in enumerate(program.calls):
-        for which, part in enumerate(call.parts()):
-            layer = program.graph.values[part.outputs[0]].layer if part.outputs else ""
-            walk(part.fields, struct_name(call, index, which), f"{part.kernel} {c_comment(layer)}")
-        for value in call.inputs:
-            root = program.graph.root(value)
-            data = program.graph.values[root].data
-            if data is not None:
-                of_value[root] = add(data, f"{index}_constant_{root}", f"constant {c_comment(program.graph.values[root].name)}")
-    for state in program.graph.states:
-        if any(byte != state.initial[0] for byte in state.initial):
-            note = f"initial state {c_comment(program.graph.values[state.value].name)}"
-            of_value[state.value] = add(_bytes(state.initial), f"state_{state.value}", note)
-    return _Arrays(tuple(distinct), of_array, of_value)
-
-
-def _bytes(initial: bytes) -> Data:
-    return np.frombuffer(initial, np.int8)
-
-
-def _c_type(data: Data) -> str:
-    return C_TYPES.get(str(data.dtype), f"{data.dtype}_t")
-
-
-def _banner(program: Program, what: str) -> str:
-    source = f"a .tflite with sha256 {program.source_sha256[:16]}"
-    return f"/* {what}\n * Generated by edgepack {__version__} from {source}; do not edit. */\n"
 
 
 def _prototype(program: Program) -> str:
@@ -174,8 +90,8 @@ def _header(program: Program) -> str:
             "\n/* Give the streaming state at the start of the arena its initial value; call it before the first run. */\n"
             f"void {program.name}_reset(void *arena);\n"
         )
-    banner = _banner(program, f"{program.name}: integer inference, bit for bit as TensorFlow Lite's reference kernels.")
-    return f"""{banner}\
+    head = banner(program, f"{program.name}: integer inference, bit for bit as TensorFlow Lite's reference kernels.")
+    return f"""{head}\
 #ifndef {p}_H
 #define {p}_H
 
@@ -205,7 +121,7 @@ extern "C" {{
 """
 
 
-def _location(program: Program, arrays: _Arrays, value: int) -> str:
+def _location(program: Program, arrays: Arrays, value: int) -> str:
     """The C expression for a value's address."""
     graph = program.graph
     root = graph.root(value)
@@ -231,7 +147,7 @@ def _describe(program: Program, node: Node, call: Call) -> str:
     return c_comment(f"{node.op} {layer}: {shapes} -> {out}")
 
 
-def _source(program: Program, arrays: _Arrays) -> str:
+def _source(program: Program, arrays: Arrays) -> str:
     p, name = program.prefix, program.name
     includes = "\n".join(
         f'#include "{header}"' for header in sorted({part.header for call in program.calls for part in call.parts()})
@@ -258,8 +174,8 @@ def _source(program: Program, arrays: _Arrays) -> str:
         body.append(title + call_text(name, index, call, places, index in program.shared, inside))
     memory = "    int8_t *const memory = (int8_t *)arena;\n" if uses_memory else ""
     memory += "    int32_t band;\n" if any(needs_band(call) for call in program.calls) else ""
-    banner = _banner(program, f"{name}: {len(program.calls)} kernel calls, for {program.cpu}, optimised for {program.optimize}.")
-    return f"""{banner}\
+    head = banner(program, f"{name}: {len(program.calls)} kernel calls, for {program.cpu}, optimised for {program.optimize}.")
+    return f"""{head}\
 {KERNEL_DECLARATIONS[program.optimize]}#include "{name}.h"
 
 #include "{name}_weights.h"
@@ -284,7 +200,7 @@ EP_STATIC_ASSERT({p}_ARENA_SIZE >= {program.plan.arena_size}, {name}_arena_holds
 {_reset(program, arrays)}"""
 
 
-def _struct(program: Program, arrays: _Arrays, call: Call, index: int, which: int, scratch: str = "") -> str:
+def _struct(program: Program, arrays: Arrays, call: Call, index: int, which: int, scratch: str = "") -> str:
     """The constants of a call's part."""
     part = call.parts()[which]
     name = f"{program.name}_{struct_name(call, index, which)}"
@@ -299,7 +215,7 @@ def _shared_functions(program: Program) -> list[str]:
     return [shared_function(program.name, by_kernel[kernel]) + "\n" for kernel in sorted(by_kernel)]
 
 
-def _reset(program: Program, arrays: _Arrays) -> str:
+def _reset(program: Program, arrays: Arrays) -> str:
     if not program.graph.states:
         return ""
     lines = []
@@ -311,35 +227,3 @@ def _reset(program: Program, arrays: _Arrays) -> str:
             fill = state.initial[0] if state.initial else 0
             lines.append(f"    memset(memory + {offset}, {fill}, {len(state.initial)});\n")
     return f"\nvoid {program.name}_reset(void *arena)\n{{\n    int8_t *const memory = (int8_t *)arena;\n{''.join(lines)}}}\n"
-
-
-def _weights_header(program: Program, arrays: _Arrays) -> str:
-    p = program.prefix
-    declarations = "".join(f"extern const {_c_type(data)} {name}[{data.size}];\n" for name, data, _ in arrays.distinct)
-    return f"""{_banner(program, f"{program.name}: constants, private to {program.name}.c.")}\
-#ifndef {p}_WEIGHTS_H
-#define {p}_WEIGHTS_H
-
-#include "ep_common.h"
-
-/* Where the constants are placed; define it as a section attribute to put them elsewhere, external flash for instance. */
-#ifndef {p}_WEIGHTS_SECTION
-#define {p}_WEIGHTS_SECTION
-#endif
-
-{declarations}
-#endif
-"""
-
-
-def _weights(program: Program, arrays: _Arrays) -> str:
-    p = program.prefix
-    definitions: Sequence[str] = [
-        f"/* {note} */\n"
-        f"{p}_WEIGHTS_SECTION EP_CONSTANTS_ALIGNED const {_c_type(data)} {name}[{data.size}] = {{\n    {numbers(data)}\n}};\n"
-        for name, data, note in arrays.distinct
-    ]
-    return f"""{_banner(program, f"{program.name}: constants.")}\
-#include "{program.name}_weights.h"
-
-{chr(10).join(definitions)}"""
