@@ -17,7 +17,8 @@ def coding_stairs(rows: Sequence[CodingRow]) -> list[tuple[str, str, float]]:
     """The sums as (name, text, length in per cent of float32), each step below the one before."""
     sums = [(name, sum(getattr(row, key) for row in rows)) for key, name in WEIGHT_BYTES.items()]
     largest = max((value for _, value in sums), default=0) or 1
-    return [(name, format_bytes(value), round(100 * value / largest, 1)) for name, value in sums]
+    texts = [format_bytes(value) + (f", {largest / value:.1f}x smaller" if 0 < value < largest else "") for _, value in sums]
+    return [(name, text, round(100 * value / largest, 1)) for (name, value), text in zip(sums, texts, strict=True)]
 
 
 def coding_rows(rows: Sequence[CodingRow]) -> list[dict[str, str]]:
