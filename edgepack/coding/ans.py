@@ -23,6 +23,7 @@ from functools import lru_cache
 import numpy as np
 
 from edgepack.coding.code import Code, Values, padded
+from edgepack.coding.entropy import entropy_bytes
 
 STEPS = 8
 WHOLE = 1 << STEPS
@@ -45,6 +46,10 @@ class Ans(Code):
     def encode(self, values: Values) -> bytes | None:
         """Never None."""
         return _encoded(padded(values).tobytes())
+
+    def least(self, values: Values) -> float:
+        """The entropy."""
+        return entropy_bytes(values)
 
     def decode(self, coded: bytes, count: int) -> Values:
         """Value by value, as the C does."""

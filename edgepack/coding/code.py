@@ -45,6 +45,10 @@ class Code(ABC):
     def per_value(self, values: Values, thumb2: bool) -> float:
         """Instructions a value, measured (benchmarks/coding)."""
 
+    def least(self, values: Values) -> float:
+        """Bytes that the code takes at least, told without encoding."""
+        return 0.0
+
     def size(self, values: Values) -> int | None:
         """Bytes of the code, exactly; None where there is none."""
         coded = self.encode(values)

@@ -32,6 +32,10 @@ class Runs(Code):
             last = place
         return bytes(coded) or bytes([LONGEST])
 
+    def least(self, values: Values) -> float:
+        """Two bytes for each value that is not zero."""
+        return 2.0 * np.count_nonzero(values)
+
     def decode(self, coded: bytes, count: int) -> Values:
         """Pair by pair."""
         found, at, place = np.zeros(count, np.int8), 0, 0

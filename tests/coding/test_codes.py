@@ -61,3 +61,9 @@ def test_an_unknown_code_is_refused_by_name() -> None:
     with pytest.raises(ProjectError, match="unknown code 'zip'") as raised:
         find_code("zip")
     assert raised.value.code == "EP-710"
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
+def test_no_code_is_smaller_than_it_says(code: Code) -> None:
+    sizes = [(code.least(values), code.size(values)) for values in TENSORS.values()]
+    assert all(size is None or least <= size for least, size in sizes)

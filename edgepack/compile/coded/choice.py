@@ -42,10 +42,10 @@ def options_of(array: Array, codes: Sequence[Code], thumb2: bool, worth: float) 
     if content is None or array.data.nbytes < 2 * EACH:
         return []
     between = 0 if content.constants is None else content.constants.nbytes
-    found = []
+    found, most = [], (1 - worth) * array.data.nbytes - between - EACH
     for code in codes:
-        size = code.size(content.values)
-        if size is not None and size + between + EACH < (1 - worth) * array.data.nbytes:
+        size = code.size(content.values) if code.least(content.values) < most else None
+        if size is not None and size < most:
             cost = code.cost(content.values, thumb2) + (1.5 * content.values.size if content.form != BYTES else 0.0)
             found.append(Coded(content, code, size + between + EACH, cost))
     found.sort(key=lambda one: one.bytes)
