@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgepack.flatbuffer.rewrite.integer_elu import integer_elu
 from edgepack.flatbuffer.rewrite.objects import pack, schema, unpack
 
 
 def sign(content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
     """A .tflite whose inputs and outputs bear the given names and that has the signature `serving_default`.
 
-    Converting a frozen graph gives outputs the names Identity, Identity_1, … and no signature.
+    Converting a frozen graph gives outputs the names Identity, Identity_1, … and no signature. ELU becomes an integer operator on
+    the way, as the file is open.
     """
     model, classes = unpack(content), schema()
+    integer_elu(model)
     graph = model.subgraphs[0]
 
     def entries(indices: Sequence[int], names: Sequence[str]) -> list[object]:

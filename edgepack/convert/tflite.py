@@ -12,7 +12,6 @@ from edgepack.convert.quiet import captured
 from edgepack.convert.representative import choose, generator
 from edgepack.convert.signature import sign
 from edgepack.flatbuffer import read_model
-from edgepack.flatbuffer.rewrite.integer_elu import integer_elu
 from edgepack.ground.errors import ConvertError
 from edgepack.ground.memory import give_back_memory
 from edgepack.ground.progress import Task
@@ -48,8 +47,7 @@ def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
         give_back_memory()
         attempts.add(_convert(model, function, scheme, data, task))
     give_back_memory()
-    best = integer_elu(attempts.best) if scheme == "int8" else attempts.best
-    return sign(best, model.input_names, _output_names(model))
+    return sign(attempts.best, model.input_names, _output_names(model))
 
 
 @dataclass

@@ -5,8 +5,12 @@ from __future__ import annotations
 import ctypes
 import gc
 import mmap
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 # Collecting takes a fifth of a second once TensorFlow is imported; less than this is not worth it.
 _WORTH = 32 << 20  # bytes
@@ -23,10 +27,27 @@ def give_back_memory() -> None:
     global _left
     if 0 < resident() < _left + _WORTH:
         return
-    gc.collect()
+    with interrupts_later():
+        gc.collect()
     with suppress(AttributeError):  # glibc's alone
         ctypes.CDLL(None).malloc_trim(0)
     _left = resident()
+
+
+@contextmanager
+def interrupts_later() -> Iterator[None]:
+    """Hold back Ctrl-C while this lasts: Python ignores what is raised in the callbacks of dying objects."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came and callable(before):
+            before(*came[0])
 
 
 def resident() -> int:

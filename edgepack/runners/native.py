@@ -49,7 +49,7 @@ _SAME_MACHINE = {
 # No contraction: a fused multiply-add rounds once where the reference rounds twice. No sanitizer: zig adds one by default.
 _FLAGS = ("-std=gnu11", "-O3", "-static", "-s", "-ffp-contract=off", "-fno-sanitize=all", "-fno-stack-protector")
 
-GENERATORS = ("compile", "cores", "flatbuffer")
+GENERATORS = ("coding", "compile", "cores", "flatbuffer")
 """The rooms whose code decides what C is generated from a .tflite: the compiler, and what it reads models and cores with."""
 
 

@@ -16,7 +16,7 @@ from edgepack.flatbuffer.schema import enumeration
 from edgepack.flatbuffer.traits import TRAITS
 
 FOLDER = Path(package.__file__).parent
-MACHINERY = {"site", "kernel", "choice", "table"}
+MACHINERY = {"site", "place", "kernel", "choice", "table"}
 HELPERS = {"activations.float_functions", "movement.copying", "reductions.axes"}
 """What the other files of their family share: no operator and no kernel of their own."""
 OWN = {"COPY", "FLOAT_TABLE"}

@@ -226,7 +226,7 @@ def test_conversions_are_repeated_while_chance_leaves_something_float(
 def test_layers_without_an_integer_kernel_are_named(tmp_path: Path, accuracy: Metric) -> None:
     keras = fresh(0)
     start = keras.Input((8, 8, 3))
-    x = keras.layers.ELU(name="smooth")(keras.layers.Conv2D(4, 3, name="conv")(start))
+    x = keras.layers.ELU(alpha=0.5, name="smooth")(keras.layers.Conv2D(4, 3, name="conv")(start))
     model = keras.Model(start, keras.layers.Dense(3, name="head")(keras.layers.Flatten()(x)))
     with pytest.raises(ConvertError, match="stayed float: smooth") as caught:
         of(model, noise(((8, 8, 3),), 3), tmp_path, accuracy)

@@ -9,28 +9,25 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from edgepack.flatbuffer.rewrite.objects import pack, schema, unpack
+from edgepack.flatbuffer.rewrite.objects import schema
 
 
-def integer_elu(content: bytes) -> bytes:
-    """The .tflite with every such chain as one operator; the same bytes if it has none."""
+def integer_elu(model: Any) -> bool:
+    """Make one operator of every such chain of an opened model (`objects.unpack`); whether there was any."""
     kinds = schema().BuiltinOperator
-    if kinds.ELU not in _kinds(model := unpack(content)):
-        return content
+    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes or []]
+    if kinds.ELU not in codes:
+        return False
     changed = False
     for graph in model.subgraphs:
-        found = _chains(graph, [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes], kinds)
+        found = _chains(graph, codes, kinds)
         for before, elu, after in found:
             elu.inputs, elu.outputs = before.inputs, after.outputs
         dropped = {id(one) for before, _, after in found for one in (before, after)}
         graph.operators = [one for one in graph.operators if id(one) not in dropped]
         _drop_tensors(graph, model)
         changed = changed or bool(found)
-    return pack(model) if changed else content
-
-
-def _kinds(model: Any) -> set[int]:
-    return {max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes}
+    return changed
 
 
 def _chains(graph: Any, codes: list[int], kinds: Any) -> list[tuple[Any, Any, Any]]:

@@ -19,6 +19,13 @@
 #endif
 #define EP_ARGUMENT __attribute__((unused))
 
+/* Around assembly of more than the 4,095 characters that a C99 compiler must take, which -Wpedantic tells of. */
+#if defined(__GNUC__)
+#define EP_LONG_ASSEMBLY_BEGIN \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverlength-strings\"")
+#define EP_LONG_ASSEMBLY_END _Pragma("GCC diagnostic pop")
+#endif
+
 /* The upper half of the 64-bit product: floor(x * y / 2^32). */
 EP_INLINE int32_t ep_smmul(int32_t x, int32_t y) { return (int32_t)(((int64_t)x * y) >> 32); }
 

@@ -91,6 +91,7 @@
 /* At least two pairs. The loop of the other pairs is 16 long, entered so that it ends with the last; after it V is clear. Nothing
  * from the mark on changes the carry, which holds bit 31.
  * Stack: 0 end of x, 4 where to enter the loop, 8 x, 12 and 16 outputs, then the saved registers, 56 stream, 60 half. */
+EP_LONG_ASSEMBLY_BEGIN
 EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pairs, EP_ARGUMENT int8_t *out_0,
                           EP_ARGUMENT int8_t *out_1, EP_ARGUMENT const int32_t *stream, EP_ARGUMENT int32_t half)
 {
@@ -162,6 +163,7 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         EP_GEMM_SHIFTED_TWO("r6", "r10", "r7", "r11")
         "b.n 7b\n");
 }
+EP_LONG_ASSEMBLY_END
 
 #else
 
