@@ -164,7 +164,7 @@ def _open(file: Path, name: str, member: Path) -> NDArray[Any]:
             raise ValueError(f"its header says {'x'.join(map(str, shape))[:100]}, and {there} bytes follow")
         empty = math.prod(shape) * dtype.itemsize == 0  # and cannot be mapped
         array: NDArray[Any] = np.load(member, mmap_mode=None if empty else "r", allow_pickle=False)
-    except (ValueError, TypeError, EOFError, OverflowError, SyntaxError, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, EOFError, OverflowError, SyntaxError, RecursionError, SystemError, MemoryError) as error:
         why = str(error)[:200] or type(error).__name__
         raise DataError("EP-302", f"{file.name}: {name} is not a NumPy array ({why})", "write the archive again") from error
     return array
