@@ -58,7 +58,6 @@ def row_of(name: str, bar: Bar, subject: Subject) -> Row:
         "float": subject.baseline,
         "examples": len(subject.inputs[0]),
         "differing": differing,
-        "host_seconds": round(seconds),
         "zeros": sum(layer["zeros"] for layer in layers) / sum(layer["weights"] for layer in layers),
         "float_bytes": FLOAT * subject.parameters,
         "folded_bytes": FLOAT * subject.folded,

@@ -28,8 +28,9 @@ def main() -> int:
     bars = read_bars(HERE)
     parser = arguments(__doc__, bars)
     parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE", help="a .tflite for a bar, for a trial")
-    known, _ = parser.parse_known_args()
-    for name, file in named_paths(known.model).items():
+    given = named_paths(parser.parse_known_args()[0].model)
+    parser.set_defaults(names=list(given))  # not those that nobody gave a file for: they would be trained
+    for name, file in given.items():
         if name not in bars or "recipe" not in bars[name] or not file.is_file():
             parser.error(f"--model {name}={file}: " + (f"there is no file {file}" if name in bars else f"no bar {name!r}"))
     return run_bars(HERE, parser, measure, table.line, table.render)

@@ -37,7 +37,9 @@ def test_a_bar_is_valid(name: str) -> None:
     assert set(bar) <= {*ABOUT, *DEMANDS, "made_of", "zero_blocks", "unstructured"}
     assert all(check_coding(word) for word in (bar.get("coding", "auto"), *bar.get("beside", [])))
     assert ("recipe" in bar) + ("made_of" in bar) + ("unstructured" in bar) == 1
-    if "recipe" in bar:
+    if "recipe" not in bar:
+        assert not {"accuracy", "drop", "original"} & set(bar)
+    else:
         assert set(bar) & set(DEMANDS)
         project = load_project(ROOT / "sample_models" / bar["project"], (f"recipe={bar['recipe']}", *bar.get("set", [])))
         assert check_recipe(project.recipe)
