@@ -7,16 +7,14 @@ quantizes without training, and writes cuts.md beside itself: the accuracy of ea
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+from benchmarks.bars import MODELS, SHARED, build_bar, read_bars  # noqa: E402
 from benchmarks.command import run_command  # noqa: E402
-from benchmarks.compression.run import build_bar  # noqa: E402
-from edgepack.project.toml import read_toml  # noqa: E402
 
 _SHARES = "recipe.structured.per_layer"
 # What each changes in the recipe, whose own cut is the last.
@@ -46,12 +44,11 @@ accuracy is of the int8 .tflite, run by LiteRT on {tests:,} test images.
 def main() -> None:
     """Measure every cut and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    shared = Path(os.environ.get("EDGEPACK_SHARED", str(HERE.parents[2] / "shared")))
-    parser.add_argument("--data", type=Path, default=shared / "data", help="CIFAR-10")
-    parser.add_argument("--models", type=Path, default=shared / "models", help="folder with pretrainedResnet.h5 of MLPerf Tiny")
+    parser.add_argument("--data", type=Path, default=SHARED / "data", help="CIFAR-10")
+    parser.add_argument("--models", type=Path, default=MODELS, help="folder with pretrainedResnet.h5 of MLPerf Tiny")
     parser.add_argument("--epochs", type=int, default=4, help="after the cut (4)")
     asked = parser.parse_args()
-    bar = read_toml(HERE / "bars.toml", "bars").values["structured50"]
+    bar = read_bars(HERE)["structured50"]
     epochs = f"recipe.structured.epochs={asked.epochs}"
     lines = []
     for name, changes in CUTS.items():

@@ -8,72 +8,27 @@ rows of bars that were not run stay. Finished steps come from the sample's cache
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(HERE.parents[1]))
 
+from benchmarks.bars import Bar, Row, arguments, build_bar, read_bars, run_bars  # noqa: E402
 from benchmarks.command import run_command  # noqa: E402
 from benchmarks.compression import table  # noqa: E402
 from benchmarks.compression.weights import count  # noqa: E402
 from edgepack.flatbuffer import inspect_model, read_model  # noqa: E402
-from edgepack.ground.progress import choose_progress  # noqa: E402
-from edgepack.pipeline.build import Built, build  # noqa: E402
-from edgepack.pipeline.request import Request, prepare  # noqa: E402
-from edgepack.project.toml import read_toml  # noqa: E402
 
 
 def main() -> int:
     """Run the asked bars and write the results; 1 when one of them was missed."""
-    bars = read_toml(HERE / "bars.toml", "bars").values
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these bars: {', '.join(bars)}")
-    shared = Path(os.environ.get("EDGEPACK_SHARED", str(ROOT.parent / "shared")))
-    parser.add_argument("--models", type=Path, default=shared / "models", help="folder with pretrainedResnet.h5 of MLPerf Tiny")
-    parser.add_argument("--data", action="append", default=[], metavar="NAME=PATH", help="data of the bars: cifar10=…, words=…")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as of `edgepack deploy`, for a trial")
-    parser.add_argument("--print", action="store_true", help="print instead of writing the files")
-    asked = parser.parse_args()
-    unknown = [name for name in asked.names if name not in bars]
-    if unknown:
-        parser.error(f"no bar {unknown[0]!r}; there are {', '.join(bars)}")
-    data = {"cifar10": shared / "data", "words": shared / "data" / "asc_mfcc.npz"}
-    data |= {name: Path(path) for name, _, path in (text.partition("=") for text in asked.data)}
-    file = HERE / "results.json"
-    rows = json.loads(file.read_text()) if file.exists() else {}
-    for name in asked.names or bars:
-        rows[name] = measure(name, bars[name], data, asked)
-        print(table.line(rows[name]), file=sys.stderr)
-        if not asked.print:
-            file.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n")
-            (HERE / "results.md").write_text(table.render([rows[bar] for bar in bars if bar in rows]))
-    if asked.print:
-        print(table.render([rows[bar] for bar in bars if bar in rows]))
-    return 0 if all(rows[name]["met"] for name in asked.names or bars) else 1
+    return run_bars(HERE, arguments(__doc__, read_bars(HERE)), measure, table.line, table.render)
 
 
-def build_bar(bar: dict[str, Any], data: Path | None, models: Path, changes: Sequence[str] = ()) -> Built:
-    """The recipe of a bar, run with `changes` (as of `--set`) on `data`, from the weights in the folder `models`."""
-    plan = prepare(
-        Request(
-            project=ROOT / "sample_models" / bar["project"],
-            target="host",
-            overrides=(f"recipe={bar['recipe']}", *bar.get("set", []), *changes),
-            data=data.resolve() if data else None,
-            weights=models / bar["weights"] if "weights" in bar else None,
-        )
-    )
-    return build(plan, choose_progress(False))
-
-
-def measure(name: str, bar: dict[str, Any], data: dict[str, Path], asked: argparse.Namespace) -> dict[str, Any]:
+def measure(name: str, bar: Bar, data: dict[str, Path], asked: argparse.Namespace) -> Row:
     """One bar's row, JSON-able."""
     built = build_bar(bar, data.get(bar.get("data", "")), asked.models, asked.set)
     model = read_model(built.model)

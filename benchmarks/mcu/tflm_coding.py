@@ -17,11 +17,10 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+from benchmarks.weights import Weights, rewritten  # noqa: E402
 from edgepack.compress.weights.kmeans import share_values  # noqa: E402
 from edgepack.flatbuffer import read_model  # noqa: E402
 from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes  # noqa: E402
-from edgepack.flatbuffer.rewrite.objects import pack, unpack  # noqa: E402
-from edgepack.flatbuffer.traits import traits_of  # noqa: E402
 from edgepack.pack.deliveries.tflm.coding import code_for_tflm  # noqa: E402
 
 VARIANTS = {"as it is": (0, 0.0), "16 values": (16, 0.0), "4 values": (4, 0.0), "80 % zeros": (0, 0.8), "both, 16": (16, 0.8)}
@@ -44,21 +43,17 @@ def main() -> int:
 
 def changed(data: bytes, count: int, zeros: float) -> bytes:
     """The file with at most `count` values a tensor of int8 weights, and this share of zeros."""
-    model, objects, rng = read_model(data), unpack(data), np.random.default_rng(0)
-    for graph, written in zip(model.subgraphs, objects.subgraphs, strict=True):
-        for operator in graph.operators:
-            place = traits_of(operator.name).weights
-            tensor = graph.tensors[operator.inputs[place]] if place >= 0 else None
-            if tensor is None or tensor.data is None or tensor.dtype != "int8":
-                continue
-            values = tensor.data.astype(np.float32).reshape(1, -1)
-            if zeros:
-                values[np.abs(values) <= np.quantile(np.abs(values), zeros)] = 0
-            if count:
-                values = share_values(values, count, "density", zeros > 0, rng)
-            stored = np.round(values).astype(np.int8)
-            objects.buffers[written.tensors[tensor.index].buffer].data = np.frombuffer(stored.tobytes(), np.uint8)
-    return pack(objects)
+    rng = np.random.default_rng(0)
+
+    def change(weights: Weights) -> Weights:
+        values = weights.astype(np.float32).reshape(1, -1)
+        if zeros:
+            values[np.abs(values) <= np.quantile(np.abs(values), zeros)] = 0
+        if count:
+            values = share_values(values, count, "density", zeros > 0, rng)
+        return np.asarray(np.round(values), np.int8)
+
+    return rewritten(data, change)
 
 
 def figures(data: bytes) -> tuple[str, str, str, str]:

@@ -98,7 +98,7 @@ def compile_model(
     graph = replace(run_passes(build_graph(plain_model(model)), core), inputs_in_arena=overlay_input)
     try:
         planned = _smallest(graph, core, optimize, rank)
-        planned = _coded(planned, core, optimize, coding)
+        planned = _coded(planned, core, optimize, coding, rank)
     except OperatorError as error:
         raise _explained(error, model) from error
     program = Program(
@@ -149,6 +149,20 @@ class _Planned:
     calls: tuple[Call, ...]
     plan: Plan
 
+    @property
+    def saved(self) -> int:
+        """Bytes of flash that coding saves."""
+        return sum(one.saved for one in self.lowered)
+
+    @property
+    def scratch(self) -> dict[tuple[int, ...], int]:
+        """What each operator needs besides its values while it runs; several in bands need it together."""
+        found: dict[tuple[int, ...], int] = {}
+        for one in self.lowered:
+            for node in one.nodes:
+                found[node.outputs] = max(found.get(node.outputs, 0), one.call.scratch or 0)
+        return found
+
 
 def _smallest(graph: Graph, cpu: Cpu, optimize: str, rank: int) -> _Planned:
     """The graph lowered and planned; in another order of its operators if that takes less memory."""
@@ -166,8 +180,20 @@ def _planned(graph: Graph, cpu: Cpu, optimize: str, rank: int = 0) -> _Planned:
     return _Planned(graph, lowered, calls, make_plan(graph, calls))
 
 
-def _coded(planned: _Planned, cpu: Cpu, optimize: str, coding: str) -> _Planned:
-    """The same with constants coded."""
+def _coded(planned: _Planned, cpu: Cpu, optimize: str, coding: str, rank: int) -> _Planned:
+    """The same with constants coded; in another order of its operators if what is decoded then finds room in less memory."""
+    found = _with_codes(planned, cpu, optimize, coding)
+    if rank or not found.saved:
+        return found
+    other = reordered(found.graph, found.scratch)
+    if other is None:
+        return found
+    changed = _with_codes(_planned(other, cpu, optimize), cpu, optimize, coding)
+    better = changed.saved >= found.saved and changed.plan.arena_size < found.plan.arena_size
+    return changed if better else found
+
+
+def _with_codes(planned: _Planned, cpu: Cpu, optimize: str, coding: str) -> _Planned:
     lowered = coded(planned.graph, planned.lowered, cpu, optimize, coding)
     calls = tuple(one.call for one in lowered)
     if calls == planned.calls:

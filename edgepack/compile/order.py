@@ -8,7 +8,8 @@ maximum in place of the sum. Graphs with too many such sets are ordered greedily
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from edgepack.compile.graph import Graph
 from edgepack.compile.plan import outside_arena
@@ -17,14 +18,18 @@ SETS = 20_000  # looked at, at most
 STEPS = 1 << 26  # operators looked at in all these sets
 GREEDY_STEPS = 1 << 23  # and by the greedy search
 MOST_OPERATORS = 1 << 13  # each is compared with every other
+NOTHING: Mapping[tuple[int, ...], int] = MappingProxyType({})
 
 
-def reordered(graph: Graph) -> Graph | None:
-    """The graph in an order whose live bytes peak lower, without overlaps; None if there is none, or state fixes the order."""
+def reordered(graph: Graph, scratch: Mapping[tuple[int, ...], int] = NOTHING) -> Graph | None:
+    """The graph in an order whose live bytes peak lower, without overlaps; None if there is none, or state fixes the order.
+
+    `scratch`: bytes that an operator, named by its outputs, needs besides while it runs.
+    """
     count = len(graph.nodes)
     if graph.states or not 3 <= count <= MOST_OPERATORS:
         return None
-    work = _Work(graph)
+    work = _Work(graph, scratch)
     now = work.peak(range(count))
     order = _best(work, count, now) or _greedy(work, count)
     if order is None or work.peak(order) >= now:
@@ -35,7 +40,7 @@ def reordered(graph: Graph) -> Graph | None:
 class _Work:
     """Operators as bits: what each must wait for, and which values are live when a set of them has run."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, scratch: Mapping[tuple[int, ...], int]) -> None:
         outside = outside_arena(graph)
         self.producer: dict[int, int] = {}
         self.readers: dict[int, int] = {}
@@ -56,8 +61,9 @@ class _Work:
                 self.waits[index] |= 1 << self.producer[root]
             for root in roots & (set(self.producer) | set(self.held)):
                 self.readers[root] = self.readers.get(root, 0) | 1 << index
-        self.outputs = [
-            sum(self.size[root] for root in self.producer if self.producer[root] == index) for index in range(len(graph.nodes))
+        self.added = [  # by an operator while it runs, of which its outputs stay
+            sum(self.size[root] for root in self.producer if self.producer[root] == index) + scratch.get(node.outputs, 0)
+            for index, node in enumerate(graph.nodes)
         ]
 
     def live(self, done: int) -> int:
@@ -75,7 +81,7 @@ class _Work:
         """The most bytes at once."""
         done, most = 0, 0
         for index in order:
-            most = max(most, self.live(done) + self.outputs[index])
+            most = max(most, self.live(done) + self.added[index])
             done |= 1 << index
         return most
 
@@ -97,7 +103,7 @@ def _best(work: _Work, count: int, limit: int) -> list[int] | None:
             continue
         live = work.live(done)
         for index in work.ready(done):
-            after, then = max(peak, live + work.outputs[index]), done | 1 << index
+            after, then = max(peak, live + work.added[index]), done | 1 << index
             if after < min(best.get(then, limit), limit):
                 best[then], came[then] = after, index
                 heapq.heappush(waiting, (after, count - then.bit_count(), then))
@@ -115,7 +121,7 @@ def _greedy(work: _Work, count: int) -> list[int] | None:
         steps += len(ready) * count
         if not ready or steps > GREEDY_STEPS:
             return None
-        index = min(ready, key=lambda each: (work.live(done | 1 << each), work.outputs[each], each))
+        index = min(ready, key=lambda each: (work.live(done | 1 << each), work.added[each], each))
         order.append(index)
         done |= 1 << index
     return order
