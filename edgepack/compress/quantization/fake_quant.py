@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +16,16 @@ import numpy as np
 
 from edgepack.compress.keras.kernels import SCALE, wrapped_layer
 from edgepack.compress.keras.models import import_tfmot
-from edgepack.compress.quantization.lowbit import Grid, best_scales, round_to
+from edgepack.compress.quantization.lowbit import Grid, fitting_scales, level_bits, nearest_levels, round_to
 from edgepack.sources.keras.frameworks import import_tf_keras
 
 # Where the converter takes a scale for each output channel from a FakeQuant operator. It moves other kernels through a
 # transposition, in which it loses the axis; there it finds the scales itself, from the rounded weights.
 _FAKE_QUANT = {("Conv2D", "kernel"), ("DepthwiseConv2D", "depthwise_kernel"), ("Dense", "kernel")}
+
+_OCTAVES = 6.0  # below the largest scale of a kernel: less than a code's bits, so that channels that are nearly nothing get no scale of their own
+_FOLLOW = 0.05  # how much of the way to the last count the bits of levels go in a step
+_ROUNDS = 10
 
 
 def kernel_names(layer: Any) -> list[str]:
@@ -32,12 +37,14 @@ def kernel_names(layer: Any) -> list[str]:
 def classes() -> SimpleNamespace:
     """`KernelQuantizer` and `LayerConfig`.
 
-    A LayerConfig fake-quantizes a layer's kernels to a grid (`levels`, `binary`; with trained scales when `learned`), and its
-    activation and output as `inner` says; without an `inner`, its output when `quantize_output` is true.
+    A LayerConfig fake-quantizes a layer's kernels to a `grid` (with trained scales when `learned`), and its activation and output
+    as `inner` says; without an `inner`, its output when `quantize_output` is true.
 
     A KernelQuantizer rounds straight-through (Bengio et al. 2013). Trained scales are one per output channel, one per kernel for
     Dense layers, whose axis the converter loses; their gradient is that of learned step size quantization (Esser
-    et al. 2020, equation 3). The logarithm is trained, so that an optimiser's step changes a scale by a share of it.
+    et al. 2020, equation 3). The logarithm is trained, so that an optimiser's step changes a scale by a share of it; one for the
+    whole kernel where the grid's scales hang together. With a rate, the bits of each level follow how often it was chosen, until
+    the kernel is `settled`: at the levels that were chosen, where the nearest are the same.
     """
     import_tfmot()
     import tensorflow as tf
@@ -49,37 +56,72 @@ def classes() -> SimpleNamespace:
     class KernelQuantizer(quantizers.Quantizer):  # type: ignore[misc]
         """Rounds a kernel to a grid."""
 
-        def __init__(self, kind: str, name: str, grid: Grid, learned: bool) -> None:
-            self.kind, self.name, self.grid, self.learned = kind, name, grid, learned
+        def __init__(self, kind: str, name: str, grid: Grid, learned: bool, settled: bool = False) -> None:
+            self.kind, self.name, self.grid, self.learned, self.settled = kind, name, grid, learned, settled
             self.fake = (kind, name) in _FAKE_QUANT
             self.whole = kind == "Dense"
 
         def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-            if not self.learned:
-                return {}
             count = 1 if self.whole else _channels(self.kind, self.name, tuple(tensor_shape))
+            free = count if self.grid.scales == "channel" else 1
             ones, zeros = keras.initializers.Constant(1.0), keras.initializers.Constant(0.0)
-            return {
+            if not self.learned:
+                if self.grid.scales == "channel":
+                    return {}
+                return {"limits": layer.add_weight(f"{name}_{SCALE}_limits", shape=(count,), initializer=ones, trainable=False)}
+            weights = {
                 "base": layer.add_weight(f"{name}_{SCALE}_base", shape=(count,), initializer=ones, trainable=False),
-                "log": layer.add_weight(f"{name}_{SCALE}", shape=(count,), initializer=zeros, trainable=True),
+                "log": layer.add_weight(f"{name}_{SCALE}", shape=(free,), initializer=zeros, trainable=True),
             }
+            if self.grid.rate:
+                shape = (self.grid.codes,)
+                weights["bits"] = layer.add_weight(f"{name}_{SCALE}_bits", shape=shape, initializer=zeros, trainable=False)
+            return weights
 
         def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **_: Any) -> Any:
             rows = self.columns(inputs)
             if self.learned:
                 scales = weights["base"] * tf.exp(weights["log"])
             else:
-                axis = None if self.whole else list(range(len(rows.shape) - 1))
-                scales = tf.maximum(tf.reduce_max(tf.abs(rows), axis=axis), 1e-12) / self.grid.levels
-                scales = tf.reshape(tf.stop_gradient(scales), [-1])
+                scales = self.limits(rows, training, weights) / self.grid.levels
             ratio = rows / scales
             inside = tf.clip_by_value(ratio, -self.grid.levels, self.grid.levels) if self.learned else ratio
-            level = tf.where(inside >= 0, tf.ones_like(inside), -tf.ones_like(inside)) if self.grid.binary else tf.round(inside)
+            if self.grid.binary:
+                level = tf.where(inside >= 0, tf.ones_like(inside), -tf.ones_like(inside))
+            elif "bits" in weights and not self.settled:
+                level = self.frequent(inside, weights["bits"], training)
+            else:
+                level = tf.round(inside)
             rounded = (inside + tf.stop_gradient(level - inside)) * scales
             # FakeQuant would change nothing, but its gradient is zero where a rounding error puts a weight beyond its limit.
             if self.fake and training is False:
                 rounded = self.named(rounded, scales * (127 / self.grid.step))
             return self.restored(rounded, inputs)
+
+        def limits(self, rows: Any, training: Any, weights: dict[str, Any]) -> Any:
+            """What the codes of each channel have to reach: its largest weight, or more where scales hang together."""
+            axis = None if self.whole else list(range(len(rows.shape) - 1))
+            sizes = tf.stop_gradient(tf.reshape(tf.maximum(tf.reduce_max(tf.abs(rows), axis=axis), 1e-12), [-1]))
+            if "limits" not in weights:
+                return sizes
+            if training is False:
+                return weights["limits"]  # a constant for the converter, which computes no logarithms
+            most = tf.reduce_max(sizes)
+            octaves = tf.floor(tf.math.log(most / sizes) / np.log(2.0)) if self.grid.scales == "octaves" else tf.zeros_like(sizes)
+            limits = most * tf.pow(2.0, -tf.minimum(octaves, _OCTAVES))
+            weights["limits"].assign(limits)
+            return limits
+
+        def frequent(self, inside: Any, bits: Any, training: Any) -> Any:
+            """The level of least squared error and bits for each weight, as `lowbit.nearest_levels`; in training they are counted."""
+            levels = tf.range(-self.grid.levels, self.grid.levels + 1, dtype=inside.dtype)
+            costs = tf.square(inside[..., None] - levels) + self.grid.rate * bits
+            places = tf.where(inside == 0, tf.cast(self.grid.levels, tf.int64), tf.argmin(costs, axis=-1))
+            if training is not False:
+                counts = tf.reduce_sum(tf.one_hot(tf.reshape(places, [-1]), self.grid.codes), axis=0) + 1.0
+                now = -tf.math.log(counts / tf.reduce_sum(counts)) / np.log(2.0)
+                bits.assign_add(_FOLLOW * (now - bits))
+            return tf.cast(places, inside.dtype) - self.grid.levels
 
         def named(self, rounded: Any, limits: Any) -> Any:
             """`rounded` by way of the operator that tells the converter the scales."""
@@ -104,22 +146,30 @@ def classes() -> SimpleNamespace:
             return tf.reshape(columns, kernel.shape) if self.name == "depthwise_kernel" else columns
 
         def get_config(self) -> dict[str, Any]:
-            grid = {"levels": self.grid.levels, "binary": self.grid.binary}
-            return {"kind": self.kind, "name": self.name, "grid": grid, "learned": self.learned}
+            grid = asdict(self.grid)
+            return {"kind": self.kind, "name": self.name, "grid": grid, "learned": self.learned, "settled": self.settled}
 
     class LayerConfig(quantize_config.QuantizeConfig):  # type: ignore[misc]
         """What of a layer is fake-quantized."""
 
         def __init__(
-            self, levels: int = 127, binary: bool = False, learned: bool = False, quantize_output: bool = False, inner: Any = None
+            self,
+            grid: dict[str, Any] | None = None,
+            learned: bool = False,
+            quantize_output: bool = False,
+            inner: Any = None,
+            settled: bool = False,
         ) -> None:
-            self.grid, self.learned, self.inner = Grid(levels, binary), learned, inner
+            self.grid, self.learned, self.inner, self.settled = Grid(**(grid or {"levels": 127})), learned, inner, settled
             # TF-MOT turns this off by its name where a concatenation follows, which has one range for all of its inputs.
             self.quantize_output = quantize_output
 
         def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
             kind = type(layer).__name__
-            return [(getattr(layer, name), KernelQuantizer(kind, name, self.grid, self.learned)) for name in kernel_names(layer)]
+            return [
+                (getattr(layer, name), KernelQuantizer(kind, name, self.grid, self.learned, self.settled))
+                for name in kernel_names(layer)
+            ]
 
         def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
             for name, weight in zip(kernel_names(layer), quantize_weights, strict=True):
@@ -140,8 +190,8 @@ def classes() -> SimpleNamespace:
 
         def get_config(self) -> dict[str, Any]:
             inner = None if self.inner is None else utils.serialize_keras_object(self.inner)
-            grid = {"levels": self.grid.levels, "binary": self.grid.binary}
-            return {**grid, "learned": self.learned, "quantize_output": self.quantize_output, "inner": inner}
+            grid, output = asdict(self.grid), self.quantize_output
+            return {"grid": grid, "learned": self.learned, "quantize_output": output, "inner": inner, "settled": self.settled}
 
         @classmethod
         def from_config(cls, config: dict[str, Any]) -> Any:
@@ -169,11 +219,18 @@ def unrounded() -> Iterator[None]:
 
 
 def fit_scales(model: Any) -> None:
-    """Give every trained scale of a wrapped model the value that fits its kernel best."""
+    """Give every trained scale of a wrapped model the value that fits its kernel best, its levels their bits, and others what they hold."""
+    _fit_limits(model)
     for variable, quantizer, scales in _learned(model):
-        best = best_scales(_rows(quantizer, variable), quantizer.grid)
+        rows, grid = _rows(quantizer, variable), quantizer.grid
+        best = fitting_scales(rows, grid)
         scales["base"].assign(best[:, 0])
-        scales["log"].assign(np.zeros(len(best), np.float32))
+        scales["log"].assign(np.zeros(scales["log"].shape, np.float32))
+        if "bits" in scales:
+            bits = None
+            for _ in range(_ROUNDS):
+                bits = level_bits(nearest_levels(rows / best, grid, bits), grid)
+            scales["bits"].assign(bits)
 
 
 def settle(model: Any) -> dict[str, int]:
@@ -181,10 +238,13 @@ def settle(model: Any) -> dict[str, int]:
 
     Returns the number of codes that each such layer may have.
     """
+    _fit_limits(model)
     allowed = {}
     for variable, quantizer, scales in _learned(model):
         scale = (scales["base"] * np.exp(scales["log"].numpy())).numpy()[:, None]
-        rounded = round_to(_rows(quantizer, variable), scale, quantizer.grid)
+        bits = scales["bits"].numpy() if "bits" in scales else None
+        rounded = round_to(_rows(quantizer, variable), scale, quantizer.grid, bits)
+        quantizer.settled = quantizer.config.settled = True
         shape = quantizer.columns(variable).shape
         columns = rounded.T.reshape(shape) if not quantizer.whole else rounded.reshape(shape)
         variable.assign(quantizer.restored(columns, variable))
@@ -192,13 +252,27 @@ def settle(model: Any) -> dict[str, int]:
     return allowed
 
 
+def _fit_limits(model: Any) -> None:
+    """Let int8 codes whose scales hang together reach the largest weight of each channel."""
+    for variable, quantizer, weights in _weights(model):
+        if "limits" in weights:
+            sizes = np.maximum(np.abs(_rows(quantizer, variable)).max(axis=1), np.float32(1e-12))
+            octaves = np.floor(np.log2(sizes.max() / sizes)) if quantizer.grid.scales == "octaves" else np.zeros_like(sizes)
+            weights["limits"].assign(sizes.max() * np.exp2(-np.minimum(octaves, _OCTAVES)))
+
+
 def _learned(model: Any) -> list[tuple[Any, Any, Any]]:
+    return [found for found in _weights(model) if "base" in found[2]]
+
+
+def _weights(model: Any) -> list[tuple[Any, Any, Any]]:
+    """Kernels with a quantizer of ours that has weights of its own: variable, quantizer, those weights."""
     found = []
     for layer in model.layers:
-        for variable, quantizer, scales in getattr(layer, "_weight_vars", []):
-            if scales and "base" in scales:
-                quantizer.layer = wrapped_layer(layer).name
-                found.append((variable, quantizer, scales))
+        for variable, quantizer, weights in getattr(layer, "_weight_vars", []):
+            if weights and ("base" in weights or "limits" in weights):
+                quantizer.layer, quantizer.config = wrapped_layer(layer).name, layer.quantize_config
+                found.append((variable, quantizer, weights))
     return found
 
 

@@ -13,17 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 Format = Literal["int8", "int6", "int5", "int4", "int3", "ternary", "binary"]
+Scales = Literal["channel", "octaves", "layer"]
 
 _CODES = 127
 _CANDIDATES = 100
+_MANTISSAS = 8
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The weights a format allows: `levels` whole numbers on each side of zero, and zero itself unless `binary`."""
+    """The weights a format allows: `levels` whole numbers on each side of zero, and zero itself unless `binary`.
+
+    `scales` says what a kernel's output channels may have: a scale each, one times powers of two, or one for all. With a `rate` above
+    0 rounding is entropy-constrained (see `nearest_levels`).
+    """
 
     levels: int
     binary: bool = False
+    scales: Scales = "channel"
+    rate: float = 0.0
 
     @property
     def step(self) -> int:
@@ -51,16 +59,43 @@ GRIDS: dict[str, Grid] = {
 }
 
 
-def round_to(rows: NDArray[np.float32], scales: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
-    """`rows` (n, m) moved to the grid's nearest level times `scales` (n, 1).
+def round_to(
+    rows: NDArray[np.float32], scales: NDArray[np.float32], grid: Grid, bits: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """`rows` (n, m) moved to the grid's nearest level times `scales` (n, 1), or the level that `bits` favour.
 
-    >>> round_to(np.float32([[0.9, -0.2, 0.3]]), np.float32([[0.5]]), Grid(1)).tolist()
-    [[0.5, 0.0, 0.5]]
+    >>> round_to(np.float32([[0.9, 0.2, -0.3]]), np.float32([[0.5]]), Grid(1)).tolist()
+    [[0.5, 0.0, -0.5]]
     """
     if grid.binary:
         return np.where(rows >= 0, scales, -scales)
-    levels = np.clip(np.rint(rows / scales), -grid.levels, grid.levels)
+    levels = nearest_levels(rows / scales, grid, bits)
     return np.asarray(levels * scales, np.float32)
+
+
+def nearest_levels(ratios: NDArray[np.float32], grid: Grid, bits: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """The level of each of `ratios`, weights by their scale: the nearest, or that of the least squared error plus rate times bits.
+
+    `bits` are what a code takes for each level from -levels to levels (entropy-constrained scalar quantization, Chou, Lookabaugh
+    and Gray 1989, "Entropy-constrained vector quantization", equation 2). Zeros stay zero.
+
+    >>> nearest_levels(np.float32([0.55, 0.7, -1.8, 0]), Grid(3, rate=0.1), np.float32([6, 5, 4, 1, 4, 5, 6])).tolist()
+    [0.0, 1.0, -2.0, 0.0]
+    """
+    if bits is None:
+        return np.asarray(np.clip(np.rint(ratios), -grid.levels, grid.levels), np.float32)
+    best, least = np.zeros_like(ratios), np.square(ratios) + grid.rate * bits[grid.levels]
+    for place, level in enumerate(range(-grid.levels, grid.levels + 1)):
+        cost = np.square(ratios - np.float32(level)) + grid.rate * bits[place]
+        better = (cost < least) & (ratios != 0)
+        best, least = np.where(better, np.float32(level), best), np.where(better, cost, least)
+    return np.asarray(best, np.float32)
+
+
+def level_bits(levels: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
+    """Bits that an entropy code takes for each level from -levels to levels, by how frequent it is; one more of each is counted."""
+    counts = np.bincount((levels + grid.levels).astype(np.int64).ravel(), minlength=grid.codes) + 1.0
+    return np.asarray(-np.log2(counts / counts.sum()), np.float32)
 
 
 def best_scales(rows: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
@@ -83,6 +118,31 @@ def best_scales(rows: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
         error = np.square(rows - round_to(rows, scales, grid)).sum(axis=1, keepdims=True)
         best, least = np.where(error < least, scales, best), np.minimum(error, least)
     return np.asarray(best, np.float32)
+
+
+def fitting_scales(rows: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
+    """The scale of each row, (n, 1), as `grid.scales` allows: those that fit best, near them one times powers of two, or one for all.
+
+    >>> fitting_scales(np.float32([[2, -2], [2, 0]]), Grid(1, scales="layer")).ravel().tolist()
+    [2.0, 2.0]
+    >>> scales = fitting_scales(np.float32([[3, -3], [1.6, 1.6], [0, 0]]), Grid(1, scales="octaves")).ravel()
+    >>> (scales / scales[0]).tolist()
+    [1.0, 0.5, 1.0]
+    """
+    if grid.scales == "layer":
+        return np.broadcast_to(best_scales(rows.reshape(1, -1), grid), (len(rows), 1)).copy()
+    own = best_scales(rows, grid)
+    if grid.scales == "channel":
+        return own
+    used = np.abs(rows).max(axis=1, keepdims=True) > 0
+    largest = own[used].max() if used.any() else np.float32(1)
+    best, least = own, np.inf
+    for base in largest * np.exp2(np.arange(-_MANTISSAS, _MANTISSAS, dtype=np.float32) / (2 * _MANTISSAS)):
+        scales = np.where(used, base * np.exp2(np.rint(np.log2(own / base))), base).astype(np.float32)
+        error = float(np.square(rows - round_to(rows, scales, grid)).sum())
+        if error < least:
+            best, least = scales, error
+    return best
 
 
 def _positive(scales: NDArray[np.float32]) -> NDArray[np.float32]:
