@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from edgepack.ground.memory import give_back_memory, interrupts_later, resident
+from edgepack.ground.memory import interrupts_later
 
 
 def test_an_interrupt_comes_when_collecting_is_done() -> None:
