@@ -23,7 +23,7 @@ from edgepack.sources.keras.frameworks import import_tf_keras
 # transposition, in which it loses the axis; there it finds the scales itself, from the rounded weights.
 _FAKE_QUANT = {("Conv2D", "kernel"), ("DepthwiseConv2D", "depthwise_kernel"), ("Dense", "kernel")}
 
-_OCTAVES = 6.0  # below the largest scale of a kernel: less than a code's bits, so that channels that are nearly nothing get no scale of their own
+_OCTAVES = 6.0  # that an int8 scale may lie below the largest of its kernel: channels beyond are nearly nothing
 _FOLLOW = 0.05  # how much of the way to the last count the bits of levels go in a step
 _ROUNDS = 10
 
@@ -113,7 +113,7 @@ def classes() -> SimpleNamespace:
             return limits
 
         def frequent(self, inside: Any, bits: Any, training: Any) -> Any:
-            """The level of least squared error and bits for each weight, as `lowbit.nearest_levels`; in training they are counted."""
+            """The level of least squared error and bits for each weight, as in `nearest_levels`; in training they are counted."""
             levels = tf.range(-self.grid.levels, self.grid.levels + 1, dtype=inside.dtype)
             costs = tf.square(inside[..., None] - levels) + self.grid.rate * bits
             places = tf.where(inside == 0, tf.cast(self.grid.levels, tf.int64), tf.argmin(costs, axis=-1))
@@ -219,7 +219,7 @@ def unrounded() -> Iterator[None]:
 
 
 def fit_scales(model: Any) -> None:
-    """Give every trained scale of a wrapped model the value that fits its kernel best, its levels their bits, and others what they hold."""
+    """Give every trained scale of a wrapped model the value that fits its kernel best, levels their bits, and int8 its limits."""
     _fit_limits(model)
     for variable, quantizer, scales in _learned(model):
         rows, grid = _rows(quantizer, variable), quantizer.grid

@@ -24,8 +24,8 @@ _MANTISSAS = 8
 class Grid:
     """The weights a format allows: `levels` whole numbers on each side of zero, and zero itself unless `binary`.
 
-    `scales` says what a kernel's output channels may have: a scale each, one times powers of two, or one for all. With a `rate` above
-    0 rounding is entropy-constrained (see `nearest_levels`).
+    `scales` says what a kernel's output channels may have: a scale each, one times powers of two, or one for all. With a `rate`
+    above 0 rounding is entropy-constrained (see `nearest_levels`).
     """
 
     levels: int
@@ -74,7 +74,7 @@ def round_to(
 
 
 def nearest_levels(ratios: NDArray[np.float32], grid: Grid, bits: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """The level of each of `ratios`, weights by their scale: the nearest, or that of the least squared error plus rate times bits.
+    """The level of each of `ratios`, weights by their scale: the nearest, or that of least squared error plus rate times bits.
 
     `bits` are what a code takes for each level from -levels to levels (entropy-constrained scalar quantization, Chou, Lookabaugh
     and Gray 1989, "Entropy-constrained vector quantization", equation 2). Zeros stay zero.
@@ -93,7 +93,7 @@ def nearest_levels(ratios: NDArray[np.float32], grid: Grid, bits: NDArray[np.flo
 
 
 def level_bits(levels: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
-    """Bits that an entropy code takes for each level from -levels to levels, by how frequent it is; one more of each is counted."""
+    """Bits that an entropy code takes for each level from -levels to levels, by their frequency; one more of each is counted."""
     counts = np.bincount((levels + grid.levels).astype(np.int64).ravel(), minlength=grid.codes) + 1.0
     return np.asarray(-np.log2(counts / counts.sum()), np.float32)
 
@@ -121,7 +121,7 @@ def best_scales(rows: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
 
 
 def fitting_scales(rows: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
-    """The scale of each row, (n, 1), as `grid.scales` allows: those that fit best, near them one times powers of two, or one for all.
+    """The scale of each row, (n, 1), as `grid.scales` allows: those that fit best, near these one times powers of two, or one.
 
     >>> fitting_scales(np.float32([[2, -2], [2, 0]]), Grid(1, scales="layer")).ravel().tolist()
     [2.0, 2.0]

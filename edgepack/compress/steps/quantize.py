@@ -55,13 +55,13 @@ class Quantize(FineTuning):
     )
     scales: Scales = Field(
         default="channel",
-        description="of a kernel's output channels: one each, one times powers of two, or one for all; fewer multipliers in flash",
+        description="of a kernel's output channels: each its own, one times powers of two, or one: multipliers that code well",
     )
     rate: float = Field(
         default=0.0,
         ge=0,
         le=2,
-        description="how much a bit of coded weights counts beside the squared rounding error, in squares of a level (0.05 to 0.3)",
+        description="what a bit of coded weights counts beside the squared rounding error of weights of few bits, 0.05 to 0.3",
     )
     aware: bool = Field(default=True, description="fine-tune with simulated quantization; false: quantize after training")
     epochs: int = Field(default=2, ge=1, description="passes over the training data at most")
@@ -73,7 +73,8 @@ class Quantize(FineTuning):
     percentile: float = Field(default=99.9, gt=50, lt=100, description="per cent of an activation's values that its range holds")
     int16: Names = Field(default=(), description="layers whose outputs keep 16 bits in the int8 file, with * and ?")
     short_biases: bool = Field(
-        default=False, description="biases of the int8 file as whole multiples of what is hardly seen, so that they take fewer bits coded"
+        default=False,
+        description="round biases of the int8 file to what is hardly seen, so that they take fewer bits coded",
     )
 
     FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset({"int16", "short_biases"})
