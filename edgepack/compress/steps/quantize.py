@@ -72,12 +72,12 @@ class Quantize(FineTuning):
     )
     percentile: float = Field(default=99.9, gt=50, lt=100, description="per cent of an activation's values that its range holds")
     int16: Names = Field(default=(), description="layers whose outputs keep 16 bits in the int8 file, with * and ?")
-    short_biases: bool = Field(
+    short_constants: bool = Field(
         default=False,
-        description="round biases of the int8 file to what is hardly seen, so that they take fewer bits coded",
+        description="round biases and multipliers of the int8 file to what is hardly seen: fewer bits when coded",
     )
 
-    FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset({"int16", "short_biases"})
+    FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset({"int16", "short_constants"})
 
     @property
     def keeps(self) -> frozenset[Structure]:
@@ -142,12 +142,12 @@ class Quantize(FineTuning):
                 f"rate chooses among the levels of weights of few bits, which {self.weights} weights are not",
                 'set weights = "int4", or remove rate',
             )
-        if self.short_biases and self.scheme != "int8":
+        if self.short_constants and self.scheme != "int8":
             raise contradiction(
                 type(self),
-                "short_biases",
-                f"short_biases is for the int32 biases of an int8 file, which {self.scheme} has not",
-                'set scheme = "int8", or remove short_biases',
+                "short_constants",
+                f"short_constants is for the biases and multipliers of an int8 file, which {self.scheme} has not",
+                'set scheme = "int8", or remove short_constants',
             )
         if "percentile" in written and self.calibration != "percentile":
             raise contradiction(
@@ -161,7 +161,7 @@ class Quantize(FineTuning):
     def quantization(self, kept: frozenset[Structure]) -> Quantization:
         """What conversion has to know; `kept` is what earlier steps left in the weights."""
         few: set[Structure] = {"codes"} if self.weights != "int8" else set()
-        return Quantization(self.scheme, self.trains, tuple(sorted(kept | few)), tuple(self.int16), self.short_biases)
+        return Quantization(self.scheme, self.trains, tuple(sorted(kept | few)), tuple(self.int16), self.short_constants)
 
     def apply(self, model: Any, work: Work) -> Any:
         """A copy of `model` with quantization ranges, trained with them or calibrated.
