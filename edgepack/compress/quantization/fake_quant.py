@@ -16,7 +16,7 @@ import numpy as np
 
 from edgepack.compress.keras.kernels import SCALE, wrapped_layer
 from edgepack.compress.keras.models import import_tfmot
-from edgepack.compress.quantization.lowbit import Grid, fitting_scales, level_bits, nearest_levels, round_to
+from edgepack.compress.quantization.lowbit import Grid, fitting_scales, round_to
 from edgepack.sources.keras.frameworks import import_tf_keras
 
 # Where the converter takes a scale for each output channel from a FakeQuant operator. It moves other kernels through a
@@ -24,8 +24,6 @@ from edgepack.sources.keras.frameworks import import_tf_keras
 _FAKE_QUANT = {("Conv2D", "kernel"), ("DepthwiseConv2D", "depthwise_kernel"), ("Dense", "kernel")}
 
 _OCTAVES = 6.0  # that an int8 scale may lie below the largest of its kernel: channels beyond are nearly nothing
-_FOLLOW = 0.05  # how much of the way to the last count the bits of levels go in a step
-_ROUNDS = 10
 
 
 def kernel_names(layer: Any) -> list[str]:
@@ -43,8 +41,9 @@ def classes() -> SimpleNamespace:
     A KernelQuantizer rounds straight-through (Bengio et al. 2013). Trained scales are one per output channel, one per kernel for
     Dense layers, whose axis the converter loses; their gradient is that of learned step size quantization (Esser
     et al. 2020, equation 3). The logarithm is trained, so that an optimiser's step changes a scale by a share of it; one for the
-    whole kernel where the grid's scales hang together. With a rate, the bits of each level follow how often it was chosen, until
-    the kernel is `settled`: at the levels that were chosen, where the nearest are the same.
+    whole kernel where the grid's scales hang together. With a rate, the gradient is that of the loss and the rate times the bits
+    of an entropy code: those of a level follow from how many weights are at it now (its sign aside), and between levels they are
+    interpolated.
     """
     import_tfmot()
     import tensorflow as tf
@@ -56,8 +55,8 @@ def classes() -> SimpleNamespace:
     class KernelQuantizer(quantizers.Quantizer):  # type: ignore[misc]
         """Rounds a kernel to a grid."""
 
-        def __init__(self, kind: str, name: str, grid: Grid, learned: bool, settled: bool = False) -> None:
-            self.kind, self.name, self.grid, self.learned, self.settled = kind, name, grid, learned, settled
+        def __init__(self, kind: str, name: str, grid: Grid, learned: bool) -> None:
+            self.kind, self.name, self.grid, self.learned = kind, name, grid, learned
             self.fake = (kind, name) in _FAKE_QUANT
             self.whole = kind == "Dense"
 
@@ -69,14 +68,10 @@ def classes() -> SimpleNamespace:
                 if self.grid.scales == "channel":
                     return {}
                 return {"limits": layer.add_weight(f"{name}_{SCALE}_limits", shape=(count,), initializer=ones, trainable=False)}
-            weights = {
+            return {
                 "base": layer.add_weight(f"{name}_{SCALE}_base", shape=(count,), initializer=ones, trainable=False),
                 "log": layer.add_weight(f"{name}_{SCALE}", shape=(free,), initializer=zeros, trainable=True),
             }
-            if self.grid.rate:
-                shape = (self.grid.codes,)
-                weights["bits"] = layer.add_weight(f"{name}_{SCALE}_bits", shape=shape, initializer=zeros, trainable=False)
-            return weights
 
         def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **_: Any) -> Any:
             rows = self.columns(inputs)
@@ -86,12 +81,9 @@ def classes() -> SimpleNamespace:
                 scales = self.limits(rows, training, weights) / self.grid.levels
             ratio = rows / scales
             inside = tf.clip_by_value(ratio, -self.grid.levels, self.grid.levels) if self.learned else ratio
-            if self.grid.binary:
-                level = tf.where(inside >= 0, tf.ones_like(inside), -tf.ones_like(inside))
-            elif "bits" in weights and not self.settled:
-                level = self.frequent(inside, weights["bits"], training)
-            else:
-                level = tf.round(inside)
+            level = tf.where(inside >= 0, tf.ones_like(inside), -tf.ones_like(inside)) if self.grid.binary else tf.round(inside)
+            if self.grid.rate and training is not False:
+                inside = self.charged(inside, tf.abs(level))
             rounded = (inside + tf.stop_gradient(level - inside)) * scales
             # FakeQuant would change nothing, but its gradient is zero where a rounding error puts a weight beyond its limit.
             if self.fake and training is False:
@@ -112,16 +104,20 @@ def classes() -> SimpleNamespace:
             weights["limits"].assign(limits)
             return limits
 
-        def frequent(self, inside: Any, bits: Any, training: Any) -> Any:
-            """The level of least squared error and bits for each weight, as in `nearest_levels`; in training they are counted."""
-            levels = tf.range(-self.grid.levels, self.grid.levels + 1, dtype=inside.dtype)
-            costs = tf.square(inside[..., None] - levels) + self.grid.rate * bits
-            places = tf.where(inside == 0, tf.cast(self.grid.levels, tf.int64), tf.argmin(costs, axis=-1))
-            if training is not False:
-                counts = tf.reduce_sum(tf.one_hot(tf.reshape(places, [-1]), self.grid.codes), axis=0) + 1.0
-                now = -tf.math.log(counts / tf.reduce_sum(counts)) / np.log(2.0)
-                bits.assign_add(_FOLLOW * (now - bits))
-            return tf.cast(places, inside.dtype) - self.grid.levels
+        def charged(self, inside: Any, sizes: Any) -> Any:
+            """`inside` as it is, with the gradient of what its bits cost added to its own."""
+            counts = tf.reduce_sum(tf.one_hot(tf.cast(tf.reshape(sizes, [-1]), tf.int32), self.grid.levels + 1), axis=0) + 1.0
+            both_signs = tf.constant([1.0] + [2.0] * self.grid.levels)
+            bits = -tf.math.log(counts / both_signs / tf.reduce_sum(counts)) / np.log(2.0)
+            rise = tf.maximum(bits[1:] - bits[:-1], 0.0)
+            below = tf.minimum(tf.cast(tf.abs(inside), tf.int32), self.grid.levels - 1)
+            slope = tf.stop_gradient(self.grid.rate * tf.gather(rise, below) * tf.sign(inside))
+
+            @tf.custom_gradient  # type: ignore[untyped-decorator]
+            def same(values: Any) -> Any:
+                return tf.identity(values), lambda upstream: upstream + slope
+
+            return same(inside)
 
         def named(self, rounded: Any, limits: Any) -> Any:
             """`rounded` by way of the operator that tells the converter the scales."""
@@ -146,30 +142,21 @@ def classes() -> SimpleNamespace:
             return tf.reshape(columns, kernel.shape) if self.name == "depthwise_kernel" else columns
 
         def get_config(self) -> dict[str, Any]:
-            grid = asdict(self.grid)
-            return {"kind": self.kind, "name": self.name, "grid": grid, "learned": self.learned, "settled": self.settled}
+            return {"kind": self.kind, "name": self.name, "grid": asdict(self.grid), "learned": self.learned}
 
     class LayerConfig(quantize_config.QuantizeConfig):  # type: ignore[misc]
         """What of a layer is fake-quantized."""
 
         def __init__(
-            self,
-            grid: dict[str, Any] | None = None,
-            learned: bool = False,
-            quantize_output: bool = False,
-            inner: Any = None,
-            settled: bool = False,
+            self, grid: dict[str, Any] | None = None, learned: bool = False, quantize_output: bool = False, inner: Any = None
         ) -> None:
-            self.grid, self.learned, self.inner, self.settled = Grid(**(grid or {"levels": 127})), learned, inner, settled
+            self.grid, self.learned, self.inner = Grid(**(grid or {"levels": 127})), learned, inner
             # TF-MOT turns this off by its name where a concatenation follows, which has one range for all of its inputs.
             self.quantize_output = quantize_output
 
         def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
             kind = type(layer).__name__
-            return [
-                (getattr(layer, name), KernelQuantizer(kind, name, self.grid, self.learned, self.settled))
-                for name in kernel_names(layer)
-            ]
+            return [(getattr(layer, name), KernelQuantizer(kind, name, self.grid, self.learned)) for name in kernel_names(layer)]
 
         def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
             for name, weight in zip(kernel_names(layer), quantize_weights, strict=True):
@@ -190,8 +177,7 @@ def classes() -> SimpleNamespace:
 
         def get_config(self) -> dict[str, Any]:
             inner = None if self.inner is None else utils.serialize_keras_object(self.inner)
-            grid, output = asdict(self.grid), self.quantize_output
-            return {"grid": grid, "learned": self.learned, "quantize_output": output, "inner": inner, "settled": self.settled}
+            return {"grid": asdict(self.grid), "learned": self.learned, "quantize_output": self.quantize_output, "inner": inner}
 
         @classmethod
         def from_config(cls, config: dict[str, Any]) -> Any:
@@ -219,18 +205,11 @@ def unrounded() -> Iterator[None]:
 
 
 def fit_scales(model: Any) -> None:
-    """Give every trained scale of a wrapped model the value that fits its kernel best, levels their bits, and int8 its limits."""
+    """Give every trained scale of a wrapped model the value that fits its kernel best, and int8 codes their limits."""
     _fit_limits(model)
     for variable, quantizer, scales in _learned(model):
-        rows, grid = _rows(quantizer, variable), quantizer.grid
-        best = fitting_scales(rows, grid)
-        scales["base"].assign(best[:, 0])
+        scales["base"].assign(fitting_scales(_rows(quantizer, variable), quantizer.grid)[:, 0])
         scales["log"].assign(np.zeros(scales["log"].shape, np.float32))
-        if "bits" in scales:
-            bits = None
-            for _ in range(_ROUNDS):
-                bits = level_bits(nearest_levels(rows / best, grid, bits), grid)
-            scales["bits"].assign(bits)
 
 
 def settle(model: Any) -> dict[str, int]:
@@ -242,9 +221,7 @@ def settle(model: Any) -> dict[str, int]:
     allowed = {}
     for variable, quantizer, scales in _learned(model):
         scale = (scales["base"] * np.exp(scales["log"].numpy())).numpy()[:, None]
-        bits = scales["bits"].numpy() if "bits" in scales else None
-        rounded = round_to(_rows(quantizer, variable), scale, quantizer.grid, bits)
-        quantizer.settled = quantizer.config.settled = True
+        rounded = round_to(_rows(quantizer, variable), scale, quantizer.grid)
         shape = quantizer.columns(variable).shape
         columns = rounded.T.reshape(shape) if not quantizer.whole else rounded.reshape(shape)
         variable.assign(quantizer.restored(columns, variable))
@@ -271,7 +248,7 @@ def _weights(model: Any) -> list[tuple[Any, Any, Any]]:
     for layer in model.layers:
         for variable, quantizer, weights in getattr(layer, "_weight_vars", []):
             if weights and ("base" in weights or "limits" in weights):
-                quantizer.layer, quantizer.config = wrapped_layer(layer).name, layer.quantize_config
+                quantizer.layer = wrapped_layer(layer).name
                 found.append((variable, quantizer, weights))
     return found
 

@@ -24,8 +24,8 @@ _MANTISSAS = 8
 class Grid:
     """The weights a format allows: `levels` whole numbers on each side of zero, and zero itself unless `binary`.
 
-    `scales` says what a kernel's output channels may have: a scale each, one times powers of two, or one for all. With a `rate`
-    above 0 rounding is entropy-constrained (see `nearest_levels`).
+    `scales` says what a kernel's output channels may have: a scale each, one times powers of two, or one for all. `rate` is what
+    training adds to its loss for each bit that an entropy code takes for a weight.
     """
 
     levels: int
@@ -59,43 +59,16 @@ GRIDS: dict[str, Grid] = {
 }
 
 
-def round_to(
-    rows: NDArray[np.float32], scales: NDArray[np.float32], grid: Grid, bits: NDArray[np.float32] | None = None
-) -> NDArray[np.float32]:
-    """`rows` (n, m) moved to the grid's nearest level times `scales` (n, 1), or the level that `bits` favour.
+def round_to(rows: NDArray[np.float32], scales: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
+    """`rows` (n, m) moved to the grid's nearest level times `scales` (n, 1).
 
-    >>> round_to(np.float32([[0.9, 0.2, -0.3]]), np.float32([[0.5]]), Grid(1)).tolist()
-    [[0.5, 0.0, -0.5]]
+    >>> round_to(np.float32([[0.9, -0.2, 0.3]]), np.float32([[0.5]]), Grid(1)).tolist()
+    [[0.5, 0.0, 0.5]]
     """
     if grid.binary:
         return np.where(rows >= 0, scales, -scales)
-    levels = nearest_levels(rows / scales, grid, bits)
+    levels = np.clip(np.rint(rows / scales), -grid.levels, grid.levels) + 0.0  # no zero with a sign
     return np.asarray(levels * scales, np.float32)
-
-
-def nearest_levels(ratios: NDArray[np.float32], grid: Grid, bits: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """The level of each of `ratios`, weights by their scale: the nearest, or that of least squared error plus rate times bits.
-
-    `bits` are what a code takes for each level from -levels to levels (entropy-constrained scalar quantization, Chou, Lookabaugh
-    and Gray 1989, "Entropy-constrained vector quantization", equation 2). Zeros stay zero.
-
-    >>> nearest_levels(np.float32([0.55, 0.7, -1.8, 0]), Grid(3, rate=0.1), np.float32([6, 5, 4, 1, 4, 5, 6])).tolist()
-    [0.0, 1.0, -2.0, 0.0]
-    """
-    if bits is None:
-        return np.asarray(np.clip(np.rint(ratios), -grid.levels, grid.levels), np.float32)
-    best, least = np.zeros_like(ratios), np.square(ratios) + grid.rate * bits[grid.levels]
-    for place, level in enumerate(range(-grid.levels, grid.levels + 1)):
-        cost = np.square(ratios - np.float32(level)) + grid.rate * bits[place]
-        better = (cost < least) & (ratios != 0)
-        best, least = np.where(better, np.float32(level), best), np.where(better, cost, least)
-    return np.asarray(best, np.float32)
-
-
-def level_bits(levels: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
-    """Bits that an entropy code takes for each level from -levels to levels, by their frequency; one more of each is counted."""
-    counts = np.bincount((levels + grid.levels).astype(np.int64).ravel(), minlength=grid.codes) + 1.0
-    return np.asarray(-np.log2(counts / counts.sum()), np.float32)
 
 
 def best_scales(rows: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:

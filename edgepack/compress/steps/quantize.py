@@ -60,8 +60,7 @@ class Quantize(FineTuning):
     rate: float = Field(
         default=0.0,
         ge=0,
-        le=2,
-        description="what a bit of coded weights counts beside the squared rounding error of weights of few bits, 0.05 to 0.3",
+        description="what the loss rises by for each bit that a weight of few bits takes when coded, on average",
     )
     aware: bool = Field(default=True, description="fine-tune with simulated quantization; false: quantize after training")
     epochs: int = Field(default=2, ge=1, description="passes over the training data at most")
@@ -207,7 +206,8 @@ class Quantize(FineTuning):
         """What the weights of layers may be, of those that differ from TF-MOT's int8."""
         found = list({kernel.layer: None for kernel in kernels(model)})
         few = self._few_bits(model, found, excluded) if self.weights != "int8" else []
-        grids = {name: replace(GRIDS[self.weights], scales=self.scales, rate=self.rate) for name in few}
+        weights = sum(kernel.values.size for kernel in kernels(model) if kernel.layer in few)
+        grids = {name: replace(GRIDS[self.weights], scales=self.scales, rate=self.rate / max(weights, 1)) for name in few}
         if self.scales != "channel":
             int8 = replace(GRIDS["int8"], scales=self.scales)
             grids = {name: grids.get(name, int8) for name in found if name not in excluded}
