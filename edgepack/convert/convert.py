@@ -18,6 +18,7 @@ from edgepack.convert.proof import Proof, prove
 from edgepack.convert.survival import LayerZeros, check_kernels
 from edgepack.convert.tflite import run_converter
 from edgepack.flatbuffer import read_model
+from edgepack.flatbuffer.rewrite.short_constants import short_constants
 from edgepack.ground.cache import Cache
 from edgepack.ground.files import canonical_json, sha256_file, write_atomic
 from edgepack.ground.progress import Progress
@@ -26,6 +27,7 @@ from edgepack.sources import Dataset
 # Changes whenever the same model would give another file or another check.
 _VERSION = 9
 _MIX_VERSION = 2
+_CONSTANTS_VERSION = 1
 FLOAT_FILE = "float.tflite"
 
 
@@ -120,6 +122,8 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
     proof = Proof(
         **{**stored, **{key: tuple(stored[key]) for key in ("inputs", "outputs", "float_layers")}},
     )
+    if compressed.quantization.short_constants:
+        file = _with_short_constants(file, cache)
     if compressed.quantization.int16:
         file = _mixed(file, compressed.quantization.int16, cache, progress)
         proof = prove(read_model(file.read_bytes()), scheme)
@@ -141,6 +145,16 @@ def convert_float(compressed: Compressed, data: Dataset, cache: Cache, progress:
             write_atomic(folder / FLOAT_FILE, run_converter(open_compressed(compressed), "float32", data, task))
 
     return cache.stage("convert", inputs, compute).folder / FLOAT_FILE
+
+
+def _with_short_constants(file: Path, cache: Cache) -> Path:
+    """The int8 file with constants rounded to what is hardly seen."""
+
+    def compute(folder: Path) -> None:
+        write_atomic(folder / "model.tflite", short_constants(file.read_bytes()))
+
+    inputs = {"version": _CONSTANTS_VERSION, "versions": training_versions(), "model": sha256_file(file)}
+    return cache.stage("constants", inputs, compute).folder / "model.tflite"
 
 
 def _mixed(file: Path, patterns: Sequence[str], cache: Cache, progress: Progress) -> Path:

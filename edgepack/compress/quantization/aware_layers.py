@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from edgepack.compress.keras.kernels import layer_variables
@@ -111,7 +112,7 @@ def _registry() -> Any:
 
 
 def relevel(wrapped: Any, grids: Mapping[str, Grid]) -> Any:
-    """A wrapped model with the kernels of the layers in `grids` rounded to these, with trained scales.
+    """A wrapped model with the kernels of the layers in `grids` rounded to these, with trained scales where they have few bits.
 
     And with what TF-MOT gets wrong: it trains a depthwise kernel with one scale, where the file has one per channel, and does not
     quantize the kernel of a layer that stands before a ReLU layer.
@@ -130,9 +131,8 @@ def relevel(wrapped: Any, grids: Mapping[str, Grid]) -> Any:
             return copied(layer)
         chosen = grid or GRIDS["int8"]
         own = isinstance(old, config_class)
-        new = config_class(
-            chosen.levels, chosen.binary, grid is not None, own and old.quantize_output, None if own else old
-        ).get_config()
+        learned = grid is not None and grid.levels < GRIDS["int8"].levels
+        new = config_class(asdict(chosen), learned, own and old.quantize_output, None if own else old).get_config()
         config = layer.get_config()
         config["quantize_config"] = {"class_name": "LayerConfig", "config": new}
         changed.add(layer.name)

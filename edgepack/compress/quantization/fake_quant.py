@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +16,14 @@ import numpy as np
 
 from edgepack.compress.keras.kernels import SCALE, wrapped_layer
 from edgepack.compress.keras.models import import_tfmot
-from edgepack.compress.quantization.lowbit import Grid, best_scales, round_to
+from edgepack.compress.quantization.lowbit import Grid, fitting_scales, round_to
 from edgepack.sources.keras.frameworks import import_tf_keras
 
 # Where the converter takes a scale for each output channel from a FakeQuant operator. It moves other kernels through a
 # transposition, in which it loses the axis; there it finds the scales itself, from the rounded weights.
 _FAKE_QUANT = {("Conv2D", "kernel"), ("DepthwiseConv2D", "depthwise_kernel"), ("Dense", "kernel")}
+
+_OCTAVES = 6.0  # that an int8 scale may lie below the largest of its kernel: channels beyond are nearly nothing
 
 
 def kernel_names(layer: Any) -> list[str]:
@@ -32,12 +35,15 @@ def kernel_names(layer: Any) -> list[str]:
 def classes() -> SimpleNamespace:
     """`KernelQuantizer` and `LayerConfig`.
 
-    A LayerConfig fake-quantizes a layer's kernels to a grid (`levels`, `binary`; with trained scales when `learned`), and its
-    activation and output as `inner` says; without an `inner`, its output when `quantize_output` is true.
+    A LayerConfig fake-quantizes a layer's kernels to a `grid` (with trained scales when `learned`), and its activation and output
+    as `inner` says; without an `inner`, its output when `quantize_output` is true.
 
     A KernelQuantizer rounds straight-through (Bengio et al. 2013). Trained scales are one per output channel, one per kernel for
     Dense layers, whose axis the converter loses; their gradient is that of learned step size quantization (Esser
-    et al. 2020, equation 3). The logarithm is trained, so that an optimiser's step changes a scale by a share of it.
+    et al. 2020, equation 3). The logarithm is trained, so that an optimiser's step changes a scale by a share of it; one for the
+    whole kernel where the grid's scales hang together. With a rate, the gradient is that of the loss and the rate times the bits
+    of an entropy code: those of a level follow from how many weights are at it now (its sign aside), and between levels they are
+    interpolated.
     """
     import_tfmot()
     import tensorflow as tf
@@ -55,13 +61,16 @@ def classes() -> SimpleNamespace:
             self.whole = kind == "Dense"
 
         def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-            if not self.learned:
-                return {}
             count = 1 if self.whole else _channels(self.kind, self.name, tuple(tensor_shape))
+            free = count if self.grid.scales == "channel" else 1
             ones, zeros = keras.initializers.Constant(1.0), keras.initializers.Constant(0.0)
+            if not self.learned:
+                if self.grid.scales == "channel":
+                    return {}
+                return {"limits": layer.add_weight(f"{name}_{SCALE}_limits", shape=(count,), initializer=ones, trainable=False)}
             return {
                 "base": layer.add_weight(f"{name}_{SCALE}_base", shape=(count,), initializer=ones, trainable=False),
-                "log": layer.add_weight(f"{name}_{SCALE}", shape=(count,), initializer=zeros, trainable=True),
+                "log": layer.add_weight(f"{name}_{SCALE}", shape=(free,), initializer=zeros, trainable=True),
             }
 
         def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **_: Any) -> Any:
@@ -69,17 +78,46 @@ def classes() -> SimpleNamespace:
             if self.learned:
                 scales = weights["base"] * tf.exp(weights["log"])
             else:
-                axis = None if self.whole else list(range(len(rows.shape) - 1))
-                scales = tf.maximum(tf.reduce_max(tf.abs(rows), axis=axis), 1e-12) / self.grid.levels
-                scales = tf.reshape(tf.stop_gradient(scales), [-1])
+                scales = self.limits(rows, training, weights) / self.grid.levels
             ratio = rows / scales
             inside = tf.clip_by_value(ratio, -self.grid.levels, self.grid.levels) if self.learned else ratio
             level = tf.where(inside >= 0, tf.ones_like(inside), -tf.ones_like(inside)) if self.grid.binary else tf.round(inside)
+            if self.grid.rate and training is not False:
+                inside = self.charged(inside, tf.abs(level))
             rounded = (inside + tf.stop_gradient(level - inside)) * scales
             # FakeQuant would change nothing, but its gradient is zero where a rounding error puts a weight beyond its limit.
             if self.fake and training is False:
                 rounded = self.named(rounded, scales * (127 / self.grid.step))
             return self.restored(rounded, inputs)
+
+        def limits(self, rows: Any, training: Any, weights: dict[str, Any]) -> Any:
+            """What the codes of each channel have to reach: its largest weight, or more where scales hang together."""
+            axis = None if self.whole else list(range(len(rows.shape) - 1))
+            sizes = tf.stop_gradient(tf.reshape(tf.maximum(tf.reduce_max(tf.abs(rows), axis=axis), 1e-12), [-1]))
+            if "limits" not in weights:
+                return sizes
+            if training is False:
+                return weights["limits"]  # a constant for the converter, which computes no logarithms
+            most = tf.reduce_max(sizes)
+            octaves = tf.floor(tf.math.log(most / sizes) / np.log(2.0)) if self.grid.scales == "octaves" else tf.zeros_like(sizes)
+            limits = most * tf.pow(2.0, -tf.minimum(octaves, _OCTAVES))
+            weights["limits"].assign(limits)
+            return limits
+
+        def charged(self, inside: Any, sizes: Any) -> Any:
+            """`inside` as it is, with the gradient of what its bits cost added to its own."""
+            counts = tf.reduce_sum(tf.one_hot(tf.cast(tf.reshape(sizes, [-1]), tf.int32), self.grid.levels + 1), axis=0) + 1.0
+            both_signs = tf.constant([1.0] + [2.0] * self.grid.levels)
+            bits = -tf.math.log(counts / both_signs / tf.reduce_sum(counts)) / np.log(2.0)
+            rise = tf.maximum(bits[1:] - bits[:-1], 0.0)
+            below = tf.minimum(tf.cast(tf.abs(inside), tf.int32), self.grid.levels - 1)
+            slope = tf.stop_gradient(self.grid.rate * tf.gather(rise, below) * tf.sign(inside))
+
+            @tf.custom_gradient  # type: ignore[untyped-decorator]
+            def same(values: Any) -> Any:
+                return tf.identity(values), lambda upstream: upstream + slope
+
+            return same(inside)
 
         def named(self, rounded: Any, limits: Any) -> Any:
             """`rounded` by way of the operator that tells the converter the scales."""
@@ -104,16 +142,15 @@ def classes() -> SimpleNamespace:
             return tf.reshape(columns, kernel.shape) if self.name == "depthwise_kernel" else columns
 
         def get_config(self) -> dict[str, Any]:
-            grid = {"levels": self.grid.levels, "binary": self.grid.binary}
-            return {"kind": self.kind, "name": self.name, "grid": grid, "learned": self.learned}
+            return {"kind": self.kind, "name": self.name, "grid": asdict(self.grid), "learned": self.learned}
 
     class LayerConfig(quantize_config.QuantizeConfig):  # type: ignore[misc]
         """What of a layer is fake-quantized."""
 
         def __init__(
-            self, levels: int = 127, binary: bool = False, learned: bool = False, quantize_output: bool = False, inner: Any = None
+            self, grid: dict[str, Any] | None = None, learned: bool = False, quantize_output: bool = False, inner: Any = None
         ) -> None:
-            self.grid, self.learned, self.inner = Grid(levels, binary), learned, inner
+            self.grid, self.learned, self.inner = Grid(**(grid or {"levels": 127})), learned, inner
             # TF-MOT turns this off by its name where a concatenation follows, which has one range for all of its inputs.
             self.quantize_output = quantize_output
 
@@ -140,8 +177,7 @@ def classes() -> SimpleNamespace:
 
         def get_config(self) -> dict[str, Any]:
             inner = None if self.inner is None else utils.serialize_keras_object(self.inner)
-            grid = {"levels": self.grid.levels, "binary": self.grid.binary}
-            return {**grid, "learned": self.learned, "quantize_output": self.quantize_output, "inner": inner}
+            return {"grid": asdict(self.grid), "learned": self.learned, "quantize_output": self.quantize_output, "inner": inner}
 
         @classmethod
         def from_config(cls, config: dict[str, Any]) -> Any:
@@ -169,11 +205,11 @@ def unrounded() -> Iterator[None]:
 
 
 def fit_scales(model: Any) -> None:
-    """Give every trained scale of a wrapped model the value that fits its kernel best."""
+    """Give every trained scale of a wrapped model the value that fits its kernel best, and int8 codes their limits."""
+    _fit_limits(model)
     for variable, quantizer, scales in _learned(model):
-        best = best_scales(_rows(quantizer, variable), quantizer.grid)
-        scales["base"].assign(best[:, 0])
-        scales["log"].assign(np.zeros(len(best), np.float32))
+        scales["base"].assign(fitting_scales(_rows(quantizer, variable), quantizer.grid)[:, 0])
+        scales["log"].assign(np.zeros(scales["log"].shape, np.float32))
 
 
 def settle(model: Any) -> dict[str, int]:
@@ -181,6 +217,7 @@ def settle(model: Any) -> dict[str, int]:
 
     Returns the number of codes that each such layer may have.
     """
+    _fit_limits(model)
     allowed = {}
     for variable, quantizer, scales in _learned(model):
         scale = (scales["base"] * np.exp(scales["log"].numpy())).numpy()[:, None]
@@ -192,13 +229,27 @@ def settle(model: Any) -> dict[str, int]:
     return allowed
 
 
+def _fit_limits(model: Any) -> None:
+    """Let int8 codes whose scales hang together reach the largest weight of each channel."""
+    for variable, quantizer, weights in _weights(model):
+        if "limits" in weights:
+            sizes = np.maximum(np.abs(_rows(quantizer, variable)).max(axis=1), np.float32(1e-12))
+            octaves = np.floor(np.log2(sizes.max() / sizes)) if quantizer.grid.scales == "octaves" else np.zeros_like(sizes)
+            weights["limits"].assign(sizes.max() * np.exp2(-np.minimum(octaves, _OCTAVES)))
+
+
 def _learned(model: Any) -> list[tuple[Any, Any, Any]]:
+    return [found for found in _weights(model) if "base" in found[2]]
+
+
+def _weights(model: Any) -> list[tuple[Any, Any, Any]]:
+    """Kernels with a quantizer of ours that has weights of its own: variable, quantizer, those weights."""
     found = []
     for layer in model.layers:
-        for variable, quantizer, scales in getattr(layer, "_weight_vars", []):
-            if scales and "base" in scales:
+        for variable, quantizer, weights in getattr(layer, "_weight_vars", []):
+            if weights and ("base" in weights or "limits" in weights):
                 quantizer.layer = wrapped_layer(layer).name
-                found.append((variable, quantizer, scales))
+                found.append((variable, quantizer, weights))
     return found
 
 

@@ -13,17 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 Format = Literal["int8", "int6", "int5", "int4", "int3", "ternary", "binary"]
+Scales = Literal["channel", "octaves", "layer"]
 
 _CODES = 127
 _CANDIDATES = 100
+_MANTISSAS = 8
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The weights a format allows: `levels` whole numbers on each side of zero, and zero itself unless `binary`."""
+    """The weights a format allows: `levels` whole numbers on each side of zero, and zero itself unless `binary`.
+
+    `scales` says what a kernel's output channels may have: a scale each, one times powers of two, or one for all. `rate` is what
+    training adds to its loss for each bit that an entropy code takes for a weight.
+    """
 
     levels: int
     binary: bool = False
+    scales: Scales = "channel"
+    rate: float = 0.0
 
     @property
     def step(self) -> int:
@@ -59,7 +67,7 @@ def round_to(rows: NDArray[np.float32], scales: NDArray[np.float32], grid: Grid)
     """
     if grid.binary:
         return np.where(rows >= 0, scales, -scales)
-    levels = np.clip(np.rint(rows / scales), -grid.levels, grid.levels)
+    levels = np.clip(np.rint(rows / scales), -grid.levels, grid.levels) + 0.0  # no zero with a sign
     return np.asarray(levels * scales, np.float32)
 
 
@@ -83,6 +91,31 @@ def best_scales(rows: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
         error = np.square(rows - round_to(rows, scales, grid)).sum(axis=1, keepdims=True)
         best, least = np.where(error < least, scales, best), np.minimum(error, least)
     return np.asarray(best, np.float32)
+
+
+def fitting_scales(rows: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
+    """The scale of each row, (n, 1), as `grid.scales` allows: those that fit best, near these one times powers of two, or one.
+
+    >>> fitting_scales(np.float32([[2, -2], [2, 0]]), Grid(1, scales="layer")).ravel().tolist()
+    [2.0, 2.0]
+    >>> scales = fitting_scales(np.float32([[3, -3], [1.6, 1.6], [0, 0]]), Grid(1, scales="octaves")).ravel()
+    >>> (scales / scales[0]).tolist()
+    [1.0, 0.5, 1.0]
+    """
+    if grid.scales == "layer":
+        return np.broadcast_to(best_scales(rows.reshape(1, -1), grid), (len(rows), 1)).copy()
+    own = best_scales(rows, grid)
+    if grid.scales == "channel":
+        return own
+    used = np.abs(rows).max(axis=1, keepdims=True) > 0
+    largest = own[used].max() if used.any() else np.float32(1)
+    best, least = own, np.inf
+    for base in largest * np.exp2(np.arange(-_MANTISSAS, _MANTISSAS, dtype=np.float32) / (2 * _MANTISSAS)):
+        scales = np.where(used, base * np.exp2(np.rint(np.log2(own / base))), base).astype(np.float32)
+        error = float(np.square(rows - round_to(rows, scales, grid)).sum())
+        if error < least:
+            best, least = scales, error
+    return best
 
 
 def _positive(scales: NDArray[np.float32]) -> NDArray[np.float32]:

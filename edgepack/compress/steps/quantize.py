@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -12,7 +14,7 @@ from edgepack.compress.option_errors import contradiction
 from edgepack.compress.quantization import aware as aware_training
 from edgepack.compress.quantization.calibration import Calibration, calibrate
 from edgepack.compress.quantization.fake_quant import fit_scales, settle
-from edgepack.compress.quantization.lowbit import GRIDS, Format, Grid
+from edgepack.compress.quantization.lowbit import GRIDS, Format, Grid, Scales
 from edgepack.compress.results import Quantization
 from edgepack.compress.select import check_patterns, matches
 from edgepack.compress.step import Place
@@ -28,7 +30,7 @@ from edgepack.sources import Split
 _CALIBRATION_EXAMPLES = 1024
 
 
-_TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude", "weights", "keep_int8")
+_TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude", "weights", "keep_int8", "scales", "rate")
 
 
 class Quantize(FineTuning):
@@ -36,7 +38,7 @@ class Quantize(FineTuning):
 
     name: ClassVar[str] = "quantize"
     title: ClassVar[str] = "Quantizing"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     place: ClassVar[Place] = "last"
 
     scheme: Literal["int8", "int16x8", "float16", "dynamic"] = Field(
@@ -51,6 +53,15 @@ class Quantize(FineTuning):
         default=("first", "last", "depthwise"),
         description="layers that keep int8 weights, with * and ?; first, last and depthwise stand for what they say",
     )
+    scales: Scales = Field(
+        default="channel",
+        description="of a kernel's output channels: each its own, one times powers of two, or one: multipliers that code well",
+    )
+    rate: float = Field(
+        default=0.0,
+        ge=0,
+        description="what the loss rises by for each bit that a weight of few bits takes when coded, on average",
+    )
     aware: bool = Field(default=True, description="fine-tune with simulated quantization; false: quantize after training")
     epochs: int = Field(default=2, ge=1, description="passes over the training data at most")
     learning_rate: float = Field(default=0.0001, gt=0, description="of the first gradient step")
@@ -60,8 +71,12 @@ class Quantize(FineTuning):
     )
     percentile: float = Field(default=99.9, gt=50, lt=100, description="per cent of an activation's values that its range holds")
     int16: Names = Field(default=(), description="layers whose outputs keep 16 bits in the int8 file, with * and ?")
+    short_constants: bool = Field(
+        default=False,
+        description="round biases and multipliers of the int8 file to what is hardly seen: fewer bits when coded",
+    )
 
-    FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset({"int16"})
+    FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset({"int16", "short_constants"})
 
     @property
     def keeps(self) -> frozenset[Structure]:
@@ -119,6 +134,20 @@ class Quantize(FineTuning):
                 "calibration is for int8 after training; aware training learns the ranges",
                 'set scheme = "int8" and aware = false, or remove calibration',
             )
+        if self.rate and self.weights in ("int8", "binary"):
+            raise contradiction(
+                type(self),
+                "rate",
+                f"rate chooses among the levels of weights of few bits, which {self.weights} weights are not",
+                'set weights = "int4", or remove rate',
+            )
+        if self.short_constants and self.scheme != "int8":
+            raise contradiction(
+                type(self),
+                "short_constants",
+                f"short_constants is for the biases and multipliers of an int8 file, which {self.scheme} has not",
+                'set scheme = "int8", or remove short_constants',
+            )
         if "percentile" in written and self.calibration != "percentile":
             raise contradiction(
                 type(self),
@@ -131,7 +160,7 @@ class Quantize(FineTuning):
     def quantization(self, kept: frozenset[Structure]) -> Quantization:
         """What conversion has to know; `kept` is what earlier steps left in the weights."""
         few: set[Structure] = {"codes"} if self.weights != "int8" else set()
-        return Quantization(self.scheme, self.trains, tuple(sorted(kept | few)), tuple(self.int16))
+        return Quantization(self.scheme, self.trains, tuple(sorted(kept | few)), tuple(self.int16), self.short_constants)
 
     def apply(self, model: Any, work: Work) -> Any:
         """A copy of `model` with quantization ranges, trained with them or calibrated.
@@ -153,7 +182,8 @@ class Quantize(FineTuning):
         for reason in dict.fromkeys(left.values()):
             layers = [name for name, why in left.items() if why == reason]
             work.note_layers("quantized after training instead", layers, reason)
-        work.note_layers("kept int8 weights", [name for name in grids if name in left], "not simulated in training")
+        fewer = [name for name, grid in grids.items() if grid.levels < GRIDS["int8"].levels and name in left]
+        work.note_layers("kept int8 weights", fewer, "not simulated in training")
         fit_scales(wrapped)
         aware_training.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.batch_size)
         keeper = Keeper(kernels(wrapped), work.kept if self.weights == "int8" else work.kept - {"clusters"})
@@ -173,10 +203,18 @@ class Quantize(FineTuning):
         return wrapped
 
     def _grids(self, model: Any, excluded: frozenset[str]) -> dict[str, Grid]:
-        """The layers whose weights get few bits."""
-        if self.weights == "int8":
-            return {}
+        """What the weights of layers may be, of those that differ from TF-MOT's int8."""
         found = list({kernel.layer: None for kernel in kernels(model)})
+        few = self._few_bits(model, found, excluded) if self.weights != "int8" else []
+        weights = sum(kernel.values.size for kernel in kernels(model) if kernel.layer in few)
+        grids = {name: replace(GRIDS[self.weights], scales=self.scales, rate=self.rate / max(weights, 1)) for name in few}
+        if self.scales != "channel":
+            int8 = replace(GRIDS["int8"], scales=self.scales)
+            grids = {name: grids.get(name, int8) for name in found if name not in excluded}
+        return grids
+
+    def _few_bits(self, model: Any, found: Sequence[str], excluded: frozenset[str]) -> list[str]:
+        """The layers of `found` whose weights get few bits."""
         words = {"first": found[:1], "last": found[-1:]}
         words["depthwise"] = [kernel.layer for kernel in kernels(model) if kernel.name == "depthwise_kernel"]
         patterns = [pattern for pattern in self.keep_int8 if pattern not in words]
@@ -185,7 +223,7 @@ class Quantize(FineTuning):
         chosen = [name for name in found if name not in kept and not matches(name, patterns)]
         if not chosen:
             raise RecipeError("EP-412", f"quantize: no layer is left for {self.weights} weights", "check keep_int8 and exclude")
-        return dict.fromkeys(chosen, GRIDS[self.weights])
+        return chosen
 
     def _verify(self, model: Any, allowed: dict[str, int]) -> None:
         """Count the values of every kernel with few bits.
