@@ -30,7 +30,12 @@ class Direct:
     why: str
 
 
-DIRECT: dict[str, Direct] = {}
+_SKIPPING = "computed from its blocks, skipping zeros"
+
+DIRECT = {
+    "ep_conv_2d_blocks": Direct("blocks", 1400, _SKIPPING),
+    "ep_conv_2d_blocks_lanes": Direct("blocks", 600, _SKIPPING),
+}
 """By the kernel's name."""
 
 
@@ -44,10 +49,19 @@ def direct(one: Lowered, cpu: Cpu, code: str = "") -> list[Lowered]:
     return [found for found in (_lowered(one, choice) for choice in known) if found.saved > 0]
 
 
-def direct_code(lowered: Sequence[Lowered]) -> int:
-    """Bytes of the kernels among these calls that compute on codes."""
-    used = {part.kernel for one in lowered for part in one.call.parts()}
-    return sum(DIRECT[name].code_bytes for name in used & DIRECT.keys())
+def without_gain(lowered: Sequence[Lowered]) -> set[str]:
+    """The kernels among these calls that compute on codes and take more code than they save."""
+    saved: dict[str, int] = dict.fromkeys(DIRECT, 0)
+    for one in lowered:
+        if any(array.direct for array in one.coded):
+            saved[one.call.kernel] += one.saved
+    used = {one.call.kernel for one in lowered}
+    return {name for name in used & DIRECT.keys() if saved[name] <= DIRECT[name].code_bytes}
+
+
+def saved_by(lowered: Sequence[Lowered], computing: bool) -> int:
+    """Bytes of flash that is saved by computing on codes, or by decoding them."""
+    return sum(each.bytes - each.coded_bytes for one in lowered for each in one.coded if bool(each.direct) == computing)
 
 
 def _lowered(one: Lowered, choice: Choice) -> Lowered:

@@ -26,6 +26,8 @@ from edgepack.compile.operators.add import generic as add
 from edgepack.compile.operators.add import int16 as add_int16
 from edgepack.compile.operators.add import mve as add_mve
 from edgepack.compile.operators.add import products as add_products
+from edgepack.compile.operators.conv_2d import blocks as conv_2d_blocks
+from edgepack.compile.operators.conv_2d import blocks_lanes as conv_2d_blocks_lanes
 from edgepack.compile.operators.conv_2d import dsp as conv_2d_dsp
 from edgepack.compile.operators.conv_2d import gemm as conv_2d_gemm
 from edgepack.compile.operators.conv_2d import generic as conv_2d
@@ -99,7 +101,13 @@ from edgepack.compile.operators.transpose_conv import wide as transpose_conv_wid
 _ALL: tuple[Operator[Any], ...] = (
     # with weights
     conv_2d.CONV_2D.with_kernels(
-        conv_2d_dsp.KERNEL, conv_2d_gemm.KERNEL, *conv_2d_lanes.KERNELS, conv_2d_mve.KERNEL, conv_2d_wide.KERNEL
+        conv_2d_dsp.KERNEL,
+        conv_2d_gemm.KERNEL,
+        *conv_2d_lanes.KERNELS,
+        conv_2d_mve.KERNEL,
+        conv_2d_wide.KERNEL,
+        conv_2d_blocks.KERNEL,
+        conv_2d_blocks_lanes.KERNEL,
     ).with_forms(int16=conv_2d_int16.CONV_2D),
     depthwise.DEPTHWISE_CONV_2D.with_kernels(
         depthwise_dsp.KERNEL, depthwise_3x3.KERNEL, *depthwise_lanes.KERNELS, depthwise_mve.KERNEL, depthwise_wide.KERNEL
