@@ -35,18 +35,24 @@ _SKIPPING = "computed from its blocks, skipping zeros"
 DIRECT = {
     "ep_conv_2d_blocks": Direct("blocks", 1400, _SKIPPING),
     "ep_conv_2d_blocks_lanes": Direct("blocks", 600, _SKIPPING),
+    "ep_fully_connected_blocks": Direct("blocks", 400, _SKIPPING),
+    "ep_fully_connected_blocks_lanes": Direct("blocks", 400, _SKIPPING),
 }
 """By the kernel's name."""
 
 
-def direct(one: Lowered, cpu: Cpu, code: str = "") -> list[Lowered]:
-    """The call by each kernel that computes on codes, or on this one alone, where that saves flash; fastest first."""
+def direct(one: Lowered, cpu: Cpu, code: str = "", worth: float = 0.0) -> list[Lowered]:
+    """The call by each kernel that computes on codes, or on this one alone, where that saves flash; fastest first.
+
+    A slower call must save this share of the bytes.
+    """
     problem = one.problems[0] if len(one.problems) == 1 and not one.call.rounds else None
     if not isinstance(problem, (Conv2D, FullyConnected)) or problem.dtype != "int8" or is_wide(problem) or problem.shared:
         return []
     choices = usable(problem.operator, problem, replace(cpu, features=cpu.features | {ON_CODES}))
     known = [each for each in choices if each.kernel.name in DIRECT and code in ("", DIRECT[each.kernel.name].code)]
-    return [found for found in (_lowered(one, choice) for choice in known) if found.saved > 0]
+    found = [_lowered(one, choice) for choice in known]
+    return [way for way in found if way.saved > (0 if way.cost <= one.cost else worth * way.coded[0].bytes)]
 
 
 def without_gain(lowered: Sequence[Lowered]) -> set[str]:

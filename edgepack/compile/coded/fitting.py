@@ -51,7 +51,7 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     arrays = [arrays_of(one.call) for one in lowered]
     used = Counter(key for each in arrays for key in each)  # what several layers share is stored once, and stays as it is
     found = {key: options_of(array, codes, thumb2, worth) for each in arrays for key, array in each.items() if used[key] == 1}
-    computed = [direct(one, cpu, "" if coding in ("auto", "smallest") else coding) for one in lowered]
+    computed = [direct(one, cpu, "" if coding in ("auto", "smallest") else coding, worth) for one in lowered]
     while True:
         faster = [any(way.cost <= one.cost for way in ways) for one, ways in zip(lowered, computed, strict=True)]
         left = {key for each, without in zip(arrays, faster, strict=True) if not without or coding != "auto" for key in each}

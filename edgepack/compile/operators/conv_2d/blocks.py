@@ -11,11 +11,9 @@ from edgepack.compile.graph import Data
 from edgepack.compile.operators.conv_2d.gemm import windows
 from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.kernel import ON_CODES, Kernel
-from edgepack.compile.operators.shared.block_stream import block_density, pack_blocks
+from edgepack.compile.operators.shared.block_stream import MOST, block_density, pack_blocks
 from edgepack.compile.operators.shared.chase import chase
 from edgepack.compile.operators.shared.convolution import walk
-
-MOST = 0.8  # of the blocks: with more the kernel is neither smaller nor faster than those that read every weight
 
 
 @lru_cache(maxsize=4)

@@ -10,15 +10,14 @@ import numpy as np
 from edgepack.compile.call import Array, Call
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.conv_2d import lanes
-from edgepack.compile.operators.conv_2d.blocks import MOST
 from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.kernel import ON_CODES, Kernel
-from edgepack.compile.operators.shared.block_stream import block_density, pack_blocks_lanes
+from edgepack.compile.operators.shared.block_stream import CODE_LANES, MOST, block_density, pack_blocks_lanes
 
 
 @lru_cache(maxsize=4)
 def _stream(conv: Conv2D) -> Data | None:
-    return pack_blocks_lanes(conv.weights)
+    return pack_blocks_lanes(conv.weights, CODE_LANES)
 
 
 def _applies(conv: Conv2D) -> bool:

@@ -16,9 +16,11 @@ from edgepack.compile.operators.shared.staircase import Channel
 BLOCK = 4  # weights, neighbours in a filter
 ROUND = 8  # blocks whose gaps share a word
 LONGEST = 15  # gap; a longer one has a block of zeros in it
-CODE, CODE_LANES = 60, 54  # bytes of a block's instructions in ep_gemm_blocks and ep_gemm_blocks_lanes
+CODE, CODE_LANES, CODE_ROW, CODE_ROW_LANES = 60, 54, 24, 60  # bytes of a block's instructions in ep_gemm_blocks, _lanes and so on
+ROW_ROUND, ROW_LONGEST = 4, 31  # the same of ep_gemm_blocks_row
 LARGEST = (1 << 16) - 1  # bytes from a filter's first gaps to its constants
 WIDE = 1 << 31  # in a channel's multiplier: two more words follow
+MOST = 0.8  # of the blocks: with more the kernels are neither smaller nor faster than those that read every weight
 
 
 def block_density(weights: Data) -> float:
@@ -56,14 +58,34 @@ def pack_blocks(weights: Data, requantization: Requantization) -> Data | None:
     return _int32(words)
 
 
-def pack_blocks_lanes(weights: Data) -> Data | None:
-    """The same of the blocks alone, for ep_gemm_blocks_lanes.h; None where a filter is too large."""
+def pack_blocks_lanes(weights: Data, code: int) -> Data | None:
+    """The same of the blocks alone, for ep_gemm_blocks_lanes.h and ep_gemm_blocks_row_lanes.h; None where a filter is too large."""
     words: list[int] = []
     for row in padded_rows(weights):
         filter_ = list(_filter(*gaps_of(row, LONGEST), shifted=True))
         if 4 * len(filter_) > LARGEST:
             return None
-        words += [_head(filter_, CODE_LANES), *filter_]
+        words += [_head(filter_, code), *filter_]
+    return _int32(words)
+
+
+def pack_blocks_row(weights: Data, requantization: Requantization) -> Data | None:
+    """The stream for ep_gemm_blocks_row.h; None where the kernel cannot do this exactly."""
+    words: list[int] = []
+    for row, channel in zip(padded_rows(weights), requantization.channels(), strict=True):
+        constants = _constants(channel)
+        gaps, blocks = gaps_of(row, ROW_LONGEST)
+        missing = -len(gaps) % ROW_ROUND if gaps else ROW_ROUND
+        gaps = [0] * missing + gaps
+        values = [0] * missing + blocks.view("<u4").reshape(-1).tolist()
+        rounds = [
+            (sum(8 * gap << 8 * place for place, gap in enumerate(gaps[at : at + ROW_ROUND])), *values[at : at + ROW_ROUND])
+            for at in range(0, len(gaps), ROW_ROUND)
+        ]
+        filter_ = [word for each in rounds for word in each]
+        if constants is None or 4 * len(filter_) > LARGEST:
+            return None
+        words += [(missing * CODE_ROW + 1) | 4 * len(filter_) << 16, *filter_, *constants]
     return _int32(words)
 
 
