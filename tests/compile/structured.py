@@ -26,7 +26,7 @@ def structured(model: bytes, seed: int, kind: str | None = None) -> bytes:
 
 
 def skipping(model: bytes, seed: int, density: float, extreme: bool = False) -> bytes:
-    """The model with so many blocks of four neighbours in a filter of its weights left, the others zero; `extreme`: of -128 and 127."""
+    """The model with such a share of its weights' blocks (four neighbours in a filter) left; `extreme`: of -128 and 127."""
     rng = np.random.default_rng(seed)
     changed = bytearray(model)
     base = np.frombuffer(changed, np.uint8)

@@ -41,6 +41,10 @@ def layers(name: str, seed: int, density: float, extreme: bool = False) -> bytes
     return skipping(CASES[name](np.random.default_rng(seed), count=12), seed, density, extreme)
 
 
+def compiled(models: dict[str, bytes], cpu: str, coding: str) -> dict[str, CCode]:
+    return {key: compile_model(read_model(model), f"m{i}", cpu, coding=coding) for i, (key, model) in enumerate(models.items())}
+
+
 def taken(code: CCode) -> set[str]:
     return DIRECT.keys() & set(code.kernels)
 
@@ -52,9 +56,7 @@ def test_layers_equal_the_reference_at_every_density(small_too: None, name: str,
         f"{density} {extreme}": layers(name, 3000 + place, density, extreme)
         for place, (density, extreme) in enumerate((density, extreme) for density in DENSITIES for extreme in (False, True))
     }
-    codes = {
-        key: compile_model(read_model(model), f"m{i}", cpu, coding="blocks") for i, (key, model) in enumerate(models.items())
-    }
+    codes = compiled(models, cpu, "blocks")
     assert all(taken(code) for key, code in codes.items() if key.startswith("0.3"))
     assert differing(models, codes) == []
 
@@ -62,7 +64,7 @@ def test_layers_equal_the_reference_at_every_density(small_too: None, name: str,
 @pytest.mark.parametrize("cpu", CPUS)
 def test_networks_equal_the_reference(small_too: None, cpu: str) -> None:
     models = {f"seed {seed}": skipping(random_network(seed), seed, 0.3) for seed in range(600, 606)}
-    codes = {key: compile_model(read_model(model), f"m{i}", cpu, coding="auto") for i, (key, model) in enumerate(models.items())}
+    codes = compiled(models, cpu, "auto")
     assert cpu == "cortex-m55" or sum(bool(taken(code)) for code in codes.values()) > 1
     assert differing(models, codes) == []
 
