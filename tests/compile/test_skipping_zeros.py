@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from edgepack.compile import CCode, compile_model
 from edgepack.compile.coded.direct import DIRECT
 from edgepack.compile.coding_table import coding_table
+from edgepack.compile.operators.shared.block_stream import pack_blocks
+from edgepack.compile.operators.shared.requantize import Requantization
 from edgepack.flatbuffer import read_model
 from edgepack.measure.mcu.emulated import McuResult, bench_mcu
 from tests.compile.builder import ModelBuilder
@@ -23,6 +26,7 @@ from tests.compile.sanitized import run_sanitized
 from tests.compile.structured import skipping, structured
 from tests.compile.test_coded import CPUS, _bytes, differing
 
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "coding.md"
 TOOLS = all(importlib.util.find_spec(name) for name in ("ziglang", "unicorn"))
 DENSITIES = (0.0, 0.03, 0.3, 0.7)  # of blocks that are not zero
 NAMES = ("assembly_conv_2d", "assembly_fully_connected")
@@ -157,6 +161,17 @@ def test_the_table_says_that_zeros_are_skipped() -> None:
     row = table.rows[1]
     assert row.code == "blocks" and row.why.startswith("saves ") and row.why.endswith("computed from its blocks, skipping zeros")
     assert table.totals.instructions == 0 and table.totals.decoder_bytes >= DIRECT["ep_conv_2d_blocks"].code_bytes
+
+
+def test_the_guide_shows_a_filter_as_it_is_stored() -> None:
+    filter_ = np.array([[0, 0, 0, 0, 0, 0, 0, 0, 5, 0, -3, 0, 0, 1, 0, 0]], np.int8)
+    constants = (np.array([each]) for each in (0, 1 << 30, -7))
+    bounds = (np.array([each]) for each in (-9999, 9999, False))
+    one = Requantization(*constants, 0, -128, 127, *bounds)
+    stream = pack_blocks(filter_, one)
+    assert stream is not None
+    shown = re.findall(r"^    ((?:[0-9A-F]{8} ?)+)$", GUIDE.read_text(), re.MULTILINE)
+    assert [" ".join(f"{word:08X}" for word in stream.view(np.uint32)[:4])] == shown
 
 
 @pytest.mark.slow

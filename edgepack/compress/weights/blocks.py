@@ -1,7 +1,7 @@
 """Pruning in blocks: four neighbours of a filter, in the order of the .tflite, become zero together.
 
-TF-MOT has blocks for matrices only, and across their columns. What counts here is how weights lie in a .tflite: those of an output
-channel behind one another, input channels fastest.
+TF-MOT has blocks for matrices only, and across their columns. What counts here is how weights lie in a .tflite: those of an
+output channel behind one another, input channels fastest.
 """
 
 from __future__ import annotations
