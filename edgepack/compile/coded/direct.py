@@ -37,10 +37,10 @@ class Direct:
 _SKIPPING = "computed from its blocks, skipping zeros"
 
 DIRECT = {
-    "ep_conv_2d_blocks": Direct("blocks", 1400, _SKIPPING),
-    "ep_conv_2d_blocks_lanes": Direct("blocks", 600, _SKIPPING),
-    "ep_fully_connected_blocks": Direct("blocks", 400, _SKIPPING),
-    "ep_fully_connected_blocks_lanes": Direct("blocks", 400, _SKIPPING),
+    "ep_conv_2d_blocks": Direct("blocks", 1800, _SKIPPING),
+    "ep_conv_2d_blocks_lanes": Direct("blocks", 1300, _SKIPPING),
+    "ep_fully_connected_blocks": Direct("blocks", 700, _SKIPPING),
+    "ep_fully_connected_blocks_lanes": Direct("blocks", 700, _SKIPPING),
 }
 """By the kernel's name."""
 
@@ -55,7 +55,7 @@ def direct(one: Lowered, cpu: Cpu, code: str = "", worth: float = 0.0) -> list[L
     return [
         way
         for way in found
-        if _codes(way.call) and _codes(way.call) <= ({code} if code else _codes(way.call))
+        if way.coded and code in ("", way.coded[0].code)
         if way.saved > (0 if way.cost <= one.cost else worth * way.coded[0].bytes)
     ]
 
@@ -80,11 +80,6 @@ def _in_bands(one: Lowered, cpu: Cpu) -> list[Lowered]:
     return [_changed(one, call, cost, np.concatenate(weights))]
 
 
-def _codes(call: Call) -> set[str]:
-    """The codes that kernels of a call compute on."""
-    return {DIRECT[part.kernel].code for part in call.parts() if part.kernel in DIRECT}
-
-
 def without_gain(lowered: Sequence[Lowered]) -> set[str]:
     """The kernels among these calls that compute on codes and take more code than they save."""
     saved: dict[str, int] = {}
@@ -100,7 +95,7 @@ def saved_by(lowered: Sequence[Lowered], computing: bool) -> int:
 
 
 def _changed(one: Lowered, call: Call, cost: float, weights: Data) -> Lowered:
-    """The same operators by a call that computes on codes."""
+    """The same operators by a call that computes on codes, if it does."""
     used = sorted(part.kernel for part in call.parts() if part.kernel in DIRECT)
     if not used:
         return replace(one, call=call, cost=cost)

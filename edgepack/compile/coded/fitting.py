@@ -61,9 +61,13 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
         if not paid or not _decoders_pay(fitted):
             fitted = _fitting(graph, lowered, {}, computed, cpu, most, False)
         in_vain = without_gain(fitted)
-        if not in_vain:
+        refused = [bool(ways) and not new.coded for ways, new in zip(computed, fitted, strict=True)]
+        if not in_vain and not any(refused):
             return explained(lowered, fitted, found, chosen, (optimize, coding), paid)
-        computed = [[way for way in ways if not in_vain & {part.kernel for part in way.call.parts()}] for ways in computed]
+        computed = [
+            [way for way in ways if not without and not in_vain & {part.kernel for part in way.call.parts()}]
+            for ways, without in zip(computed, refused, strict=True)
+        ]
 
 
 def _fitting(
