@@ -93,7 +93,10 @@ def _fitting(
     for index, one in enumerate(lowered):
         codes = {key: chosen[key] for key in arrays_of(one.call) if key in chosen}
         if codes or computed[index]:
-            variants = [*computed[index], *(_variants(one, codes, cpu) if codes else ())]
+            variants = list(_variants(one, codes, cpu)) if codes else []
+            longest = max(one.cost, variants[0].cost) if variants else UNKNOWN
+            ahead = [way for way in computed[index] if way.cost <= longest]
+            variants = [*ahead, *variants, *computed[index][len(ahead) :]]
             if smallest:
                 variants.sort(key=lambda each: -each.saved)
             needs = (live_of(graph, [*calls[:index], each.call, *calls[index + 1 :]])[index] for each in variants)
