@@ -129,6 +129,12 @@ def network(density: float) -> bytes:
     return skipping(b.finish([first], [x]), 12, density)
 
 
+def test_every_kernel_that_skips_blocks_is_taken_somewhere() -> None:
+    models = [read_model(layers(name, 3000, 0.2)) for name in NAMES]
+    found = {name for model in models for cpu in CPUS for name in taken(compile_model(model, "m", cpu, coding="blocks"))}
+    assert found == {name for name, what in DIRECT.items() if what.code == "blocks"}
+
+
 @needs_tools
 @pytest.mark.parametrize("cpu", ["cortex-m4", "cortex-m0plus"])
 def test_half_of_the_blocks_zero_makes_a_network_faster_and_smaller(cpu: str) -> None:
