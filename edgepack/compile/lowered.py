@@ -14,7 +14,9 @@ from edgepack.compile.operators.choice import Choice
 @dataclass(frozen=True)
 class CodedArray:
     """Constants of a call that are stored coded: what they are, how many values, their bytes as they are and coded (all that
-    comes with the code included), the entropy of the values in bytes, the code's name, and the instructions to decode once."""
+    comes with the code included), the entropy of the values in bytes, the code's name, and the instructions to decode once.
+
+    `direct` says what the kernel does that computes on the code; "" where it is decoded."""
 
     what: str
     values: int
@@ -23,6 +25,7 @@ class CodedArray:
     entropy_bytes: float
     code: str
     instructions: float
+    direct: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,7 @@ class Lowered:
     """A call, the operators it computes, their checked problems, its expected instructions, and the kernels not taken.
 
     `coded` are the arrays that it decodes before it runs, `considered` all that could be; both are empty where coding is off.
+    `band` are the rows that are computed at a time, and what the kernels' scratch may take, where these are operators in bands.
     """
 
     nodes: tuple[Node, ...]
@@ -48,6 +52,7 @@ class Lowered:
     others: tuple[Choice, ...] = ()
     coded: tuple[CodedArray, ...] = ()
     considered: tuple[Considered, ...] = ()
+    band: tuple[int, int | None] | None = None
 
     @property
     def saved(self) -> int:

@@ -59,7 +59,10 @@ def test_figures_are_those_of_the_files_tensor(kind: str) -> None:
     assert row.entropy_bytes == ceil(entropy(weights))
     sizes = {code.name: code.size(weights.astype(np.int8)) for code in CODES}
     assert row.codes == sizes
-    assert row.stored_bytes == (sizes[row.code] if row.code else 4096)
+    if row.why.endswith("skipping zeros"):  # such a kernel's own form of the code, with gaps for bits
+        assert row.code == "blocks" and sizes["blocks"] < row.stored_bytes < 4096 / 2
+    else:
+        assert row.stored_bytes == (sizes[row.code] if row.code else 4096)
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("nm") is None, reason="gcc and nm are not installed")
@@ -101,7 +104,8 @@ def test_every_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     assert only_row(dense("pruned", 8, 8), "size").why == reasons.SMALL
     assert only_row(dense("pruned", 20, 20), "size").why in (reasons.TOO_LITTLE, "no code saves a quarter")
     assert only_row(dense("clustered"), coding="off").why == "coding is off"
-    assert only_row(dense("sparse"), "size").why.startswith("saves 9")
+    assert only_row(dense("sparse"), "size", coding="ans").why.startswith("saves 9")
+    assert only_row(dense("sparse"), "size").why.endswith(", computed from its blocks, skipping zeros")
     small = {row.why for row in coding_table(read_model(PRUNED), "cortex-m4").rows}
     assert reasons.TOO_LITTLE in small and small <= {reasons.TOO_LITTLE, reasons.SMALL}
     assert only_row(read_model(convolution("trained")), "size").why == "no code saves a quarter"
