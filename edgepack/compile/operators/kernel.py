@@ -24,6 +24,9 @@ Ranges = Mapping[int, Range]
 """The range of every int8 value that has an axis, by value id."""
 
 
+ON_CODES = "codes"
+"""A feature that no core has: kernels that need it compute on codes, and are for coded/direct.py to take."""
+
 UNKNOWN = 1e9
 """The instructions of kernels that no other competes with, which nobody estimated."""
 

@@ -55,6 +55,7 @@ from edgepack.compile.operators.elementwise import (
     unary,
 )
 from edgepack.compile.operators.elementwise import int16 as elementwise_int16
+from edgepack.compile.operators.fully_connected import codes as fully_connected_codes
 from edgepack.compile.operators.fully_connected import dsp as fully_connected_dsp
 from edgepack.compile.operators.fully_connected import gemm as fully_connected_gemm
 from edgepack.compile.operators.fully_connected import generic as fully_connected
@@ -111,6 +112,7 @@ _ALL: tuple[Operator[Any], ...] = (
         fully_connected_lanes.KERNEL,
         fully_connected_mve.KERNEL,
         fully_connected_wide.KERNEL,
+        *fully_connected_codes.KERNELS,
     ).with_forms(int16=fully_connected_int16.FULLY_CONNECTED),
     transpose_conv.TRANSPOSE_CONV.with_kernels(transpose_conv_wide.KERNEL).with_forms(int16=transpose_conv_int16.TRANSPOSE_CONV),
     lstm.UNIDIRECTIONAL_SEQUENCE_LSTM,

@@ -1,0 +1,72 @@
+/* FULLY_CONNECTED, int8, from codes (ep_fully_connected_codes.h), for the DSP extension: four outputs at a time. */
+#ifndef EP_CODES_DSP_H
+#define EP_CODES_DSP_H
+
+#include "ep_assembly.h"
+#include "ep_fully_connected_codes.h"
+#include "ep_requantize_any.h"
+
+/* The sums of four outputs over all pairs of inputs; `end` is that of the pairs, `extra` a mask or a table. */
+typedef void ep_codes_sums(const uint32_t *x, const int32_t *codes, const uint32_t *end, int32_t *sums, const uint32_t *extra);
+
+#if EP_ASSEMBLY
+
+/* Registers: r0 pairs of inputs, r1 codes, r2 and lr two pairs, r3 mask or table, r4 to r7 sums, r8 to r11 a word of codes of each
+ * output, r12 what a product takes. Stack: 0 end of the pairs, 4 where the sums belong, then the saved registers, 44 the last argument. */
+#define EP_CODES_BEGIN \
+    "push {r4-r11,lr}\n" \
+    "push {r2,r3}\n" \
+    "mov r4,#0\n" \
+    "mov r5,#0\n" \
+    "mov r6,#0\n" \
+    "mov r7,#0\n"
+
+#define EP_CODES_LOOP \
+    "1:\n" \
+    "ldm r1!,{r8-r11}\n"
+
+#define EP_CODES_END \
+    "ldr r2,[sp]\n" \
+    "cmp r0,r2\n" \
+    "bne.w 1b\n" \
+    "ldr r2,[sp,#4]\n" \
+    "stm r2,{r4-r7}\n" \
+    "add sp,sp,#8\n" \
+    "pop {r4-r11,pc}\n"
+
+#define EP_CODES_LOAD_TWO "ldrd r2,lr,[r0],#8\n"
+#define EP_CODES_LOAD_ONE "ldr r2,[r0],#4\n"
+
+#endif
+
+/* Four sums, or as many as there are outputs from o on, become outputs. */
+EP_INLINE void ep_codes_store(const struct ep_fully_connected_codes *op, const int32_t *sum, int32_t o, int32_t step, int32_t same,
+                              int8_t *output)
+{
+    const int other = op->any != 0 && ((uint32_t)op->any >> (o / 4 & 31) & 1u) != 0;
+    const int32_t apart = op->per_channel, zero = op->out_zero, low = op->out_min, high = op->out_max;
+    const int32_t *multiplier = op->multiplier + o * apart, *const end = sum + ep_min(op->out_size - o, 4);
+    const int8_t *right = op->right + o * apart;
+    EP_NO_UNROLL
+    for (; sum < end; sum++, o++, multiplier += apart, right += apart) {
+        const int32_t acc = ep_add_wrapped(ep_add_wrapped(ep_multiply_wrapped(step, *sum), same), ep_codes_bias(op, o));
+        *output++ = (int8_t)ep_clamp(ep_requantize_any(acc, *multiplier, *right, zero, other), low, high);
+    }
+}
+
+EP_INLINE void ep_codes_run(const struct ep_fully_connected_codes *op, const int8_t *input, int8_t *output, uint32_t *x,
+                            const uint32_t *table, int32_t least, int32_t step, ep_codes_sums *sums_of)
+{
+    int32_t batch, o;
+    for (batch = 0; batch < op->batches; batch++, input += op->in_size, output += op->out_size) {
+        const int32_t same = ep_multiply_wrapped(least, ep_codes_widen(op, input, x));
+        const int32_t *codes = op->codes;
+        for (o = 0; o < op->out_size; o += 4, codes += op->row) {
+            int32_t sums[4];
+            sums_of(x, codes, x + op->pairs, sums, table);
+            ep_codes_store(op, sums, o, step, same, output + o);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,201 @@
+"""FULLY_CONNECTED computed from the codes of its weights: kernels/fully_connected/ep_fully_connected_codes.h.
+
+Nothing is decoded into memory: the kernels take codes of a few bits out of words, where weights lie on a grid multiply with these
+and scale the sum, and else look up the values of two codes at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from edgepack.compile.call import Array, Call, Field
+from edgepack.compile.graph import Data
+from edgepack.compile.operators.fully_connected.generic import FullyConnected
+from edgepack.compile.operators.kernel import ON_CODES, Kernel
+from edgepack.compile.operators.shared.requantize import short_fields
+
+MOST_BITS = 5  # of a code on a grid
+PALETTE_BITS = (2, 3, 4)
+TOGETHER = 4  # outputs
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """Weights as codes (the weights' shape) of so many bits: least + step * code on a grid, `values` [code] in a palette."""
+
+    codes: Data
+    bits: int
+    least: int = 0
+    step: int = 1
+    values: Data | None = None
+
+    @property
+    def together(self) -> int:
+        """Codes in half a word."""
+        return 16 // self.bits
+
+
+@lru_cache(maxsize=4)
+def grid(dense: FullyConnected) -> Codes | None:
+    """The weights on the coarsest grid that has them all; None if that takes more than `MOST_BITS` bits."""
+    weights = dense.weights.astype(np.int64)
+    least = int(weights.min())
+    step = int(np.gcd.reduce(weights.reshape(-1) - least)) or 1
+    codes = (weights - least) // step
+    bits = max(int(codes.max()).bit_length(), 1)
+    return Codes(codes, bits, least, step) if bits <= MOST_BITS else None
+
+
+@lru_cache(maxsize=4)
+def palette(dense: FullyConnected) -> Codes | None:
+    """The weights as indices into their distinct values; None if these are too many."""
+    values, codes = np.unique(dense.weights, return_inverse=True)
+    bits = max(int(values.size - 1).bit_length(), min(PALETTE_BITS))
+    if bits > max(PALETTE_BITS):
+        return None
+    padded = np.pad(values, (0, (1 << bits) - values.size)).astype(np.int8)
+    return Codes(codes.reshape(dense.weights.shape).astype(np.int64), bits, values=padded)
+
+
+def _applies(dense: FullyConnected, found: Codes | None, bits: int) -> bool:
+    return dense.dtype == "int8" and not dense.shared and found is not None and found.bits == bits
+
+
+def _rows(found: Codes, outputs: int, values: int) -> Data:
+    """The codes in the order of widened inputs, padded to so many rows, and each to a multiple of so many values."""
+    rows, inputs = found.codes.shape
+    padded = np.zeros((-(-rows // outputs) * outputs, -(-inputs // 4), 4), np.int64)
+    padded.reshape(padded.shape[0], -1)[:rows, :inputs] = found.codes
+    ordered = padded[:, :, [0, 2, 1, 3]].reshape(padded.shape[0], -1)
+    return np.pad(ordered, ((0, 0), (0, -ordered.shape[1] % values)))
+
+
+def _pairs_of_inputs(found: Codes) -> Data:
+    """Words [4 outputs][word][output]; halves of a word on a grid, or neighbours in a palette, are of two inputs."""
+    rows = _rows(found, TOGETHER, 2 * found.together)
+    places = np.arange(found.together)[:, None]
+    halves = found.bits * places + [0, 16] if found.values is None else found.bits * (2 * places + [0, 1])
+    words = (rows.reshape(rows.shape[0], -1, found.together, 2) << halves).sum(axis=(-1, -2))
+    return np.ascontiguousarray(words.reshape(-1, TOGETHER, words.shape[1]).swapaxes(1, 2))
+
+
+def _pairs_of_outputs(found: Codes) -> Data:
+    """Words [2 outputs][word], whose halves are of two outputs."""
+    rows = _rows(found, 2, found.together)
+    halves = (rows.reshape(rows.shape[0], -1, found.together) << found.bits * np.arange(found.together)).sum(axis=-1)
+    return np.asarray(halves[0::2] | halves[1::2] << 16)
+
+
+def _biases(dense: FullyConnected) -> tuple[int, dict[str, Field]]:
+    """What to take off every input so that biases are small, and the biases with it folded in: in 16 bits if all of them fit."""
+    bias = dense.requantization.bias.astype(np.int64)
+    sums = dense.weights.astype(np.int64).sum(axis=1)
+    offsets = np.arange(-128, 128)
+    largest = np.abs(bias[:, None] + sums[:, None] * offsets).max(axis=0)
+    offset = int(offsets[largest.argmin()])
+    folded = bias + offset * sums
+    if np.abs(folded).max() < 1 << 15:
+        return offset, {"bias": None, "short_bias": Array(folded.astype(np.int16), "biases")}
+    return 0, {"bias": Array(bias.astype(np.uint32).view(np.int32), "biases"), "short_bias": None}
+
+
+def _call(dense: FullyConnected, found: Codes, words: Data, pairs: int, name: str, table: int = 0) -> Call:
+    offset, biases = _biases(dense)
+    outputs, inputs = dense.weights.shape
+    return Call(
+        kernel=name,
+        header=f"{name}.h",
+        fields={
+            "batches": dense.batches,
+            "in_size": inputs,
+            "out_size": outputs,
+            "bits": found.bits,
+            "together": found.together,
+            "pairs": pairs,
+            "row": words[0].size,
+            "offset": offset,
+            "least": found.least,
+            "step": found.step,
+            "values": None if found.values is None else Array(found.values, "values"),
+            "codes": Array(words.astype(np.uint32).view(np.int32).reshape(-1), "codes of weights"),
+            "per_channel": int(dense.requantization.multiplier.size > 1),
+            **short_fields(dense.requantization),
+            **biases,
+        },
+        inputs=(dense.input,),
+        outputs=(dense.output,),
+        scratch=4 * pairs + table,
+        struct="ep_fully_connected_codes",
+    )
+
+
+def _call_dsp(dense: FullyConnected, found: Codes, name: str, table: int = 0) -> Call:
+    words = _pairs_of_inputs(found)
+    return _call(dense, found, words, words.shape[1] * found.together, name, table)
+
+
+def _short(dense: FullyConnected) -> bool:
+    return dense.requantization.short
+
+
+def _cost(dense: FullyConnected, each: float, output: float, once: float) -> float:
+    """Instructions, of so many a multiply-accumulate, an output, and once a call; 4 to widen a value."""
+    outputs, inputs = dense.weights.shape
+    fours = -(-outputs // TOGETHER) * TOGETHER
+    return once + dense.batches * (4.0 * inputs + fours * (each * inputs + output))
+
+
+def _grid_dsp(bits: int) -> Kernel[FullyConnected]:
+    name = f"ep_fully_connected_grid_{bits}_dsp"
+
+    def lower(dense: FullyConnected) -> Call:
+        found = grid(dense)
+        assert found is not None
+        return _call_dsp(dense, found, name)
+
+    return Kernel(
+        name,
+        lower,
+        frozenset({"dsp", ON_CODES}),
+        lambda dense: _short(dense) and _applies(dense, grid(dense), bits),
+        lambda dense: _cost(dense, 1.2, 35.0, 100.0),
+    )
+
+
+def _palette_dsp(bits: int) -> Kernel[FullyConnected]:
+    name = f"ep_fully_connected_palette_{bits}_dsp"
+
+    def lower(dense: FullyConnected) -> Call:
+        found = palette(dense)
+        assert found is not None
+        return _call_dsp(dense, found, name, 4 << 2 * bits)
+
+    return Kernel(
+        name,
+        lower,
+        frozenset({"dsp", ON_CODES}),
+        lambda dense: _short(dense) and _applies(dense, palette(dense), bits),
+        lambda dense: _cost(dense, 1.7, 35.0, 200.0 + 5.0 * (1 << 2 * bits)),
+    )
+
+
+def _grid(dense: FullyConnected) -> Call:
+    found = grid(dense)
+    assert found is not None
+    words = _pairs_of_outputs(found)
+    return _call(dense, found, words, -(-words.shape[1] * found.together // 2), "ep_fully_connected_grid")
+
+
+def _any_grid(dense: FullyConnected) -> bool:
+    return dense.dtype == "int8" and not dense.shared and grid(dense) is not None
+
+
+KERNELS = (
+    *(_grid_dsp(bits) for bits in range(1, MOST_BITS + 1)),
+    *(_palette_dsp(bits) for bits in PALETTE_BITS),
+    Kernel("ep_fully_connected_grid", _grid, frozenset({ON_CODES}), _any_grid, lambda dense: _cost(dense, 8.0, 100.0, 0.0)),
+    Kernel("ep_fully_connected_grid", _grid, frozenset({"thumb2", ON_CODES}), _any_grid, lambda dense: _cost(dense, 5.0, 40.0, 0.0)),
+)
