@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from edgepack.coding import CODES, check_coding, entropy_bytes, find_code
-from edgepack.compile.coded.contents import content_of
+from edgepack.compile.coded.contents import Content, content_of
+from edgepack.compile.coded.direct import DIRECT
 from edgepack.compile.coded.fitting import UNPACKING
 from edgepack.compile.coded.reasons import SMALL
 from edgepack.compile.compiler import CCode, Layer, compile_model
-from edgepack.compile.lowered import Considered
+from edgepack.compile.lowered import CodedArray, Considered
 from edgepack.flatbuffer import Model
 
 
@@ -105,8 +106,7 @@ def _row(layer: Layer, one: Considered, every_code: bool) -> CodingRow:
     values = content.values
     between = 0 if content.constants is None else content.constants.nbytes
     plain = int(one.array.data.nbytes) - between
-    stored = plain if one.coded is None else find_code(one.coded.code).size(values)
-    assert stored is not None
+    stored = _stored(one.coded, content, plain) if one.coded else plain
     return CodingRow(
         layer=layer.layer,
         operator=layer.op,
@@ -117,21 +117,32 @@ def _row(layer: Layer, one: Considered, every_code: bool) -> CodingRow:
         entropy_bytes=math.ceil(entropy_bytes(values)),
         stored_bytes=stored,
         code=one.coded.code if one.coded else "",
-        why=f"saves {100 * (1 - stored / plain):.0f} %" if one.coded else one.why,
+        why=", ".join(filter(None, (f"saves {100 * (1 - stored / plain):.0f} %" if one.coded else "", one.why))),
         codes={each.name: each.size(values) for each in CODES} if every_code else {},
     )
 
 
+def _stored(coded: CodedArray, content: Content, plain: int) -> int:
+    """Bytes of weights in the code they are in."""
+    if coded.direct:
+        return plain - (coded.bytes - coded.coded_bytes)
+    size = find_code(coded.code).size(content.values)
+    assert size is not None
+    return size
+
+
 def _totals(code: CCode, rows: tuple[CodingRow, ...]) -> CodingTotals:
-    used = {row.code for row in rows} - {""}
-    decoding = sum(array.instructions for layer in code.layers for array in layer.coded) if used else 0.0
+    arrays = [array for layer in code.layers for array in layer.coded] if any(row.code for row in rows) else []
+    used = {array.code for array in arrays if not array.direct}
+    decoders = UNPACKING + sum(find_code(name).code_bytes for name in used) if used else 0
+    decoding = sum(array.instructions for array in arrays)
     return CodingTotals(
         values=sum(row.values for row in rows),
         float_bytes=sum(row.float_bytes for row in rows),
         int8_bytes=sum(row.int8_bytes for row in rows),
         entropy_bytes=sum(row.entropy_bytes for row in rows),
         stored_bytes=sum(row.stored_bytes for row in rows),
-        decoder_bytes=UNPACKING + sum(find_code(name).code_bytes for name in used) if used else 0,
+        decoder_bytes=decoders + sum(DIRECT[name].code_bytes for name in DIRECT.keys() & set(code.kernels)) if arrays else 0,
         instructions=decoding,
         share=decoding / total if (total := sum(layer.predicted for layer in code.layers)) else 0.0,
     )

@@ -14,7 +14,9 @@ from edgepack.compile.operators.choice import Choice
 @dataclass(frozen=True)
 class CodedArray:
     """Constants of a call that are stored coded: what they are, how many values, their bytes as they are and coded (all that
-    comes with the code included), the entropy of the values in bytes, the code's name, and the instructions to decode once."""
+    comes with the code included), the entropy of the values in bytes, the code's name, and the instructions to decode once.
+
+    `direct` says what the kernel does that computes on the code; "" where it is decoded."""
 
     what: str
     values: int
@@ -23,6 +25,7 @@ class CodedArray:
     entropy_bytes: float
     code: str
     instructions: float
+    direct: str = ""
 
 
 @dataclass(frozen=True, eq=False)

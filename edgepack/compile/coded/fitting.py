@@ -2,7 +2,8 @@
 
 Which arrays are coded, and how, follows from bytes and instructions: each begins with the code that takes the fewest bytes; while
 all of them together add more instructions than may be, the one that loses the fewest bytes for each instruction saved takes a
-faster code, or none.
+faster code, or none. Kernels that compute on a code (direct.py) come before all that decodes: a call that one makes smaller and
+faster takes no part in this.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from edgepack.coding import CODES, find_code
 from edgepack.compile.coded.calls import blocked_call, coded_call
 from edgepack.compile.coded.choice import Coded, options_of, within
 from edgepack.compile.coded.contents import Key, arrays_of
+from edgepack.compile.coded.direct import direct, direct_code
 from edgepack.compile.coded.reasons import explained, pays_off
 from edgepack.compile.graph import Graph
 from edgepack.compile.lowered import Lowered
@@ -49,14 +51,30 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     arrays = [arrays_of(one.call) for one in lowered]
     used = Counter(key for each in arrays for key in each)  # what several layers share is stored once, and stays as it is
     found = {key: options_of(array, codes, thumb2, worth) for each in arrays for key, array in each.items() if used[key] == 1}
-    chosen = within({key: options for key, options in found.items() if options}, most)
-    fitted = _fitting(graph, lowered, chosen, cpu, most)
+    computed = [direct(one, cpu, "" if coding in ("auto", "smallest") else coding) for one in lowered]
+    better = [any(way.cost <= one.cost for way in ways) for one, ways in zip(lowered, computed, strict=True)]
+    left = {key for each, faster in zip(arrays, better, strict=True) if not faster or coding != "auto" for key in each}
+    chosen = within({key: options for key, options in found.items() if options and key in left}, most)
+    fitted = _fitting(graph, lowered, chosen, computed, cpu, most, coding == "smallest")
     paid = coding != "auto" or pays_off(fitted)
-    return explained(lowered, fitted if paid else lowered, found, chosen, (optimize, coding), paid)
+    if not paid:
+        only = _fitting(graph, lowered, {}, computed, cpu, most, False)
+        fitted = only if pays_off(only) else tuple(lowered)
+    return explained(lowered, fitted, found, chosen, (optimize, coding), paid)
 
 
-def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[Key, Coded], cpu: Cpu, most: float) -> tuple[Lowered, ...]:
+def _fitting(
+    graph: Graph,
+    lowered: Sequence[Lowered],
+    chosen: Mapping[Key, Coded],
+    computed: Sequence[Sequence[Lowered]],
+    cpu: Cpu,
+    most: float,
+    smallest: bool,
+) -> tuple[Lowered, ...]:
     """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off.
+
+    `computed` are the ways of each call to compute on a code, `smallest` whether those that save most come first.
 
     The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
     many bytes of flash.
@@ -67,11 +85,13 @@ def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[Key, Code
     filters = 0
     for index, one in enumerate(lowered):
         codes = {key: chosen[key] for key in arrays_of(one.call) if key in chosen}
-        if codes:
-            variants = list(_variants(one, codes, cpu))
+        if codes or computed[index]:
+            variants = [*computed[index], *(_variants(one, codes, cpu) if codes else ())]
+            if smallest:
+                variants.sort(key=lambda each: -each.saved)
             needs = (live_of(graph, [*calls[:index], each.call, *calls[index + 1 :]])[index] for each in variants)
             ways[index] = list(zip(needs, variants, strict=True))
-            filters = max(filters, *(4 * each.content.array.depth for each in codes.values()))
+            filters = max(filters, *(4 * each.content.array.depth for each in codes.values()), 0)
     free = arena + max(MORE_MEMORY, filters) + DECODER
     best, saved, limit = _within_memory(lowered, ways, free, most)
     for more in sorted({need for found in ways.values() for need, _ in found if need > free}):
@@ -79,8 +99,8 @@ def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[Key, Code
         if found - saved >= WORTH_MEMORY * (more - limit):
             best, saved, limit = other, found, more
     used = {part.kernel for one in best for part in one.call.parts()}
-    code = UNPACKING + sum(each.code_bytes for each in CODES if each.kernel in used)
-    return best if saved > code else tuple(lowered)
+    decoders = [each.code_bytes for each in CODES if each.kernel in used]
+    return best if saved > sum(decoders) + (UNPACKING if decoders else 0) + direct_code(best) else tuple(lowered)
 
 
 def _within_memory(
@@ -95,7 +115,7 @@ def _within_memory(
         for need, changed in ways[index]:
             added = changed.cost - lowered[index].cost
             if need <= limit and added <= most:
-                most -= added
+                most -= max(added, 0.0)
                 found[index] = changed
                 saved += changed.saved
                 break

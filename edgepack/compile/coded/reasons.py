@@ -9,6 +9,7 @@ from edgepack.coding import CODES
 from edgepack.compile.call import Array, decodes
 from edgepack.compile.coded.choice import EACH, Coded
 from edgepack.compile.coded.contents import Key, arrays_inside, arrays_of, content_of, key_of
+from edgepack.compile.coded.direct import direct_code
 from edgepack.compile.lowered import Considered, Lowered
 
 GENERAL = 1000  # bytes that a kernel may grow by where the C compiler no longer sees its constants: 0 to 1,400 were measured
@@ -25,7 +26,7 @@ def pays_off(lowered: Sequence[Lowered]) -> bool:
     """Whether what is saved is more than the decoders and the kernels that read what they decode may add."""
     parts = [part for one in lowered if one.coded for part in one.call.parts()]
     kernels, used = {part.kernel for part in parts if decodes(part.fields)}, {part.kernel for part in parts}
-    added = GENERAL * len(kernels) + sum(each.code_bytes for each in CODES if each.kernel in used)
+    added = GENERAL * len(kernels) + sum(each.code_bytes for each in CODES if each.kernel in used) + direct_code(lowered)
     return not parts or sum(array.bytes - array.coded_bytes for one in lowered for array in one.coded) > added
 
 
@@ -66,9 +67,13 @@ def _considered(
     optimize, coding = asked
     within_reach = arrays_of(old.call)
     coded = iter(new.coded)  # in the order of the arrays that were chosen
-    found = []
+    computed = next((each for each in new.coded if each.direct), None)
+    found: list[Considered] = []
     for key, array in {key_of(array): array for part in old.call.parts() for array in arrays_inside(part.fields)}.items():
         if content_of(array) is None:
+            continue
+        if computed is not None and not found:
+            found.append(Considered(array, computed, computed.direct))
             continue
         taken = next(coded, None) if key in within_reach and key in chosen else None
         if taken is not None:

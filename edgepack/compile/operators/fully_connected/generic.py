@@ -6,6 +6,7 @@ Reference: reference/integer_ops/fully_connected.h, FullyConnected and FullyConn
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from edgepack.compile.operators.site import CONVERT_AGAIN, Site
 @dataclass(frozen=True, eq=False)
 class FullyConnected:
     """A checked matrix product: `batches` rows of the input by `weights` (out_size, in_size)."""
+
+    operator: ClassVar[str] = "FULLY_CONNECTED"
 
     input: int
     output: int
