@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from edgepack.coding import entropy_bytes
 from edgepack.compile.call import Call
 from edgepack.compile.coded.contents import arrays_inside, content_of
+from edgepack.compile.coded.direct_dense import DENSE, superseded
 from edgepack.compile.lowered import CodedArray, Lowered
 from edgepack.compile.operators.choice import Choice, usable
 from edgepack.compile.operators.conv_2d.generic import Conv2D
@@ -30,7 +31,7 @@ class Direct:
     why: str
 
 
-DIRECT: dict[str, Direct] = {}
+DIRECT: dict[str, Direct] = {name: Direct(*facts) for name, facts in DENSE.items()}
 """By the kernel's name."""
 
 
@@ -41,7 +42,9 @@ def direct(one: Lowered, cpu: Cpu, code: str = "") -> list[Lowered]:
         return []
     choices = usable(problem.operator, problem, replace(cpu, features=cpu.features | {ON_CODES}))
     known = [each for each in choices if each.kernel.name in DIRECT and code in ("", DIRECT[each.kernel.name].code)]
-    return [found for found in (_lowered(one, choice) for choice in known) if found.saved > 0]
+    names = [each.kernel.name for each in known]
+    found = [_lowered(one, each) for each in known if not superseded(each.kernel.name, names)]
+    return [each for each in found if each.saved > 0]
 
 
 def direct_code(lowered: Sequence[Lowered]) -> int:

@@ -33,6 +33,7 @@ WORTH = 0.25  # of an array's bytes that coding must save
 MORE_MEMORY = 2048  # bytes by which the arena may grow, or four filters, whichever is more
 DECODER = 1280  # and for decoders, their tables, and what is copied beside weights
 WORTH_MEMORY = 3  # bytes of flash that a byte of memory beyond must save
+SLOWEST = 2.5  # times the instructions of a call, that "smallest" takes only where no way takes fewer, or for "size"
 GROUP, VECTOR = 4, 16  # channels that kernels compute side by side
 UNPACKING = 300  # bytes of ep_unpack.h
 
@@ -55,10 +56,11 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     better = [any(way.cost <= one.cost for way in ways) for one, ways in zip(lowered, computed, strict=True)]
     left = {key for each, faster in zip(arrays, better, strict=True) if not faster or coding != "auto" for key in each}
     chosen = within({key: options for key, options in found.items() if options and key in left}, most)
-    fitted = _fitting(graph, lowered, chosen, computed, cpu, most, coding == "smallest")
+    slowest = 1e9 if optimize == "size" else SLOWEST
+    fitted = _fitting(graph, lowered, chosen, computed, cpu, most, slowest if coding == "smallest" else None)
     paid = coding != "auto" or pays_off(fitted)
     if not paid:
-        only = _fitting(graph, lowered, {}, computed, cpu, most, False)
+        only = _fitting(graph, lowered, {}, computed, cpu, most)
         fitted = only if pays_off(only) else tuple(lowered)
     return explained(lowered, fitted, found, chosen, (optimize, coding), paid)
 
@@ -70,11 +72,12 @@ def _fitting(
     computed: Sequence[Sequence[Lowered]],
     cpu: Cpu,
     most: float,
-    smallest: bool,
+    slowest: float | None = None,
 ) -> tuple[Lowered, ...]:
     """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off.
 
-    `computed` are the ways of each call to compute on a code, `smallest` whether those that save most come first.
+    `computed` are the ways of each call to compute on a code. With `slowest` the ways that save most come first, but for those that
+    take more than so many times the instructions.
 
     The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
     many bytes of flash.
@@ -87,8 +90,8 @@ def _fitting(
         codes = {key: chosen[key] for key in arrays_of(one.call) if key in chosen}
         if codes or computed[index]:
             variants = [*computed[index], *(_variants(one, codes, cpu) if codes else ())]
-            if smallest:
-                variants.sort(key=lambda each: -each.saved)
+            if slowest is not None:
+                variants.sort(key=lambda each, most=slowest * one.cost: (each.cost > most, -each.saved))
             needs = (live_of(graph, [*calls[:index], each.call, *calls[index + 1 :]])[index] for each in variants)
             ways[index] = list(zip(needs, variants, strict=True))
             filters = max(filters, *(4 * each.content.array.depth for each in codes.values()), 0)

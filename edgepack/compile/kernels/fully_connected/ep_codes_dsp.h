@@ -39,18 +39,47 @@ typedef void ep_codes_sums(const uint32_t *x, const int32_t *codes, const uint32
 
 #endif
 
-/* Four sums, or as many as there are outputs from o on, become outputs. */
-EP_INLINE void ep_codes_store(const struct ep_fully_connected_codes *op, const int32_t *sum, int32_t o, int32_t step, int32_t same,
-                              int8_t *output)
+/* An accumulator becomes an output. */
+EP_INLINE int8_t ep_codes_output(const struct ep_fully_connected_codes *op, int32_t acc, int32_t c, int other)
 {
-    const int other = op->any != 0 && ((uint32_t)op->any >> (o / 4 & 31) & 1u) != 0;
-    const int32_t apart = op->per_channel, zero = op->out_zero, low = op->out_min, high = op->out_max;
-    const int32_t *multiplier = op->multiplier + o * apart, *const end = sum + ep_min(op->out_size - o, 4);
-    const int8_t *right = op->right + o * apart;
-    EP_NO_UNROLL
-    for (; sum < end; sum++, o++, multiplier += apart, right += apart) {
-        const int32_t acc = ep_add_wrapped(ep_add_wrapped(ep_multiply_wrapped(step, *sum), same), ep_codes_bias(op, o));
-        *output++ = (int8_t)ep_clamp(ep_requantize_any(acc, *multiplier, *right, zero, other), low, high);
+    const int32_t y = ep_requantize_any(acc, op->multiplier[c], op->right[c], op->out_zero, other);
+    return (int8_t)ep_clamp(y, op->out_min, op->out_max);
+}
+
+/* Four sums, or as many as there are outputs from o on, become outputs. */
+EP_NOINLINE void ep_codes_store(const struct ep_fully_connected_codes *op, int32_t *sum, int32_t o, int32_t step, int32_t same, int8_t *output)
+{
+    const int32_t count = ep_min(op->out_size - o, 4), apart = op->per_channel, zero = op->out_zero;
+    const int32_t low = op->out_min, high = op->out_max;
+    int32_t lane;
+    if (op->short_bias != NULL) {
+        const int16_t *const bias = op->short_bias + o;
+        for (lane = 0; lane < count; lane++) {
+            sum[lane] = ep_add_wrapped(ep_add_wrapped(ep_multiply_wrapped(step, sum[lane]), same), bias[lane]);
+        }
+    } else {
+        const int32_t *const bias = op->bias + o;
+        for (lane = 0; lane < count; lane++) {
+            sum[lane] = ep_add_wrapped(ep_add_wrapped(ep_multiply_wrapped(step, sum[lane]), same), bias[lane]);
+        }
+    }
+    if (((uint32_t)op->any >> (o / 4 & 31) & 1u) != 0) {
+        for (lane = 0; lane < count; lane++) {
+            output[lane] = ep_codes_output(op, sum[lane], apart != 0 ? o + lane : 0, 1);
+        }
+    } else if (apart != 0) {
+        const int32_t *const multiplier = op->multiplier + o;
+        const int8_t *const right = op->right + o;
+        for (lane = 0; lane < count; lane++) {
+            const int32_t y = ep_requantize_short(sum[lane], multiplier[lane], right[lane], 2 * zero + 1);
+            output[lane] = (int8_t)ep_clamp(y, low, high);
+        }
+    } else {
+        const int32_t multiplier = op->multiplier[0], right = op->right[0];
+        for (lane = 0; lane < count; lane++) {
+            const int32_t y = ep_requantize_short(sum[lane], multiplier, right, 2 * zero + 1);
+            output[lane] = (int8_t)ep_clamp(y, low, high);
+        }
     }
 }
 

@@ -40,21 +40,26 @@ EP_INLINE void ep_palette_sums(const uint32_t *x, const int32_t *codes, const ui
 
 #endif
 
+/* The values of two codes, for all there are. */
+EP_NOINLINE void ep_palette_table(const int8_t *values, int32_t count, uint32_t *entry)
+{
+    const int8_t *const end = values + count, *first, *second;
+    EP_NO_UNROLL
+    for (second = values; second < end; second++) {
+        const uint32_t high = (uint32_t)*second << 16;
+        EP_NO_UNROLL
+        for (first = values; first < end; first++) {
+            *entry++ = ((uint32_t)*first & 0xFFFFu) | high;
+        }
+    }
+}
+
 /* The table lies behind the inputs. */
 EP_INLINE void ep_codes_palette_dsp(const struct ep_fully_connected_codes *op, const int8_t *input, int8_t *output, void *scratch,
                                     ep_codes_sums *sums)
 {
     uint32_t *const x = (uint32_t *)scratch, *const table = x + op->pairs;
-    const int32_t values = 1 << op->bits;
-    uint32_t *entry = table;
-    int32_t first, second;
-    for (second = 0; second < values; second++) {
-        const uint32_t high = (uint32_t)op->values[second] << 16;
-        EP_NO_UNROLL
-        for (first = 0; first < values; first++) {
-            *entry++ = ((uint32_t)op->values[first] & 0xFFFFu) | high;
-        }
-    }
+    ep_palette_table(op->values, 1 << op->bits, table);
     ep_codes_run(op, input, output, x, table, 0, 1, sums);
 }
 

@@ -141,61 +141,74 @@ def _short(dense: FullyConnected) -> bool:
     return dense.requantization.short
 
 
-def _cost(dense: FullyConnected, each: float, output: float, once: float) -> float:
-    """Instructions, of so many a multiply-accumulate, an output, and once a call; 4 to widen a value."""
+def _cost(dense: FullyConnected, widen: float, each: float, output: float) -> float:
+    """Instructions, of so many for each input, multiply-accumulate and output."""
     outputs, inputs = dense.weights.shape
     fours = -(-outputs // TOGETHER) * TOGETHER
-    return once + dense.batches * (4.0 * inputs + fours * (each * inputs + output))
+    return 100.0 + dense.batches * (widen * inputs + fours * (each * inputs + output))
+
+
+def _cost_dsp(dense: FullyConnected, bits: int, product: int) -> float:
+    """Instructions, measured on the Cortex-M4: 43 an output, 3 to widen a value.
+
+    The loop takes `product` and the multiplication for two products; 4 in a word of codes beside these, and one to load two pairs.
+    """
+    pairs = 16 // bits
+    each = (4 + -(-pairs // 2) + 4 * (product + 1) * pairs) / (8 * pairs)
+    return _cost(dense, 3.0, each, 43.0)
 
 
 def _grid_dsp(bits: int) -> Kernel[FullyConnected]:
     name = f"ep_fully_connected_grid_{bits}_dsp"
-
-    def lower(dense: FullyConnected) -> Call:
-        found = grid(dense)
-        assert found is not None
-        return _call_dsp(dense, found, name)
-
     return Kernel(
         name,
-        lower,
+        lambda dense: _call_dsp(dense, _found(grid(dense)), name),
         frozenset({"dsp", ON_CODES}),
         lambda dense: _short(dense) and _applies(dense, grid(dense), bits),
-        lambda dense: _cost(dense, 1.2, 35.0, 100.0),
+        lambda dense: _cost_dsp(dense, bits, 1),
     )
 
 
 def _palette_dsp(bits: int) -> Kernel[FullyConnected]:
-    name = f"ep_fully_connected_palette_{bits}_dsp"
-
-    def lower(dense: FullyConnected) -> Call:
-        found = palette(dense)
-        assert found is not None
-        return _call_dsp(dense, found, name, 4 << 2 * bits)
-
+    name, entries = f"ep_fully_connected_palette_{bits}_dsp", 1 << 2 * bits
     return Kernel(
         name,
-        lower,
+        lambda dense: _call_dsp(dense, _found(palette(dense)), name, 4 * entries),
         frozenset({"dsp", ON_CODES}),
         lambda dense: _short(dense) and _applies(dense, palette(dense), bits),
-        lambda dense: _cost(dense, 1.7, 35.0, 200.0 + 5.0 * (1 << 2 * bits)),
+        lambda dense: _cost_dsp(dense, bits, 2) + 6.0 * entries,
     )
 
 
+def _found(codes: Codes | None) -> Codes:
+    assert codes is not None
+    return codes
+
+
 def _grid(dense: FullyConnected) -> Call:
-    found = grid(dense)
-    assert found is not None
+    found = _found(grid(dense))
     words = _pairs_of_outputs(found)
     return _call(dense, found, words, -(-words.shape[1] * found.together // 2), "ep_fully_connected_grid")
 
 
 def _any_grid(dense: FullyConnected) -> bool:
-    return dense.dtype == "int8" and not dense.shared and grid(dense) is not None
+    found = grid(dense)
+    return _applies(dense, found, found.bits if found else 0)
+
+
+def _cost_grid(dense: FullyConnected) -> float:
+    """Instructions, measured on the Cortex-M0+."""
+    return _cost(dense, 15.0, 5.4 + 0.53 * _found(grid(dense)).bits, 85.0)
+
+
+def _cost_grid_thumb2(dense: FullyConnected) -> float:
+    """Instructions, measured on the Cortex-M3."""
+    return _cost(dense, 6.0, 4.1 + 0.31 * _found(grid(dense)).bits, 30.0)
 
 
 KERNELS = (
     *(_grid_dsp(bits) for bits in range(1, MOST_BITS + 1)),
     *(_palette_dsp(bits) for bits in PALETTE_BITS),
-    Kernel("ep_fully_connected_grid", _grid, frozenset({ON_CODES}), _any_grid, lambda dense: _cost(dense, 8.0, 100.0, 0.0)),
-    Kernel("ep_fully_connected_grid", _grid, frozenset({"thumb2", ON_CODES}), _any_grid, lambda dense: _cost(dense, 5.0, 40.0, 0.0)),
+    Kernel("ep_fully_connected_grid", _grid, frozenset({ON_CODES}), _any_grid, _cost_grid),
+    Kernel("ep_fully_connected_grid", _grid, frozenset({"thumb2", ON_CODES}), _any_grid, _cost_grid_thumb2),
 )
