@@ -76,7 +76,7 @@ def _fitting(
 ) -> tuple[Lowered, ...]:
     """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off.
 
-    `computed` are the ways of each call to compute on a code. With `slowest` the ways that save most come first, but for those that
+    `computed` are the ways of each call to compute on a code. With `slowest` the ways that save most come first, those last that
     take more than so many times the instructions.
 
     The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
@@ -91,7 +91,8 @@ def _fitting(
         if codes or computed[index]:
             variants = [*computed[index], *(_variants(one, codes, cpu) if codes else ())]
             if slowest is not None:
-                variants.sort(key=lambda each, most=slowest * one.cost: (each.cost > most, -each.saved))
+                bound = slowest * one.cost
+                variants = [way for slow in (False, True) for way in _most_saved(variants) if (way.cost > bound) == slow]
             needs = (live_of(graph, [*calls[:index], each.call, *calls[index + 1 :]])[index] for each in variants)
             ways[index] = list(zip(needs, variants, strict=True))
             filters = max(filters, *(4 * each.content.array.depth for each in codes.values()), 0)
@@ -104,6 +105,10 @@ def _fitting(
     used = {part.kernel for one in best for part in one.call.parts()}
     decoders = [each.code_bytes for each in CODES if each.kernel in used]
     return best if saved > sum(decoders) + (UNPACKING if decoders else 0) + direct_code(best) else tuple(lowered)
+
+
+def _most_saved(ways: Sequence[Lowered]) -> list[Lowered]:
+    return sorted(ways, key=lambda way: -way.saved)
 
 
 def _within_memory(

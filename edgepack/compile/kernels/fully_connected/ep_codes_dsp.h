@@ -39,6 +39,26 @@ typedef void ep_codes_sums(const uint32_t *x, const int32_t *codes, const uint32
 
 #endif
 
+/* One row of input, widened, with zeros up to the last pair; returns the sum. */
+EP_INLINE int32_t ep_codes_widen(const struct ep_fully_connected_codes *op, const int8_t *input, uint32_t *x)
+{
+    const uint32_t less = (uint32_t)-op->offset & 0xFFFFu, both = less | less << 16;
+    int32_t sum = 0, i;
+    for (i = 0; i + 4 <= op->in_size; i += 4, x += 2) {
+        const uint32_t word = ep_load4(input + i);
+        x[0] = ep_add_halves(ep_sxtb16(word), both);
+        x[1] = ep_add_halves(ep_sxtb16_odd(word), both);
+        sum = ep_smlad(x[0], 0x00010001u, ep_smlad(x[1], 0x00010001u, sum));
+    }
+    memset(x, 0, (size_t)(4 * (op->width - i / 2)));
+    for (; i < op->in_size; i++) {
+        const int32_t value = input[i] - op->offset;
+        x[i & 1] |= ((uint32_t)value & 0xFFFFu) << 8 * (i & 2);
+        sum += value;
+    }
+    return sum;
+}
+
 /* An accumulator becomes an output. */
 EP_INLINE int8_t ep_codes_output(const struct ep_fully_connected_codes *op, int32_t acc, int32_t c, int other)
 {
@@ -92,7 +112,7 @@ EP_INLINE void ep_codes_run(const struct ep_fully_connected_codes *op, const int
         const int32_t *codes = op->codes;
         for (o = 0; o < op->out_size; o += 4, codes += op->row) {
             int32_t sums[4];
-            sums_of(x, codes, x + op->pairs, sums, table);
+            sums_of(x, codes, x + op->width, sums, table);
             ep_codes_store(op, sums, o, step, same, output + o);
         }
     }

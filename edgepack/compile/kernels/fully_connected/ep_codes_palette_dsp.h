@@ -58,7 +58,7 @@ EP_NOINLINE void ep_palette_table(const int8_t *values, int32_t count, uint32_t 
 EP_INLINE void ep_codes_palette_dsp(const struct ep_fully_connected_codes *op, const int8_t *input, int8_t *output, void *scratch,
                                     ep_codes_sums *sums)
 {
-    uint32_t *const x = (uint32_t *)scratch, *const table = x + op->pairs;
+    uint32_t *const x = (uint32_t *)scratch, *const table = x + op->width;
     ep_palette_table(op->values, 1 << op->bits, table);
     ep_codes_run(op, input, output, x, table, 0, 1, sums);
 }

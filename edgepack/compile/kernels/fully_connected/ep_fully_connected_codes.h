@@ -1,7 +1,7 @@
 /* FULLY_CONNECTED, int8, computed from the codes of its weights: what the kernels for the DSP extension and the portable one share.
  *
- * Codes of 1 to 5 bits lie in words. Inputs are widened to int16 in pairs (k, k + 2) and (k + 1, k + 3), less `offset`, which keeps
- * biases small.
+ * Codes of 1 to 5 bits lie in words. Inputs are widened to int16, less `offset`, which keeps biases small; for the DSP extension in pairs
+ * (k, k + 2) and (k + 1, k + 3).
  *   Grid: a weight is least + step * code. Each half of a word holds 16 / bits codes: of the halves of as many pairs of inputs, or in
  *   the portable kernel of two outputs. sum(weight * x) is least * sum(x) + step * sum(code * x), modulo 2^32 as the accumulator
  *   itself: no sum can be too large.
@@ -14,7 +14,7 @@
 struct ep_fully_connected_codes {
     int32_t batches, in_size, out_size;
     int32_t bits, together;    /* of a code; 16 / bits */
-    int32_t pairs;             /* of inputs, those beyond in_size that the last word goes with included */
+    int32_t width;             /* pairs of inputs, or in the portable kernel inputs, with those beyond in_size that the last word goes with */
     int32_t row;               /* words of four outputs, or in the portable kernel of two */
     int32_t offset;            /* taken off every input */
     int32_t least, step;       /* of a grid */
@@ -28,26 +28,6 @@ struct ep_fully_connected_codes {
     const int8_t *right;       /* [out_size or 1], right shift, or negative: left shift */
     int32_t any;               /* bit (output / 4 mod 32): some right shift of four outputs is not 1 to 22 */
 };
-
-/* One row of input, widened, with zeros up to the last pair; returns the sum. */
-EP_INLINE int32_t ep_codes_widen(const struct ep_fully_connected_codes *op, const int8_t *input, uint32_t *x)
-{
-    const uint32_t less = (uint32_t)-op->offset & 0xFFFFu, both = less | less << 16;
-    int32_t sum = 0, i;
-    for (i = 0; i + 4 <= op->in_size; i += 4, x += 2) {
-        const uint32_t word = ep_load4(input + i);
-        x[0] = ep_add_halves(ep_sxtb16(word), both);
-        x[1] = ep_add_halves(ep_sxtb16_odd(word), both);
-        sum = ep_smlad(x[0], 0x00010001u, ep_smlad(x[1], 0x00010001u, sum));
-    }
-    memset(x, 0, (size_t)(4 * (op->pairs - i / 2)));
-    for (; i < op->in_size; i++) {
-        const int32_t value = input[i] - op->offset;
-        x[i & 1] |= ((uint32_t)value & 0xFFFFu) << 8 * (i & 2);
-        sum += value;
-    }
-    return sum;
-}
 
 EP_INLINE int32_t ep_codes_bias(const struct ep_fully_connected_codes *op, int32_t o)
 {

@@ -17,24 +17,32 @@ EP_INLINE void ep_grid_two_sums(const struct ep_fully_connected_codes *op, const
         uint32_t word = (uint32_t)*codes++, both = 0;
         EP_NO_UNROLL
         do {
-            both += (word & mask) * (uint32_t)(int32_t)*x++;
+            const uint32_t value = (uint32_t)*x++;
+            both += (word & mask) * value;
             word >>= bits;
         } while (x < last);
-        sums[0] += ep_low_half(both);
-        sums[1] += (int32_t)(both - (uint32_t)ep_low_half(both)) >> 16;
+        sums[0] = ep_add_wrapped(sums[0], ep_low_half(both));
+        sums[1] = ep_add_wrapped(sums[1], (int32_t)(both - (uint32_t)ep_low_half(both)) >> 16);
     }
 }
 
 EP_KERNEL void ep_fully_connected_grid(const struct ep_fully_connected_codes *op, const int8_t *input, int8_t *output, void *scratch)
 {
-    int32_t batch, o, sums[2];
+    int16_t *const x = (int16_t *)scratch;
+    int32_t batch, o, i, sums[2];
     for (batch = 0; batch < op->batches; batch++, input += op->in_size) {
-        const int32_t same = ep_multiply_wrapped(op->least, ep_codes_widen(op, input, (uint32_t *)scratch));
         const int32_t *codes = op->codes;
+        int32_t same = 0;
+        for (i = 0; i < op->in_size; i++) {
+            x[i] = (int16_t)(input[i] - op->offset);
+            same += x[i];
+        }
+        memset(x + i, 0, (size_t)(2 * (op->width - i)));
+        same = ep_multiply_wrapped(op->least, same);
         for (o = 0; o < op->out_size; o++) {
             const int32_t c = op->per_channel ? o : 0;
             if ((o & 1) == 0) {
-                ep_grid_two_sums(op, (const int16_t *)scratch, codes, sums);
+                ep_grid_two_sums(op, x, codes, sums);
                 codes += op->row;
             }
             const int32_t sum = ep_add_wrapped(ep_multiply_wrapped(op->step, sums[o & 1]), same);

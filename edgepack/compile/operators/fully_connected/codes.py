@@ -64,27 +64,26 @@ def _applies(dense: FullyConnected, found: Codes | None, bits: int) -> bool:
     return dense.dtype == "int8" and not dense.shared and found is not None and found.bits == bits
 
 
-def _rows(found: Codes, outputs: int, values: int) -> Data:
-    """The codes in the order of widened inputs, padded to so many rows, and each to a multiple of so many values."""
-    rows, inputs = found.codes.shape
-    padded = np.zeros((-(-rows // outputs) * outputs, -(-inputs // 4), 4), np.int64)
-    padded.reshape(padded.shape[0], -1)[:rows, :inputs] = found.codes
-    ordered = padded[:, :, [0, 2, 1, 3]].reshape(padded.shape[0], -1)
-    return np.pad(ordered, ((0, 0), (0, -ordered.shape[1] % values)))
+def _rows(codes: Data, outputs: int, values: int) -> Data:
+    """The codes, padded to a multiple of so many rows, and each to a multiple of so many values."""
+    rows, inputs = codes.shape
+    return np.pad(codes, ((0, -rows % outputs), (0, -inputs % values)))
 
 
 def _pairs_of_inputs(found: Codes) -> Data:
     """Words [4 outputs][word][output]; halves of a word on a grid, or neighbours in a palette, are of two inputs."""
-    rows = _rows(found, TOGETHER, 2 * found.together)
-    places = np.arange(found.together)[:, None]
-    halves = found.bits * places + [0, 16] if found.values is None else found.bits * (2 * places + [0, 1])
-    words = (rows.reshape(rows.shape[0], -1, found.together, 2) << halves).sum(axis=(-1, -2))
+    fours = _rows(found.codes, TOGETHER, 4)  # inputs are widened in pairs (0, 2), (1, 3) of each four
+    ordered = fours.reshape(fours.shape[0], -1, 4)[:, :, [0, 2, 1, 3]].reshape(fours.shape)
+    rows = _rows(ordered, 1, 2 * found.together).reshape(fours.shape[0], -1, found.together, 2)
+    places = found.bits * np.arange(found.together)[:, None]
+    shifts = np.hstack([places, places + 16] if found.values is None else [2 * places, 2 * places + found.bits])
+    words = (rows << shifts).sum(axis=(-1, -2))
     return np.ascontiguousarray(words.reshape(-1, TOGETHER, words.shape[1]).swapaxes(1, 2))
 
 
 def _pairs_of_outputs(found: Codes) -> Data:
     """Words [2 outputs][word], whose halves are of two outputs."""
-    rows = _rows(found, 2, found.together)
+    rows = _rows(found.codes, 2, found.together)
     halves = (rows.reshape(rows.shape[0], -1, found.together) << found.bits * np.arange(found.together)).sum(axis=-1)
     return np.asarray(halves[0::2] | halves[1::2] << 16)
 
@@ -102,7 +101,7 @@ def _biases(dense: FullyConnected) -> tuple[int, dict[str, Field]]:
     return 0, {"bias": Array(bias.astype(np.uint32).view(np.int32), "biases"), "short_bias": None}
 
 
-def _call(dense: FullyConnected, found: Codes, words: Data, pairs: int, name: str, table: int = 0) -> Call:
+def _call(dense: FullyConnected, found: Codes, words: Data, width: int, name: str, scratch: int) -> Call:
     offset, biases = _biases(dense)
     outputs, inputs = dense.weights.shape
     return Call(
@@ -114,7 +113,7 @@ def _call(dense: FullyConnected, found: Codes, words: Data, pairs: int, name: st
             "out_size": outputs,
             "bits": found.bits,
             "together": found.together,
-            "pairs": pairs,
+            "width": width,
             "row": words[0].size,
             "offset": offset,
             "least": found.least,
@@ -127,14 +126,15 @@ def _call(dense: FullyConnected, found: Codes, words: Data, pairs: int, name: st
         },
         inputs=(dense.input,),
         outputs=(dense.output,),
-        scratch=4 * pairs + table,
+        scratch=scratch,
         struct="ep_fully_connected_codes",
     )
 
 
 def _call_dsp(dense: FullyConnected, found: Codes, name: str, table: int = 0) -> Call:
     words = _pairs_of_inputs(found)
-    return _call(dense, found, words, words.shape[1] * found.together, name, table)
+    pairs = words.shape[1] * found.together
+    return _call(dense, found, words, pairs, name, 4 * pairs + table)
 
 
 def _short(dense: FullyConnected) -> bool:
@@ -151,7 +151,7 @@ def _cost(dense: FullyConnected, widen: float, each: float, output: float) -> fl
 def _cost_dsp(dense: FullyConnected, bits: int, product: int) -> float:
     """Instructions, measured on the Cortex-M4: 43 an output, 3 to widen a value.
 
-    The loop takes `product` and the multiplication for two products; 4 in a word of codes beside these, and one to load two pairs.
+    Two products take `product` and the multiplication; a word of codes 4 more, and two pairs of inputs one.
     """
     pairs = 16 // bits
     each = (4 + -(-pairs // 2) + 4 * (product + 1) * pairs) / (8 * pairs)
@@ -188,7 +188,8 @@ def _found(codes: Codes | None) -> Codes:
 def _grid(dense: FullyConnected) -> Call:
     found = _found(grid(dense))
     words = _pairs_of_outputs(found)
-    return _call(dense, found, words, -(-words.shape[1] * found.together // 2), "ep_fully_connected_grid")
+    width = words.shape[1] * found.together
+    return _call(dense, found, words, width, "ep_fully_connected_grid", 2 * width)
 
 
 def _any_grid(dense: FullyConnected) -> bool:
