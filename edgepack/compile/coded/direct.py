@@ -31,12 +31,23 @@ class Direct:
     why: str
 
 
-DIRECT: dict[str, Direct] = {name: Direct(*facts) for name, facts in DENSE.items()}
+_SKIPPING = "computed from its blocks, skipping zeros"
+
+DIRECT: dict[str, Direct] = {
+    "ep_conv_2d_blocks": Direct("blocks", 1400, _SKIPPING),
+    "ep_conv_2d_blocks_lanes": Direct("blocks", 600, _SKIPPING),
+    "ep_fully_connected_blocks": Direct("blocks", 400, _SKIPPING),
+    "ep_fully_connected_blocks_lanes": Direct("blocks", 400, _SKIPPING),
+    **{name: Direct(*facts) for name, facts in DENSE.items()},
+}
 """By the kernel's name."""
 
 
-def direct(one: Lowered, cpu: Cpu, code: str = "") -> list[Lowered]:
-    """The call by each kernel that computes on codes, or on this one alone, where that saves flash; fastest first."""
+def direct(one: Lowered, cpu: Cpu, code: str = "", worth: float = 0.0) -> list[Lowered]:
+    """The call by each kernel that computes on codes, or on this one alone, where that saves flash; fastest first.
+
+    A slower call must save this share of the bytes.
+    """
     problem = one.problems[0] if len(one.problems) == 1 and not one.call.rounds else None
     if not isinstance(problem, (Conv2D, FullyConnected)) or problem.dtype != "int8" or is_wide(problem) or problem.shared:
         return []
@@ -44,13 +55,22 @@ def direct(one: Lowered, cpu: Cpu, code: str = "") -> list[Lowered]:
     known = [each for each in choices if each.kernel.name in DIRECT and code in ("", DIRECT[each.kernel.name].code)]
     names = [each.kernel.name for each in known]
     found = [_lowered(one, each) for each in known if not superseded(each.kernel.name, names)]
-    return [each for each in found if each.saved > 0]
+    return [way for way in found if way.saved > (0 if way.cost <= one.cost else worth * way.coded[0].bytes)]
 
 
-def direct_code(lowered: Sequence[Lowered]) -> int:
-    """Bytes of the kernels among these calls that compute on codes."""
-    used = {part.kernel for one in lowered for part in one.call.parts()}
-    return sum(DIRECT[name].code_bytes for name in used & DIRECT.keys())
+def without_gain(lowered: Sequence[Lowered]) -> set[str]:
+    """The kernels among these calls that compute on codes and take more code than they save."""
+    saved: dict[str, int] = dict.fromkeys(DIRECT, 0)
+    for one in lowered:
+        if any(array.direct for array in one.coded):
+            saved[one.call.kernel] += one.saved
+    used = {one.call.kernel for one in lowered}
+    return {name for name in used & DIRECT.keys() if saved[name] <= DIRECT[name].code_bytes}
+
+
+def saved_by(lowered: Sequence[Lowered], computing: bool) -> int:
+    """Bytes of flash that is saved by computing on codes, or by decoding them."""
+    return sum(each.bytes - each.coded_bytes for one in lowered for each in one.coded if bool(each.direct) == computing)
 
 
 def _lowered(one: Lowered, choice: Choice) -> Lowered:

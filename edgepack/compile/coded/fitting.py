@@ -16,7 +16,7 @@ from edgepack.coding import CODES, find_code
 from edgepack.compile.coded.calls import blocked_call, coded_call
 from edgepack.compile.coded.choice import Coded, options_of, within
 from edgepack.compile.coded.contents import Key, arrays_of
-from edgepack.compile.coded.direct import direct, direct_code
+from edgepack.compile.coded.direct import direct, saved_by, without_gain
 from edgepack.compile.coded.reasons import explained, pays_off
 from edgepack.compile.graph import Graph
 from edgepack.compile.lowered import Lowered
@@ -52,17 +52,20 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     arrays = [arrays_of(one.call) for one in lowered]
     used = Counter(key for each in arrays for key in each)  # what several layers share is stored once, and stays as it is
     found = {key: options_of(array, codes, thumb2, worth) for each in arrays for key, array in each.items() if used[key] == 1}
-    computed = [direct(one, cpu, "" if coding in ("auto", "smallest") else coding) for one in lowered]
-    better = [any(way.cost <= one.cost for way in ways) for one, ways in zip(lowered, computed, strict=True)]
-    left = {key for each, faster in zip(arrays, better, strict=True) if not faster or coding != "auto" for key in each}
-    chosen = within({key: options for key, options in found.items() if options and key in left}, most)
-    slowest = 1e9 if optimize == "size" else SLOWEST
-    fitted = _fitting(graph, lowered, chosen, computed, cpu, most, slowest if coding == "smallest" else None)
-    paid = coding != "auto" or pays_off(fitted)
-    if not paid:
-        only = _fitting(graph, lowered, {}, computed, cpu, most)
-        fitted = only if pays_off(only) else tuple(lowered)
-    return explained(lowered, fitted, found, chosen, (optimize, coding), paid)
+    computed = [direct(one, cpu, "" if coding in ("auto", "smallest") else coding, worth) for one in lowered]
+    slowest = (1e9 if optimize == "size" else SLOWEST) if coding == "smallest" else None
+    while True:
+        faster = [any(way.cost <= one.cost for way in ways) for one, ways in zip(lowered, computed, strict=True)]
+        left = {key for each, without in zip(arrays, faster, strict=True) if not without or coding != "auto" for key in each}
+        chosen = within({key: options for key, options in found.items() if options and key in left}, most)
+        fitted = _fitting(graph, lowered, chosen, computed, cpu, most, slowest)
+        paid = coding != "auto" or pays_off(fitted)
+        if not paid or not _decoders_pay(fitted):
+            fitted = _fitting(graph, lowered, {}, computed, cpu, most)
+        in_vain = without_gain(fitted)
+        if not in_vain:
+            return explained(lowered, fitted, found, chosen, (optimize, coding), paid)
+        computed = [[way for way in ways if way.call.kernel not in in_vain] for ways in computed]
 
 
 def _fitting(
@@ -74,7 +77,7 @@ def _fitting(
     most: float,
     slowest: float | None = None,
 ) -> tuple[Lowered, ...]:
-    """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off.
+    """The calls with their coded arrays, where memory has room for what is decoded.
 
     `computed` are the ways of each call to compute on a code. With `slowest` the ways that save most come first, those last that
     take more than so many times the instructions.
@@ -91,8 +94,9 @@ def _fitting(
         if codes or computed[index]:
             variants = [*computed[index], *(_variants(one, codes, cpu) if codes else ())]
             if slowest is not None:
-                bound = slowest * one.cost
-                variants = [way for slow in (False, True) for way in _most_saved(variants) if (way.cost > bound) == slow]
+                variants.sort(key=lambda way: -way.saved)
+                slow = [way for way in variants if way.cost > slowest * one.cost]
+                variants = [*(way for way in variants if way not in slow), *slow]
             needs = (live_of(graph, [*calls[:index], each.call, *calls[index + 1 :]])[index] for each in variants)
             ways[index] = list(zip(needs, variants, strict=True))
             filters = max(filters, *(4 * each.content.array.depth for each in codes.values()), 0)
@@ -102,13 +106,13 @@ def _fitting(
         other, found, _ = _within_memory(lowered, ways, more, most)
         if found - saved >= WORTH_MEMORY * (more - limit):
             best, saved, limit = other, found, more
-    used = {part.kernel for one in best for part in one.call.parts()}
-    decoders = [each.code_bytes for each in CODES if each.kernel in used]
-    return best if saved > sum(decoders) + (UNPACKING if decoders else 0) + direct_code(best) else tuple(lowered)
+    return best
 
 
-def _most_saved(ways: Sequence[Lowered]) -> list[Lowered]:
-    return sorted(ways, key=lambda way: -way.saved)
+def _decoders_pay(lowered: Sequence[Lowered]) -> bool:
+    """Whether what decoding saves is more than its code takes."""
+    used = {part.kernel for one in lowered for part in one.call.parts()}
+    return saved_by(lowered, False) > UNPACKING + sum(each.code_bytes for each in CODES if each.kernel in used)
 
 
 def _within_memory(

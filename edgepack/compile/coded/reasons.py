@@ -9,7 +9,7 @@ from edgepack.coding import CODES
 from edgepack.compile.call import Array, decodes
 from edgepack.compile.coded.choice import EACH, Coded
 from edgepack.compile.coded.contents import Key, arrays_inside, arrays_of, content_of, key_of
-from edgepack.compile.coded.direct import direct_code
+from edgepack.compile.coded.direct import saved_by
 from edgepack.compile.lowered import Considered, Lowered
 
 GENERAL = 1000  # bytes that a kernel may grow by where the C compiler no longer sees its constants: 0 to 1,400 were measured
@@ -26,8 +26,8 @@ def pays_off(lowered: Sequence[Lowered]) -> bool:
     """Whether what is saved is more than the decoders and the kernels that read what they decode may add."""
     parts = [part for one in lowered if one.coded for part in one.call.parts()]
     kernels, used = {part.kernel for part in parts if decodes(part.fields)}, {part.kernel for part in parts}
-    added = GENERAL * len(kernels) + sum(each.code_bytes for each in CODES if each.kernel in used) + direct_code(lowered)
-    return not parts or sum(array.bytes - array.coded_bytes for one in lowered for array in one.coded) > added
+    added = GENERAL * len(kernels) + sum(each.code_bytes for each in CODES if each.kernel in used)
+    return not kernels or saved_by(lowered, False) > added
 
 
 def explained(

@@ -26,6 +26,8 @@ from edgepack.compile.operators.add import generic as add
 from edgepack.compile.operators.add import int16 as add_int16
 from edgepack.compile.operators.add import mve as add_mve
 from edgepack.compile.operators.add import products as add_products
+from edgepack.compile.operators.conv_2d import blocks as conv_2d_blocks
+from edgepack.compile.operators.conv_2d import blocks_lanes as conv_2d_blocks_lanes
 from edgepack.compile.operators.conv_2d import dsp as conv_2d_dsp
 from edgepack.compile.operators.conv_2d import gemm as conv_2d_gemm
 from edgepack.compile.operators.conv_2d import generic as conv_2d
@@ -55,6 +57,8 @@ from edgepack.compile.operators.elementwise import (
     unary,
 )
 from edgepack.compile.operators.elementwise import int16 as elementwise_int16
+from edgepack.compile.operators.fully_connected import blocks as fully_connected_blocks
+from edgepack.compile.operators.fully_connected import blocks_lanes as fully_connected_blocks_lanes
 from edgepack.compile.operators.fully_connected import codes as fully_connected_codes
 from edgepack.compile.operators.fully_connected import dsp as fully_connected_dsp
 from edgepack.compile.operators.fully_connected import gemm as fully_connected_gemm
@@ -100,7 +104,13 @@ from edgepack.compile.operators.transpose_conv import wide as transpose_conv_wid
 _ALL: tuple[Operator[Any], ...] = (
     # with weights
     conv_2d.CONV_2D.with_kernels(
-        conv_2d_dsp.KERNEL, conv_2d_gemm.KERNEL, *conv_2d_lanes.KERNELS, conv_2d_mve.KERNEL, conv_2d_wide.KERNEL
+        conv_2d_dsp.KERNEL,
+        conv_2d_gemm.KERNEL,
+        *conv_2d_lanes.KERNELS,
+        conv_2d_mve.KERNEL,
+        conv_2d_wide.KERNEL,
+        conv_2d_blocks.KERNEL,
+        conv_2d_blocks_lanes.KERNEL,
     ).with_forms(int16=conv_2d_int16.CONV_2D),
     depthwise.DEPTHWISE_CONV_2D.with_kernels(
         depthwise_dsp.KERNEL, depthwise_3x3.KERNEL, *depthwise_lanes.KERNELS, depthwise_mve.KERNEL, depthwise_wide.KERNEL
@@ -113,6 +123,8 @@ _ALL: tuple[Operator[Any], ...] = (
         fully_connected_mve.KERNEL,
         fully_connected_wide.KERNEL,
         *fully_connected_codes.KERNELS,
+        fully_connected_blocks.KERNEL,
+        fully_connected_blocks_lanes.KERNEL,
     ).with_forms(int16=fully_connected_int16.FULLY_CONNECTED),
     transpose_conv.TRANSPOSE_CONV.with_kernels(transpose_conv_wide.KERNEL).with_forms(int16=transpose_conv_int16.TRANSPOSE_CONV),
     lstm.UNIDIRECTIONAL_SEQUENCE_LSTM,

@@ -57,7 +57,8 @@ def addable(rows: Data) -> bool:
     return not ((rows[..., 0:size:2] == -128) & (rows[..., 1:size:2] == -128)).any()
 
 
-def _applies(conv: Conv2D) -> bool:
+def applies(conv: Conv2D) -> bool:
+    """Whether the kernel can do this."""
     return conv.dtype == "int8" and conv.groups == 1 and addable(conv.weights.reshape(conv.weights.shape[0], -1))
 
 
@@ -68,7 +69,8 @@ def _cost(conv: Conv2D) -> float:
     return pixels * (100.0 + 4.5 * patch + conv.out_shape[3] * (40.0 + 2.7 * patch))
 
 
-def _lower(conv: Conv2D) -> Call:
+def lower(conv: Conv2D) -> Call:
+    """The call of the kernel."""
     rows = padded_rows(conv.weights)
     depth = rows.shape[1]
     return Call(
@@ -88,4 +90,4 @@ def _lower(conv: Conv2D) -> Call:
     )
 
 
-KERNELS = tuple(Kernel("ep_conv_2d_lanes", _lower, frozenset({feature}), _applies, _cost) for feature in ("armv6m", "thumb2"))
+KERNELS = tuple(Kernel("ep_conv_2d_lanes", lower, frozenset({feature}), applies, _cost) for feature in ("armv6m", "thumb2"))
