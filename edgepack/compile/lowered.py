@@ -42,6 +42,7 @@ class Lowered:
     """A call, the operators it computes, their checked problems, its expected instructions, and the kernels not taken.
 
     `coded` are the arrays that it decodes before it runs, `considered` all that could be; both are empty where coding is off.
+    `band` are the rows that are computed at a time, and what the kernels' scratch may take, where these are operators in bands.
     """
 
     nodes: tuple[Node, ...]
@@ -51,6 +52,7 @@ class Lowered:
     others: tuple[Choice, ...] = ()
     coded: tuple[CodedArray, ...] = ()
     considered: tuple[Considered, ...] = ()
+    band: tuple[int, int | None] | None = None
 
     @property
     def saved(self) -> int:

@@ -87,7 +87,7 @@ def _remade(graph: Graph, one: Lowered, cpu: Cpu, parts: Parts) -> Iterator[Lowe
         for height in HEIGHTS:
             if height < one.problems[-1].out_shape[1] <= MOST_BANDS * height:
                 for room in ROOMS:
-                    yield Lowered(one.nodes, *banded(one.problems, height, parts, room), one.problems)
+                    yield Lowered(one.nodes, *banded(one.problems, height, parts, room), one.problems, band=(height, room))
     elif one.problems:
         usable = choices(one.nodes[0], graph, cpu)
         for choice in usable:
@@ -130,7 +130,8 @@ def _in_bands(
             for height, room in itertools.product(HEIGHTS, rooms):
                 if height < problems[-1].out_shape[1] <= MOST_BANDS * height:
                     call, cost = banded(problems, height, parts, room)
-                    yield (*calls[:first], Lowered(nodes, call, cost, tuple(problems)), *calls[end:])
+                    made = Lowered(nodes, call, cost, tuple(problems), band=(height, room))
+                    yield (*calls[:first], made, *calls[end:])
 
 
 def _chained(graph: Graph, chain: Sequence[Lowered]) -> bool:

@@ -25,6 +25,25 @@ def structured(model: bytes, seed: int, kind: str | None = None) -> bytes:
     return bytes(changed)
 
 
+def skipping(model: bytes, seed: int, density: float, extreme: bool = False) -> bytes:
+    """The model with such a share of its weights' blocks (four neighbours in a filter) left; `extreme`: of -128 and 127."""
+    rng = np.random.default_rng(seed)
+    changed = bytearray(model)
+    base = np.frombuffer(changed, np.uint8)
+    for tensor in read_model(model).subgraphs[0].tensors:
+        if tensor.data is None or tensor.dtype != "int8" or tensor.data.ndim < 2:
+            continue
+        stored = np.ascontiguousarray(tensor.data).tobytes()
+        at = model.find(len(stored).to_bytes(4, "little") + stored) + 4
+        assert at >= 4, tensor.name
+        filters = np.frombuffer(stored, np.int8).reshape(tensor.data.shape[0], -1)
+        values = rng.choice([-128, 127], filters.shape) if extreme else filters
+        size = filters.shape[1]
+        kept = np.repeat(rng.random((len(filters), -(-size // 4))) < density, 4, axis=1)[:, :size]
+        base[at : at + len(stored)] = np.where(kept, values, 0).astype(np.int8).reshape(-1).view(np.uint8)
+    return bytes(changed)
+
+
 def values_of(kind: str, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Values (int8, one row) with structure of a kind; "trained" are without any."""
     found = values.astype(np.int64)

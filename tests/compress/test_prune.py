@@ -221,3 +221,28 @@ def test_an_unprunable_layer_is_named() -> None:
     model = keras.Model(start, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
     _, notes = prune(model, noise(((5, 4),), 3))
     assert any("not pruned: each (TF-MOT cannot prune TimeDistributed)" in note for note in notes)
+
+
+def blocks_of_zeros(values: np.ndarray) -> np.ndarray:
+    """Of each four neighbours of a filter, in the order of the .tflite, whether all are zero: (outputs, blocks)."""
+    rows = np.moveaxis(values, -1, 0).reshape(values.shape[-1], -1)
+    return ~np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).reshape(len(rows), -1, 4).any(axis=2)
+
+
+def test_blocks_of_four_neighbours_become_zero_together() -> None:
+    """Convolutions of one and of several channels, and a dense layer; the masks hold while the rest is trained."""
+    pruned, notes = prune(digits_net(), pattern="1x4", sparsity=0.6, per_layer={"head": 0.75})
+    for layer, share in (("stem", 0.6), ("pointwise", 0.6), ("head", 0.75)):
+        zero = blocks_of_zeros(pruned.get_layer(layer).get_weights()[0])
+        assert int(zero.sum()) == zero.size - round(zero.size * (1 - share)), layer
+    assert any("not pruned: depthwise" in note for note in notes)
+
+
+def test_one_shot_block_pruning_zeroes_the_blocks_of_the_smallest_sums() -> None:
+    model = digits_net()
+    before = model.get_layer("head").get_weights()[0]
+    pruned, _ = prune(model, pattern="1x4", schedule="constant", sparsity=0.5, learning_rate=1e-9, decay="none")
+    zero = blocks_of_zeros(pruned.get_layer("head").get_weights()[0])
+    rows = np.abs(before.T)
+    sums = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).reshape(len(rows), -1, 4).sum(axis=2)
+    assert sums[zero].max() <= sums[~zero].min()

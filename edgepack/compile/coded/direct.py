@@ -6,15 +6,19 @@ this. `DIRECT` says of each what it reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from edgepack.coding import entropy_bytes
+from edgepack.compile.bands import Parts, banded
 from edgepack.compile.call import Call
-from edgepack.compile.coded.contents import arrays_inside, content_of
+from edgepack.compile.coded.contents import arrays_inside, content_of, key_of
 from edgepack.compile.coded.direct_dense import DENSE, superseded
+from edgepack.compile.graph import Data
 from edgepack.compile.lowered import CodedArray, Lowered
-from edgepack.compile.operators.choice import Choice, usable
+from edgepack.compile.operators.choice import usable
 from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.fully_connected.generic import FullyConnected
 from edgepack.compile.operators.kernel import ON_CODES
@@ -48,24 +52,50 @@ def direct(one: Lowered, cpu: Cpu, code: str = "", worth: float = 0.0) -> list[L
 
     A slower call must save this share of the bytes.
     """
+    able = replace(cpu, features=cpu.features | {ON_CODES})
+    found = _in_bands(one, able) if one.band else _whole(one, able)
+    return [
+        way
+        for way in found
+        if _codes(way.call) and _codes(way.call) <= ({code} if code else _codes(way.call))
+        if way.saved > (0 if way.cost <= one.cost else worth * way.coded[0].bytes)
+    ]
+
+
+def _whole(one: Lowered, cpu: Cpu) -> list[Lowered]:
+    """The call by every kernel that computes on codes."""
     problem = one.problems[0] if len(one.problems) == 1 and not one.call.rounds else None
     if not isinstance(problem, (Conv2D, FullyConnected)) or problem.dtype != "int8" or is_wide(problem) or problem.shared:
         return []
-    choices = usable(problem.operator, problem, replace(cpu, features=cpu.features | {ON_CODES}))
-    known = [each for each in choices if each.kernel.name in DIRECT and code in ("", DIRECT[each.kernel.name].code)]
+    known = [each for each in usable(problem.operator, problem, cpu) if each.kernel.name in DIRECT]
     names = [each.kernel.name for each in known]
-    found = [_lowered(one, each) for each in known if not superseded(each.kernel.name, names)]
-    return [way for way in found if way.saved > (0 if way.cost <= one.cost else worth * way.coded[0].bytes)]
+    taken = [each for each in known if not superseded(each.kernel.name, names)]
+    return [_changed(one, each.calls()[0], each.cost, problem.weights) for each in taken]
+
+
+def _in_bands(one: Lowered, cpu: Cpu) -> list[Lowered]:
+    """The operators in the same bands, each by the fastest kernel."""
+    assert one.band is not None
+    height, room = one.band
+    weights = [problem.weights.reshape(-1) for problem in one.problems if isinstance(problem, Conv2D)]
+    if not weights or any(isinstance(problem, Conv2D) and problem.shared for problem in one.problems):
+        return []
+    call, cost = banded(one.problems, height, Parts(cpu), room)
+    return [_changed(one, call, cost, np.concatenate(weights))]
+
+
+def _codes(call: Call) -> set[str]:
+    """The codes that kernels of a call compute on."""
+    return {DIRECT[part.kernel].code for part in call.parts() if part.kernel in DIRECT}
 
 
 def without_gain(lowered: Sequence[Lowered]) -> set[str]:
     """The kernels among these calls that compute on codes and take more code than they save."""
-    saved: dict[str, int] = dict.fromkeys(DIRECT, 0)
+    saved: dict[str, int] = {}
     for one in lowered:
-        if any(array.direct for array in one.coded):
-            saved[one.call.kernel] += one.saved
-    used = {one.call.kernel for one in lowered}
-    return {name for name in used & DIRECT.keys() if saved[name] <= DIRECT[name].code_bytes}
+        for name in {part.kernel for part in one.call.parts()} & DIRECT.keys():
+            saved[name] = saved.get(name, 0) + one.saved
+    return {name for name in saved if saved[name] <= DIRECT[name].code_bytes}
 
 
 def saved_by(lowered: Sequence[Lowered], computing: bool) -> int:
@@ -73,18 +103,21 @@ def saved_by(lowered: Sequence[Lowered], computing: bool) -> int:
     return sum(each.bytes - each.coded_bytes for one in lowered for each in one.coded if bool(each.direct) == computing)
 
 
-def _lowered(one: Lowered, choice: Choice) -> Lowered:
-    """The call by a kernel that computes on codes."""
-    call, what = choice.calls()[0], DIRECT[choice.kernel.name]
-    values = choice.problem.weights.reshape(-1)
-    contents = (array for array in arrays_inside(one.call.fields) if content_of(array) is not None)
-    comment = next((array.comment for array in contents), "weights")
+def _changed(one: Lowered, call: Call, cost: float, weights: Data) -> Lowered:
+    """The same operators by a call that computes on codes."""
+    used = sorted(part.kernel for part in call.parts() if part.kernel in DIRECT)
+    if not used:
+        return replace(one, call=call, cost=cost)
+    what, values = DIRECT[used[0]], weights.reshape(-1)
+    within = (array for part in one.call.parts() for array in arrays_inside(part.fields) if content_of(array) is not None)
+    comment = next((array.comment for array in within), "weights")
     array = CodedArray(
-        comment, values.size, flash([one.call]), flash([call]), entropy_bytes(values), what.code, 0.0, direct=what.why
+        comment, values.size, _flash(one.call), _flash(call), entropy_bytes(values), what.code, 0.0, direct=what.why
     )
-    return replace(one, call=call, cost=choice.cost, coded=(array,))
+    return replace(one, call=call, cost=cost, coded=(array,))
 
 
-def flash(calls: Iterable[Call]) -> int:
-    """Bytes of the calls' constant arrays."""
-    return sum(int(array.data.nbytes) for call in calls for part in call.parts() for array in arrays_inside(part.fields))
+def _flash(call: Call) -> int:
+    """Bytes of a call's constant arrays, of which equal ones are stored once."""
+    arrays = {key_of(array): array for part in call.parts() for array in arrays_inside(part.fields)}
+    return sum(int(array.data.nbytes) for array in arrays.values())

@@ -65,7 +65,7 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
         in_vain = without_gain(fitted)
         if not in_vain:
             return explained(lowered, fitted, found, chosen, (optimize, coding), paid)
-        computed = [[way for way in ways if way.call.kernel not in in_vain] for ways in computed]
+        computed = [[way for way in ways if not in_vain & {part.kernel for part in way.call.parts()}] for ways in computed]
 
 
 def _fitting(

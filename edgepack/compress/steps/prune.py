@@ -17,6 +17,7 @@ from edgepack.compress.select import check_patterns, matches
 from edgepack.compress.technique import FineTuning, Names, Share
 from edgepack.compress.training.fit import fit
 from edgepack.compress.training.loss import choose_loss
+from edgepack.compress.weights.blocks import block_masks, zero_blocks
 from edgepack.compress.weights.lamp import layer_shares
 from edgepack.compress.work import Structure, Work
 from edgepack.ground.errors import RecipeError
@@ -25,6 +26,7 @@ from edgepack.sources.keras.frameworks import import_tf_keras
 # The polynomial schedule moves the sparsity this often; TF-MOT's default of every 100 batches is too coarse for small data.
 _UPDATES = 40
 _TWO_OF_FOUR = ("Conv2D", "Dense")
+_IN_BLOCKS = ("Conv1D", "Conv2D", "Dense")
 # Layers with a kernel that TF-MOT refuses, besides the depthwise ones.
 _ANSWERING = ("Conv1DTranspose", "EinsumDense")
 _DEPTHWISE = "depthwise kernels: few weights that matter much; depthwise = true prunes them"
@@ -50,8 +52,9 @@ class Prune(FineTuning):
     ramp: float = Field(
         default=0.5, gt=0, le=1, description="share of the epochs in which the polynomial schedule reaches the sparsity"
     )
-    pattern: Literal["unstructured", "2:4"] = Field(
-        default="unstructured", description="2:4 makes two zeros of every four weights along the input channels"
+    pattern: Literal["unstructured", "1x4", "2:4"] = Field(
+        default="unstructured",
+        description="1x4 zeroes four neighbours along the input channels together, 2:4 two of every four",
     )
     layers: Names = Field(default=("*",), description="names of the layers to prune, with * and ?")
     exclude: Names = Field(default=(), description="names of layers to leave alone")
@@ -63,7 +66,8 @@ class Prune(FineTuning):
         """For example "prune 50 %"."""
         if self.pattern == "2:4":
             return "prune 2:4"
-        return f"prune {self.sparsity * 100:g} %" + (" of all" if self.scope == "global" else "")
+        blocks = " in blocks of 1x4" if self.pattern == "1x4" else ""
+        return f"prune {self.sparsity * 100:g} %" + (" of all" if self.scope == "global" else "") + blocks
 
     def check(self) -> None:
         """Refuse what has no meaning with the pattern 2:4, and a schedule that begins above its end."""
@@ -135,6 +139,8 @@ class Prune(FineTuning):
                     continue
             if depthwise and self.pattern == "unstructured":
                 shares[layer.name] = self._share(layer.name)
+            elif self.pattern == "1x4" and kind not in _IN_BLOCKS:
+                left.setdefault("1x4 is for Conv1D, Conv2D and Dense", []).append(layer.name)
             elif self.pattern == "2:4" and kind not in _TWO_OF_FOUR:
                 left.setdefault("2:4 is for Conv2D and Dense", []).append(layer.name)
             elif self.pattern == "2:4" and not _zeros_of_two_by_four(found[layer.name]):
@@ -188,7 +194,12 @@ class Prune(FineTuning):
             pattern = {"sparsity_m_by_n": (2, 4)} if self.pattern == "2:4" else {}
             return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule, **pattern)
 
-        return keras.models.clone_model(model, clone_function=wrap)
+        wrapped = keras.models.clone_model(model, clone_function=wrap)
+        if self.pattern == "1x4":
+            for layer in wrapped.layers:
+                if hasattr(layer, "pruning_obj"):
+                    block_masks(layer.pruning_obj)
+        return wrapped
 
     def _verify(self, model: Any, shares: dict[str, float]) -> None:
         """Count the zeros of every pruned kernel.
@@ -200,14 +211,23 @@ class Prune(FineTuning):
             if kernel.layer not in shares or (kernel.name == "depthwise_kernel" and not self.depthwise):
                 continue
             values = kernel.values
+            if self.pattern == "1x4":
+                found, wanted = zero_blocks(values, shares[kernel.layer])
+                if found < wanted:
+                    raise _missing(kernel.layer, f"{found} blocks of zeros", wanted)
+                continue
             wanted = _zeros_of_two_by_four(kernel) if self.pattern == "2:4" else _zeros(values, shares[kernel.layer])
             found = int(values.size - np.count_nonzero(values))
             if found < wanted:
-                raise RecipeError(
-                    "EP-414",
-                    f"layer {kernel.layer} has {found} zeros after pruning where {wanted} were wanted",
-                    "train for more epochs, or use a larger ramp; if that does not help, report it",
-                )
+                raise _missing(kernel.layer, f"{found} zeros", wanted)
+
+
+def _missing(layer: str, found: str, wanted: int) -> RecipeError:
+    return RecipeError(
+        "EP-414",
+        f"layer {layer} has {found} after pruning where {wanted} were wanted",
+        "train for more epochs, or use a larger ramp; if that does not help, report it",
+    )
 
 
 def _zeros(values: NDArray[np.float32], share: float) -> int:

@@ -3,7 +3,7 @@
 #ifndef EP_CONV_2D_BLOCKS_LANES_H
 #define EP_CONV_2D_BLOCKS_LANES_H
 
-#include "ep_conv_2d_lanes.h"
+#include "ep_conv_2d_lanes_pixels.h"
 #include "ep_gemm_blocks_lanes.h"
 
 struct ep_conv_2d_blocks_lanes {

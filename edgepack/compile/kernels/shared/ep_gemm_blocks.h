@@ -5,14 +5,11 @@
  *     where to begin in a round of the loop (16 bits), and how many bytes the next two lines take (16 bits)
  *     for each eight blocks, the first time perhaps fewer, but for an empty filter never none:
  *         their gaps, four bits each: blocks of zeros before a block; then the blocks, four int8 in a word
- *     bias and multiplier
- * Sums are scaled by 256: t = 256 * sum + bias. One-sided: y = saturate(floor(t * multiplier / 2^(32 + EP_GEMM_SHIFT))), as in
- * ep_gemm.h. Where bit 31 of the multiplier is set, two words more follow, offset and shift, and
- *     y = saturate((floor(t * multiplier / 2^32) + offset - (t < 0 ? shift >> 8 : 0)) >> (shift & 31)). */
+ *     bias and multiplier, and perhaps more: ep_blocks_output.h. */
 #ifndef EP_GEMM_BLOCKS_H
 #define EP_GEMM_BLOCKS_H
 
-#include "ep_gemm.h"
+#include "ep_blocks_output.h"
 
 #if EP_ASSEMBLY
 
@@ -34,20 +31,6 @@
     "smlad r5, r2, r9, r5\n" \
     "smlad r6, r2, r10, r6\n" \
     "smlad r7, r2, r11, r7\n"
-
-/* r2 multiplier, r3 bias; the output's address in r8 to r11. */
-#define EP_GEMM_BLOCKS_ONE_SIDED(acc, out) \
-    "add " acc ", r3, " acc ", lsl #8\n" \
-    EP_GEMM_ONE_SIDED(acc, "r2", out)
-
-/* r0 offset, r12 shift, lr what negative sums lose; r3 is free after the bias is added. */
-#define EP_GEMM_BLOCKS_WIDE(acc, out) \
-    "and r3, lr, " acc ", asr #31\n" \
-    "sub r3, r0, r3\n" \
-    "smmla " acc ", " acc ", r2, r3\n" \
-    "asr " acc ", " acc ", r12\n" \
-    "ssat " acc ", #8, " acc "\n" \
-    "strb " acc ", [" out "], #1\n"
 
 /* outputs: where each pixel's outputs go. Stack: 0 end of a filter, 4 x, 8 end of the stream, 12 outputs, then the saved registers. */
 EP_LONG_ASSEMBLY_BEGIN
@@ -131,17 +114,6 @@ EP_INLINE int32_t ep_gemm_blocks_sum(const int32_t *x, const int32_t *stream)
         }
     }
     return sum;
-}
-
-/* The output of a sum, by the constants that follow its filter. */
-EP_INLINE int8_t ep_gemm_blocks_output(int32_t sum, const int32_t *constants)
-{
-    const int32_t multiplier = constants[1] & INT32_MAX;
-    const int32_t t = (int32_t)(((uint32_t)sum << 8) + (uint32_t)constants[0]);
-    if (constants[1] >= 0) {
-        return ep_gemm_one_sided(t, multiplier);
-    }
-    return (int8_t)ep_saturate8((ep_smmul(t, multiplier) + constants[2] - (t < 0 ? constants[3] >> 8 : 0)) >> (constants[3] & 31));
 }
 
 static void ep_gemm_blocks(const int32_t *x, const int32_t *stream, const int32_t *end, int8_t *const *outputs)

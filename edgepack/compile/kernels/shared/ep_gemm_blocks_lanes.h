@@ -6,7 +6,7 @@
 #ifndef EP_GEMM_BLOCKS_LANES_H
 #define EP_GEMM_BLOCKS_LANES_H
 
-#include "ep_gemm_lanes.h"
+#include "ep_pack_lanes.h"
 
 #if EP_LANES_ASSEMBLY
 

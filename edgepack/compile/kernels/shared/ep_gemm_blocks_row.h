@@ -4,11 +4,11 @@
  *     where to begin in a round of the loop (16 bits), and how many bytes the next line takes (16 bits)
  *     for each four blocks, the first time with zeros in the place of those that are missing, but for an empty filter never none:
  *         their gaps, eight times the blocks of zeros before each in a byte; then the blocks, four int8 in a word
- *     bias and multiplier, and more, as in ep_gemm_blocks.h. */
+ *     bias and multiplier, and perhaps more: ep_blocks_output.h. */
 #ifndef EP_GEMM_BLOCKS_ROW_H
 #define EP_GEMM_BLOCKS_ROW_H
 
-#include "ep_gemm_blocks.h"
+#include "ep_blocks_output.h"
 
 #if EP_ASSEMBLY
 

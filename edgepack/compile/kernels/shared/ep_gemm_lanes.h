@@ -7,36 +7,13 @@
 #ifndef EP_GEMM_LANES_H
 #define EP_GEMM_LANES_H
 
-#include "ep_lanes_assembly.h"
+#include "ep_pack_lanes.h"
 
 #if EP_LANES_ASSEMBLY
 
-/* Two values of k: weights in r5 and r6, the pixels' words in r2 and r3. */
-#define EP_GEMM_LANES_TWO \
-    "muls r5,r2,r5\n" \
-    "muls r6,r3,r6\n" \
-    "adds r5,r5,r6\n" \
-    "add r8,r5\n" \
-    "asrs r5,r5,#16\n" \
-    "adcs r7,r5\n"
-
-/* Registers: r0 x, r1 weights, r2 r3 pixels, r4 four weights, r5 r6 weights and products, r7 the second pixel's sum, r8 sum of words,
- * r9 x, r10 its end, r11 results, r12 channels left, lr where to enter the loop. 21 instructions (26 cycles on M0+) for 8
- * multiply-accumulates, 42 bytes of code. */
-#define EP_GEMM_LANES_FOUR \
-    "ldm r1!,{r4}\n" \
-    "ldm r0!,{r2,r3}\n" \
-    "sxtb r5,r4\n" \
-    "lsrs r6,r4,#8\n" \
-    "sxtb r6,r6\n" \
-    EP_GEMM_LANES_TWO \
-    "ldm r0!,{r2,r3}\n" \
-    "asrs r4,r4,#16\n" \
-    "sxtb r5,r4\n" \
-    "asrs r6,r4,#8\n" \
-    EP_GEMM_LANES_TWO
-
-/* Dot products of both pixels with `channels` rows of 4 * `quads` weights, to sums[0], sums[1], ... in pairs. */
+/* Dot products of both pixels with `channels` rows of 4 * `quads` weights, to sums[0], sums[1], ... in pairs.
+ *
+ * Registers as EP_GEMM_LANES_FOUR has them, r9 x, r10 its end, r11 results, r12 channels left, lr where to enter the loop. */
 EP_LANES_NAKED void ep_gemm_lanes(EP_LANES_ARGUMENT const int32_t *x, EP_LANES_ARGUMENT int32_t quads,
                                   EP_LANES_ARGUMENT const int8_t *weights, EP_LANES_ARGUMENT int32_t *sums,
                                   EP_LANES_ARGUMENT int32_t channels)
@@ -94,26 +71,6 @@ EP_LANES_NAKED void ep_gemm_lanes(EP_LANES_ARGUMENT const int32_t *x, EP_LANES_A
         "pop {r4-r7,pc}\n");
 }
 
-/* Put `count` values of two pixels into words. 7 instructions a value. */
-EP_LANES_NAKED EP_LANES_ARGUMENT int32_t *ep_pack_lanes(EP_LANES_ARGUMENT int32_t *x, EP_LANES_ARGUMENT const int8_t *a,
-                                                        EP_LANES_ARGUMENT const int8_t *b, EP_LANES_ARGUMENT int32_t count)
-{
-    __asm__ volatile(
-        ".syntax unified\n"
-        "push {r4-r6,lr}\n"
-        "movs r4,#0\n"
-        "1:\n"
-        "ldrsb r5,[r1,r4]\n"
-        "ldrsb r6,[r2,r4]\n"
-        "lsls r6,r6,#16\n"
-        "adds r5,r5,r6\n"
-        "stm r0!,{r5}\n"
-        "adds r4,#1\n"
-        "cmp r4,r3\n"
-        "bne.n 1b\n"
-        "pop {r4-r6,pc}\n");
-}
-
 #else
 
 static void ep_gemm_lanes(const int32_t *x, int32_t quads, const int8_t *weights, int32_t *sums, int32_t channels)
@@ -129,15 +86,6 @@ static void ep_gemm_lanes(const int32_t *x, int32_t quads, const int8_t *weights
         sums[0] = (int32_t)(words - ((uint32_t)second << 16));
         sums[1] = second;
     }
-}
-
-static int32_t *ep_pack_lanes(int32_t *x, const int8_t *a, const int8_t *b, int32_t count)
-{
-    int32_t k;
-    for (k = 0; k < count; k++) {
-        *x++ = (int32_t)((uint32_t)a[k] + ((uint32_t)b[k] << 16));
-    }
-    return x;
 }
 
 #endif

@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED for cores without SIMD that skips blocks of zeros: kernels/fully_connected/ep_fully_connected_blocks_lanes.h."""
+"""FULLY_CONNECTED without SIMD that skips blocks of zeros: kernels/fully_connected/ep_fully_connected_blocks_lanes.h."""
 
 from __future__ import annotations
 

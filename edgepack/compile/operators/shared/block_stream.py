@@ -59,7 +59,10 @@ def pack_blocks(weights: Data, requantization: Requantization) -> Data | None:
 
 
 def pack_blocks_lanes(weights: Data, code: int) -> Data | None:
-    """The same of the blocks alone, for ep_gemm_blocks_lanes.h and ep_gemm_blocks_row_lanes.h; None where a filter is too large."""
+    """The same of the blocks alone, for ep_gemm_blocks_lanes.h and its row's; None where a filter is too large.
+
+    `code` are the bytes of a block's instructions there.
+    """
     words: list[int] = []
     for row in padded_rows(weights):
         filter_ = list(_filter(*gaps_of(row, LONGEST), shifted=True))
