@@ -167,6 +167,16 @@ def test_an_autoencoder_takes_no_more_than_twice_and_a_half_the_instructions(ker
     assert sum(layer.predicted for layer in code.layers) == pytest.approx(instructions, rel=0.1)
 
 
+def test_every_kernel_is_chosen_for_some_layer() -> None:
+    found = {
+        name
+        for values in KERNELS.values()
+        for cpu in CPUS
+        for name in used(compile_model(read_model(autoencoder(values)), "m", cpu, coding="smallest"))
+    }
+    assert found == set(DENSE)
+
+
 def test_the_table_names_it() -> None:
     table = coding_table(read_model(autoencoder(KERNELS["grid_2"])), "cortex-m4", coding="smallest")
     assert {row.code for row in table.rows} == {"palette"}
