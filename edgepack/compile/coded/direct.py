@@ -15,6 +15,7 @@ from edgepack.coding import entropy_bytes
 from edgepack.compile.bands import Parts, banded
 from edgepack.compile.call import Call
 from edgepack.compile.coded.contents import arrays_inside, content_of, key_of
+from edgepack.compile.coded.direct_dense import DENSE, superseded
 from edgepack.compile.graph import Data
 from edgepack.compile.lowered import CodedArray, Lowered
 from edgepack.compile.operators.choice import usable
@@ -36,11 +37,12 @@ class Direct:
 
 _SKIPPING = "computed from its blocks, skipping zeros"
 
-DIRECT = {
+DIRECT: dict[str, Direct] = {
     "ep_conv_2d_blocks": Direct("blocks", 1800, _SKIPPING),
     "ep_conv_2d_blocks_lanes": Direct("blocks", 1300, _SKIPPING),
     "ep_fully_connected_blocks": Direct("blocks", 700, _SKIPPING),
     "ep_fully_connected_blocks_lanes": Direct("blocks", 700, _SKIPPING),
+    **{name: Direct(*facts) for name, facts in DENSE.items()},
 }
 """By the kernel's name."""
 
@@ -65,8 +67,10 @@ def _whole(one: Lowered, cpu: Cpu) -> list[Lowered]:
     problem = one.problems[0] if len(one.problems) == 1 and not one.call.rounds else None
     if not isinstance(problem, (Conv2D, FullyConnected)) or problem.dtype != "int8" or is_wide(problem) or problem.shared:
         return []
-    choices = usable(problem.operator, problem, cpu)
-    return [_changed(one, each.calls()[0], each.cost, problem.weights) for each in choices if each.kernel.name in DIRECT]
+    known = [each for each in usable(problem.operator, problem, cpu) if each.kernel.name in DIRECT]
+    names = [each.kernel.name for each in known]
+    taken = [each for each in known if not superseded(each.kernel.name, names)]
+    return [_changed(one, each.calls()[0], each.cost, problem.weights) for each in taken]
 
 
 def _in_bands(one: Lowered, cpu: Cpu) -> list[Lowered]:

@@ -33,6 +33,7 @@ WORTH = 0.25  # of an array's bytes that coding must save
 MORE_MEMORY = 2048  # bytes by which the arena may grow, or four filters, whichever is more
 DECODER = 1280  # and for decoders, their tables, and what is copied beside weights
 WORTH_MEMORY = 3  # bytes of flash that a byte of memory beyond must save
+SLOWEST = 2.5  # times the instructions of a call, that "smallest" takes only where no way takes fewer, or for "size"
 GROUP, VECTOR = 4, 16  # channels that kernels compute side by side
 UNPACKING = 300  # bytes of ep_unpack.h
 
@@ -52,14 +53,15 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     used = Counter(key for each in arrays for key in each)  # what several layers share is stored once, and stays as it is
     found = {key: options_of(array, codes, thumb2, worth) for each in arrays for key, array in each.items() if used[key] == 1}
     computed = [direct(one, cpu, "" if coding in ("auto", "smallest") else coding, worth) for one in lowered]
+    slowest = (1e9 if optimize == "size" else SLOWEST) if coding == "smallest" else None
     while True:
         faster = [any(way.cost <= one.cost for way in ways) for one, ways in zip(lowered, computed, strict=True)]
         left = {key for each, without in zip(arrays, faster, strict=True) if not without or coding != "auto" for key in each}
         chosen = within({key: options for key, options in found.items() if options and key in left}, most)
-        fitted = _fitting(graph, lowered, chosen, computed, cpu, most, coding == "smallest")
+        fitted = _fitting(graph, lowered, chosen, computed, cpu, most, slowest)
         paid = coding != "auto" or pays_off(fitted)
         if not paid or not _decoders_pay(fitted):
-            fitted = _fitting(graph, lowered, {}, computed, cpu, most, False)
+            fitted = _fitting(graph, lowered, {}, computed, cpu, most)
         in_vain = without_gain(fitted)
         refused = [bool(ways) and not new.coded for ways, new in zip(computed, fitted, strict=True)]
         if not in_vain and not any(refused):
@@ -77,11 +79,12 @@ def _fitting(
     computed: Sequence[Sequence[Lowered]],
     cpu: Cpu,
     most: float,
-    smallest: bool,
+    slowest: float | None = None,
 ) -> tuple[Lowered, ...]:
     """The calls with their coded arrays, where memory has room for what is decoded.
 
-    `computed` are the ways of each call to compute on a code, `smallest` whether those that save most come first.
+    `computed` are the ways of each call to compute on a code. With `slowest` the ways that save most come first, those last that
+    take more than so many times the instructions.
 
     The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
     many bytes of flash.
@@ -97,8 +100,10 @@ def _fitting(
             longest = max(one.cost, variants[0].cost) if variants else UNKNOWN
             ahead = [way for way in computed[index] if way.cost <= longest]
             variants = [*ahead, *variants, *computed[index][len(ahead) :]]
-            if smallest:
-                variants.sort(key=lambda each: -each.saved)
+            if slowest is not None:
+                variants.sort(key=lambda way: -way.saved)
+                slow = [way for way in variants if way.cost > slowest * one.cost]
+                variants = [*(way for way in variants if way not in slow), *slow]
             needs = (live_of(graph, [*calls[:index], each.call, *calls[index + 1 :]])[index] for each in variants)
             ways[index] = list(zip(needs, variants, strict=True))
             filters = max(filters, *(4 * each.content.array.depth for each in codes.values()), 0)

@@ -59,6 +59,7 @@ from edgepack.compile.operators.elementwise import (
 from edgepack.compile.operators.elementwise import int16 as elementwise_int16
 from edgepack.compile.operators.fully_connected import blocks as fully_connected_blocks
 from edgepack.compile.operators.fully_connected import blocks_lanes as fully_connected_blocks_lanes
+from edgepack.compile.operators.fully_connected import codes as fully_connected_codes
 from edgepack.compile.operators.fully_connected import dsp as fully_connected_dsp
 from edgepack.compile.operators.fully_connected import gemm as fully_connected_gemm
 from edgepack.compile.operators.fully_connected import generic as fully_connected
@@ -121,6 +122,7 @@ _ALL: tuple[Operator[Any], ...] = (
         fully_connected_lanes.KERNEL,
         fully_connected_mve.KERNEL,
         fully_connected_wide.KERNEL,
+        *fully_connected_codes.KERNELS,
         fully_connected_blocks.KERNEL,
         fully_connected_blocks_lanes.KERNEL,
     ).with_forms(int16=fully_connected_int16.FULLY_CONNECTED),
