@@ -14,7 +14,11 @@ from edgepack.compile.operators.choice import Choice
 @dataclass(frozen=True)
 class CodedArray:
     """Constants of a call that are stored coded: what they are, how many values, their bytes as they are and coded (all that
-    comes with the code included), the entropy of the values in bytes, the code's name, and the instructions to decode once."""
+    comes with the code included), the entropy of the values in bytes, the code's name, and the instructions to decode once.
+
+    `framed`: the biases and multipliers between the weights are coded too. Of biases and multipliers alone, the bytes of their
+    code stand in the place of an entropy.
+    """
 
     what: str
     values: int
@@ -23,15 +27,20 @@ class CodedArray:
     entropy_bytes: float
     code: str
     instructions: float
+    framed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Considered:
-    """Constants of a call that a code could take: how they are stored, or None, and then why."""
+    """Constants of a call that a code could take: how they are stored, or None, and then why.
+
+    `numbers_why`: why the biases and multipliers between coded weights are not coded as well.
+    """
 
     array: Array
     coded: CodedArray | None
     why: str
+    numbers_why: str = ""
 
 
 @dataclass(frozen=True, eq=False)

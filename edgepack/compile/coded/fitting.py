@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from edgepack.coding import CODES, find_code
+from edgepack.coding import CODES, SETTINGS, find_code
+from edgepack.compile.call import Array
 from edgepack.compile.coded.calls import blocked_call, coded_call
-from edgepack.compile.coded.choice import Coded, options_of, within
-from edgepack.compile.coded.contents import Key, arrays_of
-from edgepack.compile.coded.reasons import explained, pays_off
+from edgepack.compile.coded.choice import Coded, best_codes, options_of
+from edgepack.compile.coded.contents import Key, arrays_inside, arrays_of, key_of, parts_of
+from edgepack.compile.coded.reasons import Reasons, explained
+from edgepack.compile.coded.sizes import gain, growing
 from edgepack.compile.graph import Graph
 from edgepack.compile.lowered import Lowered
 from edgepack.compile.operators.choice import usable
@@ -26,13 +28,14 @@ from edgepack.compile.operators.shared.wide import is_wide
 from edgepack.compile.plan import live_of, make_plan
 from edgepack.cores import Cpu
 
-ADDED = {"speed": 0.0, "balanced": 0.15, "size": 1e9}  # of all instructions, that decoding may add
+UNLIMITED = 1e9
+ADDED = {"speed": 0.0, "balanced": 0.15, "size": UNLIMITED}  # of all instructions, that decoding may add
 WORTH = 0.25  # of an array's bytes that coding must save
+LEAST = 512  # bytes by which a program must become smaller, for decoding takes time
 MORE_MEMORY = 2048  # bytes by which the arena may grow, or four filters, whichever is more
 DECODER = 1280  # and for decoders, their tables, and what is copied beside weights
 WORTH_MEMORY = 3  # bytes of flash that a byte of memory beyond must save
 GROUP, VECTOR = 4, 16  # channels that kernels compute side by side
-UNPACKING = 300  # bytes of ep_unpack.h
 
 
 def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, coding: str) -> tuple[Lowered, ...]:
@@ -42,21 +45,44 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     """
     if coding == "off":
         return tuple(lowered)
-    thumb2 = "armv6m" not in cpu.features
-    codes = CODES if coding in ("auto", "smallest") else (find_code(coding),)
+    thumb2, frame = "armv6m" not in cpu.features, coding in SETTINGS
+    codes = CODES if frame else (find_code(coding),)
     worth = WORTH if coding == "auto" else 0.0
-    most = (ADDED[optimize] if coding == "auto" else 1e9) * sum(one.cost for one in lowered if one.cost < UNKNOWN)
-    arrays = [arrays_of(one.call) for one in lowered]
-    used = Counter(key for each in arrays for key in each)  # what several layers share is stored once, and stays as it is
-    found = {key: options_of(array, codes, thumb2, worth) for each in arrays for key, array in each.items() if used[key] == 1}
-    chosen = within({key: options for key, options in found.items() if options}, most)
+    most = (ADDED[optimize] if coding == "auto" else UNLIMITED) * sum(one.cost for one in lowered if one.cost < UNKNOWN)
+    arrays, readers, shared = _arrays(lowered)
+    options = {
+        key: options_of(array, codes, thumb2, worth, frame, plain) if plain else [] for key, (array, plain) in arrays.items()
+    }
+    grows = growing(lowered) if frame else {}
+    chosen = best_codes(options, readers, grows, most)
+    slow = frozenset(best_codes(options, readers, grows, UNLIMITED)) - frozenset(chosen) if most < UNLIMITED else frozenset()
     fitted = _fitting(graph, lowered, chosen, cpu, most)
-    paid = coding != "auto" or pays_off(fitted)
-    return explained(lowered, fitted if paid else lowered, found, chosen, (optimize, coding), paid)
+    after = fitted if gain(fitted, grows) > (LEAST if coding == "auto" else 0) else tuple(lowered)
+    return explained(lowered, after, fitted, Reasons(options, chosen, slow, shared), (optimize, coding))
+
+
+def _arrays(lowered: Sequence[Lowered]) -> tuple[dict[Key, tuple[Array, int]], dict[Key, frozenset[str]], frozenset[Key]]:
+    """Every array that can be decoded, with the bytes that it alone takes; the kernels that read it; what layers share.
+
+    What several layers share is stored once, and stays as it is.
+    """
+    inside = [arrays_of(one.call) for one in lowered]
+    used = Counter(part for each in inside for part in {key_of(part) for array in each.values() for _, part in parts_of(array)})
+    arrays: dict[Key, tuple[Array, int]] = {}
+    for each in inside:
+        own = {key_of(part): (key, part) for key, array in reversed(each.items()) for _, part in parts_of(array)}
+        for key, array in each.items():
+            alone = (part for owner, part in own.values() if owner == key and used[key_of(part)] == 1)
+            arrays[key] = array, sum(int(part.data.nbytes) for part in alone)
+    readers: dict[Key, frozenset[str]] = {}
+    for part in (part for one in lowered for part in one.call.parts()):
+        for array in arrays_inside(part.fields):
+            readers[key_of(array)] = readers.get(key_of(array), frozenset()) | {part.kernel}
+    return arrays, readers, frozenset(key for key, count in used.items() if count > 1)
 
 
 def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[Key, Coded], cpu: Cpu, most: float) -> tuple[Lowered, ...]:
-    """The calls with their coded arrays, where memory has room for what is decoded, and the decoders' own code pays off.
+    """The calls with their coded arrays, where memory has room for what is decoded.
 
     The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
     many bytes of flash.
@@ -78,9 +104,7 @@ def _fitting(graph: Graph, lowered: Sequence[Lowered], chosen: Mapping[Key, Code
         other, found, _ = _within_memory(lowered, ways, more, most)
         if found - saved >= WORTH_MEMORY * (more - limit):
             best, saved, limit = other, found, more
-    used = {part.kernel for one in best for part in one.call.parts()}
-    code = UNPACKING + sum(each.code_bytes for each in CODES if each.kernel in used)
-    return best if saved > code else tuple(lowered)
+    return best
 
 
 def _within_memory(
