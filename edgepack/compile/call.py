@@ -14,13 +14,17 @@ class Array:
     """Constant numbers in NAME_weights.c; its numpy dtype (int8, int16, int32, int64, uint8, float32) gives the C type.
 
     `depth` are the values of a filter where this is a stream of kernels/shared/ep_gemm.h, else 0. `packed`: these are int8
-    weights, four in a word.
+    weights, four in a word. `channels` and `words`: so many biases lie side by side, then so many words of bytes, then as many
+    multipliers, and so on; `parts` are the arrays that lie in this one, which only codes know (coded/contents.py).
     """
 
     data: Data
     comment: str = ""
     depth: int = 0
     packed: bool = False
+    channels: int = 1
+    words: int = 0
+    parts: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True)

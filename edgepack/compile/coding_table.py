@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from edgepack.coding import CODES, check_coding, entropy_bytes, find_code
+from edgepack.coding.frame import NAME as FRAME
+from edgepack.coding.frame import encode_tables, own_bytes
 from edgepack.compile.coded.contents import Content, content_of
 from edgepack.compile.coded.direct import DIRECT
-from edgepack.compile.coded.fitting import UNPACKING
 from edgepack.compile.coded.reasons import SMALL
+from edgepack.compile.coded.sizes import code_bytes
+from edgepack.compile.coded.streams import encode_stream
 from edgepack.compile.compiler import CCode, Layer, compile_model
+from edgepack.compile.graph import Data
 from edgepack.compile.lowered import CodedArray, Considered
 from edgepack.flatbuffer import Model
 
@@ -20,7 +25,8 @@ from edgepack.flatbuffer import Model
 class CodingRow:
     """Weights of a layer: how many, and their bytes as float32, as they lie in flash without a code, at their entropy, as stored.
 
-    `entropy_bytes` are what no code of single values goes below. `code` is the name of the code, "" for none, and `why` says what
+    `entropy_bytes` are what no code of single values goes below; of biases and multipliers, what their own bits take in a
+    frame. `code` is the name of the code, "" for none, and `why` says what
     it saves, or why there is none. `codes` are the bytes in each code, None where it cannot hold them; empty where nobody asked.
     """
 
@@ -87,8 +93,10 @@ def _rows(code: CCode, every_code: bool = False) -> tuple[CodingRow, ...]:
     found: dict[bytes, CodingRow] = {}
     for layer, one in _considered(code):
         key = one.array.data.dtype.str.encode() + one.array.data.tobytes()
-        if key not in found or (one.coded and not found[key].code):
-            found[key] = _row(layer, one, every_code)
+        for place, row in enumerate(_rows_of(layer, one, every_code)):
+            each = key + bytes([place])
+            if each not in found or (row.code and not found[each].code):
+                found[each] = row
     return tuple(found.values())
 
 
@@ -100,17 +108,29 @@ def _considered(code: CCode) -> Iterator[tuple[Layer, Considered]]:
                 yield layer, one
 
 
-def _row(layer: Layer, one: Considered, every_code: bool) -> CodingRow:
+def _rows_of(layer: Layer, one: Considered, every_code: bool) -> Iterator[CodingRow]:
+    """The row of weights, and of the biases and multipliers between them; or of biases and multipliers alone."""
     content = content_of(one.array)
     assert content is not None
+    row = partial(CodingRow, layer=layer.layer, operator=layer.op)
+    if content.table is not None:
+        yield _numbers(
+            row, one.array.comment, content.table.numbers, encode_tables([content.table]), one.coded is not None, one, every_code
+        )
+        return
+    yield _weights(row, content, one, every_code)
+    if content.constants is not None:
+        framed = one.coded is not None and one.coded.framed
+        code = encode_stream(content.constants)
+        yield _numbers(row, "biases and multipliers", content.constants, code, framed, one, every_code)
+
+
+def _weights(row: Callable[..., CodingRow], content: Content, one: Considered, every_code: bool) -> CodingRow:
     values = content.values
-    between = 0 if content.constants is None else content.constants.nbytes
-    plain = int(one.array.data.nbytes) - between
+    plain = int(one.array.data.nbytes) - (0 if content.constants is None else content.constants.nbytes)
     stored = _stored(one.coded, content, plain) if one.coded else plain
-    return CodingRow(
-        layer=layer.layer,
-        operator=layer.op,
-        what=one.array.comment,
+    return row(
+        what="weights" if content.constants is not None else one.array.comment,
         values=int(values.size),
         float_bytes=4 * int(values.size),
         int8_bytes=plain,
@@ -118,7 +138,25 @@ def _row(layer: Layer, one: Considered, every_code: bool) -> CodingRow:
         stored_bytes=stored,
         code=one.coded.code if one.coded else "",
         why=", ".join(filter(None, (f"saves {100 * (1 - stored / plain):.0f} %" if one.coded else "", one.why))),
-        codes={each.name: each.size(values) for each in CODES} if every_code else {},
+        codes={**{each.name: each.size(values) for each in CODES}, FRAME: None} if every_code else {},
+    )
+
+
+def _numbers(
+    row: Callable[..., CodingRow], what: str, numbers: Data, code: bytes, framed: bool, one: Considered, every_code: bool
+) -> CodingRow:
+    """Biases and multipliers, whose `code` is taken where they are `framed`."""
+    plain = one.coded.bytes if what == one.array.comment and one.coded else int(numbers.nbytes)
+    return row(
+        what=what,
+        values=int(numbers.size),
+        float_bytes=4 * int(numbers.size),
+        int8_bytes=plain,
+        entropy_bytes=own_bytes(code),
+        stored_bytes=len(code) if framed else plain,
+        code=FRAME if framed else "",
+        why=f"saves {100 * (1 - len(code) / plain):.0f} %" if framed else one.why or one.numbers_why,
+        codes={**{each.name: None for each in CODES}, FRAME: len(code)} if every_code else {},
     )
 
 
@@ -133,8 +171,6 @@ def _stored(coded: CodedArray, content: Content, plain: int) -> int:
 
 def _totals(code: CCode, rows: tuple[CodingRow, ...]) -> CodingTotals:
     arrays = [array for layer in code.layers for array in layer.coded] if any(row.code for row in rows) else []
-    used = {array.code for array in arrays if not array.direct}
-    decoders = UNPACKING + sum(find_code(name).code_bytes for name in used) if used else 0
     decoding = sum(array.instructions for array in arrays)
     return CodingTotals(
         values=sum(row.values for row in rows),
@@ -142,7 +178,7 @@ def _totals(code: CCode, rows: tuple[CodingRow, ...]) -> CodingTotals:
         int8_bytes=sum(row.int8_bytes for row in rows),
         entropy_bytes=sum(row.entropy_bytes for row in rows),
         stored_bytes=sum(row.stored_bytes for row in rows),
-        decoder_bytes=decoders + sum(DIRECT[name].code_bytes for name in DIRECT.keys() & set(code.kernels)) if arrays else 0,
+        decoder_bytes=code_bytes(code.kernels) + sum(DIRECT[name].code_bytes for name in DIRECT.keys() & set(code.kernels)),
         instructions=decoding,
         share=decoding / total if (total := sum(layer.predicted for layer in code.layers)) else 0.0,
     )

@@ -16,7 +16,9 @@ class CodedArray:
     """Constants of a call that are stored coded: what they are, how many values, their bytes as they are and coded (all that
     comes with the code included), the entropy of the values in bytes, the code's name, and the instructions to decode once.
 
-    `direct` says what the kernel does that computes on the code; "" where it is decoded."""
+    `framed`: the biases and multipliers between the weights are coded too. Of biases and multipliers alone, the bytes of their
+    code stand in the place of an entropy. `direct` says what the kernel does that computes on the code; "" where it is decoded.
+    """
 
     what: str
     values: int
@@ -25,16 +27,21 @@ class CodedArray:
     entropy_bytes: float
     code: str
     instructions: float
+    framed: bool = False
     direct: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Considered:
-    """Constants of a call that a code could take: how they are stored, or None, and then why."""
+    """Constants of a call that a code could take: how they are stored, or None, and then why.
+
+    `numbers_why`: why the biases and multipliers between coded weights are not coded as well.
+    """
 
     array: Array
     coded: CodedArray | None
     why: str
+    numbers_why: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +65,11 @@ class Lowered:
     def saved(self) -> int:
         """Bytes of flash that coding saves."""
         return sum(each.bytes - each.coded_bytes for each in self.coded)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether it decodes constants before it runs."""
+        return any(not each.direct for each in self.coded)
 
     @property
     def node(self) -> Node:

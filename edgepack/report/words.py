@@ -84,9 +84,9 @@ def layer_sentences(times: LayerTimes) -> tuple[str, str]:
 
 
 def coding_sentence(rows: Sequence[CodingRow]) -> str:
-    """How many weights are in codes: "4 of 6 arrays of weights are in codes (bitmap)"."""
+    """How many weights are in codes: "4 of 6 arrays are in codes (bitmap)"."""
     coded = [row.code for row in rows if row.code]
-    return f"{len(coded)} of {len(rows)} arrays of weights are in codes ({', '.join(dict.fromkeys(coded))})"
+    return f"{len(coded)} of {len(rows)} arrays are in codes ({', '.join(dict.fromkeys(coded))})"
 
 
 def weight_bytes(rows: Sequence[CodingRow]) -> str:

@@ -38,7 +38,7 @@ def test_on_the_command_line(edgepack: Run, tmp_path: Path) -> None:
     model.write_bytes(convolution("pruned"))
     bare = edgepack("export", "--as", "c", "--out", "c", "--optimize", "size", "--coding", model)
     assert bare.returncode == 0, bare.stderr
-    assert (tmp_path / "c" / "ep_unpack.h").exists()
+    assert (tmp_path / "c" / "ep_conv_2d_blocks_lanes.h").exists()
     wrong = edgepack("export", model, "--as", "c", "--coding", "zip")
     assert wrong.returncode != 0 and "error EP-710: unknown code 'zip'" in wrong.stderr
     assert "Traceback" not in wrong.stderr
@@ -49,11 +49,9 @@ def test_inspect_shows_each_layers_choice(edgepack: Run, tmp_path: Path) -> None
     shown = edgepack("inspect", "--coding", model, "--cpu", "cortex-m4")
     assert shown.returncode == 0, shown.stderr
     line = next(line for line in shown.stdout.splitlines() if line.startswith("up "))
-    assert (
-        line.split()[:3] == ["up", "TRANSPOSE_CONV", "1,024"]
-        and "–" in line
-        and line.endswith("the decoders' code would take more than is saved")
-    )
+    assert line.split()[:4] == ["up", "TRANSPOSE_CONV", "weights", "1,024"] and "–" in line and line.endswith("saves 67 %")
+    numbers = next(line for line in shown.stdout.splitlines() if line.startswith("point ") and "biases" in line)
+    assert numbers.endswith("the decoders' code would take more than is saved")
     assert "C for cortex-m4, balanced, coding auto. Weights: float32 " in shown.stdout
     table = json.loads(edgepack("inspect", model, "--coding", "palette", "--json").stdout)
     assert (table["cpu"], table["coding"]) == ("generic", "palette") and table["rows"][0]["codes"]["ternary"] is None

@@ -13,7 +13,7 @@ import pytest
 
 from edgepack.coding import CODES
 from edgepack.compile import CCode, compile_model
-from edgepack.compile.coded import choice, fitting
+from edgepack.compile.coded import choice, fitting, sizes
 from edgepack.flatbuffer import read_model
 from tests.compile.harness import c_text, compare, inputs_for
 from tests.compile.host import build
@@ -39,8 +39,11 @@ def differing(models: dict[str, bytes], codes: dict[str, CCode]) -> list[str]:
 
 def small_too(monkeypatch: pytest.MonkeyPatch, block: int = 0) -> None:
     """Code small arrays as well, with as much memory as it takes; `block` leaves out so many of the ways of less memory."""
-    monkeypatch.setattr(choice, "EACH", 0)
-    monkeypatch.setattr(fitting, "UNPACKING", -(10**6))
+    for name in ("EACH", "EACH_TABLE", "CALL"):
+        monkeypatch.setattr(sizes, name, -1)
+    monkeypatch.setattr(fitting, "growing", lambda lowered: {})
+    monkeypatch.setattr(sizes, "CODE", {})
+    monkeypatch.setattr(choice, "SMALLEST", 1)
     monkeypatch.setattr(fitting, "MORE_MEMORY", 1 << 24)
     every = fitting._variants
 

@@ -58,7 +58,7 @@ def test_figures_are_those_of_the_files_tensor(kind: str) -> None:
     assert (row.values, row.float_bytes, row.int8_bytes) == (4096, 4 * 4096, 4096)
     assert row.entropy_bytes == ceil(entropy(weights))
     sizes = {code.name: code.size(weights.astype(np.int8)) for code in CODES}
-    assert row.codes == sizes
+    assert row.codes == {**sizes, "frame": None}
     if row.why.endswith("skipping zeros"):  # such a kernel's own form of the code, with gaps for bits
         assert row.code == "blocks" and sizes["blocks"] < row.stored_bytes < 4096 / 2
     else:
@@ -106,12 +106,17 @@ def test_every_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     assert only_row(dense("clustered"), coding="off").why == "coding is off"
     assert only_row(dense("sparse"), "size", coding="ans").why.startswith("saves 9")
     assert only_row(dense("sparse"), "size").why.endswith(", computed from its blocks, skipping zeros")
-    small = {row.why for row in coding_table(read_model(PRUNED), "cortex-m4").rows}
-    assert reasons.TOO_LITTLE in small and small <= {reasons.TOO_LITTLE, reasons.SMALL}
+    numbers = {row.why for row in coding_table(read_model(PRUNED), "cortex-m4").rows if not row.code}
+    assert reasons.TOO_LITTLE in numbers and numbers <= {reasons.TOO_LITTLE, reasons.SMALL, "no code saves a quarter"}
+    assert only_row(dense("pruned", 30, 30), "size").why == reasons.TOO_LITTLE
+    alone = {row.why for row in coding_table(read_model(PRUNED), "cortex-m0plus", coding="ans").rows if "biases" in row.what}
+    assert reasons.FOR_WEIGHTS in alone
     assert only_row(read_model(convolution("trained")), "size").why == "no code saves a quarter"
     slow = only_row(dense("clustered"), "balanced")
     assert slow.code == "" and slow.why == reasons.TOO_SLOW
     monkeypatch.setattr(fitting, "MORE_MEMORY", 0)
+    monkeypatch.setattr(fitting, "DECODER", 0)
+    monkeypatch.setattr(fitting, "WORTH_MEMORY", 1000)
     rows = coding_table(read_model(PRUNED), "cortex-m4", coding="smallest").rows
     assert reasons.NO_ROOM in {row.why for row in rows}
 
@@ -129,6 +134,7 @@ def test_rows_agree_with_what_is_compiled(coding: str, cpu: str, optimize: str) 
 
 def _agree(table: CodingTable, code: CCode) -> None:
     kernels = {each.name for each in CODES if each.kernel in code.kernels}
+    kernels |= {"frame"} if {"ep_channels", "ep_unpack_framed"} & set(code.kernels) else set()
     assert {row.code for row in table.rows} - {""} == kernels
     expected = tuple(replace(row, codes={}) for row in table.rows) if kernels else ()
     assert coded_rows(code) == expected

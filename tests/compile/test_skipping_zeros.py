@@ -171,7 +171,7 @@ def test_a_model_without_zeros_stays_as_it_is(cpu: str) -> None:
 
 def test_the_table_says_that_zeros_are_skipped() -> None:
     table = coding_table(read_model(network(0.4)), "cortex-m4")
-    row = table.rows[1]
+    row = next(row for row in table.rows if row.code)
     assert row.code == "blocks" and row.why.startswith("saves ") and row.why.endswith("computed from its blocks, skipping zeros")
     assert table.totals.instructions == 0 and table.totals.decoder_bytes >= DIRECT["ep_conv_2d_blocks"].code_bytes
 

@@ -22,7 +22,7 @@ def coded():
 def test_the_page_shows_stairs_and_every_array():
     page = checked(coded())
     text = " ".join(" ".join(page.text).split())
-    assert "3 of 4 arrays of weights are in codes (bitmap, ans)." in text
+    assert "3 of 4 arrays are in codes (bitmap, ans)." in text
     assert "no room in memory" in text and "TRANSPOSE_CONV" in text
     part = report_html(coded()).split("Weights in codes</h2>")[1]
     lengths = [float(found) for found in re.findall(r'style="width:([\d.]+)%"', part)[:4]]
@@ -38,7 +38,7 @@ def test_a_report_without_codes_says_nothing_of_them():
 
 def test_the_terminal_has_a_line():
     assert (
-        "3 of 4 arrays of weights are in codes (bitmap, ans): "
+        "3 of 4 arrays are in codes (bitmap, ans): "
         "float32 10,176, int8 2,544, as stored 1,460, entropy bound 539 bytes" in printed(coded())
     )
 

@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgepack.coding import Code, padded
 from edgepack.coding.copied import Copied
+from edgepack.coding.frame import TITLE, encode_tables
 from edgepack.compile.call import CODE, SCRATCH, Array, Call, Decoded, Field, Place, Step
 from edgepack.compile.coded.choice import Coded
-from edgepack.compile.coded.contents import Content, Key, arrays_inside, as_bytes, content_of, key_of
+from edgepack.compile.coded.contents import (
+    HALVES,
+    STREAM,
+    TABLE,
+    Content,
+    Key,
+    arrays_inside,
+    as_bytes,
+    content_of,
+    key_of,
+    parts_of,
+)
+from edgepack.compile.coded.streams import encode_stream, wide_groups
 
 HEAD, ALIGNMENT = 64, 8  # EP_DECODER_HEAD; of what lies in scratch
 COPIED = Copied()
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """How arrays come back that are decoded one after the other: what begins it, and what then brings each of them."""
+
+    begin: tuple[Call, ...]
+    each: tuple[Call, ...]
+
+
 def coded_call(call: Call, codes: Mapping[Key, Coded]) -> Call:
     """The call with some arrays decoded before it runs, into its scratch."""
-    inner = _aligned(max(call.scratch or 0, HEAD + max(each.code.table for each in codes.values())))
+    inner = _aligned(max(call.scratch or 0, HEAD + max(each.table for each in codes.values())))
     steps: list[Step] = []
     places: dict[Key, Decoded] = {}
-    for key, each in codes.items():
-        content = each.content
-        places[key] = Decoded(inner, str(content.array.data.dtype))
-        steps += _decoding(each, inner)
-        inner += _aligned(content.room)
+    for each in codes.values():
+        here, decoding = Place(SCRATCH, inner), _decoding([each.content], each.code, each.framed)
+        steps += [Step(begin, Place(SCRATCH, 0), Place(SCRATCH, 0), 0) for begin in decoding.begin]
+        steps.append(Step(decoding.each[0], here, here, 0))
+        places.update(_places(each.content.array, inner))
+        inner += _aligned(each.content.room)
     if call.rounds:
         parts = {id(part): replace(part, fields=_replaced(part.fields, places)) for part in call.parts()}
         rounds = tuple(tuple(replace(step, call=parts[id(step.call)]) for step in steps_) for steps_ in call.rounds)
@@ -45,22 +67,22 @@ def coded_call(call: Call, codes: Mapping[Key, Coded]) -> Call:
 
 def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[Key, Coded]) -> Call:
     """The call in blocks of `size` output channels, whose arrays are decoded, or copied, before each is computed."""
-    arrays = [list(arrays_inside(block.fields)) for block in blocks]
+    join = any(array.parts for array in arrays_inside(whole.fields))
+    arrays = [list(arrays_inside(block.fields, join)) for block in blocks]
     inner = _aligned(max(block.scratch or 0 for block in blocks))
     begin: list[Step] = []
     unpack: list[list[Step]] = [[] for _ in blocks]
     places: list[dict[Key, Decoded]] = [{} for _ in blocks]
     for which, array in enumerate(arrays_inside(whole.fields)):
-        code = codes[key_of(array)].code if key_of(array) in codes else COPIED
-        contents = [_content(each[which]) for each in arrays]
-        decoder, room = inner, _aligned(inner + HEAD + code.table)
+        coded = codes.get(key_of(array))
+        contents = [_content(each[which], coded) for each in arrays]
+        decoding = _decoding(contents, coded.code if coded else COPIED, coded is not None and coded.framed)
+        decoder, room = inner, _aligned(inner + HEAD + (coded.table if coded else 0))
         inner = room + _aligned(max(content.room for content in contents))
-        begin.append(_begin(code, contents, Place(SCRATCH, decoder)))
-        calls: dict[tuple[int, int], Call] = {}
-        for content, steps, place in zip(contents, unpack, places, strict=True):
-            call = calls.setdefault((content.count, content.groups), _unpack(content))
+        begin += [Step(call, Place(SCRATCH, decoder), Place(SCRATCH, decoder), decoder) for call in decoding.begin]
+        for content, call, steps, place in zip(contents, decoding.each, unpack, places, strict=True):
             steps.append(Step(call, Place(SCRATCH, room), Place(SCRATCH, room), decoder))
-            place[key_of(content.array)] = Decoded(room, str(content.array.data.dtype))
+            place.update(_places(content.array, room))
     runs: list[Call] = []
     for block, place in zip(blocks, places, strict=True):
         run = replace(block, fields=_replaced(block.fields, place))
@@ -72,38 +94,67 @@ def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[
     return replace(whole, kernel="", header="", fields={}, scratch=inner, overlaps=(), rounds=(tuple(begin), *rounds))
 
 
-def _decoding(one: Coded, offset: int) -> list[Step]:
-    """The steps that put an array's numbers so many bytes into the scratch; the decoder lies at its beginning."""
-    here = Place(SCRATCH, offset)
-    return [_begin(one.code, [one.content], Place(SCRATCH, 0)), Step(_unpack(one.content), here, here, 0)]
-
-
-def _begin(code: Code, contents: Sequence[Content], place: Place) -> Step:
-    """The step that begins a decoder at a place of the scratch."""
-    values = np.concatenate([padded(content.values) for content in contents])
-    stored, array = code.encode(values), contents[0].array
+def _decoding(contents: Sequence[Content], code: Code | None, framed: bool) -> Decoding:
+    """How arrays of one code come back, one after the other; `code` is None for biases and multipliers alone."""
+    if code is None:
+        return _table_decoding(contents)
+    stored = code.encode(np.concatenate([padded(content.values) for content in contents]))
     assert stored is not None
     between = [content.constants for content in contents if content.constants is not None]
+    numbers = encode_stream(np.concatenate(between)) if framed else b""
+    title = f"{contents[0].array.comment}, {code.title}" + (f"; {TITLE}" if framed else "")
     fields: dict[str, Field] = {
-        "code": Array(np.frombuffer(stored, np.uint8), f"{array.comment}, {code.title}"),
+        "code": Array(np.frombuffer(stored + numbers, np.uint8), title),
         "bytes": len(stored),
-        "constants": Array(np.concatenate(between), "biases and multipliers") if between else None,
+        "constants": Array(np.concatenate(between), "biases and multipliers") if between and not framed else None,
     }
-    return Step(_function(code.kernel, fields, CODE), place, place, place.offset)
+    calls: dict[tuple[int, ...], Call] = {}
+    each = []
+    for place, content in enumerate(contents):
+        first = len(numbers) if place == 0 else 0
+        call = _unpack(content, framed, first)
+        key = tuple(value for value in call.fields.values() if isinstance(value, int))
+        each.append(calls.setdefault(key, call))
+    return Decoding((_function(code.kernel, fields, CODE),), tuple(each))
 
 
-def _unpack(content: Content) -> Call:
-    """The call that puts the next of an array's numbers where they are read."""
-    return _function("ep_unpack", {"form": content.form, "count": content.count, "groups": content.groups})
+def _unpack(content: Content, framed: bool, first: int) -> Call:
+    """The call that puts the next of an array's numbers where they are read; `first`: bytes of a stream's coded numbers."""
+    if content.form != STREAM:
+        return _function("ep_unpack", {"halves": int(content.form == HALVES), "count": content.count})
+    sizes = {"count": content.count, "groups": content.groups}
+    if not framed or content.constants is None:
+        return _function("ep_unpack_stream", sizes)
+    return _function("ep_unpack_framed", {"bytes": first, **sizes, "wide": wide_groups(content.constants)})
 
 
-def _content(array: Array) -> Content:
-    """What an array of a kernel that is computed in blocks holds."""
-    return content_of(array) or as_bytes(array)
+def _table_decoding(contents: Sequence[Content]) -> Decoding:
+    """How tables of biases and multipliers come back."""
+    tables = [content.table for content in contents if content.table is not None]
+    code = Array(np.frombuffer(encode_tables(tables), np.uint8), f"{contents[0].array.comment}, {TITLE}")
+    calls: dict[tuple[int, ...], Call] = {}
+    each = []
+    for place, table in enumerate(tables):
+        begin: dict[str, Field] = {"code": None if place else code, "bytes": 0 if place else code.data.size}
+        sizes = {"channels": table.channels, "words": table.words, "blocks": table.blocks}
+        key = (table.channels, table.words, table.blocks, int(place == 0))
+        each.append(calls.setdefault(key, _function("ep_channels", {**begin, **sizes})))
+    return Decoding((), tuple(each))
+
+
+def _content(array: Array, coded: Coded | None) -> Content:
+    """What an array of a kernel that is computed in blocks holds: biases and multipliers are bytes where they are copied."""
+    content = content_of(array)
+    return content if content is not None and (coded is not None or content.form != TABLE) else as_bytes(array)
 
 
 def _function(kernel: str, fields: Mapping[str, Field], struct: str = "") -> Call:
     return Call(kernel, f"{kernel}.h", fields, (), (), scratch=0, struct=struct, function=True)
+
+
+def _places(array: Array, offset: int) -> dict[Key, Decoded]:
+    """Where the arrays that lie in one are, which has been decoded to so many bytes into the scratch."""
+    return {key_of(part): Decoded(offset + at, str(part.data.dtype)) for at, part in parts_of(array)}
 
 
 def _replaced(fields: Mapping[str, Field], places: Mapping[Key, Decoded]) -> dict[str, Field]:

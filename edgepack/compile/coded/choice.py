@@ -4,62 +4,154 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
 
 from edgepack.coding import Code, entropy_bytes
+from edgepack.coding.frame import NAME, PER_CHANNEL, encode_tables
 from edgepack.compile.call import Array
-from edgepack.compile.coded.contents import BYTES, Content, Key, content_of
+from edgepack.compile.coded import sizes
+from edgepack.compile.coded.contents import BYTES, STREAM, Content, Key, content_of
+from edgepack.compile.coded.streams import encode_stream
+from edgepack.compile.graph import Data
 from edgepack.compile.lowered import CodedArray
 
-EACH = 100  # bytes of structs and calls that a coded array adds
+SMALLEST = 130  # bytes of an array that is looked at
 
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """An array and the code chosen for it: its bytes in flash, with all that comes with it, and the instructions to decode it."""
+    """An array and the code chosen for it: its bytes as it is, and in flash with all that comes with it, and the instructions to
+    decode it.
+
+    `code` is None for biases and multipliers alone; `framed`: the numbers between weights are coded too.
+    """
 
     content: Content
-    code: Code
+    code: Code | None
+    plain: int
     bytes: int
     cost: float
+    framed: bool = False
+
+    @property
+    def decoders(self) -> frozenset[str]:
+        """The functions that bring it back."""
+        if self.code is None:
+            return frozenset({"ep_channels"})
+        stream = "ep_unpack_framed" if self.framed else "ep_unpack_stream"
+        return frozenset({self.code.kernel, stream if self.content.form == STREAM else "ep_unpack"})
+
+    @property
+    def table(self) -> int:
+        """Bytes of memory that the decoder needs."""
+        return self.code.table if self.code else 0
 
     @property
     def summary(self) -> CodedArray:
         """What others say of it."""
         array, values = self.content.array, self.content.values
-        return CodedArray(
-            array.comment, values.size, int(array.data.nbytes), self.bytes, entropy_bytes(values), self.code.name, self.cost
-        )
+        name, count = (self.code.name, values.size) if self.code else (NAME, array.data.size)
+        bound = entropy_bytes(values) if self.code else float(self.bytes - sizes.EACH_TABLE)
+        return CodedArray(array.comment, count, self.plain, self.bytes, bound, name, self.cost, self.framed)
 
     @property
     def saved(self) -> int:
         """Bytes of flash."""
-        return int(self.content.array.data.nbytes) - self.bytes
+        return self.plain - self.bytes
 
 
-def options_of(array: Array, codes: Sequence[Code], thumb2: bool, worth: float) -> list[Coded]:
-    """The codes that make an array smaller, fewest bytes first, each of the others faster than those before."""
+def options_of(
+    array: Array, codes: Sequence[Code], thumb2: bool, worth: float, frame: bool = False, plain: int = 0
+) -> list[Coded]:
+    """The codes that make an array smaller, fewest bytes first.
+
+    `frame`: biases and multipliers may be coded too. `plain` are the bytes that the array takes as it is, where several layers
+    share a part of it.
+    """
     content = content_of(array)
-    if content is None or array.data.nbytes < 2 * EACH:
+    plain = plain or int(array.data.nbytes)
+    if content is None or array.data.nbytes < SMALLEST:
         return []
-    between = 0 if content.constants is None else content.constants.nbytes
-    found, most = [], (1 - worth) * array.data.nbytes - between - EACH
-    for code in codes:
-        size = code.size(content.values) if code.least(content.values) < most else None
-        if size is not None and size < most:
-            cost = code.cost(content.values, thumb2) + (1.5 * content.values.size if content.form != BYTES else 0.0)
-            found.append(Coded(content, code, size + between + EACH, cost))
-    found.sort(key=lambda one: one.bytes)
+    found, most = [], (1 - worth) * plain
+    if content.table is not None and frame:
+        cost = content.table.blocks * (content.table.channels + content.table.words) * PER_CHANNEL[thumb2]
+        found.append(Coded(content, None, plain, len(encode_tables([content.table])) + sizes.EACH_TABLE, cost))
+    for framed in (False, True) if content.constants is not None and frame else (False,):
+        between = _between(content, framed) + sizes.EACH
+        extra = (1.5 * content.values.size if content.form != BYTES else 0.0) + 4 * content.groups * PER_CHANNEL[thumb2] * framed
+        for code in codes if content.table is None else ():
+            size = code.size(content.values) if code.least(content.values) < most - between else None
+            if size is not None:
+                found.append(Coded(content, code, plain, size + between, code.cost(content.values, thumb2) + extra, framed))
+    return sorted((one for one in found if one.bytes < most), key=lambda one: one.bytes)
+
+
+def _between(content: Content, frame: bool) -> int:
+    """Bytes of the numbers between weights, as they are or coded."""
+    if content.constants is None:
+        return 0
+    return _stream_bytes(content.constants.tobytes()) if frame else int(content.constants.nbytes)
+
+
+@lru_cache(maxsize=256)
+def _stream_bytes(constants: bytes) -> int:
+    numbers: Data = np.frombuffer(constants, np.int32)
+    return len(encode_stream(numbers))
+
+
+def best_codes(
+    options: Mapping[Key, Sequence[Coded]], readers: Mapping[Key, frozenset[str]], grows: Mapping[str, int], most: float
+) -> dict[Key, Coded]:
+    """Of each array the code to take, so that the program becomes as small as can be in no more than `most` instructions.
+
+    Decoders are left out that save less than they take, one after the other, and so are kernels that would grow by more.
+
+    Args:
+        options: The codes of each array.
+        readers: The kernels that read it.
+        grows: What kernels grow by, where they do.
+    """
+    left = frozenset(grows).union(*(one.decoders for found in options.values() for one in found))
+
+    def taken(parts: frozenset[str]) -> dict[Key, Coded]:
+        """With these decoders and growing kernels."""
+        allowed = {key: found for key, found in options.items() if readers[key] & frozenset(grows) <= parts}
+        return within({key: _faster([one for one in found if one.decoders <= parts]) for key, found in allowed.items()}, most)
+
+    def used(found: Mapping[Key, Coded]) -> frozenset[str]:
+        """What of `left` these need."""
+        return frozenset().union(*(one.decoders | readers[key] & frozenset(grows) for key, one in found.items()))
+
+    def gained(found: Mapping[Key, Coded]) -> int:
+        """Bytes by which the program becomes smaller."""
+        added = sizes.code_bytes(used(found)) + sum(grows[kernel] for kernel in used(found) & frozenset(grows))
+        return sum(one.saved for one in found.values()) - added
+
+    best = taken(left)
+    while True:
+        others = {part: taken(left - {part}) for part in sorted(used(best))}
+        without = max(others, key=lambda part: gained(others[part]), default="")
+        if not without or gained(others[without]) <= gained(best):
+            return best
+        left, best = left - {without}, others[without]
+
+
+def _faster(found: Sequence[Coded]) -> list[Coded]:
+    """Codes, fewest bytes first, without those that others are both smaller and faster than."""
     return [one for place, one in enumerate(found) if all(one.cost < before.cost for before in found[:place])]
 
 
 def within(options: Mapping[Key, list[Coded]], most: float) -> dict[Key, Coded]:
     """Of each array the code to take, so that all together take no more than `most` instructions."""
+    options = {key: found for key, found in options.items() if found}
     places = dict.fromkeys(options, 0)
 
     def now(key: Key) -> tuple[float, float]:
         """Bytes and instructions of an array as it stands."""
         one = options[key][places[key]] if places[key] < len(options[key]) else None
-        return (one.bytes, one.cost) if one else (float(options[key][0].content.array.data.nbytes), 0.0)
+        return (one.bytes, one.cost) if one else (float(options[key][0].plain), 0.0)
 
     while sum(now(key)[1] for key in places) > most:  # summed anew: differences of floats leave a rest above zero
         best, best_price = next(iter(places)), float("inf")

@@ -93,11 +93,6 @@ def without_gain(lowered: Sequence[Lowered]) -> set[str]:
     return {name for name in saved if saved[name] <= DIRECT[name].code_bytes}
 
 
-def saved_by(lowered: Sequence[Lowered], computing: bool) -> int:
-    """Bytes of flash that is saved by computing on codes, or by decoding them."""
-    return sum(each.bytes - each.coded_bytes for one in lowered for each in one.coded if bool(each.direct) == computing)
-
-
 def _changed(one: Lowered, call: Call, cost: float, weights: Data) -> Lowered:
     """The same operators by a call that computes on codes, if it does."""
     used = sorted(part.kernel for part in call.parts() if part.kernel in DIRECT)

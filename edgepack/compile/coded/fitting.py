@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from edgepack.coding import CODES, find_code
+from edgepack.coding import CODES, SETTINGS, find_code
+from edgepack.compile.call import Array
 from edgepack.compile.coded.calls import blocked_call, coded_call
-from edgepack.compile.coded.choice import Coded, options_of, within
-from edgepack.compile.coded.contents import Key, arrays_of
-from edgepack.compile.coded.direct import direct, saved_by, without_gain
-from edgepack.compile.coded.reasons import explained, pays_off
+from edgepack.compile.coded.choice import Coded, best_codes, options_of
+from edgepack.compile.coded.contents import Key, arrays_inside, arrays_of, key_of, parts_of
+from edgepack.compile.coded.direct import direct, without_gain
+from edgepack.compile.coded.reasons import Reasons, explained
+from edgepack.compile.coded.sizes import gain, growing
 from edgepack.compile.graph import Graph
 from edgepack.compile.lowered import Lowered
 from edgepack.compile.operators.choice import usable
@@ -28,14 +30,15 @@ from edgepack.compile.operators.shared.wide import is_wide
 from edgepack.compile.plan import live_of, make_plan
 from edgepack.cores import Cpu
 
-ADDED = {"speed": 0.0, "balanced": 0.15, "size": 1e9}  # of all instructions, that decoding may add
+UNLIMITED = 1e9
+ADDED = {"speed": 0.0, "balanced": 0.15, "size": UNLIMITED}  # of all instructions, that decoding may add
 WORTH = 0.25  # of an array's bytes that coding must save
+LEAST = 512  # bytes by which a program must become smaller, for decoding takes time
 MORE_MEMORY = 2048  # bytes by which the arena may grow, or four filters, whichever is more
 DECODER = 1280  # and for decoders, their tables, and what is copied beside weights
 WORTH_MEMORY = 3  # bytes of flash that a byte of memory beyond must save
 SLOWEST = 2.5  # times the instructions of a call, that "smallest" takes only where no way takes fewer, or for "size"
 GROUP, VECTOR = 4, 16  # channels that kernels compute side by side
-UNPACKING = 300  # bytes of ep_unpack.h
 
 
 def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, coding: str) -> tuple[Lowered, ...]:
@@ -45,31 +48,55 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     """
     if coding == "off":
         return tuple(lowered)
-    thumb2 = "armv6m" not in cpu.features
-    codes = CODES if coding in ("auto", "smallest") else (find_code(coding),)
+    thumb2, frame = "armv6m" not in cpu.features, coding in SETTINGS
+    codes = CODES if frame else (find_code(coding),)
     worth = WORTH if coding == "auto" else 0.0
-    most = (ADDED[optimize] if coding == "auto" else 1e9) * sum(one.cost for one in lowered if one.cost < UNKNOWN)
-    arrays = [arrays_of(one.call) for one in lowered]
-    used = Counter(key for each in arrays for key in each)  # what several layers share is stored once, and stays as it is
-    found = {key: options_of(array, codes, thumb2, worth) for each in arrays for key, array in each.items() if used[key] == 1}
-    computed = [direct(one, cpu, "" if coding in ("auto", "smallest") else coding, worth) for one in lowered]
-    slowest = (1e9 if optimize == "size" else SLOWEST) if coding == "smallest" else None
+    most = (ADDED[optimize] if coding == "auto" else UNLIMITED) * sum(one.cost for one in lowered if one.cost < UNKNOWN)
+    arrays, readers, shared = _arrays(lowered)
+    options = {
+        key: options_of(array, codes, thumb2, worth, frame, plain) if plain else [] for key, (array, plain) in arrays.items()
+    }
+    grows = growing(lowered) if frame else {}
+    computed = [direct(one, cpu, "" if frame else coding, worth) for one in lowered]
+    slowest = (UNLIMITED if optimize == "size" else SLOWEST) if coding == "smallest" else None
     while True:
         faster = [any(way.cost <= one.cost for way in ways) for one, ways in zip(lowered, computed, strict=True)]
-        left = {key for each, without in zip(arrays, faster, strict=True) if not without or coding != "auto" for key in each}
-        chosen = within({key: options for key, options in found.items() if options and key in left}, most)
-        fitted = _fitting(graph, lowered, chosen, computed, cpu, most, slowest)
-        paid = coding != "auto" or pays_off(fitted)
-        if not paid or not _decoders_pay(fitted):
-            fitted = _fitting(graph, lowered, {}, computed, cpu, most)
-        in_vain = without_gain(fitted)
-        refused = [bool(ways) and not new.coded for ways, new in zip(computed, fitted, strict=True)]
+        inside = [arrays_of(one.call) for one in lowered]
+        left = {key for each, without in zip(inside, faster, strict=True) if not without or coding != "auto" for key in each}
+        allowed = {key: found for key, found in options.items() if key in left}
+        chosen = best_codes(allowed, readers, grows, most)
+        slow = frozenset(best_codes(allowed, readers, grows, UNLIMITED)) - frozenset(chosen) if most < UNLIMITED else frozenset()
+        after = fitted = _fitting(graph, lowered, chosen, computed, cpu, most, slowest)
+        if gain(fitted, grows) <= (LEAST if coding == "auto" else 0):
+            after = _fitting(graph, lowered, {}, computed, cpu, most)
+        in_vain = without_gain(after)
+        refused = [bool(ways) and not new.coded for ways, new in zip(computed, after, strict=True)]
         if not in_vain and not any(refused):
-            return explained(lowered, fitted, found, chosen, (optimize, coding), paid)
+            return explained(lowered, after, fitted, Reasons(options, chosen, slow, shared), (optimize, coding))
         computed = [
             [way for way in ways if not without and not in_vain & {part.kernel for part in way.call.parts()}]
             for ways, without in zip(computed, refused, strict=True)
         ]
+
+
+def _arrays(lowered: Sequence[Lowered]) -> tuple[dict[Key, tuple[Array, int]], dict[Key, frozenset[str]], frozenset[Key]]:
+    """Every array that can be decoded, with the bytes that it alone takes; the kernels that read it; what layers share.
+
+    What several layers share is stored once, and stays as it is.
+    """
+    inside = [arrays_of(one.call) for one in lowered]
+    used = Counter(part for each in inside for part in {key_of(part) for array in each.values() for _, part in parts_of(array)})
+    arrays: dict[Key, tuple[Array, int]] = {}
+    for each in inside:
+        own = {key_of(part): (key, part) for key, array in reversed(each.items()) for _, part in parts_of(array)}
+        for key, array in each.items():
+            alone = (part for owner, part in own.values() if owner == key and used[key_of(part)] == 1)
+            arrays[key] = array, sum(int(part.data.nbytes) for part in alone)
+    readers: dict[Key, frozenset[str]] = {}
+    for part in (part for one in lowered for part in one.call.parts()):
+        for array in arrays_inside(part.fields):
+            readers[key_of(array)] = readers.get(key_of(array), frozenset()) | {part.kernel}
+    return arrays, readers, frozenset(key for key, count in used.items() if count > 1)
 
 
 def _fitting(
@@ -114,12 +141,6 @@ def _fitting(
         if found - saved >= WORTH_MEMORY * (more - limit):
             best, saved, limit = other, found, more
     return best
-
-
-def _decoders_pay(lowered: Sequence[Lowered]) -> bool:
-    """Whether what decoding saves is more than its code takes."""
-    used = {part.kernel for one in lowered for part in one.call.parts()}
-    return saved_by(lowered, False) > UNPACKING + sum(each.code_bytes for each in CODES if each.kernel in used)
 
 
 def _within_memory(

@@ -20,12 +20,19 @@ def print_coding(table: CodingTable, console: Console) -> None:
         print_line(console, "There are no weights that a code could take.")
         return
     names = list(table.rows[0].codes)
-    columns = [Column("layer"), Column("operator", style="dim"), Column("values", True), Column("int8", True)]
+    columns = [
+        Column("layer"),
+        Column("operator", style="dim"),
+        Column("of", style="dim"),
+        Column("values", True),
+        Column("int8", True),
+    ]
     columns += [Column("entropy", True), *(Column(name, True) for name in names), Column("choice"), Column("why")]
     rows = [
         (
             row.layer,
             row.operator,
+            row.what,
             f"{row.values:,}",
             f"{row.int8_bytes:,}",
             f"{row.entropy_bytes:,}",

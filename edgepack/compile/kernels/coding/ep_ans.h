@@ -3,7 +3,7 @@
 #ifndef EP_ANS_H
 #define EP_ANS_H
 
-#include "ep_decoder.h"
+#include "ep_take.h"
 
 #define EP_ANS_RAW 0x80000000u
 #define EP_ANS_APART 128u
@@ -61,14 +61,14 @@ EP_SMALL void ep_ans(const struct ep_code *op, const int8_t *input, int8_t *outp
 {
     struct ep_decoder *const decoder = ep_decoder_begin(op, scratch, ep_ans_next);
     uint32_t *const table = ep_decoder_table(decoder);
-    uint32_t symbols = ep_decoder_byte(decoder) + 1, slot = 0, k;
-    const uint32_t raw = ep_decoder_byte(decoder);
+    uint32_t symbols = ep_take(decoder) + 1, slot = 0, k;
+    const uint32_t raw = ep_take(decoder);
     uint32_t more = (raw & 7u) != 0 && (raw & EP_ANS_APART) == 0 ? EP_ANS_RAW : 0;
     (void)input;
     (void)output;
     decoder->left = raw & 7u;
     for (; symbols > 0; symbols--) {
-        const uint32_t value = ep_decoder_byte(decoder), slots = ep_decoder_byte(decoder) + 1;
+        const uint32_t value = ep_take(decoder), slots = ep_take(decoder) + 1;
         for (k = 0; k < slots && slot < 256; k++) {
             table[slot++] = value | k << 8 | slots << 16 | more;
         }
@@ -78,7 +78,7 @@ EP_SMALL void ep_ans(const struct ep_code *op, const int8_t *input, int8_t *outp
         table[slot++] = 0;
     }
     for (k = 0; k < 4; k++) {
-        decoder->state |= ep_decoder_byte(decoder) << 8 * k;
+        decoder->state |= ep_take(decoder) << 8 * k;
     }
 }
 

@@ -10,9 +10,17 @@
 #define EP_UNIT 8
 #define EP_DECODER_HEAD 64 /* bytes that struct ep_decoder may take, on a 64-bit host too; its table follows */
 
+/* Biases and multipliers in a code of their own, see ep_frame.h: the code, the bit that is read next, and the code's first bytes. */
+struct ep_frame {
+    const uint8_t *code;
+    uint32_t bytes, bit;
+    uint8_t entries, which, bias_zeros, bias_bits, multiplier_zeros, multiplier_bits, least, byte_bits;
+};
+
 struct ep_decoder {
     const uint8_t *at, *end;  /* what is left of the code */
-    const int32_t *constants; /* what is left of the numbers that lie between weights */
+    const int32_t *constants; /* what is left of the numbers that lie between weights, */
+    struct ep_frame frame;    /* or where they are coded */
     void (*next)(struct ep_decoder *, int8_t *, int32_t);
     uint32_t state, left;
 };

@@ -2,10 +2,16 @@
 #ifndef EP_PALETTE_H
 #define EP_PALETTE_H
 
-#include "ep_decoder.h"
+#include "ep_take.h"
 
 /* So many indices an entry of the table has the values of. */
 EP_INLINE uint32_t ep_palette_wide(uint32_t bits) { return bits == 5 ? 1u : bits >= 3 ? 2u : 4u; }
+
+/* The values of the lowest four indices of five bits. */
+EP_INLINE uint32_t ep_palette_four(const uint32_t *table, uint32_t indices)
+{
+    return table[indices & 31u] | table[indices >> 5 & 31u] << 8 | table[indices >> 10 & 31u] << 16 | table[indices >> 15 & 31u] << 24;
+}
 
 /* `left` holds the bits of one index. */
 EP_NOINLINE void ep_palette_next(struct ep_decoder *decoder, int8_t *out, int32_t count)
@@ -36,10 +42,9 @@ EP_NOINLINE void ep_palette_next(struct ep_decoder *decoder, int8_t *out, int32_
             a = table[word & 63u] | table[word >> 6 & 63u] << 16;
             b = table[word >> 12 & 63u] | table[word >> 18] << 16;
         } else {
-            const uint32_t word = at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24, last_byte = at[4];
-            a = table[word & 31u] | table[word >> 5 & 31u] << 8 | table[word >> 10 & 31u] << 16 | table[word >> 15 & 31u] << 24;
-            b = table[word >> 20 & 31u] | table[word >> 25 & 31u] << 8 | table[(word >> 30 | last_byte << 2) & 31u] << 16 |
-                table[last_byte >> 3] << 24;
+            const uint32_t word = at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16;
+            a = ep_palette_four(table, word);
+            b = ep_palette_four(table, word >> 20 | (uint32_t)at[3] << 4 | (uint32_t)at[4] << 12);
         }
         memcpy(out, &a, 4);
         memcpy(out + 4, &b, 4);
@@ -49,14 +54,14 @@ EP_NOINLINE void ep_palette_next(struct ep_decoder *decoder, int8_t *out, int32_
 EP_SMALL void ep_palette(const struct ep_code *op, const int8_t *input, int8_t *output, void *scratch)
 {
     struct ep_decoder *const decoder = ep_decoder_begin(op, scratch, ep_palette_next);
-    const uint32_t bits = (ep_decoder_byte(decoder) - 1) % 5 + 1;
+    const uint32_t bits = (ep_take(decoder) - 1) % 5 + 1;
     uint32_t *const table = ep_decoder_table(decoder);
     uint32_t entry, wide = 1, indexed = bits;
     (void)input;
     (void)output;
     decoder->left = bits;
     for (entry = 0; entry < 1u << bits; entry++) {
-        table[entry] = ep_decoder_byte(decoder);
+        table[entry] = ep_take(decoder);
     }
     for (; wide < ep_palette_wide(bits); wide *= 2, indexed *= 2) { /* from single values to two, and to four */
         for (entry = 1u << 2 * indexed; entry-- > 0;) {

@@ -2,7 +2,7 @@
 #ifndef EP_TERNARY_H
 #define EP_TERNARY_H
 
-#include "ep_decoder.h"
+#include "ep_take.h"
 
 #define EP_TERNARY_THREE 29 /* entries of the table for the first three digits of a byte; those for the other two follow */
 
@@ -45,7 +45,7 @@ EP_SMALL void ep_ternary(const struct ep_code *op, const int8_t *input, int8_t *
     (void)input;
     (void)output;
     for (i = 0; i < 3; i++) {
-        values[i] = ep_decoder_byte(decoder);
+        values[i] = ep_take(decoder);
     }
     memset(table, 0, EP_TERNARY_THREE * sizeof *table);
     for (i = 0; i < 9; i++) {

@@ -11,7 +11,7 @@ from edgepack.compile.operators.conv_2d.generic import Conv2D
 from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.chase import chase
 from edgepack.compile.operators.shared.convolution import padded_rows, walk
-from edgepack.compile.operators.shared.one_sided import fit
+from edgepack.compile.operators.shared.one_sided import fit, fits
 from edgepack.compile.operators.shared.requantize import Requantization, bias32, requantization_fields
 from edgepack.compile.operators.shared.staircase import Channel
 
@@ -23,8 +23,8 @@ STEEP_SCALE = 4  # sums are scaled by 16
 def lanes_fields(requantization: Requantization) -> dict[str, Field]:
     """The struct members that turn sums into outputs: one-sided for the channels where that is possible, else general."""
     bias, multiplier, shift = bias32(requantization).copy(), requantization.multiplier.copy(), requantization.shift.copy()
-    for place, channel in enumerate(requantization.channels()):
-        one_sided = fit(channel, SCALE, AFTER, bits=BITS)
+    sided = fits(requantization, SCALE, AFTER, BITS)
+    for place, (channel, one_sided) in enumerate(zip(requantization.channels(), sided, strict=True)):
         found = (*one_sided, ONE_SIDED) if one_sided else _steep(channel)
         if found is not None:
             bias[place], multiplier[place], shift[place] = found

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.shared.exact import SCALE, exact_constants, shifted_constants, short_constants
-from edgepack.compile.operators.shared.one_sided import fit
+from edgepack.compile.operators.shared.one_sided import fits
 from edgepack.compile.operators.shared.requantize import Requantization
 from edgepack.compile.operators.shared.staircase import Channel
 
@@ -39,13 +39,13 @@ def pack(weights: Data, requantization: Requantization) -> Stream | None:
     the short form where all four can.
     """
     values = _values(weights.reshape(weights.shape[0], -1))
-    channels = requantization.channels()
+    channels, one_sided = requantization.channels(), fits(requantization, SCALE, even=GROUP)
     words: list[int] = []
     whole = groups = 0
     for group, four in enumerate(values):
         end = GROUP * (group + 1)
         last = end == len(channels) // GROUP * GROUP or group == len(values) - 1
-        words_of = _words(four, channels[end - GROUP : end], LAST if last else 0)
+        words_of = _words(four, channels[end - GROUP : end], one_sided[end - GROUP : end], LAST if last else 0)
         if None in words_of:
             return None
         words += [word for each in words_of for word in each or ()]
@@ -88,10 +88,12 @@ def _pairs(values: Data) -> Data:
     return np.asarray((sums[..., 0] & 0xFFFF) | (sums[..., 1] & 0xFFFF) << 16).swapaxes(-1, -2)
 
 
-def _words(four: Data, channels: Sequence[Channel], last: int) -> list[list[int] | None]:
+def _words(
+    four: Data, channels: Sequence[Channel], one_sided: Sequence[tuple[int, int] | None], last: int
+) -> list[list[int] | None]:
     """One or two groups of words for four channels; those that are missing compute something that nobody reads."""
     if _fit(four):
-        return [_group(_pairs(four).reshape(-1).tolist(), channels, last)]
+        return [_group(_pairs(four).reshape(-1).tolist(), channels, one_sided, last)]
     for order in permutations(range(GROUP)):
         if _fit(four[list(order)]):
             return [_placed(four, channels, order, order, GROUP, last)]
@@ -102,15 +104,16 @@ def _words(four: Data, channels: Sequence[Channel], last: int) -> list[list[int]
     ]
 
 
-def _group(pairs: list[int], channels: Sequence[Channel], last: int) -> list[int] | None:
-    """The words of four channels in their order, in the cheapest form that all of them have."""
-    one_sided = [fit(channel, SCALE, even=place == 0) for place, channel in enumerate(channels)]
+def _group(
+    pairs: list[int], channels: Sequence[Channel], one_sided: Sequence[tuple[int, int] | None], last: int
+) -> list[int] | None:
+    """The words of four channels in their order, in the cheapest form that all of them have; missing ones have the last one's."""
     if None not in one_sided:
-        a, b, c, d = _four(one_sided, (0, 1))
+        a, b, c, d = _four(one_sided, one_sided[-1])
         return [b[0], d[0], *pairs, a[0], a[1] >> 1 | last, b[1], *c, d[1]]
     short = [short_constants(channel) for channel in channels]
     if None not in short:
-        a, b, c, d = _four(short, (0, 1 << 30))
+        a, b, c, d = _four(short, short[-1])
         return [b[0], d[0], *pairs, a[0], a[1] | last, b[1], *c, d[1]]
     return _wide(pairs, channels, range(GROUP), GROUP, last)
 
@@ -139,7 +142,7 @@ def _wide(pairs: list[int], channels: Sequence[Channel | None], places: Sequence
     return [b[0], d[0], *pairs, a[0], last, *a[1:], *b[1:], *c, *d[1:]]
 
 
-def _four(found: Sequence[tuple[int, ...] | None], missing: tuple[int, ...]) -> list[tuple[int, ...]]:
+def _four(found: Sequence[tuple[int, ...] | None], missing: tuple[int, ...] | None) -> list[tuple[int, ...]]:
     """The constants of a group's four channels."""
     return [constants for constants in (*found, *[missing] * (GROUP - len(found))) if constants is not None]
 

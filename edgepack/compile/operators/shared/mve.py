@@ -31,7 +31,7 @@ def exact(requantization: Requantization) -> bool:
 
 def _lanes(values: Data) -> Data:
     """One number a channel as [block of 16 channels][4][4], vector r holding channels r, r + 4, r + 8 and r + 12."""
-    padded = np.pad(values.astype(np.int32), (0, -values.size % LANES))
+    padded = np.pad(values.astype(np.int32), (0, -values.size % LANES), "edge")
     return padded.reshape(-1, 4, 4).transpose(0, 2, 1)
 
 
@@ -118,6 +118,7 @@ def biased_fields(requantization: Requantization) -> tuple[Data, dict[str, Field
 
 
 def _fields(requantization: Requantization, form: int, scale: int, constants: Data) -> dict[str, Field]:
+    others = constants[0].size - 2 * LANES  # words between the biases and the multipliers of a block
     return {
         "channels": requantization.bias.size,
         "form": form,
@@ -126,7 +127,12 @@ def _fields(requantization: Requantization, form: int, scale: int, constants: Da
         "out_zero": requantization.out_zero,
         "out_min": requantization.out_min,
         "out_max": requantization.out_max,
-        "constants": Array(np.ascontiguousarray(constants).reshape(-1), "biases, multipliers ..."),
+        "constants": Array(
+            np.ascontiguousarray(constants).reshape(-1),
+            "biases, multipliers ...",
+            channels=LANES if others >= 0 else 1,
+            words=max(others, 0),
+        ),
     }
 
 

@@ -11,6 +11,7 @@ TFLite rounds once, and where few outputs can occur.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -59,6 +60,31 @@ def fit(
     return int((low[best] + high[best]) // 2), int(candidates[best])
 
 
-def fits(requantization: Requantization, scale: int, after: int = SHIFT, bits: int = 31) -> tuple[tuple[int, int] | None, ...]:
-    """`fit` of every channel."""
-    return tuple(fit(channel, scale, after, bits=bits) for channel in requantization.channels())
+def fits(
+    requantization: Requantization, scale: int, after: int = SHIFT, bits: int = 31, even: int = 0
+) -> tuple[tuple[int, int] | None, ...]:
+    """`fit` of every channel; of each `even` channels the first has an even multiplier.
+
+    Channels of the same multiplier get the same one, and biases that differ as theirs do, where one pair of numbers will do for
+    all of the layer's: a code then stores it once (edgepack/coding/frame.py).
+    """
+    classes: dict[tuple[int, int], list[Channel]] = {}
+    for channel in (requantization.whole or requantization).channels():
+        classes.setdefault((channel.multiplier, channel.shift), []).append(channel)
+    together = {key: _together(each, scale, after, bits, even > 0) for key, each in classes.items() if len(each) > 1}
+    found = []
+    for place, channel in enumerate(requantization.channels()):
+        same = together.get((channel.multiplier, channel.shift))
+        alone = even > 0 and place % even == 0
+        found.append((same[0] + (channel.bias << scale), same[1]) if same else fit(channel, scale, after, bits=bits, even=alone))
+    return tuple(found)
+
+
+def _together(channels: Sequence[Channel], scale: int, after: int, bits: int, even: bool) -> tuple[int, int] | None:
+    """Bias and multiplier for channels of one multiplier, to which each adds its own bias; None if there are none."""
+    least, most = min(channel.least for channel in channels), max(channel.most for channel in channels)
+    found = fit(channels[0]._replace(bias=0, least=least, most=most), scale, after, bits=bits, even=even)
+    if found is None:
+        return None
+    biases, limit = [found[0] + (channel.bias << scale) for channel in channels], min(1 << bits, WORD)
+    return found if -limit <= min(biases) and max(biases) < limit else None

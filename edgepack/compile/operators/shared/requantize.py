@@ -37,6 +37,8 @@ class Requantization:
     constant: Data
     wide: bool = False
     """Whether the reference accumulates in 64 bits: int16 activations, unless the bias has 32."""
+    whole: Requantization | None = None
+    """What this is a part of."""
 
     @property
     def largest(self) -> int:
@@ -57,7 +59,8 @@ class Requantization:
         count = self.bias.size
         arrays = ("bias", "multiplier", "shift", "least", "most", "constant")
         kept: dict[str, Any] = {name: getattr(self, name) for name in arrays}
-        return replace(self, **{name: each[first:end] if each.size == count else each for name, each in kept.items()})
+        cut = {name: each[first:end] if each.size == count else each for name, each in kept.items()}
+        return replace(self, **cut, whole=self.whole or self)
 
     def without(self, weights: Data, axis: int = 0) -> Data:
         """The weights with zeros for the constant channels."""

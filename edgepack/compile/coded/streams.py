@@ -1,0 +1,41 @@
+"""The biases and multipliers between the groups of a stream (gemm_stream.py), as a code takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from edgepack.coding.frame import Group, encode_groups
+from edgepack.compile.graph import Data
+from edgepack.compile.operators.shared.gemm_stream import LAST, NARROW, WIDE
+
+SHORT = 1 << 30  # in a group's first multiplier: it is not halved
+MARK_LAST, MARK_WHOLE, MARK_WIDE = 1, 2, 4  # EP_FRAMED_LAST and so on
+
+
+def encode_stream(constants: Data) -> bytes:
+    """The code of what lies between weights."""
+    return encode_groups(list(_groups(constants)))
+
+
+def wide_groups(constants: Data) -> int:
+    """How many groups are wide, whose words lie in the code as they are."""
+    return sum(bool(group.words) for group in _groups(constants))
+
+
+def _groups(constants: Data) -> Iterator[Group]:
+    words, at = constants.astype(np.int64).tolist(), 0
+    while at < len(words):
+        first = words[at + 3] & (LAST - 1)
+        size = 2 + (NARROW if first else WIDE)
+        group = words[at : at + size]
+        at += size
+        if not first:
+            yield Group(np.zeros((0, 2), np.int64), MARK_WIDE, tuple(group))
+            continue
+        b, d, a, marked, second, c, third, fourth = group
+        whole = MARK_WHOLE if first & SHORT else 0
+        last = MARK_LAST if marked < 0 else 0
+        pairs = [(a, first if whole else 2 * first), (b, second), (c, third), (d, fourth)]
+        yield Group(np.array(pairs, np.int64), whole | last)
