@@ -20,15 +20,17 @@ from edgepack.ground.progress import SilentProgress
 from .small import digits, digits_net, recipe
 
 
-def quantized(**options: Any) -> bytes:
-    """The .tflite of the digits network, its BatchNorms folded, after an epoch of aware training."""
+def quantized(folded: bool = True, **options: Any) -> bytes:
+    """The .tflite of the digits network after an epoch of aware training, its BatchNorms folded before or by the converter."""
     data, model = digits(), digits_net()
     rng = np.random.default_rng(0)
     for kernel in kernels(model):  # channels of different sizes, which no BatchNorm evens out once it is folded
         if kernel.name == "kernel":
             kernel.variable.assign(kernel.values * rng.uniform(0.3, 1.5, kernel.values.shape[-1]))
     with SilentProgress().stage("") as task:
-        for step in recipe({"step": "fold"}, {"step": "quantize", "epochs": 1, "learning_rate": 0.001, "patience": 0, **options}):
+        for step in recipe(
+            *[{"step": "fold"}] * folded, {"step": "quantize", "epochs": 1, "learning_rate": 0.001, "patience": 0, **options}
+        ):
             model = step.apply(model, Work(data, task, frozenset()))
         return run_converter(model, "int8", data, task)
 
@@ -51,6 +53,19 @@ def test_scales_are_one_times_powers_of_two_in_the_file() -> None:
             octaves = np.log2(scales / scales[0])
             np.testing.assert_array_equal(octaves, np.rint(octaves))
         assert any(np.unique(scales).size > 1 for _, scales in found.values())
+
+
+def test_batch_normalization_keeps_powers_of_two() -> None:
+    """Folding rounds; the scales are made exact when constants are shortened, and codes stay."""
+    content = quantized(False, scales="octaves", weights="int4", keep_int8=["first", "depthwise"])
+    exact = weights_of(short_constants(content))
+    for size, (values, scales) in weights_of(content).items():
+        octaves = np.log2(scales / scales[0])
+        np.testing.assert_allclose(octaves, np.rint(octaves), atol=1e-5)
+        octaves = np.log2(exact[size][1] / exact[size][1][0])
+        np.testing.assert_array_equal(octaves, np.rint(octaves))
+        np.testing.assert_array_equal(values, exact[size][0])
+    assert any(np.unique(scales).size > 1 for _, scales in exact.values())
 
 
 def test_one_scale_for_all_channels_in_the_file() -> None:

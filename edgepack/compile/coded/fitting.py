@@ -38,6 +38,7 @@ MORE_MEMORY = 2048  # bytes by which the arena may grow, or four filters, whiche
 DECODER = 1280  # and for decoders, their tables, and what is copied beside weights
 WORTH_MEMORY = 3  # bytes of flash that a byte of memory beyond must save
 SLOWEST = 2.5  # times the instructions of a call, that "smallest" takes only where no way takes fewer, or for "size"
+NEARLY = 0.8  # of what decoding saves, that computing on codes must save to come first
 GROUP, VECTOR = 4, 16  # channels that kernels compute side by side
 
 
@@ -60,10 +61,9 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     computed = [direct(one, cpu, "" if frame else coding, worth) for one in lowered]
     slowest = (UNLIMITED if optimize == "size" else SLOWEST) if coding == "smallest" else None
     while True:
-        faster = [any(way.cost <= one.cost for way in ways) for one, ways in zip(lowered, computed, strict=True)]
-        inside = [arrays_of(one.call) for one in lowered]
-        left = {key for each, without in zip(inside, faster, strict=True) if not without or coding != "auto" for key in each}
-        allowed = {key: found for key, found in options.items() if key in left}
+        better = [one for one, ways in zip(lowered, computed, strict=True) if coding == "auto" and _better(one, ways, options)]
+        without = {key for one in better for key in arrays_of(one.call)}
+        allowed = {key: found for key, found in options.items() if key not in without}
         chosen = best_codes(allowed, readers, grows, most)
         slow = frozenset(best_codes(allowed, readers, grows, UNLIMITED)) - frozenset(chosen) if most < UNLIMITED else frozenset()
         after = fitted = _fitting(graph, lowered, chosen, computed, cpu, most, slowest)
@@ -99,6 +99,12 @@ def _arrays(lowered: Sequence[Lowered]) -> tuple[dict[Key, tuple[Array, int]], d
     return arrays, readers, frozenset(key for key, count in used.items() if count > 1)
 
 
+def _better(one: Lowered, ways: Sequence[Lowered], options: Mapping[Key, Sequence[Coded]]) -> bool:
+    """Whether one of a call's ways to compute on a code is faster than the call, and saves nearly what decoding would."""
+    decoding = sum(options[key][0].saved for key in arrays_of(one.call) if options.get(key))
+    return any(way.cost <= one.cost and way.saved >= NEARLY * decoding for way in ways)
+
+
 def _fitting(
     graph: Graph,
     lowered: Sequence[Lowered],
@@ -124,9 +130,9 @@ def _fitting(
         codes = {key: chosen[key] for key in arrays_of(one.call) if key in chosen}
         if codes or computed[index]:
             variants = list(_variants(one, codes, cpu)) if codes else []
-            longest = max(one.cost, variants[0].cost) if variants else UNKNOWN
-            ahead = [way for way in computed[index] if way.cost <= longest]
-            variants = [*ahead, *variants, *computed[index][len(ahead) :]]
+            longest, least = (max(one.cost, variants[0].cost), NEARLY * variants[0].saved) if variants else (UNKNOWN, 0.0)
+            ahead = [way for way in computed[index] if way.cost <= longest and way.saved >= least]
+            variants = [*ahead, *variants, *(way for way in computed[index] if way not in ahead)]
             if slowest is not None:
                 variants.sort(key=lambda way: -way.saved)
                 slow = [way for way in variants if way.cost > slowest * one.cost]

@@ -23,6 +23,7 @@ from edgepack.sources.keras.frameworks import import_tf_keras
 # transposition, in which it loses the axis; there it finds the scales itself, from the rounded weights.
 _FAKE_QUANT = {("Conv2D", "kernel"), ("DepthwiseConv2D", "depthwise_kernel"), ("Dense", "kernel")}
 
+_FAINTEST = 1e-4  # of the largest factor of a BatchNorm
 _OCTAVES = 6.0  # that an int8 scale may lie below the largest of its kernel: channels beyond are nearly nothing
 
 
@@ -57,6 +58,7 @@ def classes() -> SimpleNamespace:
 
         def __init__(self, kind: str, name: str, grid: Grid, learned: bool) -> None:
             self.kind, self.name, self.grid, self.learned = kind, name, grid, learned
+            self.norm: Any = None  # the BatchNorm whose factors the scales hang together with, while training
             self.fake = (kind, name) in _FAKE_QUANT
             self.whole = kind == "Dense"
 
@@ -76,7 +78,7 @@ def classes() -> SimpleNamespace:
         def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **_: Any) -> Any:
             rows = self.columns(inputs)
             if self.learned:
-                scales = weights["base"] * tf.exp(weights["log"])
+                scales = weights["base"] * tf.exp(weights["log"]) / self.gain()
             else:
                 scales = self.limits(rows, training, weights) / self.grid.levels
             ratio = rows / scales
@@ -90,6 +92,14 @@ def classes() -> SimpleNamespace:
                 rounded = self.named(rounded, scales * (127 / self.grid.step))
             return self.restored(rounded, inputs)
 
+        def gain(self) -> Any:
+            """What the BatchNorm behind multiplies each channel by at inference, without sign; 1 where there is none."""
+            if self.norm is None:
+                return 1.0
+            factors = tf.math.rsqrt(self.norm.moving_variance + self.norm.epsilon)
+            factors = tf.abs(factors * self.norm.gamma if self.norm.scale else factors)
+            return tf.stop_gradient(tf.maximum(factors, _FAINTEST * tf.reduce_max(factors)))
+
         def limits(self, rows: Any, training: Any, weights: dict[str, Any]) -> Any:
             """What the codes of each channel have to reach: its largest weight, or more where scales hang together."""
             axis = None if self.whole else list(range(len(rows.shape) - 1))
@@ -98,9 +108,10 @@ def classes() -> SimpleNamespace:
                 return sizes
             if training is False:
                 return weights["limits"]  # a constant for the converter, which computes no logarithms
+            sizes *= self.gain()
             most = tf.reduce_max(sizes)
             octaves = tf.floor(tf.math.log(most / sizes) / np.log(2.0)) if self.grid.scales == "octaves" else tf.zeros_like(sizes)
-            limits = most * tf.pow(2.0, -tf.minimum(octaves, _OCTAVES))
+            limits = most * tf.pow(2.0, -tf.minimum(octaves, _OCTAVES)) / self.gain()
             weights["limits"].assign(limits)
             return limits
 
@@ -205,10 +216,14 @@ def unrounded() -> Iterator[None]:
 
 
 def fit_scales(model: Any) -> None:
-    """Give every trained scale of a wrapped model the value that fits its kernel best, and int8 codes their limits."""
+    """Give every trained scale of a wrapped model the value that fits its kernel best, and int8 codes their limits.
+
+    Scales that differ by powers of two do so after the BatchNorm behind the layer: from here until `settle` they follow it.
+    """
+    _follow_norms(model)
     _fit_limits(model)
     for variable, quantizer, scales in _learned(model):
-        scales["base"].assign(fitting_scales(_rows(quantizer, variable), quantizer.grid)[:, 0])
+        scales["base"].assign(fitting_scales(_rows(quantizer, variable) * _gains(quantizer), quantizer.grid)[:, 0])
         scales["log"].assign(np.zeros(scales["log"].shape, np.float32))
 
 
@@ -220,12 +235,16 @@ def settle(model: Any) -> dict[str, int]:
     _fit_limits(model)
     allowed = {}
     for variable, quantizer, scales in _learned(model):
-        scale = (scales["base"] * np.exp(scales["log"].numpy())).numpy()[:, None]
+        scale = (scales["base"] * np.exp(scales["log"].numpy())).numpy()[:, None] / _gains(quantizer)
+        scales["base"].assign(scale[:, 0])
+        scales["log"].assign(np.zeros(scales["log"].shape, np.float32))
         rounded = round_to(_rows(quantizer, variable), scale, quantizer.grid)
         shape = quantizer.columns(variable).shape
         columns = rounded.T.reshape(shape) if not quantizer.whole else rounded.reshape(shape)
         variable.assign(quantizer.restored(columns, variable))
         allowed[quantizer.layer] = quantizer.grid.codes
+    for _, quantizer, _ in _weights(model):
+        quantizer.norm = None
     return allowed
 
 
@@ -233,9 +252,27 @@ def _fit_limits(model: Any) -> None:
     """Let int8 codes whose scales hang together reach the largest weight of each channel."""
     for variable, quantizer, weights in _weights(model):
         if "limits" in weights:
-            sizes = np.maximum(np.abs(_rows(quantizer, variable)).max(axis=1), np.float32(1e-12))
+            gains = _gains(quantizer)
+            sizes = np.maximum(np.abs(_rows(quantizer, variable) * gains).max(axis=1), np.float32(1e-12))
             octaves = np.floor(np.log2(sizes.max() / sizes)) if quantizer.grid.scales == "octaves" else np.zeros_like(sizes)
-            weights["limits"].assign(sizes.max() * np.exp2(-np.minimum(octaves, _OCTAVES)))
+            weights["limits"].assign(sizes.max() * np.exp2(-np.minimum(octaves, _OCTAVES)) / np.ravel(gains))
+
+
+def _follow_norms(model: Any) -> None:
+    """Tell quantizers whose scales are to differ by powers of two of the BatchNorm that the converter folds into the layer."""
+    layers = {wrapped_layer(layer).name: layer for layer in model.layers}
+    known = {id(layer) for layer in model.layers}
+    for _, quantizer, _ in _weights(model):
+        behind = [node.layer for node in layers[quantizer.layer]._outbound_nodes if id(node.layer) in known]
+        norm = wrapped_layer(behind[0]) if len(behind) == 1 else None
+        suits = quantizer.grid.scales == "octaves" and quantizer.fake and not quantizer.whole
+        if suits and type(norm).__name__ == "BatchNormalization":
+            quantizer.norm = norm
+
+
+def _gains(quantizer: Any) -> Any:
+    """`KernelQuantizer.gain` of each row, (n, 1), or 1."""
+    return np.float32(1) if quantizer.norm is None else quantizer.gain().numpy()[:, None]
 
 
 def _learned(model: Any) -> list[tuple[Any, Any, Any]]:

@@ -23,6 +23,8 @@ SHARE = 1 / 8
 MANTISSA = 11
 """Bits of a multiplier's mantissa. The last is 1, so that hardly any sum lies halfway between outputs, where roundings differ."""
 
+_ROUNDED = 1e-4  # of an octave, that scales lie beside the power of two that they were trained at
+
 Floats = NDArray[np.float64]
 
 
@@ -41,7 +43,8 @@ class _Layer:
         before = np.frombuffer(bytes(self.buffer.data), "<i4")
         ratio = float(self.result.quantization.scale[0]) / float(self.source.quantization.scale[0])
         old = np.asarray(self.weights.quantization.scale, np.float32)
-        new = short_scales(old, ratio)
+        exact = octaves(old)
+        new = short_scales(old, ratio) if exact is None else exact
         after = rounded(before * (old / new.astype(np.float64)), ratio / new.astype(np.float64))
         self.weights.quantization.scale = new
         self.bias.quantization.scale = np.asarray(new * np.float32(self.source.quantization.scale[0]), np.float32)
@@ -68,6 +71,18 @@ def rounded(biases: Floats, steps: Floats) -> NDArray[np.int32]:
     unit = 2.0 ** max(0.0, np.floor(np.log2(max(float(steps.min()) * SHARE, 1.0))))
     limit = float(2**31 - unit)
     return np.asarray(np.clip(np.rint(biases / unit) * unit, -limit, limit), np.int32)
+
+
+def octaves(scales: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Scales that were trained to differ by powers of two, as they were before BatchNorm's folding rounded them; None for others.
+
+    >>> octaves(np.float32([0.1, 0.05000001, 0.2])).tolist() == np.float32([0.1, 0.05, 0.2]).tolist()
+    True
+    """
+    steps = np.log2(scales / scales[0].astype(np.float64))
+    if scales.size < 2 or np.abs(steps - np.rint(steps)).max() > _ROUNDED:
+        return None
+    return np.asarray(scales[0] * np.exp2(np.rint(steps)), np.float32)
 
 
 def short_scales(scales: NDArray[np.float32], ratio: float) -> NDArray[np.float32]:
