@@ -81,6 +81,14 @@ def coded_rows(code: CCode) -> tuple[CodingRow, ...]:
     return _rows(code) if any(layer.coded for layer in code.layers) else ()
 
 
+def why_uncoded(code: CCode) -> str:
+    """Why nothing of generated C is coded: what holds for most bytes of its weights; "" when nobody asked."""
+    bytes_of: dict[str, int] = {}
+    for row in _rows(code):
+        bytes_of[row.why] = bytes_of.get(row.why, 0) + row.int8_bytes
+    return max(bytes_of, key=lambda why: bytes_of[why], default="")
+
+
 def _rows(code: CCode, every_code: bool = False) -> tuple[CodingRow, ...]:
     """Of constants that are equal, and so are stored once, the first, or the first that is coded."""
     found: dict[bytes, CodingRow] = {}

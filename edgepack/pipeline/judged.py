@@ -71,6 +71,7 @@ def judge_result(plan: Plan, built: Built, result: Result, explained: Explained 
         layers=layer_figures(built.inspection, result.instructions, result.layers),
         layer_times=result.layers,
         coding=result.coding,
+        uncoded=result.uncoded,
         totals=model_totals(built.inspection),
         data=None if built.data is None else built.data.summary,
         latency_samples=tuple(float(f"{sample:.6g}") for sample in result.latency_samples),
