@@ -95,7 +95,8 @@ def _rows(code: CCode, every_code: bool = False) -> tuple[CodingRow, ...]:
     for layer, one in _considered(code):
         key = one.array.data.dtype.str.encode() + one.array.data.tobytes()
         if key not in found or (one.coded and not found[key].code):
-            found[key] = _row(layer, one, every_code)
+            name = layer.layer if one.output is None else code.graph.values[one.output].layer
+            found[key] = _row(name, layer.op, one, every_code)
     return tuple(found.values())
 
 
@@ -107,7 +108,7 @@ def _considered(code: CCode) -> Iterator[tuple[Layer, Considered]]:
                 yield layer, one
 
 
-def _row(layer: Layer, one: Considered, every_code: bool) -> CodingRow:
+def _row(layer: str, operator: str, one: Considered, every_code: bool) -> CodingRow:
     content = content_of(one.array)
     assert content is not None
     values = content.values
@@ -116,8 +117,8 @@ def _row(layer: Layer, one: Considered, every_code: bool) -> CodingRow:
     stored = plain if one.coded is None else find_code(one.coded.code).size(values)
     assert stored is not None
     return CodingRow(
-        layer=layer.layer,
-        operator=layer.op,
+        layer=layer,
+        operator=operator,
         what=one.array.comment,
         values=int(values.size),
         float_bytes=4 * int(values.size),

@@ -27,11 +27,13 @@ class CodedArray:
 
 @dataclass(frozen=True, eq=False)
 class Considered:
-    """Constants of a call that a code could take: how they are stored, or None, and then why."""
+    """Constants of a call that a code could take: how they are stored, or None, and then why. `output` is the value that is
+    computed with them, which of operators in bands is not the call's own."""
 
     array: Array
     coded: CodedArray | None
     why: str
+    output: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

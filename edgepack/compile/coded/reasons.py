@@ -67,7 +67,8 @@ def _considered(
     within_reach = arrays_of(old.call)
     coded = iter(new.coded)  # in the order of the arrays that were chosen
     found = []
-    for key, array in {key_of(array): array for part in old.call.parts() for array in arrays_inside(part.fields)}.items():
+    held = {key_of(array): (array, part) for part in old.call.parts() for array in arrays_inside(part.fields)}
+    for key, (array, part) in held.items():
         if content_of(array) is None:
             continue
         taken = next(coded, None) if key in within_reach and key in chosen else None
@@ -81,7 +82,7 @@ def _considered(
             why = FOR_SPEED if optimize == "speed" else TOO_SLOW
         else:
             why = _no_code(array, coding)
-        found.append(Considered(array, taken, why))
+        found.append(Considered(array, taken, why, next(iter((*part.outputs, *old.call.outputs)), None)))
     return found
 
 
