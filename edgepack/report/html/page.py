@@ -76,7 +76,9 @@ def page(report: Report) -> dict[str, Any]:
         "measurements": measurement_rows(report),
         "methods": methods_used(report),
         "device": facts(part_to_json(report.device)),
-        "deployment": [] if report.deployment is None else deployment_facts(report.deployment),
+        "deployment": []
+        if report.deployment is None
+        else deployment_facts(report.deployment, None if report.model is None else report.model.bytes),
         "model": facts({key: value for key, value in part_to_json(report.model).items() if key != "metric_name"}),
         "proof": facts(part_to_json(report.proof)),
         "preprocessing": options(report.preprocessing),
