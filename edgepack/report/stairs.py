@@ -28,7 +28,7 @@ class Stair:
     the metric on the test split, measured by the method `how` ("" for the Keras model). None where nobody knows.
 
     The float model's weights have four bytes. After a step they have one, as they would in int8; "file" is the .tflite,
-    "coded" what lies in flash.
+    "coded" what lies in flash, or in the program of engine c.
     """
 
     name: str
@@ -120,8 +120,9 @@ def _file(report: Report, kernels: list[LayerFigures]) -> Stair:
 def _coded(report: Report, rows: list[CodingRow]) -> Stair:
     measured = report.measurement("accuracy")
     value, how = (None, "") if measured is None else (measured.value, measured.method)
+    where = "in flash" if kind_of(report.target).holds == "firmware" else "in the program"
     return Stair(
-        "coded in flash", "coded", sum(row.stored_bytes for row in rows), sum(row.entropy_bytes for row in rows), value, how
+        f"coded {where}", "coded", sum(row.stored_bytes for row in rows), sum(row.entropy_bytes for row in rows), value, how
     )
 
 
@@ -155,7 +156,7 @@ def _stored(layer: LayerFigures) -> int:
 def _ends(report: Report) -> str:
     device = report.target.device
     if kind_of(report.target).holds != "firmware":
-        return "this target runs the .tflite as it is"
+        return report.uncoded or "this target runs the .tflite as it is"
     if device.runtime == "tflm":
         return "TensorFlow Lite Micro runs the .tflite; `edgepack export --as tflm --coding` stores it in codes"
     return report.uncoded or "no weights are in codes"
