@@ -319,7 +319,7 @@ def test_a_small_form_that_was_cut_is_gone_on_with(
     assert upload(ssh_device, local, str(remote)) == 0, "it is there"
 
 
-def test_a_disk_without_room_for_both_forms_gets_the_file_as_it_is(ssh_device: SshDevice, small_disk: Path, tmp_path: Path) -> None:
+def test_a_disk_without_room_for_both_forms_gets_the_file_itself(ssh_device: SshDevice, small_disk: Path, tmp_path: Path) -> None:
     local = tmp_path / "local"
     local.write_bytes(_compressible(1_700_000))
     assert ssh_device.put(local, str(small_disk / "remote")) == 1_700_000
