@@ -124,7 +124,7 @@ def upload(device: _Feeds, local: Path, remote: str, task: Task | None = None, s
                 task.update(way.size, way.size, local.name)
             return way.size
         device.run(["rm", "-f", "--", part], timeout=20.0)
-        if completed.status == _NOT_UNPACKED:
+        if completed.status == _NOT_UNPACKED and way is not plain:
             way = plain
         elif completed.status in (72, 73):
             damaged += 1
