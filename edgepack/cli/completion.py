@@ -8,7 +8,7 @@ from collections.abc import Iterable
 # no disk and imports nothing.
 SAMPLES = ("anomaly_detection", "digits", "image_classification", "keyword_spotting")
 FORMS = (
-    "c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android", "systemd",
+    "c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android", "systemd", "ota",
 )  # fmt: skip
 
 

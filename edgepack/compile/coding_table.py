@@ -88,12 +88,21 @@ def coded_rows(code: CCode) -> tuple[CodingRow, ...]:
     return _rows(code) if any(layer.coded for layer in code.layers) else ()
 
 
+def why_uncoded(code: CCode) -> str:
+    """Why nothing of generated C is coded: what holds for most bytes of its weights; "" when nobody asked."""
+    bytes_of: dict[str, int] = {}
+    for row in _rows(code):
+        bytes_of[row.why] = bytes_of.get(row.why, 0) + row.int8_bytes
+    return max(bytes_of, key=lambda why: bytes_of[why], default="")
+
+
 def _rows(code: CCode, every_code: bool = False) -> tuple[CodingRow, ...]:
     """Of constants that are equal, and so are stored once, the first, or the first that is coded."""
     found: dict[bytes, CodingRow] = {}
     for layer, one in _considered(code):
         key = one.array.data.dtype.str.encode() + one.array.data.tobytes()
-        for place, row in enumerate(_rows_of(layer, one, every_code)):
+        name = layer.layer if one.output is None else code.graph.values[one.output].layer
+        for place, row in enumerate(_rows_of(name, layer.op, one, every_code)):
             each = key + bytes([place])
             if each not in found or (row.code and not found[each].code):
                 found[each] = row
@@ -108,11 +117,11 @@ def _considered(code: CCode) -> Iterator[tuple[Layer, Considered]]:
                 yield layer, one
 
 
-def _rows_of(layer: Layer, one: Considered, every_code: bool) -> Iterator[CodingRow]:
+def _rows_of(layer: str, operator: str, one: Considered, every_code: bool) -> Iterator[CodingRow]:
     """The row of weights, and of the biases and multipliers between them; or of biases and multipliers alone."""
     content = content_of(one.array)
     assert content is not None
-    row = partial(CodingRow, layer=layer.layer, operator=layer.op)
+    row = partial(CodingRow, layer=layer, operator=operator)
     if content.table is not None:
         yield _numbers(
             row, one.array.comment, content.table.numbers, encode_tables([content.table]), one.coded is not None, one, every_code

@@ -35,13 +35,15 @@ class CodedArray:
 class Considered:
     """Constants of a call that a code could take: how they are stored, or None, and then why.
 
-    `numbers_why`: why the biases and multipliers between coded weights are not coded as well.
+    `numbers_why`: why the biases and multipliers between coded weights are not coded as well. `output` is the value that is
+    computed with them, which of operators in bands is not the call's own.
     """
 
     array: Array
     coded: CodedArray | None
     why: str
     numbers_why: str = ""
+    output: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

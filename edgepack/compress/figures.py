@@ -51,14 +51,16 @@ def figures(model: Any) -> Figures:
         empty = int(values.size - np.count_nonzero(values))
         weights, zeros = weights + values.size, zeros + empty
         deflated += len(zlib.compress(codes.tobytes(), 9))
-        bits += code_entropy(codes) * codes.size
-        before = layers.get(kernel.layer, LayerWeights(kernel.layer, kernel.kind, 0, 0, 0))
+        carried = code_entropy(codes) * codes.size
+        bits += carried
+        before = layers.get(kernel.layer, LayerWeights(kernel.layer, kernel.kind, 0, 0, 0, 0))
         layers[kernel.layer] = LayerWeights(
             kernel.layer,
             kernel.kind,
             before.weights + values.size,
             before.zeros + empty,
             max(before.distinct, most_distinct(codes)),
+            (before.entropy_bytes or 0) + math.ceil(carried / 8),
         )
     parameters = sum(int(np.prod(shape)) for shape in _variable_shapes(model))
     bias_bytes = 4 * _biases(model)

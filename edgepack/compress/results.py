@@ -31,13 +31,15 @@ class Quantization:
 @dataclass(frozen=True)
 class LayerWeights:
     """A layer's kernels together: how many weights, how many of them exactly zero, and the most unique int8 codes in any one
-    output channel (0 for a layer without kernels is never listed)."""
+    output channel (0 for a layer without kernels is never listed). `entropy_bytes` is what no code of single int8 codes goes
+    below, each kernel on its own; None in caches and reports older than it."""
 
     layer: str
     kind: str
     weights: int
     zeros: int
     distinct: int
+    entropy_bytes: int | None = None
 
     @property
     def sparsity(self) -> float:

@@ -91,8 +91,10 @@ class Device(Protocol):
     def run(self, argv: Sequence[str], *, timeout: float, stdin: bytes | None = None) -> Completed:
         """Run a program and wait at most `timeout` seconds. Every argument arrives as it is; no shell interprets it."""
 
-    def put(self, local: Path, remote: str, task: Task | None = None) -> None:
-        """Copy a file to an absolute path on the device; it appears there complete and verified, or not at all."""
+    def put(self, local: Path, remote: str, task: Task | None = None) -> int:
+        """Copy a file to an absolute path on the device; it appears there complete and verified, or not at all.
+
+        Returns the bytes that travelled: fewer than the file has where it went in a small form, 0 when it was there."""
 
     def get(self, remote: str, local: Path, most: int = ...) -> None:
         """Copy a file of at most `most` bytes from the device; it appears here complete or not at all."""

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from edgepack.devices.device import Completed, DeviceFacts
 from edgepack.devices.facts import FACTS_SCRIPT, parse_facts
+from edgepack.devices.packed import ASK, UNPACKERS, Unpacker
 from edgepack.devices.upload import upload
 from edgepack.ground.errors import DeviceError, DeviceTimeout
 from edgepack.ground.files import write_atomic
@@ -98,6 +99,7 @@ class ShellDevice(ABC):
         self.stand_in = stand_in
         self.stand_in_reason = stand_in_reason
         self._facts: DeviceFacts | None = None
+        self._unpacker = ""
 
     def mark_stand_in(self, reason: str) -> None:
         """Note that this is not the target's hardware, and what it is instead."""
@@ -170,9 +172,15 @@ class ShellDevice(ABC):
             raise self._link_failure(finished)
         return Completed(status, stdout, finished.stderr)
 
-    def put(self, local: Path, remote: str, task: Task | None = None) -> None:
+    def put(self, local: Path, remote: str, task: Task | None = None) -> int:
         """Copy a file to the device, going on where an earlier attempt was cut; see upload.upload."""
-        upload(self, local, remote, task)
+        return upload(self, local, remote, task)
+
+    def unpacker(self) -> Unpacker | None:
+        """What unpacks small forms of files there, asked once; None where nothing does, or nothing is gained."""
+        if self._unpacker == "":
+            self._unpacker = self.run(["sh", "-c", ASK], timeout=60.0).text
+        return UNPACKERS.get(self._unpacker)
 
     def get(self, remote: str, local: Path, most: int = MOST_OUTPUT) -> None:
         """Copy a file of at most `most` bytes from the device.

@@ -1,13 +1,19 @@
-"""Files onto a device: to a temporary name, resumed where a link was cut, verified by SHA-256, then renamed."""
+"""Files onto a device: in a small form where that helps, to a temporary name, resumed where a link was cut, verified, then
+renamed."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from edgepack.devices.device import Completed
+from edgepack.devices.packed import Unpacker, packed
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.files import sha256_file
 from edgepack.ground.foreign import whole_number
@@ -29,6 +35,11 @@ mkdir -p -- "${1%/*}" || exit 70
 if [ "$5" = 0 ]; then cat >"$2"; else cat >>"$2"; fi || exit 71
 [ "$(wc -c <"$2")" -eq "$3" ] || exit 72
 [ "$(sha256 "$2")" = "$4" ] || { rm -f -- "$2"; exit 73; }
+if [ -n "$6" ]; then
+  raw=$1.part-raw-${2##*-}
+  sh -c "$6" <"$2" >"$raw" && [ "$(wc -c <"$raw")" -eq "$7" ] && [ "$(sha256 "$raw")" = "$8" ] && mv -f -- "$raw" "$2" ||
+    { rm -f -- "$raw"; exit 78; }
+fi
 chmod 644 "$2" && mv -f -- "$2" "$1" || exit 74
 rm -f -- "$1".part-*
 """
@@ -43,7 +54,7 @@ most=0 from=
 for f in "$1.part-$5-"*; do
   [ -f "$f" ] || continue
   n=$(wc -c <"$f")
-  if [ "$n" -gt "$most" ] && [ "$n" -le "$3" ]; then most=$n from=$f; fi
+  if [ "$n" -gt "$most" ] && [ "$n" -le "$6" ]; then most=$n from=$f; fi
 done
 [ -n "$from" ] && { cp -- "$from" "$2" || rm -f -- "$2"; }
 for f in "$1".part-*; do [ "$f" = "$2" ] || rm -f -- "$f"; done
@@ -52,11 +63,14 @@ if [ -f "$2" ]; then wc -c <"$2"; else echo 0; fi
 )
 
 _RESUMABLE = 1 << 20  # smaller files are sent anew; asking for what is there costs as much
+_NOT_UNPACKED = 78  # what _RECEIVE says
 _STALL = 30.0  # seconds without a byte moving
 
 
 class _Feeds(Protocol):
     name: str
+
+    def unpacker(self) -> Unpacker | None: ...
 
     def run(self, argv: Sequence[str], *, timeout: float, stdin: bytes | None = None) -> Completed: ...
 
@@ -65,50 +79,79 @@ class _Feeds(Protocol):
     ) -> Completed: ...
 
 
-def upload(device: _Feeds, local: Path, remote: str, task: Task | None = None, stall: float = _STALL) -> None:
-    """Copy `local` to the absolute path `remote`.
+@dataclass(frozen=True)
+class _Way:
+    """What travels: the bytes of `open`, their number and SHA-256, and the device's command that makes the file of them ("")."""
 
-    What arrives goes to `<remote>.part-<hash>-<number used once>`; a later attempt with the same content goes on from there.
-    Only a file whose size and SHA-256 are right on the device gets its name. A large file that is there already is not sent
-    again.
+    open: Callable[[], BinaryIO]
+    size: int
+    digest: str
+    unpack: str
+
+
+def upload(device: _Feeds, local: Path, remote: str, task: Task | None = None, stall: float = _STALL) -> int:
+    """Copy `local` to the absolute path `remote`; the bytes that travelled.
+
+    A file travels in a small form where that saves a tenth and the device can unpack it; where unpacking fails, for want of room
+    for both forms or otherwise, it travels as it is. What arrives goes to `<remote>.part-<hash>-<number used once>`; a later
+    attempt with the same content goes on from there. Only a file whose size and SHA-256 are right on the device gets its name.
+    A large file that is there already is not sent again.
 
     Raises:
         DeviceError: EP-510 disk full, EP-511 not writable, EP-515 the content arrived damaged twice, or a failing link.
     """
     size, digest = local.stat().st_size, sha256_file(local)
-    for attempt in (1, 2):
-        part = f"{remote}.part-{digest[:16]}-{secrets.token_hex(4)}"
-        offset = _arrived(device, remote, part, size, digest) if size >= _RESUMABLE and attempt == 1 else 0
+    plain = _Way(lambda: local.open("rb"), size, digest, "")
+    way = _small(device, local, digest) or plain
+    damaged = 0
+    while damaged < 2:
+        part = f"{remote}.part-{way.digest[:16]}-{secrets.token_hex(4)}"
+        offset = _arrived(device, remote, part, plain, way) if way.size >= _RESUMABLE and not damaged else 0
         if offset is None:
-            return
-        with local.open("rb") as source:
+            return 0
+        with way.open() as source:
             source.seek(offset)
+            words = [remote, part, str(way.size), way.digest, str(offset), way.unpack, str(size), digest]
             completed = device.feed(
-                ["sh", "-c", _RECEIVE, "sh", remote, part, str(size), digest, str(offset)],
+                ["sh", "-c", _RECEIVE, "sh", *words],
                 source,
                 timeout=60.0 + size / 2e6,
                 stall=stall,
-                on_sent=None if task is None else _report(task, offset, size, local.name),
+                on_sent=None if task is None else _report(task, offset, way.size, local.name),
             )
         if completed.status == 0:
             if task is not None:
-                task.update(size, size, local.name)
-            return
+                task.update(way.size, way.size, local.name)
+            return way.size
         device.run(["rm", "-f", "--", part], timeout=20.0)
-        if completed.status not in (72, 73):
+        if completed.status == _NOT_UNPACKED and way is not plain:
+            way = plain
+        elif completed.status in (72, 73):
+            damaged += 1
+        else:
             raise file_failure(device.name, remote, completed)
     raise DeviceError(
         "EP-515", f"{local.name} arrived damaged on {device.name}, twice", "check the connection and the device's storage"
     )
 
 
-def _arrived(device: _Feeds, remote: str, part: str, size: int, digest: str) -> int | None:
-    """How many bytes of an earlier attempt are there, 0 when they cannot be a beginning of the file; None: it is complete."""
-    completed = device.run(["sh", "-c", _LOOK, "sh", remote, part, str(size), digest, digest[:16]], timeout=60.0 + size / 2e6)
+def _small(device: _Feeds, local: Path, digest: str) -> _Way | None:
+    """The file's small form, where there is one that the device unpacks."""
+    unpacker = device.unpacker()
+    made = None if unpacker is None else packed(local, digest, unpacker.form)
+    if unpacker is None or made is None:
+        return None
+    return _Way(partial(io.BytesIO, made), len(made), hashlib.sha256(made).hexdigest(), unpacker.command)
+
+
+def _arrived(device: _Feeds, remote: str, part: str, whole: _Way, way: _Way) -> int | None:
+    """How many bytes of an earlier attempt are there, 0 when they cannot be a beginning of what travels; None: it is complete."""
+    words = [remote, part, str(whole.size), whole.digest, way.digest[:16], str(way.size)]
+    completed = device.run(["sh", "-c", _LOOK, "sh", *words], timeout=60.0 + whole.size / 2e6)
     if completed.text == "complete":
         return None
     there = whole_number(completed.text) or 0
-    return there if there <= size else 0
+    return there if there <= way.size else 0
 
 
 def _report(task: Task, offset: int, size: int, name: str) -> Callable[[int], None]:

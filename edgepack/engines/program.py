@@ -46,7 +46,7 @@ def provide_program(
         DeviceError: EP-526 no program for this processor, or a failing transfer.
         CompileError: what the C compiler says of the model; ToolError: EP-601 no zig.
     """
-    program = build_program(model, machine_of(device.facts()), progress, layers)
+    program = build_program(model, machine_of(device.facts()), progress, layers, target.device.coding)
     return Runner(
         argv=(provide_file(device, layout, program),),
         engine=ENGINE,

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from edgepack.devices import Device
 
-RELEASE_KEYS = frozenset({"engine", "threads", "root", "power", "library", "keep", "benchmark_model", "delegate", "cpus"})
+RELEASE_KEYS = frozenset(
+    {"engine", "threads", "root", "power", "library", "keep", "benchmark_model", "delegate", "cpus", "coding"}
+)
 """Keys of [device] for whatever holds releases."""
 
 NETWORK_KEYS = frozenset({"address", "addresses", "inventory"})
@@ -104,7 +106,7 @@ class DeviceKind:
     `holds` is "release" when it keeps files and runs programs, "firmware" when it is flashed. `open` gives the device of a
     target at an address, or where that is None finds or starts one; it is closed when the block ends. `root` is the folder for
     releases, absolute or relative to the home folder there. `python` is the command of its Python; None where there is none, so
-    that the generated C is its engine.
+    that the generated C is its engine. `coding` says which weights of the generated C are in codes where nobody says it.
 
     Around it:
     `lacks` is what this machine needs for a target and has not. `instead_of_standin` is why `edgepack device up` starts no
@@ -126,6 +128,7 @@ class DeviceKind:
     check_address: Callable[[str], None] = _any_address
     root: Callable[[Device], str] = _below_home
     python: str | None = None
+    coding: str = "off"
     lacks: Callable[[DeviceTarget, Mapping[str, str]], tuple[str, ...]] = _lacks_nothing
     instead_of_standin: str = ""
     script: str | None = None

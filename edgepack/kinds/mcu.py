@@ -57,6 +57,7 @@ MCU = DeviceKind(
     title="a microcontroller",
     holds="firmware",
     open=_open,
+    coding="auto",
     keys=frozenset({"cpu", "clock", "board", "optimize", "coding", "input", "runtime", "current", "voltage"}),
     instead_of_budgets={"peak_memory": "ram"},
     needed={

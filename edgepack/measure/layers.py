@@ -27,7 +27,7 @@ from edgepack.project import Target
 from edgepack.remote.layout import layout
 from edgepack.remote.script import run_script
 from edgepack.runners import RunnerFailure
-from edgepack.runners.native import ENGINE, program_layers
+from edgepack.runners.native import ENGINE, program_code
 from edgepack.runners.tflite_c import ENGINES as LIBRARIES
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _of_program(device: Device, folder: str, pack: Pack, target: Target, progres
     finally:
         with suppress(DeviceError):  # unlike the program that ships, it is wanted once
             run_script(device, 'rm -rf -- "${1%/*}"', [provided.argv[0]], timeout=60.0)
-    layers, told = program_layers(pack.model), result["layers"]
+    layers, told = program_code(pack.model, target.device.coding).layers, result["layers"]
     if [row["number"] for row in told] != [layer.index for layer in layers]:
         raise RunnerFailed(
             "EP-517", f"{device.name}: the program's layers are not the model's", "please report it with the model"

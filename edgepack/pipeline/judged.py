@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgepack.compile import compile_model
+from edgepack.compile.coding_table import CodingRow, coded_rows, why_uncoded
 from edgepack.devices import Device
 from edgepack.diagnosis import Explained
+from edgepack.flatbuffer import read_model
 from edgepack.ground.plain import plain, typed
 from edgepack.ground.progress import Progress
 from edgepack.judge import exit_code, judge
@@ -18,6 +22,7 @@ from edgepack.releases.types import Deployment
 from edgepack.report import ModelFacts, RecipeStep, Report
 from edgepack.report.parts import layer_figures, model_totals
 from edgepack.report.report import as_written
+from edgepack.runners.native import ENGINE, program_code
 
 if TYPE_CHECKING:
     from edgepack.pipeline.build import Built
@@ -36,6 +41,7 @@ def measure_deployed(
         deployment, device, packed, built.data, built.scoring, built.baseline, plan.target, progress, plan.request.per_layer
     )
     assert measured.facts is not None  # of a device that holds releases
+    coding, uncoded = _codes(packed.model, deployment.engine, plan.target.device.coding)
     return Result(
         pack=packed,
         measurements=measured.measurements,
@@ -45,7 +51,17 @@ def measure_deployed(
         latency_samples=measured.latency_samples,
         warnings=measured.warnings,
         layers=measured.layers,
+        coding=coding,
+        uncoded=uncoded,
     )
+
+
+def _codes(model: Path, engine: str, coding: str) -> tuple[tuple[CodingRow, ...], str]:
+    """Of engine c the weights in the program, or why none is in codes; of engines that read the .tflite neither."""
+    if engine != ENGINE or coding == "off":
+        return (), "" if engine != ENGINE else "coding is off, [device] coding switches it on"
+    rows = coded_rows(program_code(model, coding))
+    return rows, "" if rows else why_uncoded(compile_model(read_model(model), "network", coding=coding))
 
 
 def judge_result(plan: Plan, built: Built, result: Result, explained: Explained | None) -> Report:
@@ -71,6 +87,7 @@ def judge_result(plan: Plan, built: Built, result: Result, explained: Explained 
         layers=layer_figures(built.inspection, result.instructions, result.layers),
         layer_times=result.layers,
         coding=result.coding,
+        uncoded=result.uncoded,
         totals=model_totals(built.inspection),
         data=None if built.data is None else built.data.summary,
         latency_samples=tuple(float(f"{sample:.6g}") for sample in result.latency_samples),

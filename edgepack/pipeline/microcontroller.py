@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgepack.compile import CCode, compile_model
-from edgepack.compile.coding_table import coded_rows
+from edgepack.compile.coding_table import coded_rows, why_uncoded
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
 from edgepack.kinds.mcu import EMULATED
@@ -72,6 +72,7 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         latency_samples=samples,
         instructions=_by_operator(code, measured.result.per_layer),
         coding=coding,
+        uncoded="" if coding else "coding is off" if device.coding == "off" else why_uncoded(code),
         warnings=() if samples else (f"estimated time: {measured.result.cycles_error}",),
     )
 

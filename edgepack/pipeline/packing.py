@@ -61,7 +61,7 @@ def _scripts(plan: Plan, built: Built, progress: Progress) -> dict[str, bytes | 
     program = None
     if kind.script_machine is not None:
         with suppress(CompileError, ToolError):
-            program = build_program(built.model, kind.script_machine, progress)
+            program = build_program(built.model, kind.script_machine, progress, coding=plan.target.device.coding)
     return bench_scripts(kind, program)
 
 

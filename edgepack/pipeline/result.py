@@ -21,7 +21,7 @@ class Result:
 
     `deployment` is None where nothing stays on a device (a microcontroller's emulator). `latency_samples` are single inferences
     in seconds. `instructions` are those executed, by operator index, where they were counted; `layers` the times of layers;
-    `coding` the weights of generated C, where some are in codes.
+    `coding` the weights of generated C, where some are in codes, and `uncoded` why none is.
     """
 
     pack: Pack
@@ -34,3 +34,4 @@ class Result:
     instructions: Mapping[int, float] = field(default_factory=dict)
     layers: LayerTimes | None = None
     coding: tuple[CodingRow, ...] = ()
+    uncoded: str = ""

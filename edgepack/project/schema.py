@@ -221,7 +221,7 @@ class DeviceTable(Table):
     power: Power = "auto"
     library: Text | None = None
     optimize: Literal["size", "balanced", "speed"] = "balanced"
-    coding: Coding = "auto"
+    coding: Coding | None = None
     input: Literal["is kept", "may be overwritten"] = "is kept"
     runtime: Literal["c", "tflm"] = "c"
     current: Milliamperes | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgepack.ground.errors import ProjectError
+from edgepack.kinds import KINDS
 from edgepack.project.check import check, suggest
 from edgepack.project.overrides import apply_overrides, parse_override
 from edgepack.project.packaged import packaged_folder
@@ -97,6 +98,7 @@ def _device(table: DeviceTable) -> DeviceSettings:
     renamed = {"clock_hz": "clock", "timeout_s": "timeout", "current_ma": "current", "voltage_v": "voltage"}
     fields = {field: values.pop(key) for field, key in renamed.items()}
     values["threads"] = 0 if table.threads == "auto" else table.threads
+    fields["coding"] = values.pop("coding") or KINDS[table.kind].coding
     fields["overlay_input"] = values.pop("input") == "may be overwritten"
     fields["addresses"] = tuple(values.pop("addresses") or ())
     return DeviceSettings(**values, **fields)

@@ -111,7 +111,8 @@ class DeviceSettings:
     `threads` 0 leaves their number to be measured. `power` is the power sensor: "auto", "off", or an I2C chip such as
     "ina219:/dev/i2c-1:0x40:0.1" (shunt in ohms). `library` is a TensorFlow Lite library on the host, for engine
     tflite-c. `current_ma` (milliampere) and `voltage_v` (volt), where given, allow an
-    energy estimate. `coding` says which weights of generated C are in codes. `cpus` are the processors it may run on: their
+    energy estimate. `coding` says which weights of generated C are in codes,
+    of itself on microcontrollers alone. `cpus` are the processors it may run on: their
     numbers, or "fastest". `benchmark_model` is a file on this machine, or an address with its SHA-256: Google's tool of that
     name, which then measures the latency, with `delegate`.
     """

@@ -44,7 +44,8 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
     with DeviceLock(device, place.lock, progress) as lock:
         with progress.stage("Uploading", device.name) as task:
             sent = send_release(device, place, identity, pack.folder, task)
-            task.finish(f"{sent.uploaded / 1e3:.0f} kB sent, {sent.reused / 1e3:.0f} kB were there")
+            model = f", of model.tflite {sent.model / 1e3:.1f} of {pack.model.stat().st_size / 1e3:.1f} kB" if sent.model else ""
+            task.finish(f"{sent.uploaded / 1e3:.0f} kB sent{model}, {sent.reused / 1e3:.0f} kB were there")
         runner = choose_runner(device, place, target, sent.path, pack, progress)
         with progress.stage("Golden vectors", f"{runner.engine} {runner.engine_version} on {device.name}") as task:
             timeout = target.device.timeout_s + _GOLDEN_SECONDS
@@ -66,6 +67,7 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
         golden=golden,
         replaced=None if before == identity else before,
         uploaded=sent.uploaded,
+        model_sent=sent.model,
         reused=sent.reused,
         seconds=time.monotonic() - start,
         before=before,

@@ -19,6 +19,7 @@ from edgepack.remote.layout import Layout
 from edgepack.remote.script import check_script
 from edgepack.remote.space import check_space, insist_on_space
 
+MODEL = "model.tflite"
 SUMS = "SHA256SUMS"
 """The file in each release that lists every other one, as sha256sum writes it."""
 
@@ -116,11 +117,13 @@ if [ -n "$wrong" ]; then printf '%s\\n' "$wrong"; rm -f .sums; else mv -f .sums 
 
 @dataclass(frozen=True)
 class Sent:
-    """A release on the device, in the folder `path`: bytes uploaded for it and bytes found there."""
+    """A release on the device, in the folder `path`: the bytes that travelled for it, those of files found there, and those that
+    travelled for the model alone, 0 when it was there."""
 
     path: str
     uploaded: int
     reused: int
+    model: int
 
 
 @dataclass(frozen=True)
@@ -181,8 +184,9 @@ def send_release(device: Device, layout: Layout, identity: str, pack: Path, task
         copied = 0 if found.links else sum(sizes[digests[name]] for name in found.wrong)
         insist_on_space(device, layout.folder, needed + copied, found.free)
     done, total = 0, sum(sizes[digest] for digest in absent)
+    travelled: dict[str, int] = {}
     for digest, file in absent.items():
-        device.put(file, layout.blob(digest))
+        travelled[digest] = device.put(file, layout.blob(digest))
         done += sizes[digest]
         task.update(done, total, file.name)
     folder = f"{layout.folder}/{found.into}"
@@ -196,7 +200,8 @@ def send_release(device: Device, layout: Layout, identity: str, pack: Path, task
         raise DeviceError(
             "EP-515", f"{device.name}: {wrong[0]} is damaged after the upload", "check the device's storage and run again"
         )
-    return Sent(folder, total, sum(files[name].stat().st_size for name in digests) - total)
+    reused = sum(files[name].stat().st_size for name in digests) - total
+    return Sent(folder, sum(travelled.values()), reused, travelled.get(digests.get(MODEL, ""), 0))
 
 
 def send_folder(device: Device, folder: str, files: dict[str, Path], task: Task) -> None:

@@ -12,7 +12,8 @@ class Deployment:
     """A release that is current on a device.
 
     `path` is its `current` link, `replaced` the release that was current before (None: none, or the same one), `before` the same
-    and None only when there was none, `uploaded` and `reused` bytes of the release's files sent and found there.
+    and None only when there was none, `uploaded` and `reused` the bytes that travelled for the release's files, in
+    a small form where that is smaller, and of those found there; `model_sent` of the model alone, None where nobody counted.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Deployment:
     reused: int
     seconds: float
     before: str | None = None
+    model_sent: int | None = None
 
     @property
     def model(self) -> str:

@@ -55,8 +55,8 @@ def fact(key: str, value: Any) -> str:
     return str(value)
 
 
-def deployment_facts(deployment: Deployment) -> list[tuple[str, str]]:
-    """Where the release is and what ran it."""
+def deployment_facts(deployment: Deployment, model_bytes: int | None = None) -> list[tuple[str, str]]:
+    """Where the release is and what ran it; `model_bytes` is the size of the .tflite."""
     runner = deployment.runner
     ran = f"{runner.engine} {runner.engine_version}, {_threads(runner.threads)}"
     moved = format_bytes(deployment.uploaded)
@@ -70,9 +70,17 @@ def deployment_facts(deployment: Deployment) -> list[tuple[str, str]]:
         ("golden vectors", golden_text(deployment.golden)),
         ("replaced", deployment.replaced or ""),
         ("uploaded", moved),
+        ("model.tflite", model_sent_text(deployment.model_sent, model_bytes)),
         ("took", format_quantity(deployment.seconds, "s")),
     ]
     return [(name, text) for name, text in found if text]
+
+
+def model_sent_text(sent: int | None, size: int | None) -> str:
+    """What of the model travelled: "on disk 96,256 B, sent 40,103 B"; "" where one of the two is not known."""
+    if sent is None or size is None:
+        return ""
+    return f"on disk {size:,} B, {f'sent {sent:,} B' if sent else 'was there already'}"
 
 
 def candidate_text(candidate: Candidate) -> str:

@@ -24,6 +24,7 @@ from edgepack.report.parts import (
     recipe_from_json,
     recipe_to_json,
 )
+from edgepack.report.stairs import stairs
 
 if TYPE_CHECKING:
     from edgepack.compile.coding_table import CodingRow
@@ -43,11 +44,11 @@ class Report:
     """One deployment and its verdicts, in the order of report.json. A part that there is not is None, and {} in JSON.
 
     `steps` is the step table, the .tflite itself last, `layers` has one row per operator of the file, `layer_times` tells how
-    their seconds were measured, `coding` has the weights of generated C where some are in codes. `data` is what was known of the
-    project's data before training. `latency_samples` are single inferences in seconds. `preprocessing` is what data.py says of
-    it, JSON-able. `explanation` is where accuracy goes. `real_hardware` is whether the device is the target's own hardware,
-    `exit_code` what `edgepack deploy` ends with, `created` an ISO time. `pack` is the id of the pack that was measured ("" in
-    reports older than that field).
+    their seconds were measured, `coding` has the weights of generated C where some are in codes, `uncoded` says why none is.
+    `data` is what was known of the project's data before training. `latency_samples` are single inferences in seconds.
+    `preprocessing` is what data.py says of it, JSON-able. `explanation` is where accuracy goes. `real_hardware` is whether the
+    device is the target's own hardware, `exit_code` what `edgepack deploy` ends with, `created` an ISO time. `pack` is the id of
+    the pack that was measured ("" in reports older than that field).
     `model_path` is the .tflite that ships and `folder` where report.html, report.json and the pack are, where that is known;
     neither is part of report.json.
     """
@@ -64,6 +65,7 @@ class Report:
     layers: tuple[LayerFigures, ...] = ()
     layer_times: LayerTimes | None = None
     coding: tuple[CodingRow, ...] = ()
+    uncoded: str = ""
     totals: ModelTotals | None = None
     data: DataSummary | None = None
     latency_samples: tuple[float, ...] = ()
@@ -112,11 +114,12 @@ class Report:
         return next((item for item in self.measurements if item.quantity == quantity and item.value is not None), None)
 
     def to_dict(self) -> Row:
-        """What report.json holds: dictionaries, lists, text and finite numbers."""
+        """What report.json holds: dictionaries, lists, text and finite numbers. `stairs` follows from the rest; see
+        `edgepack.report.stairs`."""
         parts = {name: getattr(self, name) for name in _PARTS}
         row: Row = {item.name: plain(getattr(self, item.name)) for item in json_fields(self) if item.name not in parts}
         row |= {name: part_to_json(part) for name, part in parts.items()} | {"recipe": recipe_to_json(self.recipe)}
-        return {name: row[name] for name in _FIELDS}
+        return {name: row[name] for name in _FIELDS} | {"stairs": part_to_json(stairs(self))}
 
     def _repr_html_(self) -> str:
         """The headline and the verdicts as a table, for a notebook."""

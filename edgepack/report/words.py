@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edgepack.compile.coding_table import CodingRow
     from edgepack.measure.layers import LayerTimes
     from edgepack.report.report import Report
+    from edgepack.report.stairs import Stairs
 
 
 STEP_COLUMNS = ("step", "parameters", "MACs", "zeros", "values", "bits", "float", "int8", "deflated", "file")
@@ -87,6 +88,16 @@ def coding_sentence(rows: Sequence[CodingRow]) -> str:
     """How many weights are in codes: "4 of 6 arrays are in codes (bitmap)"."""
     coded = [row.code for row in rows if row.code]
     return f"{len(coded)} of {len(rows)} arrays are in codes ({', '.join(dict.fromkeys(coded))})"
+
+
+def stairs_sentence(stairs: Stairs) -> str:
+    """The staircase in a line: "weights: 47,680 B float32 -> 11,920 B int8 -> 6,702 B coded (7.1x); entropy bound 6,339 B"."""
+    points = {stair.kind: stair for stair in stairs.stairs}
+    file, last = points["file"], stairs.stairs[-1]
+    shown = [f"{points['float'].bytes:,} B float32", f"{file.bytes:,} B {file.name.removesuffix(' .tflite')}"]
+    shown += [f"{last.bytes:,} B coded"] if last.kind == "coded" else []
+    why = f"; not coded: {stairs.ends}" if stairs.ends else ""
+    return f"weights: {' -> '.join(shown)} ({stairs.factor:.1f}x); entropy bound {last.bound or 0:,} B{why}"
 
 
 def weight_bytes(rows: Sequence[CodingRow]) -> str:

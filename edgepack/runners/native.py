@@ -22,7 +22,7 @@ from edgepack.ground.user_cache import user_cache
 from edgepack.runners.c_sources import NATIVE, include_flags, link_program, program_key, runner_sources
 
 if TYPE_CHECKING:
-    from edgepack.compile import CCode, Layer
+    from edgepack.compile import CCode
     from edgepack.flatbuffer import Model
 
 ENGINE = "c"
@@ -53,11 +53,11 @@ GENERATORS = ("coding", "compile", "cores", "flatbuffer")
 """The rooms whose code decides what C is generated from a .tflite: the compiler, and what it reads models and cores with."""
 
 
-def build_program(model_file: Path, machine: str, progress: Progress, layers: bool = False) -> Path:
+def build_program(model_file: Path, machine: str, progress: Progress, layers: bool = False, coding: str = "off") -> Path:
     """The program of a model for a machine (`uname -m` or an Android ABI), from the user's cache when it was built before.
 
     With `layers` it is the profiling build, which also has the command `layers`: the same code with a clock read between the
-    operators.
+    operators. `coding` says which weights are in codes, as for `compile_model`.
 
     Raises:
         DeviceError: EP-526 no program can be made for such a machine.
@@ -65,13 +65,13 @@ def build_program(model_file: Path, machine: str, progress: Progress, layers: bo
         ToolError: EP-601 when zig is not installed.
     """
     flags = (*target_of(machine), *_FLAGS)
-    program = user_cache() / "programs" / _key(sha256_file(model_file), flags, layers) / "run"
+    program = user_cache() / "programs" / _key(sha256_file(model_file), flags, layers, coding) / "run"
     if program.is_file():
         os.utime(program)
         return program
     title = f"a static program for {machine}{', with a clock between the layers' if layers else ''}"
     with progress.stage("Compiling to C", title) as task:
-        _compile(model_file, flags, program, layers)
+        _compile(model_file, flags, program, layers, coding)
         task.finish(f"{program.stat().st_size / 1e3:.0f} kB")
     return program
 
@@ -98,20 +98,22 @@ def native_version() -> str:
     return f"edgepack {__version__}, zig {version('ziglang')}"
 
 
-def _key(model: str, flags: tuple[str, ...], layers: bool) -> str:
+def _key(model: str, flags: tuple[str, ...], layers: bool, coding: str) -> str:
     if importlib.util.find_spec("ziglang") is None:
         raise CompilerMissing(
             "EP-601", "no zig is installed, which makes programs for devices", 'pip install "edgepack[android]"'
         )
     package = Path(__file__).parents[1]
     makers = [path for room in GENERATORS for path in (package / room).rglob("*") if path.suffix in (".py", ".c", ".h")]
-    return program_key((model, native_version(), *flags, *(("layers",) if layers else ())), NATIVE, *makers, Path(__file__))
+    return program_key(
+        (model, native_version(), *flags, coding, *(("layers",) if layers else ())), NATIVE, *makers, Path(__file__)
+    )
 
 
-def _compile(model_file: Path, flags: tuple[str, ...], program: Path, layers: bool) -> None:
+def _compile(model_file: Path, flags: tuple[str, ...], program: Path, layers: bool, coding: str) -> None:
     with tempfile.TemporaryDirectory(prefix="edgepack-code-") as name:
         folder = Path(name)
-        code = write_program_code(model_file, folder)
+        code = write_program_code(model_file, folder, coding)
         sources = [*runner_sources(NATIVE), *sorted(folder.glob("*.c"))]
         hooks = layer_flags(code) if layers else ()
         options = [*flags, *hooks, *include_flags(NATIVE), f"-I{folder}"]
@@ -125,26 +127,31 @@ def layer_flags(code: CCode) -> tuple[str, ...]:
     return (f"-DEDGEPACK_LAYERS={len(code.layers)}", hook, "-include", str(NATIVE / "layers_mark.h"))
 
 
-def write_program_code(model_file: Path, folder: Path) -> CCode:
+def write_program_code(model_file: Path, folder: Path, coding: str = "off") -> CCode:
     """Write what is the model's own in its program: the generated C, and the glue to the runner."""
     from edgepack.compile import write_code
 
-    model, code = _generate(model_file)
+    model, code = _generate(model_file, coding)
     write_code(code, folder)
     (folder / "glue.c").write_text(glue(model, code))
     return code
 
 
-def program_layers(model_file: Path) -> tuple[Layer, ...]:
-    """The layers of a model's program in the order they run."""
-    return _generate(model_file)[1].layers
+def program_code(model_file: Path, coding: str = "off") -> CCode:
+    """The generated C of a model's program."""
+    return _generate(model_file, coding)[1]
 
 
-def _generate(model_file: Path) -> tuple[Model, CCode]:
+def _generate(model_file: Path, coding: str) -> tuple[Model, CCode]:
+    """For speed; where weights are in codes balanced, for with "auto" nothing is coded for speed."""
     from edgepack.compile import compile_model
     from edgepack.flatbuffer import read_model
 
     model = read_model(model_file)
+    if coding != "off":
+        code = compile_model(model, "network", "generic", "balanced", coding=coding)
+        if any(layer.coded for layer in code.layers):
+            return model, code
     return model, compile_model(model, "network", "generic", "speed")
 
 

@@ -59,3 +59,26 @@ def test_inspect_shows_each_layers_choice(edgepack: Run, tmp_path: Path) -> None
     for words, code in ((("--coding", "zip"), "EP-710"), (("--coding", "--cpu", "z80"), "EP-702")):
         wrong = edgepack("inspect", model, *words)
         assert wrong.returncode != 0 and f"error {code}" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("coding", "last", "ends"),
+    [
+        ("smallest", "coded in the program", ""),
+        ("off", "int8 .tflite", "coding is off, [device] coding switches it on"),
+        ("bitmap", "int8 .tflite", "bitmap does not make it smaller"),
+    ],
+)
+def test_engine_c_on_linux_runs_weights_in_codes_and_the_report_says_so(
+    edgepack: Run, tmp_path: Path, coding: str, last: str, ends: str
+) -> None:
+    pytest.importorskip("ziglang", reason="ziglang is not installed")
+    model = tmp_path / "net.tflite"
+    model.write_bytes(convolution("clustered"))
+    settings = ("device.engine=c", f"device.coding={coding}", "budget.accuracy_drop=none", "device.runs=5")
+    words = [word for setting in settings for word in ("--set", setting)]
+    done = edgepack("deploy", model, "--target", "host", "--out", "out", "--quiet", *words)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["deployment"]["golden"]["inputs_differing"] == 0, done.stderr
+    assert report["stairs"]["stairs"][-1]["name"] == last and report["stairs"]["ends"] == ends
+    assert bool(report["coding"]) == (coding == "smallest")

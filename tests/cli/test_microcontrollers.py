@@ -118,6 +118,8 @@ def test_a_pruned_model_is_deployed_in_codes_and_every_report_says_so(edgepack: 
     assert found["golden_inputs_differing"] == 0
     plain = edgepack(*words, "--out", "plain", "--json", "--set", "device.coding=off")
     others = json.loads(plain.stdout)
+    assert report["stairs"]["ends"] == "" and report["stairs"]["stairs"][-1]["kind"] == "coded"
+    assert others["stairs"]["ends"] == "coding is off" and others["stairs"]["stairs"][-1]["kind"] == "file"
     assert others["coding"] == [] and not any("ep_unpack" in str(file) for file in (tmp_path / "plain" / "pack" / "c").iterdir())
     saved = sum(row["int8_bytes"] - row["stored_bytes"] for row in report["coding"])
     flash = {item["quantity"]: item["value"] for item in others["measurements"]}["flash"]
@@ -126,7 +128,7 @@ def test_a_pruned_model_is_deployed_in_codes_and_every_report_says_so(edgepack: 
     assert [row["code"] for row in json.loads((pack / "manifest.json").read_text())["coding"]] == ["ans"]
     assert "## Weights in codes" in (pack / "MODEL_CARD.md").read_text()
     assert "## Weights in codes" not in (tmp_path / "plain" / "pack" / "MODEL_CARD.md").read_text()
-    assert "Weights in codes</h2>" in (tmp_path / "out" / "report.html").read_text()
+    assert "They are decoded in every run" in (tmp_path / "out" / "report.html").read_text()
     bench = json.loads(
         edgepack("bench", model, "--target", "cortex-m4", "--json", *words[5:], "--set", "device.coding=off").stdout
     )

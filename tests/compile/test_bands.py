@@ -9,7 +9,8 @@ import pytest
 
 from edgepack.compile import compile_model, smaller
 from edgepack.compile.bands import Rows, schedule
-from edgepack.flatbuffer import read_model
+from edgepack.compile.coding_table import coding_table
+from edgepack.flatbuffer import inspect_model, read_model
 from tests.compile.builder import ModelBuilder
 from tests.compile.cases import filter_scales
 from tests.compile.cases_bands import convolution_chain, pooled_chain
@@ -49,6 +50,19 @@ def test_poolings_in_bands_equal_the_reference(cpu: str) -> None:
     assert {"ep_max_pool", "ep_max_pool_margins", "ep_average_pool_margins"} <= kernels
     assert not any(layer.op.startswith("PAD") for code in codes for layer in code.layers)
     assert mismatches(cases, cpu) == []
+
+
+@pytest.mark.usefixtures("whenever_possible")
+def test_weights_in_bands_are_told_under_their_own_layer() -> None:
+    banded = 0
+    for seed in range(12):
+        model = read_model(convolution_chain(np.random.default_rng(seed)))
+        code = compile_model(model, "net", "cortex-m4", coding="smallest")
+        table = coding_table(model, "cortex-m4", coding="smallest")
+        weighted = {layer.layer for layer in inspect_model(model).layers if layer.weights.elements}
+        assert {row.layer for row in table.rows if "weights" in row.what} == weighted
+        banded += any(len(call.parts()) > 1 and call.rounds for call in code.calls)
+    assert banded > 6
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ import pytest
 from edgepack.coding import CODES
 from edgepack.compile import CCode, compile_model
 from edgepack.compile.coded import fitting, reasons
-from edgepack.compile.coding_table import CodingRow, CodingTable, coded_rows, coding_table
+from edgepack.compile.coding_table import CodingRow, CodingTable, coded_rows, coding_table, why_uncoded
 from edgepack.flatbuffer import Model, read_model
 from edgepack.ground.errors import ProjectError
 from tests.coding.networks import convolution
@@ -119,6 +119,14 @@ def test_every_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "WORTH_MEMORY", 1000)
     rows = coding_table(read_model(PRUNED), "cortex-m4", coding="smallest").rows
     assert reasons.NO_ROOM in {row.why for row in rows}
+
+
+def test_the_reason_why_nothing_is_coded_is_that_of_most_bytes() -> None:
+    code = compile_model(dense("trained"), "net", coding="auto")
+    assert coded_rows(code) == () and why_uncoded(code) == "no code saves a quarter"
+    assert why_uncoded(compile_model(dense("trained"), "net", coding="runs")) == "runs does not make it smaller"
+    assert why_uncoded(compile_model(read_model(PRUNED), "net", "cortex-m4", "speed", coding="auto")).startswith("for speed")
+    assert why_uncoded(compile_model(dense("trained"), "net")) == ""
 
 
 @pytest.mark.parametrize("optimize", ["size", "balanced", "speed"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
-from edgepack.compress.figures import figures
+from edgepack.compress.figures import Figures, figures
+from edgepack.compress.keras.kernels import kernels
 from edgepack.compress.quantization.int8 import channels_first, int8_codes, most_distinct
 from edgepack.sources import import_tf_keras
 
@@ -27,6 +30,21 @@ def test_quantization_wrappers_add_no_parameters_and_no_macs(walk: Walk) -> None
     rows = walk.compressed.steps
     assert rows[2].parameters == rows[0].parameters == digits_net().count_params()
     assert rows[2].macs == rows[0].macs
+
+
+def test_a_layer_s_bound_is_scipy_s_entropy_of_its_codes() -> None:
+    model = digits_net()
+    for layer in figures(model).layers:
+        kernel = next(one for one in kernels(model) if one.layer == layer.layer)
+        counts = np.unique(int8_codes(kernel.kind, kernel.name, kernel.values), return_counts=True)[1]
+        assert layer.entropy_bytes == math.ceil(layer.weights * scipy.stats.entropy(counts, base=2) / 8)
+
+
+def test_figures_stored_before_there_were_bounds_are_read() -> None:
+    stored = figures(digits_net()).to_json()
+    for layer in stored["layers"]:
+        del layer["entropy_bytes"]
+    assert {layer.entropy_bytes for layer in Figures.from_json(stored).layers} == {None}
 
 
 def test_sizes_of_the_digits_net_by_hand() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import random
 import subprocess
 import threading
 import time
@@ -13,9 +15,12 @@ from pathlib import Path
 import pytest
 
 from edgepack.devices.local import LocalDevice
+from edgepack.devices.packed import Unpacker
+from edgepack.devices.shell import ShellDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.devices.upload import upload
 from edgepack.ground.errors import DeviceError
+from edgepack.ground.small import small
 from tests.standins.sshd import LoopbackSshd
 
 
@@ -190,3 +195,141 @@ def test_a_read_only_disk_is_named(ssh_device: SshDevice, small_disk: Path, tmp_
     with pytest.raises(DeviceError) as caught:
         ssh_device.put(local, str(small_disk / "remote"))
     assert caught.value.code == "EP-511" and str(small_disk) in str(caught.value)
+
+
+def _compressible(size: int, seed: int = 1) -> bytes:
+    return bytes(random.Random(seed).choices(range(8), k=size))
+
+
+def _without(tmp_path: Path, *names: str) -> str:
+    """A PATH with everything but these programs."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for directory in ("/usr/bin", "/bin"):
+        for program in Path(directory).iterdir():
+            if program.name not in names and not (folder / program.name).exists():
+                (folder / program.name).symlink_to(program)
+    return str(folder)
+
+
+class _There(LocalDevice):
+    """This machine's shell with another PATH, as a device that files are sent to; counts what travels."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path, self.travelled, self.forms = path, 0, []
+
+    def unpacker(self) -> Unpacker | None:  # type: ignore[override]
+        return ShellDevice.unpacker(self)
+
+    def run(self, argv, **settings):  # type: ignore[no-untyped-def]
+        return super().run(["env", f"PATH={self.path}", *argv], **settings)
+
+    def feed(self, argv, source, **settings):  # type: ignore[no-untyped-def]
+        content = source.read()
+        self.travelled += len(content)
+        self.forms.append(content[:6])
+        return super().feed(["env", f"PATH={self.path}", *argv], io.BytesIO(self.damaged(content)), **settings)
+
+    def damaged(self, content: bytes) -> bytes:
+        return content
+
+
+@pytest.mark.parametrize(
+    ("absent", "begins", "most"),
+    [
+        ((), b"\xfd7zXZ\0", 0.42),
+        (("xz",), b"\xfd7zXZ\0", 0.42),
+        (("xz", "python3"), b"\x1f\x8b\x08", 0.5),
+        (("xz", "python3", "gzip"), None, 1.0),
+    ],
+    ids=["xz", "python", "gzip", "nothing"],
+)
+def test_a_file_travels_in_the_smallest_form_that_can_be_unpacked_there(
+    tmp_path: Path, absent: tuple[str, ...], begins: bytes | None, most: float
+) -> None:
+    local, remote = tmp_path / "model.tflite", tmp_path / "there" / "it's $(x)" / "model"
+    local.write_bytes(_compressible(96_256))
+    device = _There(_without(tmp_path, *absent))
+    sent = device.put(local, str(remote))
+    assert remote.read_bytes() == local.read_bytes() and remote.stat().st_mode & 0o777 == 0o644
+    assert sent == device.travelled <= most * 96_256
+    assert device.forms[0].startswith(begins if begins is not None else local.read_bytes()[:6])
+    assert [path.name for path in remote.parent.iterdir()] == ["model"], "no temporary file may stay"
+
+
+@pytest.mark.parametrize("content", [os.urandom(50_000), b"short", b""])
+def test_what_becomes_no_smaller_travels_as_it_is(tmp_path: Path, content: bytes) -> None:
+    local = tmp_path / "file"
+    local.write_bytes(content)
+    device = _There(os.environ["PATH"])
+    assert device.put(local, str(tmp_path / "remote")) == device.travelled == len(content)
+    assert (tmp_path / "remote").read_bytes() == content
+
+
+class _Damages(_There):
+    def __init__(self, how: str) -> None:
+        super().__init__(os.environ["PATH"])
+        self.how = how
+
+    def damaged(self, content: bytes) -> bytes:
+        return content[:-100] if self.how == "cut" else content[:500] + bytes([content[500] ^ 1]) + content[501:]
+
+
+@pytest.mark.parametrize("how", ["cut", "changed"])
+def test_a_small_form_that_arrives_damaged_is_refused(tmp_path: Path, how: str) -> None:
+    local, remote = tmp_path / "local", tmp_path / "there" / "remote"
+    local.write_bytes(_compressible(60_000))
+    with pytest.raises(DeviceError) as caught:
+        _Damages(how).put(local, str(remote))
+    assert caught.value.code == "EP-515" and list(remote.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("script", ["exit 1", "cat", "head -c 1000 /dev/zero", "xz -dc | head -c 59999"])
+def test_where_unpacking_goes_wrong_the_file_travels_as_it_is(tmp_path: Path, script: str) -> None:
+    local, remote = tmp_path / "local", tmp_path / "there" / "remote"
+    local.write_bytes(_compressible(60_000))
+    device = _There(os.environ["PATH"])
+    device.unpacker = lambda: Unpacker("xz", script)  # type: ignore[method-assign]
+    assert device.put(local, str(remote)) == 60_000
+    assert remote.read_bytes() == local.read_bytes() and len(device.forms) == 2
+    assert [path.name for path in remote.parent.iterdir()] == ["remote"]
+
+
+def test_over_ssh_fewer_bytes_travel(ssh_device: SshDevice, tmp_path: Path) -> None:
+    local, remote = tmp_path / "local", tmp_path / "remote"
+    local.write_bytes(_compressible(200_000))
+    task = _Counter()
+    assert upload(ssh_device, local, str(remote), task) < 90_000
+    assert remote.read_bytes() == local.read_bytes() and task.seen[-1][1] < 90_000
+
+
+def test_a_small_form_that_was_cut_is_gone_on_with(
+    ssh_device: SshDevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgepack.devices.upload._RESUMABLE", 10_000)
+    local, remote = tmp_path / "local", tmp_path / "remote"
+    local.write_bytes(_compressible(200_000))
+    sent = small(local.read_bytes(), "xz")
+    (tmp_path / f"remote.part-{hashlib.sha256(sent).hexdigest()[:16]}-1").write_bytes(sent[:50_000])
+    task = _Counter()
+    upload(ssh_device, local, str(remote), task)
+    assert remote.read_bytes() == local.read_bytes() and min(done for done, _ in task.seen) >= 50_000
+    assert {path.name for path in tmp_path.glob("remote*")} == {"remote"}
+    assert upload(ssh_device, local, str(remote)) == 0, "it is there"
+
+
+def test_a_disk_without_room_for_both_forms_gets_the_file_itself(ssh_device: SshDevice, small_disk: Path, tmp_path: Path) -> None:
+    local = tmp_path / "local"
+    local.write_bytes(_compressible(1_700_000))
+    assert ssh_device.put(local, str(small_disk / "remote")) == 1_700_000
+    assert (small_disk / "remote").read_bytes() == local.read_bytes()
+    assert [path.name for path in small_disk.iterdir()] == ["remote"]
+
+
+def test_a_disk_that_is_full_while_unpacking_is_named_and_freed(ssh_device: SshDevice, small_disk: Path, tmp_path: Path) -> None:
+    local = tmp_path / "local"
+    local.write_bytes(_compressible(3_000_000))
+    with pytest.raises(DeviceError) as caught:
+        ssh_device.put(local, str(small_disk / "remote"))
+    assert caught.value.code == "EP-510" and list(small_disk.iterdir()) == []

@@ -255,5 +255,9 @@ def test_an_unknown_code_is_told_with_its_line(project):
     error = failure(MCU.replace('board = "emulated"', 'coding = "palete"'), project)
     assert error.code == "EP-105"
     assert "mine.toml:6: device.coding: unknown code 'palete'" in str(error) and "palette" in error.hint
-    error = failure('[device]\nkind = "local"\ncoding = "off"\n', project)
-    assert "has no meaning for kind" in str(error)
+
+
+@pytest.mark.parametrize("name", ["host", "rpi", "android"])
+def test_where_memory_is_not_short_weights_are_coded_on_demand_only(project, name):
+    assert load_target(name, project).device.coding == "off"
+    assert load_target(name, project, ["device.coding=smallest"]).device.coding == "smallest"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from edgepack.devices.local import LocalDevice
+from edgepack.devices.packed import packed
 from edgepack.devices.ssh import SshDevice
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import SilentProgress
-from edgepack.pack import Pack
+from edgepack.ground.small import small as small_form
+from edgepack.pack import Pack, write_pack
 from edgepack.project import Target
 from edgepack.releases.deploy import deploy, rollback
 from tests.standins.packs import conv_pack
@@ -26,9 +29,27 @@ def test_a_deployed_release_is_complete_and_current(ssh_device: SshDevice, first
     deployment = deploy(first, ssh_device, target(), SilentProgress())
     assert current_release(root, "conv") == first.id == deployment.release
     assert deployment.path == f"{root}/conv/current" and deployment.replaced is None
-    assert deployment.uploaded == sum(path.stat().st_size for path in first.folder.rglob("*") if path.is_file())
+    files = [path for path in first.folder.rglob("*") if path.is_file()]
+    assert deployment.uploaded == travelling(files) < sum(path.stat().st_size for path in files)
     assert deployment.golden.inputs == first.golden.count and deployment.engine == "litert"
     no_leftovers(root, "conv")
+
+
+def travelling(files: list[Path]) -> int:
+    """Bytes of files that an ssh device with xz is sent."""
+    packs = ((file, packed(file, hashlib.sha256(file.read_bytes()).hexdigest(), "xz")) for file in files)
+    return sum(file.stat().st_size if small is None else len(small) for file, small in packs)
+
+
+def test_a_model_travels_packed_and_lies_there_whole(ssh_device: SshDevice, tmp_path: Path, root: Path, target: Targets) -> None:
+    model = Path(__file__).parents[1] / "flatbuffer" / "coded" / "clustered.tflite"
+    pack = write_pack(tmp_path / "pack", "net", model)
+    deployment = deploy(pack, ssh_device, target(), SilentProgress())
+    there = root / "net" / "current" / "model.tflite"
+    assert there.read_bytes() == model.read_bytes() and current_release(root, "net") == pack.id
+    assert deployment.model_sent == len(small_form(model.read_bytes(), "xz")) < 0.75 * model.stat().st_size
+    assert deploy(pack, ssh_device, target(), SilentProgress()).model_sent == 0
+    no_leftovers(root, "net")
 
 
 def test_an_unchanged_release_is_not_sent_again(ssh_device: SshDevice, first: Pack, root: Path, target: Targets) -> None:
@@ -46,7 +67,7 @@ def test_only_changed_files_travel(ssh_device: SshDevice, first: Pack, tmp_path:
     deployment = deploy(renamed, ssh_device, target(), SilentProgress())
     changed = [path for path in renamed.folder.rglob("*") if path.is_file()]
     changed = [path for path in changed if path.read_bytes() != (first.folder / path.relative_to(renamed.folder)).read_bytes()]
-    assert deployment.uploaded == sum(path.stat().st_size for path in changed) < renamed.model.stat().st_size * 10
+    assert deployment.uploaded == travelling(changed) < renamed.model.stat().st_size * 10
     assert "model.tflite" not in {path.name for path in changed}
     assert current_release(root, "conv") == renamed.id
 

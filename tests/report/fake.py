@@ -66,13 +66,43 @@ def step(name, label, metric, sparsity=0.0, distinct=243, int8=78744, deflated=7
     )
 
 
+def step_layers(sparsity, bits):
+    """The kernels of ResNet-8, as a step left them."""
+    return tuple(
+        LayerWeights(layer, "Conv2D", weights, round(sparsity * weights), 27, -(-round(bits * weights) // 8))
+        for layer, _, _, _, weights in RESNET
+        if weights
+    )
+
+
 def steps():
-    layers = (LayerWeights("conv2d", "Conv2D", 432, 216, 27),)
     return (
-        step("float", "float", 0.8719, interval=(0.8652, 0.8783), entropy=7.2),
-        step("prune", "pruned 50 %", 0.8690, 0.5, 231, 78744, 48930, 81.0, ("conv2d kept dense: it has 432 weights.",)),
-        step("prune", "pruned 70 %", 0.8642, 0.7, 219, 78744, 36120, 80.0, layers=layers),
-        step("quantize", "int8, aware", 0.8655, 0.7, 201, 78744, 35420, 140.0, ("AveragePooling2D was left un-annotated.",)),
+        step("float", "float", 0.8719, interval=(0.8652, 0.8783), entropy=7.2, layers=step_layers(0.0, 7.2)),
+        step(
+            "prune",
+            "pruned 50 %",
+            0.8690,
+            0.5,
+            231,
+            78744,
+            48930,
+            81.0,
+            ("conv2d kept dense: it has 432 weights.",),
+            layers=step_layers(0.5, 4.6),
+        ),
+        step("prune", "pruned 70 %", 0.8642, 0.7, 219, 78744, 36120, 80.0, layers=step_layers(0.7, 3.1)),
+        step(
+            "quantize",
+            "int8, aware",
+            0.8655,
+            0.7,
+            201,
+            78744,
+            35420,
+            140.0,
+            ("AveragePooling2D was left un-annotated.",),
+            layers=step_layers(0.7, 3.1),
+        ),
         step(
             "convert", "the int8 .tflite", 0.8650, 0.7, 201, 78744, 35420, 0.0, ("figures of the file itself",), file_bytes=98496
         ),

@@ -227,3 +227,11 @@ def test_everything_a_manifest_says_of_the_model_is_in_the_report(shared_models)
     manifest = json.loads(canonical_json(describe("x", PackInfo(scheme="int8"), inspection.as_json())))
     written = part_to_json(typed(ModelFacts, manifest["model"]))
     assert {key: written[key] for key in manifest["model"]} == manifest["model"]
+
+
+def test_the_report_says_what_travelled_of_the_model():
+    sent = replace(report().deployment, model_sent=40103)
+    assert dict(deployment_facts(sent, 98496))["model.tflite"] == "on disk 98,496 B, sent 40,103 B"
+    assert dict(deployment_facts(replace(sent, model_sent=0), 98496))["model.tflite"] == "on disk 98,496 B, was there already"
+    assert "model.tflite" not in dict(deployment_facts(report().deployment, 98496))
+    assert "on disk 98,496 B, sent 40,103 B" in report_html(report(deployment=sent))

@@ -21,7 +21,8 @@ from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack, write_pack
 from edgepack.runners import RUNNER, RunnerFailure, native, parse_result, run_reference
-from edgepack.runners.native import build_program, program_layers, target_of
+from edgepack.runners.native import build_program, program_code, target_of
+from tests.coding.networks import convolution
 from tests.hostile import HOSTILE, printable_ascii, seen_by_compiler
 from tests.pack.hostile_model import harmless_twin, hostile_model
 from tests.standins.packs import conv_pack
@@ -59,6 +60,61 @@ def _check_golden(pack: Pack, machine: str) -> None:
     found = _run(pack, "golden", "--folder", pack.folder / "golden", machine=machine)
     assert found["count"] == pack.golden.count and found["values_differing"] == 0, found
     assert (found["engine"], found["threads"]) == ("c", 1)
+
+
+@pytest.fixture(scope="module")
+def structured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pack]:
+    """Networks whose weights are worth coding."""
+    folder = tmp_path_factory.mktemp("structured")
+    packs = {}
+    for kind in ("pruned", "clustered"):
+        file = folder / f"{kind}.tflite"
+        file.write_bytes(convolution(kind))
+        packs[kind] = write_pack(folder / kind, kind, file)
+    return packs
+
+
+@pytest.mark.parametrize(
+    ("kind", "coding", "machine"),
+    [
+        ("pruned", "auto", "aarch64"),
+        ("clustered", "smallest", "aarch64"),
+        ("pruned", "bitmap", "armv7l"),
+        ("clustered", "palette", "aarch64"),
+        ("clustered", "ans", "armv7l"),
+    ],
+)
+def test_weights_in_codes_give_the_same_bits_there(structured: dict[str, Pack], kind: str, coding: str, machine: str) -> None:
+    pack = structured[kind]
+    codes = {array.code for layer in program_code(pack.model, coding).layers for array in layer.coded}
+    assert codes and (coding in ("auto", "smallest") or codes == {coding})
+    plain = build_program(pack.model, machine, SilentProgress())
+    coded = build_program(pack.model, machine, SilentProgress(), coding=coding)
+    assert coded != plain
+    done = subprocess.run(
+        [
+            *_emulator(machine),
+            coded,
+            "golden",
+            "--model",
+            pack.model,
+            "--engine",
+            "c",
+            "--threads",
+            "1",
+            "--folder",
+            pack.folder / "golden",
+        ],
+        capture_output=True,
+        timeout=300,
+    )
+    found = parse_result(done.stdout)
+    assert found["count"] == pack.golden.count and found["values_differing"] == 0, found
+
+
+def test_without_structure_or_word_the_program_is_as_it_was(conv: Pack) -> None:
+    assert not any(layer.coded for layer in program_code(conv.model).layers)
+    assert program_code(conv.model, "auto").files == program_code(conv.model).files
 
 
 @on_both
@@ -154,7 +210,7 @@ def _check_layers(pack: Pack, operators: list[str], covered: float) -> None:
     """Every operator in order, with times that fit the whole inference, in a program whose outputs keep their bits."""
     found = _layers(pack)
     assert [row["number"] for row in found["layers"]] == list(range(len(operators)))
-    assert [layer.op for layer in program_layers(pack.model)] == operators
+    assert [layer.op for layer in program_code(pack.model).layers] == operators
     # In each inference the layers are parts of the whole, and all of it but the clock's readings and the call itself.
     assert sum(row["min"] for row in found["layers"]) <= found["min"] <= found["p50"] <= found["max"]
     assert covered <= found["covered"] <= 1

@@ -61,11 +61,13 @@ def _considered(old: Lowered, new: Lowered, reasons: Reasons, kept: str, asked: 
     coded = iter(new.coded)  # in the order of the arrays that were chosen
     computed = next((each for each in new.coded if each.direct), None)
     found: list[Considered] = []
-    for key, array in {key_of(array): array for part in old.call.parts() for array in arrays_inside(part.fields)}.items():
+    held = {key_of(array): (array, part) for part in old.call.parts() for array in arrays_inside(part.fields)}
+    for key, (array, part) in held.items():
+        output = next(iter((*part.outputs, *old.call.outputs)), None)
         if content_of(array) is None:
             continue
         if computed is not None and not found:
-            found.append(Considered(array, computed, computed.direct))
+            found.append(Considered(array, computed, computed.direct, output=output))
             continue
         taken = next(coded, None) if key in within_reach and key in reasons.chosen else None
         if taken is not None:
@@ -76,11 +78,11 @@ def _considered(old: Lowered, new: Lowered, reasons: Reasons, kept: str, asked: 
             why = kept
         elif reasons.options.get(key):
             why = TOO_LITTLE if key not in reasons.slow else FOR_SPEED if optimize == "speed" else TOO_SLOW
-        elif any(key_of(part) in reasons.shared for _, part in parts_of(array)):
+        elif any(key_of(inner) in reasons.shared for _, inner in parts_of(array)):
             why = SHARED
         else:
             why = _no_code(array, coding)
-        found.append(Considered(array, taken, why, TOO_LITTLE if coding in SETTINGS else FOR_WEIGHTS))
+        found.append(Considered(array, taken, why, TOO_LITTLE if coding in SETTINGS else FOR_WEIGHTS, output))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgepack.pack.deliveries import c_array, c_code
 from edgepack.pack.deliveries.android import app
+from edgepack.pack.deliveries.ota import form as ota
 from edgepack.pack.deliveries.packages import arduino, cmsis_pack, esp_idf, platformio, zephyr
 from edgepack.pack.deliveries.systemd import service
 from edgepack.pack.deliveries.tflm import sources
@@ -21,6 +22,7 @@ FORMS = {
         esp_idf.PACKAGE.form(),
         app.FORM,
         service.FORM,
+        ota.FORM,
         cmsis_pack.PACKAGE.form(),
     )
 }

@@ -6,17 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from edgepack.ground.plain import plain
+from edgepack.report.charts.stairs import stairs_chart
 from edgepack.report.facts import deployment_facts, facts, options
-from edgepack.report.html.coding import coding_rows, coding_stairs
+from edgepack.report.html.coding import coding_rows
 from edgepack.report.html.latency import latency_figures, latency_histogram, latency_line
 from edgepack.report.html.layers import costliest, layer_rows, totals_line
 from edgepack.report.html.measurements import measurement_rows, methods_used
+from edgepack.report.html.stairs import stairs_columns, stairs_rows
 from edgepack.report.html.steps import step_row, steps_chart
 from edgepack.report.html.template import template
 from edgepack.report.html.verdicts import LIMIT_AT, key_figures, verdict_row
 from edgepack.report.losses import ERROR_COLUMNS, LABEL_COLUMNS, error_rows, label_rows, worst_confusions
 from edgepack.report.parts import part_to_json
 from edgepack.report.report import Report
+from edgepack.report.stairs import stairs
 from edgepack.report.words import STEP_LEGEND, coding_sentence, device_sentence, headline, layer_sentences, model_label, tone_of
 
 _TEMPLATE = Path(__file__).parent / "page.html"
@@ -34,7 +37,7 @@ def page(report: Report) -> dict[str, Any]:
     """Everything the template refers to."""
     layers, column_names = layer_rows(report)
     many = len(layers) > _MANY_LAYERS
-    explained = report.explanation
+    explained, below = report.explanation, stairs(report)
     return {
         "report": report,
         "title": model_label(report),
@@ -49,8 +52,11 @@ def page(report: Report) -> dict[str, Any]:
         "step_legend": STEP_LEGEND[0].upper() + STEP_LEGEND[1:],
         "metric_name": report.metric_name,
         "layer_columns": column_names,
+        "stairs": below,
+        "stairs_chart": None if below is None else stairs_chart(below),
+        "stairs_columns": [] if below is None else stairs_columns(below),
+        "stairs_rows": [] if below is None else stairs_rows(below),
         "coding": f"{coding_sentence(report.coding)}." if report.coding else "",
-        "coding_stairs": coding_stairs(report.coding),
         "coding_rows": coding_rows(report.coding),
         "layer_times": () if report.layer_times is None else layer_sentences(report.layer_times),
         "layers": costliest(layers, _MANY_LAYERS // 2) if many else layers,
@@ -70,7 +76,9 @@ def page(report: Report) -> dict[str, Any]:
         "measurements": measurement_rows(report),
         "methods": methods_used(report),
         "device": facts(part_to_json(report.device)),
-        "deployment": [] if report.deployment is None else deployment_facts(report.deployment),
+        "deployment": []
+        if report.deployment is None
+        else deployment_facts(report.deployment, None if report.model is None else report.model.bytes),
         "model": facts({key: value for key, value in part_to_json(report.model).items() if key != "metric_name"}),
         "proof": facts(part_to_json(report.proof)),
         "preprocessing": options(report.preprocessing),

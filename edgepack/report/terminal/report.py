@@ -9,6 +9,7 @@ from rich.console import Console
 
 from edgepack.report import format as fmt
 from edgepack.report.report import Report
+from edgepack.report.stairs import stairs
 from edgepack.report.terminal.tables import Column, print_line, print_table
 from edgepack.report.words import (
     STEP_COLUMNS,
@@ -17,9 +18,9 @@ from edgepack.report.words import (
     device_sentence,
     headline,
     model_label,
+    stairs_sentence,
     status_of,
     tone_of,
-    weight_bytes,
 )
 
 if TYPE_CHECKING:
@@ -50,8 +51,10 @@ def print_report(report: Report, console: Console) -> None:
         )
     if report.steps:
         print_step_table(report.steps, report.metric_name, console)
-    if report.coding:
-        print_line(console, f"{coding_sentence(report.coding)}: {weight_bytes(report.coding)}")
+    below = stairs(report)
+    for line in ([] if below is None else [stairs_sentence(below)]) + ([coding_sentence(report.coding)] if report.coding else []):
+        print_line(console, line)
+    if below is not None or report.coding:
         print_line(console, "")
     for text in report.warnings:
         print_line(console, ("warning: ", "yellow"), text)
