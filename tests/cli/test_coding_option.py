@@ -38,7 +38,7 @@ def test_on_the_command_line(edgepack: Run, tmp_path: Path) -> None:
     model.write_bytes(convolution("pruned"))
     bare = edgepack("export", "--as", "c", "--out", "c", "--optimize", "size", "--coding", model)
     assert bare.returncode == 0, bare.stderr
-    assert (tmp_path / "c" / "ep_conv_2d_blocks_lanes.h").exists()
+    assert (tmp_path / "c" / "ep_decoder.h").exists()
     wrong = edgepack("export", model, "--as", "c", "--coding", "zip")
     assert wrong.returncode != 0 and "error EP-710: unknown code 'zip'" in wrong.stderr
     assert "Traceback" not in wrong.stderr

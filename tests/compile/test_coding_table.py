@@ -105,7 +105,7 @@ def test_every_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     assert only_row(dense("pruned", 20, 20), "size").why in (reasons.TOO_LITTLE, "no code saves a quarter")
     assert only_row(dense("clustered"), coding="off").why == "coding is off"
     assert only_row(dense("sparse"), "size", coding="ans").why.startswith("saves 9")
-    assert only_row(dense("sparse"), "size").why.endswith(", computed from its blocks, skipping zeros")
+    assert only_row(dense("sparse"), "speed").why.endswith(", computed from its blocks, skipping zeros")
     numbers = {row.why for row in coding_table(read_model(PRUNED), "cortex-m4").rows if not row.code}
     assert reasons.TOO_LITTLE in numbers and numbers <= {reasons.TOO_LITTLE, reasons.SMALL, "no code saves a quarter"}
     assert only_row(dense("pruned", 30, 30), "size").why == reasons.TOO_LITTLE

@@ -51,7 +51,7 @@ def test_without_a_word_a_pruned_model_becomes_smaller(tmp_path: Path) -> None:
     texts = {name: {file.name: file.read_text() for file in folder.iterdir()} for name, folder in folders.items()}
     assert texts["default"] == texts["auto"]
     assert len(texts["auto"]["net_weights.c"]) < 0.5 * len(texts["off"]["net_weights.c"])
-    kernel = "ep_conv_2d_blocks.h"
+    kernel = "ep_decoder.h"
     assert kernel in texts["auto"] and kernel not in texts["off"]
 
 

@@ -140,7 +140,7 @@ def test_the_picture_has_bars_as_long_as_their_bytes():
 def test_the_terminal_has_a_line():
     text = printed(report("cortex-m4", False, coding=in_codes()))
     assert f"weights: {4 * WEIGHTS:,} B float32 -> {WEIGHTS:,} B int8 -> 56,496 B coded (5.5x); entropy bound" in text
-    assert "2 of 11 arrays of weights are in codes (ans, palette)" in text
+    assert "2 of 11 arrays are in codes (ans, palette)" in text
     text = printed(report())
     assert f"weights: {4 * WEIGHTS:,} B float32 -> {WEIGHTS:,} B int8 (4.0x); entropy bound 29,977 B; not coded:" in text
 
