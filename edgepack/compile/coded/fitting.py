@@ -38,7 +38,7 @@ MORE_MEMORY = 2048  # bytes by which the arena may grow, or four filters, whiche
 DECODER = 1280  # and for decoders, their tables, and what is copied beside weights
 WORTH_MEMORY = 3  # bytes of flash that a byte of memory beyond must save
 SLOWEST = 2.5  # times the instructions of a call, that "smallest" takes only where no way takes fewer, or for "size"
-NEARLY = 0.8  # of what decoding saves, that computing on codes must save to come first
+NEARLY = {"speed": 0.0, "balanced": 0.6, "size": 1.0}  # of what decoding saves, that a faster way must save to come first
 GROUP, VECTOR = 4, 16  # channels that kernels compute side by side
 
 
@@ -59,16 +59,19 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     }
     grows = growing(lowered) if frame else {}
     computed = [direct(one, cpu, "" if frame else coding, worth) for one in lowered]
+    nearly = NEARLY[optimize]
     slowest = (UNLIMITED if optimize == "size" else SLOWEST) if coding == "smallest" else None
     while True:
-        better = [one for one, ways in zip(lowered, computed, strict=True) if coding == "auto" and _better(one, ways, options)]
+        better = [
+            one for one, ways in zip(lowered, computed, strict=True) if coding == "auto" and _better(one, ways, options, nearly)
+        ]
         without = {key for one in better for key in arrays_of(one.call)}
         allowed = {key: found for key, found in options.items() if key not in without}
         chosen = best_codes(allowed, readers, grows, most)
         slow = frozenset(best_codes(allowed, readers, grows, UNLIMITED)) - frozenset(chosen) if most < UNLIMITED else frozenset()
-        after = fitted = _fitting(graph, lowered, chosen, computed, cpu, most, slowest)
+        after = fitted = _fitting(graph, lowered, chosen, computed, cpu, most, nearly, slowest)
         if gain(fitted, grows) <= (LEAST if coding == "auto" else 0):
-            after = _fitting(graph, lowered, {}, computed, cpu, most)
+            after = _fitting(graph, lowered, {}, computed, cpu, most, nearly)
         in_vain = without_gain(after)
         refused = [bool(ways) and not new.coded for ways, new in zip(computed, after, strict=True)]
         if not in_vain and not any(refused):
@@ -99,10 +102,10 @@ def _arrays(lowered: Sequence[Lowered]) -> tuple[dict[Key, tuple[Array, int]], d
     return arrays, readers, frozenset(key for key, count in used.items() if count > 1)
 
 
-def _better(one: Lowered, ways: Sequence[Lowered], options: Mapping[Key, Sequence[Coded]]) -> bool:
+def _better(one: Lowered, ways: Sequence[Lowered], options: Mapping[Key, Sequence[Coded]], nearly: float) -> bool:
     """Whether one of a call's ways to compute on a code is faster than the call, and saves nearly what decoding would."""
     decoding = sum(options[key][0].saved for key in arrays_of(one.call) if options.get(key))
-    return any(way.cost <= one.cost and way.saved >= NEARLY * decoding for way in ways)
+    return any(way.cost <= one.cost and way.saved >= nearly * decoding for way in ways)
 
 
 def _fitting(
@@ -112,12 +115,13 @@ def _fitting(
     computed: Sequence[Sequence[Lowered]],
     cpu: Cpu,
     most: float,
+    nearly: float,
     slowest: float | None = None,
 ) -> tuple[Lowered, ...]:
     """The calls with their coded arrays, where memory has room for what is decoded.
 
-    `computed` are the ways of each call to compute on a code. With `slowest` the ways that save most come first, those last that
-    take more than so many times the instructions.
+    `computed` are the ways of each call to compute on a code, which come before decoding where they are faster and save `nearly`
+    as much. With `slowest` the ways that save most come first, those last that take more than so many times the instructions.
 
     The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
     many bytes of flash.
@@ -130,7 +134,7 @@ def _fitting(
         codes = {key: chosen[key] for key in arrays_of(one.call) if key in chosen}
         if codes or computed[index]:
             variants = list(_variants(one, codes, cpu)) if codes else []
-            longest, least = (max(one.cost, variants[0].cost), NEARLY * variants[0].saved) if variants else (UNKNOWN, 0.0)
+            longest, least = (max(one.cost, variants[0].cost), nearly * variants[0].saved) if variants else (UNKNOWN, 0.0)
             ahead = [way for way in computed[index] if way.cost <= longest and way.saved >= least]
             variants = [*ahead, *variants, *(way for way in computed[index] if way not in ahead)]
             if slowest is not None:
