@@ -16,7 +16,7 @@ LARGE = 4096
 
 
 def tensors_of(code: CCode) -> list[dict[str, Any]]:
-    """Every tensor that is coded: its bytes as int8, as stored, in the code of the fewest bytes, at its entropy.
+    """Every tensor of weights that is coded: its bytes as int8, as stored, in the code of the fewest bytes, at its entropy.
 
     `constriction` are the bytes of its streams without the table of frequencies, by range coding and by ANS; None where it is not
     installed.
@@ -25,7 +25,7 @@ def tensors_of(code: CCode) -> list[dict[str, Any]]:
     for layer in code.layers:
         for one in layer.considered:
             content = content_of(one.array)
-            if one.coded is None or content is None:
+            if one.coded is None or content is None or content.table is not None:
                 continue
             sizes = {each.name: each.size(content.values) for each in CODES}
             found.append(
