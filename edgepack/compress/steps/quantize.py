@@ -186,7 +186,8 @@ class Quantize(FineTuning):
         work.note_layers("kept int8 weights", fewer, "not simulated in training")
         fit_scales(wrapped)
         aware_training.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.batch_size)
-        keeper = Keeper(kernels(wrapped), work.kept if self.weights == "int8" else work.kept - {"clusters"})
+        kept = work.kept if self.weights == "int8" else work.kept - {"clusters"}
+        keeper = Keeper(kernels(wrapped), kept, whole=self.scales == "layer")
         work.note(fit(wrapped, work, self, loss, callbacks=[keeper.callback]).text)
         keeper.verify(self.name)
         self._verify(wrapped, settle(wrapped))
