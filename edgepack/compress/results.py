@@ -18,7 +18,7 @@ class Quantization:
 
     `aware`: the Keras model carries trained quantization ranges. `preserved`: what the steps before left in the weights and the
     file must still have. `int16`: patterns of layers whose outputs keep 16 bits in an int8 file. `short_constants`:
-    whether its biases and multipliers are rounded to what is hardly seen.
+    whether its biases are rounded to what is hardly seen.
     """
 
     scheme: Literal["int8", "int16x8", "float16", "dynamic"]

@@ -27,7 +27,7 @@ from edgepack.sources import Dataset
 # Changes whenever the same model would give another file or another check.
 _VERSION = 9
 _MIX_VERSION = 2
-_CONSTANTS_VERSION = 1
+_CONSTANTS_VERSION = 2
 FLOAT_FILE = "float.tflite"
 
 

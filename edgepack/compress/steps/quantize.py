@@ -73,7 +73,7 @@ class Quantize(FineTuning):
     int16: Names = Field(default=(), description="layers whose outputs keep 16 bits in the int8 file, with * and ?")
     short_constants: bool = Field(
         default=False,
-        description="round biases and multipliers of the int8 file to what is hardly seen: fewer bits when coded",
+        description="round biases of the int8 file to what is hardly seen, so that they take fewer bits when coded",
     )
 
     FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset({"int16", "short_constants"})
@@ -145,7 +145,7 @@ class Quantize(FineTuning):
             raise contradiction(
                 type(self),
                 "short_constants",
-                f"short_constants is for the biases and multipliers of an int8 file, which {self.scheme} has not",
+                f"short_constants is for the biases of an int8 file, which {self.scheme} has not",
                 'set scheme = "int8", or remove short_constants',
             )
         if "percentile" in written and self.calibration != "percentile":

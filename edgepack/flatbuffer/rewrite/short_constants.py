@@ -1,8 +1,7 @@
-"""Biases and multipliers with fewer bits: rounded by far less than a step of the layer's output.
+"""Biases with fewer bits, rounded by far less than a step of the layer's output, and multipliers that differ by powers of two.
 
-A layer's sums become outputs by a bias, an int32 in units of the input's scale times the weights', and by a multiplier, that
-scale by the output's. One step of the output is often hundreds of these units, and what is much less than a step is hardly ever
-seen. What is left of biases has zeros at its end, and so have multipliers, which codes leave out.
+A bias is an int32 in units of the input's scale times the weights'. One step of the output is often hundreds of these units, and
+what is much less than a step is hardly ever seen. What is left has zeros at its end, which codes leave out.
 """
 
 from __future__ import annotations
@@ -19,9 +18,6 @@ from edgepack.flatbuffer.rewrite.objects import pack, schema, unpack
 
 SHARE = 1 / 8
 """Of a step of the output: rounding a bias moves a sum by half of this at most."""
-
-MANTISSA = 11
-"""Bits of a multiplier's mantissa. The last is 1, so that hardly any sum lies halfway between outputs, where roundings differ."""
 
 _ROUNDED = 1e-4  # of an octave, that scales lie beside the power of two that they were trained at
 
@@ -44,7 +40,7 @@ class _Layer:
         ratio = float(self.result.quantization.scale[0]) / float(self.source.quantization.scale[0])
         old = np.asarray(self.weights.quantization.scale, np.float32)
         exact = octaves(old)
-        new = short_scales(old, ratio) if exact is None else exact
+        new = old if exact is None else exact
         after = rounded(before * (old / new.astype(np.float64)), ratio / new.astype(np.float64))
         self.weights.quantization.scale = new
         self.bias.quantization.scale = np.asarray(new * np.float32(self.source.quantization.scale[0]), np.float32)
@@ -53,9 +49,8 @@ class _Layer:
 
 
 def short_constants(content: bytes) -> bytes:
-    """The .tflite with shorter biases and multipliers of its int8 CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED.
-
-    The weights' codes stay, their scales change by three thousandths at most. The same bytes where nothing can be shortened.
+    """The .tflite with shorter biases of its int8 CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED, and exact powers of two between
+    scales that were trained so. The weights' codes stay. The same bytes where nothing can be shortened.
     """
     model = unpack(content)
     changed = [layer.shorten() for graph in model.subgraphs for layer in _layers(graph, model)]
@@ -83,24 +78,6 @@ def octaves(scales: NDArray[np.float32]) -> NDArray[np.float32] | None:
     if scales.size < 2 or np.abs(steps - np.rint(steps)).max() > _ROUNDED:
         return None
     return np.asarray(scales[0] * np.exp2(np.rint(steps)), np.float32)
-
-
-def short_scales(scales: NDArray[np.float32], ratio: float) -> NDArray[np.float32]:
-    """Scales of weights near `scales`, whose multipliers, scale / ratio, have an odd mantissa of `MANTISSA` bits.
-
-    As near as a float32 says it: of the three nearest mantissas the one is taken that it says best.
-
-    >>> mantissas, _ = np.frexp(short_scales(np.float32([0.0123, 0.004]), 3.7).astype(np.float64) / 3.7)
-    >>> (mantissas * 2**11).round(3).tolist()
-    [1745.0, 1135.0]
-    """
-    mantissas, exponents = np.frexp(scales / np.float64(ratio))
-    nearest = 2 * np.floor(mantissas * 2 ** (MANTISSA - 1)) + 1
-    candidates = np.clip(nearest + np.array([[-2.0], [0.0], [2.0]]), 2.0 ** (MANTISSA - 1) + 1, 2.0**MANTISSA - 1)
-    wanted = np.ldexp(candidates, exponents - MANTISSA) * ratio
-    said = wanted.astype(np.float32)
-    best = np.argmin(np.abs(said / wanted - 1), axis=0)
-    return np.asarray(np.take_along_axis(said, best[None], axis=0)[0], np.float32)
 
 
 def _layers(graph: Any, model: Any) -> Iterator[_Layer]:
