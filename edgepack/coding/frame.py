@@ -23,7 +23,8 @@ NAME, TITLE = "frame", "in the bits that they differ by"
 HEAD, ENTRY = 8, 8
 MOST_ENTRIES = 255
 PER_CHANNEL = {True: 130.0, False: 190.0}
-"""Instructions, by whether the core has Thumb-2, measured (benchmarks/coding)."""
+"""Instructions, by whether the core has Thumb-2: estimated. benchmarks/coding/run.py compares what decoding takes in all with what is
+counted."""
 
 _KINDS: tuple[Callable[[Numbers, Numbers], Numbers], ...] = (
     lambda bias, multiplier: np.zeros_like(bias),
@@ -95,7 +96,7 @@ class Frame:
 def frame_of(bias: Numbers, multiplier: Numbers, others: npt.NDArray[np.uint8]) -> Frame:
     """The frame of these channels that takes the fewest bytes, and of the bytes that lie between them."""
     signed = others.view(np.int8).astype(np.int64)
-    least = int(signed.min(initial=0)) if signed.size == 0 else int(signed.min())
+    least = int(signed.min()) if signed.size else 0
     byte_bits = int(signed.max() - least).bit_length() if signed.size else 0
     found = []
     for kind in _KINDS:
