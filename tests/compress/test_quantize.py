@@ -58,8 +58,8 @@ def test_lost_zeros_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     callback = import_callback()
     real = Keeper.__init__
 
-    def without_projection(keeper: Keeper, *given: Any) -> None:
-        real(keeper, *given)
+    def without_projection(keeper: Keeper, *given: Any, **named: Any) -> None:
+        real(keeper, *given, **named)
         keeper.callback = callback
 
     monkeypatch.setattr(Keeper, "__init__", without_projection)

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compress.keras.models import import_tfmot
-
 BLOCK = 4
 
 
@@ -22,7 +20,6 @@ def block_masks(pruning: Any) -> None:
     Of each kernel (..., inputs, outputs) it keeps round(blocks * (1 - sparsity)) blocks, at least one; when and how far is its
     schedule's as before.
     """
-    import_tfmot()
     import tensorflow as tf
 
     def update(weights: Any) -> tuple[Any, Any]:
