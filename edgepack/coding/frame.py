@@ -23,8 +23,7 @@ NAME, TITLE = "frame", "in the bits that they differ by"
 HEAD, ENTRY = 8, 8
 MOST_ENTRIES = 255
 PER_CHANNEL = {True: 130.0, False: 190.0}
-"""Instructions, by whether the core has Thumb-2: estimated. benchmarks/coding/run.py compares what decoding takes in all with what is
-counted."""
+"""Instructions, by whether the core has Thumb-2: estimated; benchmarks/coding/run.py counts what decoding takes in all."""
 
 _KINDS: tuple[Callable[[Numbers, Numbers], Numbers], ...] = (
     lambda bias, multiplier: np.zeros_like(bias),

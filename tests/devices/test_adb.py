@@ -137,7 +137,8 @@ def test_a_device_that_vanishes_is_told_and_found_again(phone: AdbStandin) -> No
 
 def test_a_command_right_after_a_break_finds_the_connection_made_anew(phone: AdbStandin) -> None:
     """adb lists the device as offline then, for up to half a second. On a busy machine it may notice the break only as it hands
-    the command over: whether that ran nobody knows, so it is told, and the same command again runs."""
+    the command over: whether that ran nobody knows, so it is told, and the same command again runs; or take so long to make the
+    connection anew that the wait for it ends, which is told, too."""
     device = AdbDevice(phone.serial)
     for pause in (0.0, 0.05, 0.2, 0.0, 0.02, 0.1):
         phone.drop()
@@ -146,7 +147,7 @@ def test_a_command_right_after_a_break_finds_the_connection_made_anew(phone: Adb
         try:
             done = device.run(["cat"], timeout=30, stdin=content)
         except DeviceError as error:
-            assert error.code == "EP-509" and "closed" in str(error)
+            assert error.code == "EP-541" or (error.code == "EP-509" and "closed" in str(error))
             done = device.run(["cat"], timeout=30, stdin=content)
         assert done.stdout == content
 
