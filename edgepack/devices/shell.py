@@ -12,7 +12,7 @@ import re
 import secrets
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -64,10 +64,11 @@ class Command:
         """The same as one line for a login shell, every word quoted."""
         return "exec " + shlex.join(self.words)
 
-    def through(self, client: Sequence[str], kill_group: bool = False) -> Finished:
+    def through(self, client: Sequence[str], kill_group: bool = False, environment: Mapping[str, str] | None = None) -> Finished:
         """Run a transport's client, which hands the command's streams on."""
         return run_process(
             client,
+            environment=environment,
             timeout=self.timeout,
             stdin=self.stdin,
             stall=self.stall,
