@@ -147,6 +147,8 @@ def connect(adb: Adb, serial: str, timeout: float) -> None:
     Raises:
         DeviceError: EP-544 when it cannot be reached, EP-542 when it does not accept this computer's key.
     """
+    # "already connected" may be said of a connection that is about to vanish: then there is none, and none will come.
+    gone = (None, "offline")
     end = time.monotonic() + timeout
     while True:
         state = _state(adb, serial)
@@ -158,9 +160,9 @@ def connect(adb: Adb, serial: str, timeout: float) -> None:
         # The server makes broken connections anew by itself, too; where both meet, a device is offline for a moment.
         while (state := _state(adb, serial)) in (None, "offline", "connecting", "authorizing") and time.monotonic() < end:
             time.sleep(0.2)
-            if state == "offline":
+            if state in gone:
                 break
-        if state != "offline" or time.monotonic() >= end:
+        if state not in gone or time.monotonic() >= end:
             return
 
 
