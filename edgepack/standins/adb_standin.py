@@ -56,6 +56,7 @@ def open_standin(name: str) -> AdbDevice:
         close()
         raise
     device.mark_stand_in(REASON)
+    device.umask = "077"
     return device
 
 
