@@ -72,8 +72,9 @@ def make_folder(folder: Path, private: bool = False) -> None:
     """Make `folder` and those it is in, where they are missing; modes as of `write_atomic`."""
     if not folder.is_dir():
         make_folder(folder.parent, private)
-        folder.mkdir(exist_ok=True)
-        folder.chmod(0o777 & ~_umask(private))
+        mode = 0o777 & ~_umask(private)
+        folder.mkdir(mode & 0o700, exist_ok=True)
+        folder.chmod(mode)
 
 
 def make_private(folder: Path) -> None:
