@@ -7,18 +7,26 @@ its key would serve them all.
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 
-from edgepack.devices.adb_client import Adb, run_adb
+from edgepack.devices.adb_client import Adb, run_adb, server_failure
 from edgepack.devices.socket_folder import socket_folder
 from edgepack.ground.errors import ToolError
 from edgepack.standins.adbd import PublicKey
 
 _SOCKET = "adb.sock"
 
-# Its input ends with edgepack, however that ends; $1 is adb, $2 the folder.
-_WATCH = 'while read -r _; do :; done; "$1" kill-server >/dev/null 2>&1; rm -rf -- "$2"'
+_START_SECONDS = 20.0
+
+# The first line says that the key is there. The input ends with edgepack, however that ends. adb's own kill-server may hang.
+_KEEPER = """\
+read -r _ && { "$1" server nodaemon >"$2/adb.log" 2>&1 & server=$!; read -r _; kill -9 "$server"; wait "$server"; }
+rm -rf -- "$2"
+"""
 
 
 class PrivateServer:
@@ -30,29 +38,37 @@ class PrivateServer:
     """
 
     def __init__(self, program: str) -> None:
-        folder = socket_folder(f"edgepack-adb-{os.getpid()}-", len(_SOCKET))
-        self.adb = Adb(program, _environment(folder))
-        self._watch = subprocess.Popen(
-            ["sh", "-c", _WATCH, "sh", os.path.abspath(program), str(folder)],
+        self._folder = socket_folder(f"edgepack-adb-{os.getpid()}-", len(_SOCKET))
+        self.adb = Adb(program, _environment(self._folder))
+        self._keeper = subprocess.Popen(
+            ["sh", "-c", _KEEPER, "sh", os.path.abspath(program), str(self._folder)],
             env=self.adb.environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True, cwd="/",
+            start_new_session=True, cwd="/", umask=0o077,
         )  # fmt: skip
         try:
-            self.key = _make_key(self.adb, folder / ".android")
-            run_adb(self.adb, "start-server")
+            self.key = _make_key(self.adb, self._folder / ".android")
+            self._start()
         except BaseException:
             self.stop()
             raise
 
+    def _start(self) -> None:
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.write(b"\n")
+        self._keeper.stdin.flush()
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(self._folder / _SOCKET))
+                return
+            time.sleep(0.01)
+        raise server_failure((self._folder / "adb.log").read_text(errors="replace"))
+
     def stop(self) -> None:
         """End the server; its key and socket go with it."""
-        assert self._watch.stdin is not None
-        self._watch.stdin.close()
-        try:
-            self._watch.wait(10.0)
-        except subprocess.TimeoutExpired:
-            self._watch.kill()
-            self._watch.wait()
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.close()
+        self._keeper.wait()
 
 
 def _environment(folder: Path) -> dict[str, str]:

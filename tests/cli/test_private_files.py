@@ -64,24 +64,18 @@ def test_a_stand_in_its_keys_and_caches_are_private(edgepack: Run, tmp_path: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("called", ["as a command", "from Python"])
-def test_the_cache_of_a_project_is_private_and_its_results_follow_the_umask(
-    edgepack: Run, tmp_path: Path, places: dict[str, str], called: str
-) -> None:
+def test_the_cache_of_a_project_is_private_and_its_results_follow_the_umask(tmp_path: Path, places: dict[str, str]) -> None:
     keras = pytest.importorskip("tf_keras", reason="the train extra is not installed")
     model = keras.Sequential([keras.layers.Input((8,)), keras.layers.Dense(3, "softmax")])
     model.save(tmp_path / "net.h5")
     random = np.random.default_rng(2)
     x, y = random.normal(size=(60, 8)).astype(np.float32), np.arange(60) % 3
     np.savez(tmp_path / "d.npz", x_train=x[:30], y_train=y[:30], x_test=x[30:], y_test=y[30:])
-    if called == "as a command":
-        done = edgepack("deploy", "net.h5", "--data", "d.npz", "--target", "host", env=places, umask=0o002)
-    else:
-        program = "import edgepack; edgepack.deploy(model='net.h5', data='d.npz', target='host', out='build/net/host')"
-        command, environment = [sys.executable, "-c", program], {**os.environ, **places}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, umask=0o002, capture_output=True, text=True)
-    assert (tmp_path / "build/net/host/report.html").is_file(), done.stderr
+    program = "import edgepack; edgepack.export('net.h5', 'c', data='d.npz', out='out')"
+    command, environment = [sys.executable, "-c", program], {**os.environ, **places}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, umask=0o002, capture_output=True, text=True)
+    assert list((tmp_path / "out").rglob("*.c")), done.stderr
     caches = list(tmp_path.rglob(".edgepack"))
     assert caches and all(path.stat().st_mode & 0o077 == 0 and not _open_to_others(path) for path in caches)
-    assert not _open_to_others(tmp_path / "home/.cache")
-    _modes(tmp_path / "build/net/host", 0o002)
+    assert not _open_to_others(tmp_path / "home")
+    _modes(tmp_path / "out", 0o002)
