@@ -1,7 +1,7 @@
 """Android devices, by the adb program: Debian's, Google's, or the one in the adbutils package.
 
-Its server is the user's: one that runs is used, ADB_SERVER_SOCKET is respected, and none is stopped. Each command is one
-argument, quoted for the device's shell; without the end marker of shell.py nothing counts as done.
+Its server is the user's, but for a stand-in's: one that runs is used, ADB_SERVER_SOCKET is respected, and none is stopped. Each
+command is one argument, quoted for the device's shell; without the end marker of shell.py nothing counts as done.
 """
 
 from __future__ import annotations

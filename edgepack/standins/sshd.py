@@ -17,6 +17,7 @@ from pathlib import Path
 
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.files import make_private, write_atomic
+from edgepack.ground.private import with_umask
 from edgepack.workers.process import MOST_WORDS, run_process
 
 _START_SECONDS = 10.0
@@ -79,7 +80,8 @@ def start(folder: Path, alias: str, user: str) -> int:
     """
     sshd = find_sshd()
     if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, parents=True, exist_ok=True)
+        with with_umask(0o022):  # the system's sshd needs it, too
+            Path("/run/sshd").mkdir(parents=True, exist_ok=True)
     before = read_port(folder)
     for _ in range(_PORTS_TRIED):
         port = before if before is not None and _is_free(before) else free_port()

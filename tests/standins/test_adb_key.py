@@ -9,12 +9,15 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from edgepack.devices.adb import AdbDevice
+from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.standins import adb_server
 from edgepack.standins.adb_standin import open_standin
 from edgepack.standins.adbd import HostUserland, PublicKey
 from edgepack.standins.adbd.message import AUTH, AUTH_PUBLIC_KEY, AUTH_SIGNATURE, CNXN, OPEN, VERSION, Message
@@ -245,6 +248,46 @@ def test_what_adb_heeds_in_the_environment_does_not_reach_the_run_s_server(adb: 
     assert device.run(["echo", "here"], timeout=30).text == "here"
     device.close()
     assert not folder.exists() and gone(lambda: processes_with(str(folder))), "server, key and socket are gone"
+
+
+@pytest.mark.parametrize(
+    ("keygen", "why"),
+    [("echo 'no room' >&2; exit 1", "no room"), ('echo QUJD >"$2.pub"', "not a public key"), ("exit 0", "adbkey.pub")],
+)
+def test_an_adb_that_makes_no_key_is_told(keygen: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp")
+    (tmp_path / "adb").write_text(f"#!/bin/sh\n{keygen}\n")
+    (tmp_path / "adb").chmod(0o755)
+    monkeypatch.setenv("EDGEPACK_ADB", str(tmp_path / "adb"))
+    before = set(Path("/tmp").glob(f"edgepack-adb-{os.getpid()}-*"))
+    with pytest.raises(ToolError) as caught:
+        open_standin("android")
+    assert caught.value.code == "EP-689" and why in str(caught.value)
+    assert set(Path("/tmp").glob(f"edgepack-adb-{os.getpid()}-*")) == before
+
+
+def test_a_server_that_does_not_start_is_told(tmp_path: Path, adb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = f'#!/bin/sh\n[ "$1" = keygen ] && exec "{adb}" "$@"\necho "no such socket" >&2; exit 1\n'
+    (tmp_path / "broken").write_text(script)
+    (tmp_path / "broken").chmod(0o755)
+    monkeypatch.setenv("EDGEPACK_ADB", str(tmp_path / "broken"))
+    monkeypatch.setattr(adb_server, "_START_SECONDS", 1.0)
+    with pytest.raises(DeviceError) as caught:
+        open_standin("android")
+    assert caught.value.code == "EP-546" and "no such socket" in str(caught.value)
+
+
+def test_a_long_tmpdir_leaves_room_for_the_socket(adb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / ("d" * 90)
+    deep.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    device = open_standin("android")
+    try:
+        assert _folder(device).parent == Path("/tmp") and device.run(["echo", "in"], timeout=30).text == "in"
+    finally:
+        device.close()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
