@@ -8,6 +8,7 @@ the modes that the user's own umask asks for.
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,11 +38,15 @@ def private_files() -> Iterator[None]:
 
 
 def private_umask() -> int:
-    """The umask of what is private. Where somebody made $EDGEPACK_CACHE for several users, they keep what it grants them."""
+    """The umask of what is private.
+
+    Where somebody made $EDGEPACK_CACHE for a group, setgid and open to it for writing, the group keeps what it has there.
+    """
     try:
-        return _OTHERS & ~os.stat(os.environ["EDGEPACK_CACHE"]).st_mode
+        mode = os.stat(os.environ["EDGEPACK_CACHE"]).st_mode
     except (KeyError, OSError):
         return _OTHERS
+    return _OTHERS & ~(mode & stat.S_IRWXG) if mode & stat.S_ISGID and mode & stat.S_IWGRP else _OTHERS
 
 
 def users_umask() -> int:

@@ -62,7 +62,8 @@ class PrivateServer:
                 client.connect(str(self._folder / _SOCKET))
                 return
             time.sleep(0.01)
-        raise server_failure((self._folder / "adb.log").read_text(errors="replace"))
+        log = self._folder / "adb.log"
+        raise server_failure(log.read_text(errors="replace") if log.exists() else "")
 
     def stop(self) -> None:
         """End the server; its key and socket go with it."""

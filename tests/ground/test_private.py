@@ -115,7 +115,19 @@ def test_runs_beside_each_other_end_in_the_users_umask(umask: int) -> None:
     assert _now() == umask
 
 
-def test_a_cache_made_for_several_users_stays_theirs(umask: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o775, 0o770, 0o2755])
+def test_a_cache_that_is_merely_open_shares_nothing(mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(mode)
+    monkeypatch.setenv("EDGEPACK_CACHE", str(tmp_path / "open"))
+    with private_files():
+        write_atomic(tmp_path / "open/engines/row.json", "{}", private=True)
+        (tmp_path / "open/objects").mkdir()
+    modes = _modes(tmp_path / "open")
+    assert (modes["objects"], modes["engines"], modes["engines/row.json"]) == (0o700, 0o700, 0o600)
+
+
+def test_a_cache_made_for_a_group_stays_the_groups(umask: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o2770)
     monkeypatch.setenv("EDGEPACK_CACHE", str(tmp_path / "shared"))
