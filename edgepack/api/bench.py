@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgepack.api.inputs import as_request
 from edgepack.api.settings import File, Settings
+from edgepack.ground.private import private_files
 from edgepack.ground.progress import choose_progress
 from edgepack.pipeline.bench import run_bench, run_compare
 from edgepack.project import Target
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from edgepack.measure.compare import Comparison
 
 
+@private_files()
 def bench(
     model: File,
     *,
@@ -43,6 +45,7 @@ def bench(
     return run_bench(request, choose_progress(quiet))
 
 
+@private_files()
 def compare(
     first: File,
     second: File | None = None,

@@ -8,12 +8,14 @@ from typing import Any, Literal
 
 from edgepack.api.inputs import Steps, as_request
 from edgepack.api.settings import File, Settings
+from edgepack.ground.private import private_files
 from edgepack.ground.progress import choose_progress
 from edgepack.pipeline.deploy import run_deploy
 from edgepack.project import Project, Target
 from edgepack.report import FleetReport, Report
 
 
+@private_files()
 def deploy(
     project: File | Project | None = None,
     *,

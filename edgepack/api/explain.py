@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgepack.api.inputs import Steps, as_request
 from edgepack.api.settings import File, Settings
+from edgepack.ground.private import private_files
 from edgepack.ground.progress import choose_progress
 from edgepack.pipeline.crossval import run_crossval
 from edgepack.pipeline.explain import run_explain
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from edgepack.report import CrossValidation
 
 
+@private_files()
 def explain(
     project: File | Project | None = None,
     *,
@@ -70,6 +72,7 @@ def explain(
     return run_explain(request, choose_progress(quiet), examples=examples, scan=sensitivity)
 
 
+@private_files()
 def crossval(
     project: File | Project | None = None,
     *,

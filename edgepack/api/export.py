@@ -7,12 +7,14 @@ from typing import Any
 
 from edgepack.api.inputs import Steps, as_request
 from edgepack.api.settings import File, Settings
+from edgepack.ground.private import private_files
 from edgepack.ground.progress import choose_progress
 from edgepack.pack.deliveries.form import Options
 from edgepack.pipeline.export import run_export
 from edgepack.project import Project
 
 
+@private_files()
 def export(
     project: File | Project | None = None,
     form: str = "c",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgepack.api.settings import File
 from edgepack.flatbuffer import Inspection, Model, inspect_model, read_model
+from edgepack.ground.private import private_files
 
 if TYPE_CHECKING:
     from edgepack.compile.coding_table import CodingTable
@@ -25,6 +26,7 @@ def inspect(model: File | bytes) -> Inspection:
     return inspect_model(_read(model))
 
 
+@private_files()
 def inspect_coding(model: File | bytes, *, cpu: str = "generic", optimize: str = "balanced", coding: str = "auto") -> CodingTable:
     """Which of a model's weights are in codes in generated C, which are not and why, and what each would take in every code.
 

@@ -29,8 +29,10 @@ def main() -> NoReturn:
 
             load_help_formatter()
         from edgepack.cli.app import app
+        from edgepack.ground.private import private_files
 
-        status = app(standalone_mode=False)
+        with private_files():
+            status = app(standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except EdgepackError as error:
         if debug:

@@ -1,7 +1,7 @@
 """Android devices, by the adb program: Debian's, Google's, or the one in the adbutils package.
 
-Its server is the user's: one that runs is used, ADB_SERVER_SOCKET is respected, and none is stopped. Each command is one
-argument, quoted for the device's shell; without the end marker of shell.py nothing counts as done.
+Its server is the user's, but for a stand-in's: one that runs is used, ADB_SERVER_SOCKET is respected, and none is stopped. Each
+command is one argument, quoted for the device's shell; without the end marker of shell.py nothing counts as done.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from edgepack.devices.adb_client import (
+    Adb,
     Attached,
     NotAttached,
     NotReady,
@@ -44,6 +45,7 @@ class AdbDevice(ShellDevice):
         name: What messages call it; the serial number by default.
         folder: Where files may be written and executed.
         on_close: Called once when the device is closed.
+        adb: The client; by default the one found, with the user's own server.
 
     Raises:
         ToolError: EP-686 when there is no adb.
@@ -52,11 +54,11 @@ class AdbDevice(ShellDevice):
 
     def __init__(
         self, serial: str | None = None, *, connect_timeout: float = 15.0, name: str | None = None,
-        folder: str = FOLDER, on_close: Callable[[], None] | None = None,
+        folder: str = FOLDER, on_close: Callable[[], None] | None = None, adb: Adb | None = None,
     ) -> None:  # fmt: skip
-        self._program = find_adb()
+        self._client = adb if adb is not None else Adb(find_adb())
         self._connect_timeout = connect_timeout
-        run_adb(self._program, "start-server")  # its words about starting must not be taken for a command's
+        run_adb(self._client, "start-server")  # its words about starting must not be taken for a command's
         self._serial, features = self._attach(serial)
         super().__init__(name or self._serial, self._serial)
         self._shell_v2 = b"shell_v2" in features
@@ -77,15 +79,15 @@ class AdbDevice(ShellDevice):
         network = serial is not None and is_network(serial)
         while True:
             if serial is not None and network:
-                connect(self._program, serial, self._connect_timeout)
+                connect(self._client, serial, self._connect_timeout)
             late = not network or time.monotonic() >= end
             try:
-                chosen = choose_device(self._program, serial)
+                chosen = choose_device(self._client, serial)
             except (NotAttached, NotReady):
                 if late:
                     raise
                 continue
-            finished = run_adb(self._program, "-s", chosen, "features", timeout=self._connect_timeout)
+            finished = run_adb(self._client, "-s", chosen, "features", timeout=self._connect_timeout)
             if late or not _never_begun(finished):
                 return chosen, finished.stdout
 
@@ -95,14 +97,17 @@ class AdbDevice(ShellDevice):
         return "adb"
 
     def _adb(self, *words: str, timeout: float) -> Finished:
-        return run_adb(self._program, "-s", self._serial, *words, timeout=timeout)
+        return run_adb(self._client, "-s", self._serial, *words, timeout=timeout)
+
+    def _words(self, *words: str) -> list[str]:
+        return [self._client.program, "-s", self._serial, *words]
 
     def _execute(self, command: Command) -> Finished:
         if self._closed:
             raise closed(self.name)
         network = is_network(self._serial)
         if self._gone and network:
-            connect(self._program, self._serial, self._connect_timeout)
+            connect(self._client, self._serial, self._connect_timeout)
         self._gone = False
         begin = 0 if command.stdin is None else command.stdin.tell()
         finished = self._once(command)
@@ -110,7 +115,7 @@ class AdbDevice(ShellDevice):
         # that gave it up: this one was never begun. adb 29 may list a connection as whole that it is about to find broken.
         end = time.monotonic() + self._connect_timeout
         while network and _never_begun(finished) and time.monotonic() < end:
-            connect(self._program, self._serial, self._connect_timeout)
+            connect(self._client, self._serial, self._connect_timeout)
             if command.stdin is not None:
                 command.stdin.seek(begin)
             finished = self._once(command)
@@ -120,7 +125,7 @@ class AdbDevice(ShellDevice):
         if not self._shell_v2:
             return self._plainly(command)
         no_input = ["-n"] if command.stdin is None else []
-        return command.through([self._program, "-s", self._serial, "shell", *no_input, "-T", command.line])
+        return command.through(self._words("shell", *no_input, "-T", command.line), environment=self._client.environment)
 
     def _plainly(self, command: Command) -> Finished:
         """A device from before Android 7: streams are mixed, input does not end. So files take the place of both."""
@@ -134,8 +139,9 @@ class AdbDevice(ShellDevice):
         # The command's own output ends with the end marker; its errors follow behind a line of their own.
         line = command.line.removeprefix("exec ")
         line = f"{line} <{source} 2>{errors}; echo edgepack-errors-{command.nonce}; cat {errors}; rm -f {errors} {given}"
-        words = [self._program, "-s", self._serial, "exec-out", line]
-        finished = run_process(words, timeout=command.timeout, most=command.most)
+        environment = self._client.environment
+        words = self._words("exec-out", line)
+        finished = run_process(words, timeout=command.timeout, most=command.most, environment=environment)
         stdout, _, stderr = finished.stdout.partition(f"edgepack-errors-{command.nonce}\n".encode())
         return Finished(finished.status, stdout, stderr or finished.stderr, finished.sent)
 
@@ -145,7 +151,8 @@ class AdbDevice(ShellDevice):
             local.write(source.read())
             local.flush()
             size = local.tell()
-            finished = run_process([self._program, "-s", self._serial, "push", local.name, remote], timeout=stall + size / 1e6)
+            words = self._words("push", local.name, remote)
+            finished = run_process(words, timeout=stall + size / 1e6, environment=self._client.environment)
         if on_sent is not None:
             on_sent(size)
         return None if finished.status == 0 else finished
@@ -178,7 +185,7 @@ class AdbDevice(ShellDevice):
         self._gone = True
         if is_network(self._serial):
             with suppress(DeviceError):
-                run_adb(self._program, "disconnect", self._serial, timeout=10.0)
+                run_adb(self._client, "disconnect", self._serial, timeout=10.0)
 
     def close(self) -> None:
         """Nothing runs on; the connection stays adb's, as it is for the user's own commands."""

@@ -10,14 +10,12 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.workers.process import Finished, run_process
-
-STAND_IN = "edgepack_stand_in"
-"""The model's name by which stand-ins are told from phones."""
 
 READY = "device"
 """The state of a device that takes commands."""
@@ -45,13 +43,16 @@ class Attached:
     state: str
     model: str = ""
 
-    @property
-    def stand_in(self) -> bool:
-        """Whether it is a stand-in of some run of edgepack, which nobody else is to take."""
-        return self.model == STAND_IN.replace("_", " ")
-
     def __str__(self) -> str:
         return f"{self.serial} ({self.model + ', ' if self.model else ''}{self.state})"
+
+
+@dataclass(frozen=True)
+class Adb:
+    """The adb program, and the environment that says which server it talks to and whose key that has; None is this process's."""
+
+    program: str
+    environment: Mapping[str, str] | None = None
 
 
 def find_adb() -> str:
@@ -88,13 +89,13 @@ def _bundled_adb() -> str | None:
     return None
 
 
-def run_adb(program: str, *words: str, timeout: float = _ANSWER) -> Finished:
+def run_adb(adb: Adb, *words: str, timeout: float = _ANSWER) -> Finished:
     """Run adb and wait.
 
     Raises:
         DeviceError: EP-546 when adb or its server does not answer.
     """
-    finished = run_process([program, *words], timeout=timeout)
+    finished = run_process([adb.program, *words], timeout=timeout, environment=adb.environment)
     said = finished.stderr.decode("utf-8", "replace")
     if finished.status is None or re.search(r"cannot connect to daemon|failed to (check|start) .*daemon|server version", said):
         raise server_failure(said)
@@ -108,9 +109,9 @@ def server_failure(said: str) -> DeviceError:
     return DeviceError("EP-546", f"adb's server does not answer{detail}", "try `adb kill-server`, then the same command again")
 
 
-def list_attached(program: str) -> tuple[Attached, ...]:
+def list_attached(adb: Adb) -> tuple[Attached, ...]:
     """Every device that adb sees, ready or not."""
-    said = run_adb(program, "devices", "-l").stdout.decode("utf-8", "replace")
+    said = run_adb(adb, "devices", "-l").stdout.decode("utf-8", "replace")
     return tuple(found for found in map(_parse, said.splitlines()) if found is not None)
 
 
@@ -140,36 +141,38 @@ def is_network(serial: str) -> bool:
     return re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}", serial) is not None
 
 
-def connect(program: str, serial: str, timeout: float) -> None:
+def connect(adb: Adb, serial: str, timeout: float) -> None:
     """Connect to a device in the network, or find it connected; a connection that went dead is made anew.
 
     Raises:
         DeviceError: EP-544 when it cannot be reached, EP-542 when it does not accept this computer's key.
     """
+    # "already connected" may be said of a connection that is about to vanish: then there is none, and none will come.
+    gone = (None, "offline")
     end = time.monotonic() + timeout
     while True:
-        state = _state(program, serial)
+        state = _state(adb, serial)
         if state == READY:
             return
         if state is not None:
-            run_adb(program, "disconnect", serial)
-        _connect(program, serial, timeout)
+            run_adb(adb, "disconnect", serial)
+        _connect(adb, serial, timeout)
         # The server makes broken connections anew by itself, too; where both meet, a device is offline for a moment.
-        while (state := _state(program, serial)) in (None, "offline", "connecting", "authorizing") and time.monotonic() < end:
+        while (state := _state(adb, serial)) in (None, "offline", "connecting", "authorizing") and time.monotonic() < end:
             time.sleep(0.2)
-            if state == "offline":
+            if state in gone:
                 break
-        if state != "offline" or time.monotonic() >= end:
+        if state not in gone or time.monotonic() >= end:
             return
 
 
-def _state(program: str, serial: str) -> str | None:
-    return next((device.state for device in list_attached(program) if device.serial == serial), None)
+def _state(adb: Adb, serial: str) -> str | None:
+    return next((device.state for device in list_attached(adb) if device.serial == serial), None)
 
 
-def _connect(program: str, serial: str, timeout: float) -> None:
+def _connect(adb: Adb, serial: str, timeout: float) -> None:
     try:
-        finished = run_adb(program, "connect", serial, timeout=timeout)
+        finished = run_adb(adb, "connect", serial, timeout=timeout)
     except DeviceError as error:
         raise DeviceError("EP-544", f"{serial}: no answer to the connection within {timeout:g} s", _NETWORK) from error
     said = (finished.stdout + finished.stderr).decode("utf-8", "replace")
@@ -209,14 +212,14 @@ def not_ready(device: Attached) -> DeviceError:
     )
 
 
-def choose_device(program: str, serial: str | None) -> str:
+def choose_device(adb: Adb, serial: str | None) -> str:
     """The serial number of the device to use: the one asked for, or the only one that is ready.
 
     Raises:
         DeviceError: EP-540 nothing is attached, EP-541 not the one asked for, EP-542, EP-543 or EP-545 it is not ready,
             EP-547 there are several.
     """
-    attached = tuple(one for one in list_attached(program) if serial is not None or not one.stand_in)
+    attached = list_attached(adb)
     listed = ", ".join(map(str, attached)) or "none"
     if serial is not None:
         device = next((one for one in attached if one.serial == serial), None)

@@ -12,7 +12,7 @@ import re
 import secrets
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -28,7 +28,7 @@ from edgepack.workers.process import MOST_OUTPUT, Finished, Flood, run_process
 
 # `timeout` on the device ends a command that outlives its connection; the probe leaves out versions without -k.
 _WRAPPER = """\
-n=$1 t=$2; shift 2; LC_ALL=C; export LC_ALL; umask 022
+n=$1 t=$2; umask "$3"; shift 3; LC_ALL=C; export LC_ALL
 if timeout -k 5 5 true </dev/null >/dev/null 2>&1; then set -- timeout -k 5 "$t" "$@"; fi
 echo; echo "edgepack-begin-$n"
 "$@"
@@ -44,6 +44,7 @@ class Command:
 
     `nonce` is the number in its markers; `timeout` seconds are its limit, or with `stall` those without a byte of `stdin` being
     taken. `on_sent` is called now and then with the bytes taken so far. `most` bytes of standard output end it.
+    `umask` is that of the program.
     """
 
     argv: Sequence[str]
@@ -53,21 +54,23 @@ class Command:
     stall: float | None = None
     on_sent: Callable[[int], None] | None = None
     most: int = MOST_OUTPUT
+    umask: str = "022"
 
     @property
     def words(self) -> list[str]:
         """The program and arguments that run `argv` between the markers."""
-        return ["sh", "-c", _WRAPPER, "sh", self.nonce, str(int(self.timeout) + _GRACE), *self.argv]
+        return ["sh", "-c", _WRAPPER, "sh", self.nonce, str(int(self.timeout) + _GRACE), self.umask, *self.argv]
 
     @property
     def line(self) -> str:
         """The same as one line for a login shell, every word quoted."""
         return "exec " + shlex.join(self.words)
 
-    def through(self, client: Sequence[str], kill_group: bool = False) -> Finished:
+    def through(self, client: Sequence[str], kill_group: bool = False, environment: Mapping[str, str] | None = None) -> Finished:
         """Run a transport's client, which hands the command's streams on."""
         return run_process(
             client,
+            environment=environment,
             timeout=self.timeout,
             stdin=self.stdin,
             stall=self.stall,
@@ -98,6 +101,7 @@ class ShellDevice(ABC):
         self.address = address
         self.stand_in = stand_in
         self.stand_in_reason = stand_in_reason
+        self.umask = "022"  # what is deployed may be run by a service of another user
         self._facts: DeviceFacts | None = None
         self._unpacker = ""
 
@@ -155,7 +159,7 @@ class ShellDevice(ABC):
         # A transfer is limited by its progress, not by its length: the device must not end it earlier.
         limit = timeout if stall is None else 86400.0
         try:
-            finished = self._execute(Command(argv, nonce, limit, stdin, stall, on_sent, most + _MARKERS))
+            finished = self._execute(Command(argv, nonce, limit, stdin, stall, on_sent, most + _MARKERS, self.umask))
         except Flood as flood:
             self._gave_up()
             raise Flood(flood.code, f"{self.name}: {argv[0]}: {flood}", flood.hint) from flood

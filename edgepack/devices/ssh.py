@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edgepack.devices.shell import Command, ShellDevice, closed, unwrap
+from edgepack.devices.socket_folder import socket_folder
 from edgepack.devices.ssh_address import SshAddress
 from edgepack.devices.ssh_errors import missing_ssh, ssh_failure
 from edgepack.ground.errors import DeviceError
@@ -60,7 +61,8 @@ class SshDevice(ShellDevice):
             raise missing_ssh()
         self._program = program
         remove_dead_sockets()
-        self._control = _private_folder()
+        # ssh adds a hash of 40 to the path and, while connecting, a suffix of 17.
+        self._control = socket_folder(f"{_CONTROL_PREFIX}{os.getpid()}-", 40 + 17 + 2)
         self._connected = False
         self._closed = False
         atexit.register(self.close)
@@ -138,18 +140,6 @@ class SshDevice(ShellDevice):
         shutil.rmtree(self._control, ignore_errors=True)
         if self._on_close is not None:
             self._on_close()
-
-
-def _private_folder() -> Path:
-    """A folder of mode 0700 whose path leaves room for a control socket's name.
-
-    A socket path holds at most 108 bytes; ssh adds a hash of 40 and, while connecting, a suffix of 17.
-    """
-    name = f"{_CONTROL_PREFIX}{os.getpid()}-"
-    for parent in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
-        if parent and len(os.fsencode(parent)) + len(name) + 8 + 1 + 40 + 17 + 2 < 104 and os.access(parent, os.W_OK):
-            return Path(tempfile.mkdtemp(prefix=name, dir=parent))
-    raise DeviceError("EP-520", "there is no writable folder with a short path for ssh's socket", "make /tmp writable")
 
 
 def remove_dead_sockets() -> None:

@@ -28,8 +28,14 @@ sha256() {
 }
 """
 
+MODE_FUNCTION = """\
+mode() { case $(umask) in *077) echo "${1%??}00" ;; *) echo "$1" ;; esac; }
+"""
+"""`mode 755` is the mode less what the umask takes, for chmod of Android 5 and older, which knows numbers only."""
+
 _RECEIVE = (
     SHA256_FUNCTION
+    + MODE_FUNCTION
     + """\
 mkdir -p -- "${1%/*}" || exit 70
 if [ "$5" = 0 ]; then cat >"$2"; else cat >>"$2"; fi || exit 71
@@ -40,7 +46,7 @@ if [ -n "$6" ]; then
   sh -c "$6" <"$2" >"$raw" && [ "$(wc -c <"$raw")" -eq "$7" ] && [ "$(sha256 "$raw")" = "$8" ] && mv -f -- "$raw" "$2" ||
     { rm -f -- "$raw"; exit 78; }
 fi
-chmod 644 "$2" && mv -f -- "$2" "$1" || exit 74
+chmod "$(mode 644)" "$2" && mv -f -- "$2" "$1" || exit 74
 rm -f -- "$1".part-*
 """
 )

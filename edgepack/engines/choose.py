@@ -200,6 +200,6 @@ def _read(key: str, runners: list[Runner]) -> Runner | None:
 def _keep(key: str, runner: Runner) -> None:
     row = {"engine": runner.engine, "threads": runner.threads, "candidates": [asdict(one) for one in runner.candidates]}
     try:
-        write_atomic(cache_folder().parent / "engines" / f"{key}.json", json.dumps(row))
+        write_atomic(cache_folder().parent / "engines" / f"{key}.json", json.dumps(row), private=True)
     except OSError:
         return  # the choice is then made again the next time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgepack.devices import Device, DeviceFacts
-from edgepack.devices.upload import SHA256_FUNCTION
+from edgepack.devices.upload import MODE_FUNCTION, SHA256_FUNCTION
 from edgepack.engines.types import Runner
 from edgepack.ground.errors import EngineUnfit
 from edgepack.ground.files import sha256_file
@@ -63,7 +63,7 @@ def provide_file(device: Device, layout: Layout, program: Path) -> str:
     path = f"{layout.root}/.runners/{digest[:16]}/{program.name}"
     if run_script(device, _THERE, [path, digest]).status != 0:
         device.put(program, path)
-        check_script(device, 'chmod 755 "$1"', [path], path)
+        check_script(device, MODE_FUNCTION + 'chmod "$(mode 755)" "$1"', [path], path)
     return path
 
 

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from edgepack.devices import Device
-from edgepack.devices.upload import SHA256_FUNCTION
+from edgepack.devices.upload import MODE_FUNCTION, SHA256_FUNCTION
 from edgepack.engines.call import run_runner
 from edgepack.engines.errors import NoRuntime
 from edgepack.engines.program import machine_of
@@ -69,7 +69,7 @@ def _library(device: Device, target: Target, machine: str, android: bool, progre
         library = wheel.with_name(wanted.file.rpartition("/")[2])
         if not library.is_file():
             with zipfile.ZipFile(wheel) as archive:
-                write_atomic(library, archive.read(wanted.file))
+                write_atomic(library, archive.read(wanted.file), private=True)
         task.finish(library.name)
     return library, f"{library.name} of {wanted.requirement.replace('==', ' ')}"
 
@@ -79,5 +79,5 @@ def _bring(device: Device, local: Path, folder: str, mode: str) -> str:
     path = f"{folder}/{digest[:16]}/{local.name}"
     if run_script(device, _THERE, [path, digest]).status != 0:
         device.put(local, path)
-    check_script(device, 'chmod "$2" "$1"', [path, mode], path)
+    check_script(device, MODE_FUNCTION + 'chmod "$(mode "$2")" "$1"', [path, mode], path)
     return path

@@ -194,7 +194,7 @@ def fetch_wheels(wanted: tuple[str, ...], platform: Platform) -> Wheels:
     folder = cache_folder() / key
     if not folder.is_dir():
         try:
-            with atomic_folder(folder) as temporary:
+            with atomic_folder(folder, private=True) as temporary:
                 for requirement in wanted:
                     _download(requirement, platform, temporary)
         except OSError as error:

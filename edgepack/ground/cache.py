@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepack.ground.errors import EdgepackError
-from edgepack.ground.files import atomic_folder, canonical_json, hash_of
+from edgepack.ground.files import atomic_folder, canonical_json, hash_of, make_folder
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Cache:
                 os.utime(final)
             return CacheHit(final, True)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder, private=True)
         except OSError as error:
             raise self._unwritable(error) from error
         try:
-            with atomic_folder(final) as folder:
+            with atomic_folder(final, private=True) as folder:
                 compute(folder)
                 (folder / "inputs.json").write_bytes(canonical_json({"stage": name, "inputs": inputs}))
         except OSError as error:

@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from edgepack.ground.errors import ProjectError, ToolError
 from edgepack.ground.files import sha256_file
+from edgepack.ground.private import private_umask
 from edgepack.ground.progress import Progress, Task
 
 _SILENCE = 30.0  # seconds without a byte
@@ -96,7 +97,7 @@ def fetch_pinned(
                 )
             into.flush()
             os.fsync(into.fileno())
-            os.chmod(temporary, 0o755)
+            os.chmod(temporary, 0o777 & ~private_umask())
             os.replace(temporary, file)
             task.finish(f"{file.stat().st_size / 1e6:.1f} MB, SHA-256 as pinned")
     except BaseException:

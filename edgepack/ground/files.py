@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepack.ground.escape import json_text
+from edgepack.ground.private import private_umask, users_umask
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -47,9 +48,12 @@ def hash_of(value: Any) -> str:
     return sha256_bytes(canonical_json(value))
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write `content` under a temporary name in the same folder, flush it to disk, then rename it to `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_atomic(path: Path, content: bytes | str, private: bool = False) -> None:
+    """Write `content` under a temporary name in the same folder, flush it to disk, then rename it to `path`.
+
+    Its mode follows the user's umask; what is `private` is its owner's alone.
+    """
+    make_folder(path.parent, private)
     data = content.encode() if isinstance(content, str) else content
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -57,29 +61,59 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o666 & ~_umask(private))
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
+def make_folder(folder: Path, private: bool = False) -> None:
+    """Make `folder` and those it is in, where they are missing; modes as of `write_atomic`."""
+    if not folder.is_dir():
+        make_folder(folder.parent, private)
+        mode = 0o777 & ~_umask(private)
+        folder.mkdir(mode & 0o700, exist_ok=True)
+        folder.chmod(mode)
+
+
+def make_private(folder: Path) -> None:
+    """Make `folder` for this user alone, or take from one of this user's what others may do there. Raises OSError."""
+    make_folder(folder, private=True)
+    found = folder.stat()
+    if found.st_uid == os.geteuid():
+        folder.chmod(found.st_mode & 0o700)
+
+
 @contextmanager
-def atomic_folder(final: Path) -> Iterator[Path]:
+def atomic_folder(final: Path, private: bool = False) -> Iterator[Path]:
     """A temporary folder beside `final` that takes its place when the block ends well, and vanishes when it does not.
 
-    A folder already at `final` is replaced.
+    A folder already at `final` is replaced. Modes, also of what is in it, are as of `write_atomic`.
     """
-    final.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(final.parent, private)
     temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     try:
         yield temporary
-        temporary.chmod(0o755)
+        _give_modes(temporary, private)
         flush_folder(temporary)
         _replace_folder(temporary, final)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _umask(private: bool) -> int:
+    return private_umask() if private else users_umask()
+
+
+def _give_modes(folder: Path, private: bool) -> None:
+    """Modes for `folder` and everything below it; what its owner may execute stays executable."""
+    umask = _umask(private)
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            executable = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod((0o777 if executable else 0o666) & ~umask)
 
 
 @contextmanager
@@ -101,11 +135,12 @@ def merged_folder(final: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=".edgepack.", dir=final))
     try:
         yield temporary
+        _give_modes(temporary, private=False)
         flush_folder(temporary)
         for path in sorted(temporary.rglob("*")):
             target = final / path.relative_to(temporary)
             if path.is_dir():
-                target.mkdir(exist_ok=True)
+                make_folder(target)
             else:
                 os.replace(path, target)
     finally:

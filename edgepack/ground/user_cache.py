@@ -8,6 +8,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from edgepack.ground.files import make_folder
+
 
 def user_cache() -> Path:
     """Where compiled objects, wheels, downloads and zig's own cache live: $EDGEPACK_CACHE, else the user's cache folder.
@@ -17,5 +19,5 @@ def user_cache() -> Path:
     asked = os.environ.get("EDGEPACK_CACHE")
     folder = Path(asked) if asked else user_cache_path("edgepack")
     with suppress(OSError):  # whoever writes there says so
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder, private=True)
     return folder

@@ -32,7 +32,7 @@ def _standin(name: str) -> SshDevice:
 
     lease = Lease(name)
     try:
-        return SshDevice(
+        device = SshDevice(
             SshAddress(lease.standin.alias),
             config=lease.standin.config,
             name=f"{name} (stand-in)",
@@ -43,6 +43,8 @@ def _standin(name: str) -> SshDevice:
     except BaseException:
         lease.release()
         raise
+    device.umask = "077"
+    return device
 
 
 def _lacks(target: DeviceTarget, environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -66,7 +66,6 @@ def run_crossval(
     )
     file = plans[0].out / "crossval.json"
     result = replace(result, file=file)
-    file.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file, json.dumps(plain(result), indent=1))
     return result
 

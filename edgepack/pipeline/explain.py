@@ -63,7 +63,6 @@ def run_explain(request: Request, progress: Progress, *, examples: int = EXAMPLE
         file=plan.out / "explain.json",
     )
     file = plan.out / "explain.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file, json.dumps(plain(explanation), indent=1))
     return explanation
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgepack.ground.files import hash_of, sha256_files
+from edgepack.ground.private import private_umask
 from edgepack.runners.files import ON_DEVICE
 
 _C = ON_DEVICE / "c"
@@ -46,5 +47,5 @@ def link_program(command: Sequence[str], program: Path, what: str, libraries: Se
     with tempfile.TemporaryDirectory(prefix="edgepack-program-", dir=program.parent) as name:
         built = Path(name) / program.name
         run_compiler([*command, "-o", str(built), *libraries], what)
-        built.chmod(0o755)
+        built.chmod(0o777 & ~private_umask())
         os.replace(built, program)

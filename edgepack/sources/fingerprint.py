@@ -56,4 +56,4 @@ class Fingerprints:
         """Remember a JSON-able `value`. A cache folder that cannot be written is no error here: the next run asks again."""
         self._known[key] = value
         with contextlib.suppress(OSError):
-            write_atomic(self._file, json.dumps(self._known, indent=1))
+            write_atomic(self._file, json.dumps(self._known, indent=1), private=True)

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any, TextIO, TypeVar
 
 from edgepack.ground.errors import EdgepackError
+from edgepack.ground.private import users_umask, with_umask
 
 Result = TypeVar("Result")
 
@@ -152,7 +153,7 @@ def user_module(file: Path, folder: Path, fail: Callable[[str], EdgepackError]) 
     before = set(sys.modules)
     sys.path.insert(0, str(folder))
     try:
-        with contextlib.redirect_stdout(standard_error()):
+        with contextlib.redirect_stdout(standard_error()), with_umask(users_umask()):
             spec = importlib.util.spec_from_file_location(f"_edgepack_user_{file.stem}", file)
             assert spec is not None and spec.loader is not None
             module = importlib.util.module_from_spec(spec)

@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from edgepack.ground.errors import DeviceError, ToolError
-from edgepack.ground.files import write_atomic
+from edgepack.ground.files import make_private, write_atomic
+from edgepack.ground.private import with_umask
 from edgepack.workers.process import MOST_WORDS, run_process
 
 _START_SECONDS = 10.0
@@ -46,15 +47,14 @@ def prepare(folder: Path, alias: str) -> None:
     Raises:
         ToolError: EP-682 when ssh-keygen is missing.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.chmod(0o700)
-    (folder / "home").mkdir(exist_ok=True)
+    for made in (folder, folder / "home"):
+        make_private(made)
     for key in ("host_key", "user_key"):
         if not (folder / key).is_file() or not (folder / f"{key}.pub").is_file():
             _make_key(folder / key)
     host_key = " ".join((folder / "host_key.pub").read_text().split()[:2])
-    write_atomic(folder / "known_hosts", f"{alias} {host_key}\n")
-    write_atomic(folder / "authorized_keys", (folder / "user_key.pub").read_text())
+    write_atomic(folder / "known_hosts", f"{alias} {host_key}\n", private=True)
+    write_atomic(folder / "authorized_keys", (folder / "user_key.pub").read_text(), private=True)
 
 
 def _make_key(path: Path) -> None:
@@ -80,7 +80,8 @@ def start(folder: Path, alias: str, user: str) -> int:
     """
     sshd = find_sshd()
     if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, parents=True, exist_ok=True)
+        with with_umask(0o022):  # the system's sshd needs it, too
+            Path("/run/sshd").mkdir(parents=True, exist_ok=True)
     before = read_port(folder)
     for _ in range(_PORTS_TRIED):
         port = before if before is not None and _is_free(before) else free_port()
@@ -122,8 +123,8 @@ def _write_configuration(folder: Path, alias: str, user: str, port: int) -> None
         "Subsystem sftp internal-sftp",
         f'SetEnv "HOME={folder / "home"}" "PATH={path}"',
     ]
-    write_atomic(folder / "sshd_config", "\n".join(server) + "\n")
-    write_atomic(folder / "ssh_config", client_configuration(folder, alias, user, port))
+    write_atomic(folder / "sshd_config", "\n".join(server) + "\n", private=True)
+    write_atomic(folder / "ssh_config", client_configuration(folder, alias, user, port), private=True)
 
 
 def client_configuration(folder: Path, alias: str, user: str, port: int) -> str:

@@ -21,6 +21,8 @@ from typing import IO
 from platformdirs import user_state_path
 
 from edgepack.ground.errors import DeviceError
+from edgepack.ground.files import make_private
+from edgepack.ground.private import private_files
 from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.standins import sshd, virtual_pi
 
@@ -61,7 +63,7 @@ def up(name: str, virtual: bool = False, progress: Progress | None = None) -> St
             virtual_pi.refuse(reason)
         down(name)
         with _locked(folder):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(folder)
             (folder / virtual_pi.MARK).touch()
     try:
         with _locked(folder):
@@ -110,7 +112,7 @@ class Lease:
         self._folder = _folder(name)
         with _locked(self._folder):
             if sshd.running_pid(self._folder) is None:
-                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_private(self._folder)
                 (self._folder / "started-for-a-run").touch()
             self.standin = _start(name, self._folder)
             self._users: IO[str] | None = (self._folder / "users").open("a")
@@ -177,16 +179,19 @@ def _user() -> str:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One process at a time starts or stops a stand-in."""
+    """One process at a time starts or stops a stand-in, and everything that it makes is its user's alone."""
+    with private_files(), _lock_of(folder) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _lock_of(folder: Path) -> IO[str]:
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (folder.parent / f".{folder.name}.lock").open("a")
+        make_private(folder.parent)
+        return (folder.parent / f".{folder.name}.lock").open("a")
     except OSError as error:
         raise DeviceError(
             "EP-521",
             f"stand-ins keep keys and files in {folder.parent}, which cannot be written: {error.strerror}",
             "make it writable, or set XDG_STATE_HOME to a folder that is",
         ) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.files import write_atomic
+from edgepack.ground.private import with_umask
 from edgepack.ground.progress import Progress
 from edgepack.standins import sshd
 from edgepack.workers.process import run_process
@@ -88,6 +89,7 @@ def refuse(reason: str) -> NoReturn:
     raise ToolError("EP-688", reason, "run as root; apt-get install --no-install-recommends mmdebstrap qemu-user-static")
 
 
+@with_umask(0o022)  # a system with users of its own, in a folder that is this user's alone
 def start(folder: Path, alias: str, progress: Progress) -> None:
     """Make and start the virtual Pi of the stand-in in `folder`, which holds its keys (sshd.prepare).
 
@@ -189,9 +191,9 @@ def _configure(folder: Path, root: Path, alias: str) -> None:
         "UsePAM no", "StrictModes no", "PrintMotd no", "AllowTcpForwarding no", "X11Forwarding no", "MaxStartups 100",
         "MaxSessions 100", "Subsystem sftp internal-sftp", 'SetEnv "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"',
     ]  # fmt: skip
-    write_atomic(folder / "sshd_config", "\n".join(server) + "\n")
+    write_atomic(folder / "sshd_config", "\n".join(server) + "\n", private=True)
     write_atomic(root / "etc/edgepack/sshd_config", "\n".join(server) + "\n")
-    write_atomic(folder / "ssh_config", sshd.client_configuration(folder, alias, USER, port))
+    write_atomic(folder / "ssh_config", sshd.client_configuration(folder, alias, USER, port), private=True)
 
 
 def _map_users(process: subprocess.Popen[bytes]) -> None:
@@ -221,7 +223,7 @@ def _launch(folder: Path, root: Path) -> None:
         )
     with suppress(OSError):
         _map_users(process)
-    write_atomic(folder / "sshd.pid", f"{process.pid}\n")
+    write_atomic(folder / "sshd.pid", f"{process.pid}\n", private=True)
     port = sshd.read_port(folder)
     if port is not None and sshd.answers(folder, port, seconds=60.0):
         return

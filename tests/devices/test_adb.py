@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgepack.devices.adb import AdbDevice
-from edgepack.devices.adb_client import Attached, find_adb, list_attached
+from edgepack.devices.adb_client import Adb, Attached, find_adb, list_attached
 from edgepack.ground.errors import DeviceError, EdgepackError, ToolError
 from edgepack.standins.adbd import HostUserland
 from tests.standins.adb_clients import private_adb
@@ -195,7 +195,7 @@ def test_the_only_device_needs_no_serial_and_several_do(phone: AdbStandin, tmp_p
 def test_a_device_that_was_not_agreed_to_is_told_apart(phone: AdbStandin, adb: str) -> None:
     phone.configure(authorised=False)
     assert "agree" in _refused("EP-542", phone.serial).hint
-    assert [(one.serial, one.state) for one in list_attached(adb)] == [(phone.serial, "unauthorized")]
+    assert [(one.serial, one.state) for one in list_attached(Adb(adb))] == [(phone.serial, "unauthorized")]
     _refused("EP-542")
     phone.configure(authorised=True)
     assert AdbDevice(phone.serial).run(["true"], timeout=30).status == 0

@@ -131,10 +131,13 @@ def _refused(server: Server, name: str, folder: Path, sha256: str = DIGEST, **li
 
 
 @pytest.mark.parametrize("name", ["whole", "chunked", "moved"])
-def test_a_file_is_fetched_once_and_can_be_executed(server: Server, tmp_path: Path, name: str) -> None:
+def test_a_file_is_fetched_once_and_can_be_executed(
+    server: Server, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EDGEPACK_CACHE", raising=False)
     file = _fetch(server, name, tmp_path)
     assert file.read_bytes() == CONTENT and file.parent.name == DIGEST
-    assert stat.S_IMODE(file.stat().st_mode) == 0o755
+    assert stat.S_IMODE(file.stat().st_mode) == 0o700
     asked = len(server.asked)
     assert _fetch(server, "missing", tmp_path) == file, "found by its hash, wherever it is said to come from"
     assert len(server.asked) == asked

@@ -31,7 +31,9 @@ def adb_of(kind: str) -> str:
 def private_adb(kind: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The adb program, set up for edgepack and for subprocesses; its server ends with the block."""
     program = adb_of(kind)
-    home.mkdir(parents=True, exist_ok=True)
+    if not (home / ".android/adbkey.pub").exists():
+        (home / ".android").mkdir(parents=True)
+        subprocess.run([program, "keygen", str(home / ".android/adbkey")], check=True, capture_output=True, timeout=30)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -9,12 +9,18 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
-from edgepack.standins.adbd import Adbd, Userland
+from edgepack.standins.adbd import Adbd, PublicKey, Userland
 from edgepack.standins.adbd.message import CNXN, WRTE, Message
 
 T = TypeVar("T")
+
+
+def own_key() -> PublicKey:
+    """The key that adb's server has (private_adb): its owner has agreed to this computer."""
+    return PublicKey.parse((Path.home() / ".android/adbkey.pub").read_text())
 
 
 @dataclass
@@ -68,7 +74,8 @@ class AdbStandin:
 
     def __init__(self, userland: Userland) -> None:
         self.userland = userland
-        self._device = _BreakableAdbd(userland, "loopback", "Test_phone")
+        self._owner = own_key()
+        self._device = _BreakableAdbd(userland, self._owner, "loopback", "Test_phone")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -93,7 +100,7 @@ class AdbStandin:
         return self._device.messages, self._device.bytes
 
     def configure(self, *, shell_v2: bool = True, authorised: bool = True) -> None:
-        self._device.shell_v2, self._device.authorised = shell_v2, authorised
+        self._device.shell_v2, self._device.owner = shell_v2, self._owner if authorised else None
 
     def drop(self) -> None:
         """Every connection breaks; new ones are served."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from edgepack.standins.adbd.key import PublicKey
 from edgepack.standins.adbd.server import Adbd
 from edgepack.standins.adbd.userland import HostUserland, Userland
 
-__all__ = ["Adbd", "HostUserland", "Userland"]
+__all__ = ["Adbd", "HostUserland", "PublicKey", "Userland"]

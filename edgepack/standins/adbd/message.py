@@ -37,15 +37,15 @@ class Message:
         return header + self.data
 
 
-async def read_message(reader: asyncio.StreamReader) -> Message:
-    """The next message.
+async def read_message(reader: asyncio.StreamReader, most: int = MAX_PAYLOAD) -> Message:
+    """The next message, with a payload of at most `most` bytes.
 
     Raises:
-        ConnectionError: what arrives is no message, or the connection ended.
+        ConnectionError: what arrives is no message or too long, or the connection ended.
     """
     try:
         command, first, second, length, _, magic = _HEADER.unpack(await reader.readexactly(_HEADER.size))
-        if magic != command ^ 0xFFFFFFFF or length > MAX_PAYLOAD:
+        if magic != command ^ 0xFFFFFFFF or length > most:
             raise ConnectionError("not a message of the adb protocol")
         return Message(command, first, second, await reader.readexactly(length))
     except asyncio.IncompleteReadError as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from contextlib import suppress
 
-from edgepack.devices.adb_client import STAND_IN
+from edgepack.standins.adbd.key import TOKEN_BYTES, PublicKey
 from edgepack.standins.adbd.message import (
     AUTH,
+    AUTH_SIGNATURE,
     AUTH_TOKEN,
     CLSE,
     CNXN,
@@ -20,22 +22,36 @@ from edgepack.standins.adbd.message import (
     Message,
     read_message,
 )
+from edgepack.standins.adbd.peer import user_at
 from edgepack.standins.adbd.shell import run_plain, run_v2
 from edgepack.standins.adbd.stream import Stream
 from edgepack.standins.adbd.sync import serve_sync
 from edgepack.standins.adbd.userland import Userland
 
+_STRANGERS_BYTES = 4096  # of a payload: a banner, a signature of 256 or a public key of some 720
+_STRANGERS_TRIES = 16  # signatures: a client tries every key it has
+_STRANGERS_SECONDS = 30.0
+
 
 class Adbd:
-    """The device. `properties` are what `adb devices -l` shows; `shell_v2` false makes it one from before Android 7.
+    """The device. `product` and `model` are what `adb devices -l` shows; `shell_v2` false makes it one from before Android 7.
 
-    With `authorised` false it asks for a key and accepts none, as a phone does until its user has agreed.
+    It listens on the loopback address, where every user of the machine can connect, and serves the owner of `owner` alone; with
+    None it asks for a key and accepts none, as a phone does until its user has agreed. `on_refused` is told of everybody else.
     """
 
-    def __init__(self, userland: Userland, product: str = "edgepack", model: str = STAND_IN) -> None:
+    def __init__(
+        self,
+        userland: Userland,
+        owner: PublicKey | None,
+        product: str = "edgepack",
+        model: str = "edgepack_stand_in",
+        on_refused: Callable[[str], None] | None = None,
+    ) -> None:
         self.userland = userland
+        self.owner = owner
         self.shell_v2 = True
-        self.authorised = True
+        self.on_refused = on_refused
         self._identity = f"ro.product.name={product};ro.product.model={model};ro.product.device={product};"
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
@@ -88,19 +104,30 @@ class _Connection:
         self._services: set[asyncio.Task[None]] = set()
         self._count = 0
         self._sending = asyncio.Lock()
+        self._authorised = False
+        self._token = b""
+        self._tries = 0
+        self._refused = False
 
     async def serve(self) -> None:
         """Handle messages until the connection ends."""
+        deadline = asyncio.get_running_loop().call_later(_STRANGERS_SECONDS, self._late)
         try:
             while True:
-                message = await self._device.pass_message(await read_message(self._reader), True)
+                read = await read_message(self._reader, MAX_PAYLOAD if self._authorised else _STRANGERS_BYTES)
+                message = await self._device.pass_message(read, True)
                 if message is None:
                     break
-                await self._handle(message)
+                await (self._handle(message) if self._authorised else self._admit(message))
         except (ConnectionError, OSError):
             pass
         finally:
+            deadline.cancel()
             await self.end()
+
+    def _late(self) -> None:
+        if not self._authorised:
+            self._writer.close()
 
     async def end(self) -> None:
         """Close the connection and everything that ran for it."""
@@ -125,9 +152,7 @@ class _Connection:
 
     async def _handle(self, message: Message) -> None:
         stream = self._streams.get(message.second)
-        if message.command in (CNXN, AUTH):
-            await self._greet(message)
-        elif message.command == OPEN:
+        if message.command == OPEN:
             self._open(message)
         elif message.command == OKAY and stream is not None:
             stream.acknowledge()
@@ -139,12 +164,37 @@ class _Connection:
                 await self._send(Message(CLSE, stream.number, stream.peer))
             stream.hang_up()
 
-    async def _greet(self, message: Message) -> None:
-        """Say who one is, or ask for a key; a key that is offered gets no answer, because nobody is there to agree."""
-        if self._device.authorised:
-            await self._send(Message(CNXN, VERSION, MAX_PAYLOAD, self._device.banner()))
-        elif message.command == CNXN or message.first == 2:
-            await self._send(Message(AUTH, AUTH_TOKEN, 0, os.urandom(20)))
+    async def _admit(self, message: Message) -> None:
+        """Ask for a signature until the owner's comes. A key that is offered gets no answer: nobody is there to agree to it.
+
+        Raises:
+            ConnectionError: something else is asked for, or too many signatures are wrong.
+        """
+        if message.command == AUTH and message.first == AUTH_SIGNATURE:
+            owner, token, self._token = self._device.owner, self._token, b""
+            if owner is not None and token and owner.signed(token, message.data):
+                self._authorised = True
+                await self._send(Message(CNXN, VERSION, MAX_PAYLOAD, self._device.banner()))
+                return
+            self._tries += 1
+            self._refuse("with another key")
+            if self._tries >= _STRANGERS_TRIES:
+                raise ConnectionError("too many wrong signatures")
+        elif message.command == AUTH:
+            self._refuse("with another key")
+            return
+        elif message.command != CNXN:
+            self._refuse("without a key")
+            raise ConnectionError("a service is asked for without a key")
+        self._token = os.urandom(TOKEN_BYTES)
+        await self._send(Message(AUTH, AUTH_TOKEN, 0, self._token))
+
+    def _refuse(self, how: str) -> None:
+        """Tell of it, once a connection."""
+        if not self._refused and self._device.on_refused is not None:
+            port = self._writer.get_extra_info("peername", ("", 0))[1]
+            self._device.on_refused(f"refused {user_at(port)}, who came {how}")
+        self._refused = True
 
     def _open(self, message: Message) -> None:
         self._count += 1

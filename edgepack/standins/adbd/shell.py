@@ -67,6 +67,7 @@ async def _start(userland: Userland, line: str, stderr: int) -> asyncio.subproce
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
         env=userland.environment(),
+        umask=0o077,
         start_new_session=True,
     )
 

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from edgepack.ground.files import make_private
+
 
 class Userland(Protocol):
     """The programs and files that clients of a stand-in see."""
@@ -26,7 +28,8 @@ class HostUserland:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
-        self.home.mkdir(parents=True, exist_ok=True)
+        for made in (folder, self.home):
+            make_private(made)
 
     def command(self, line: str) -> list[str]:
         """As adbd does it: sh -c LINE."""
