@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgepack.ground.files import hash_of, sha256_files
+from edgepack.ground.seal import seal_file
 from edgepack.runners.files import ON_DEVICE
 
 _C = ON_DEVICE / "c"
@@ -35,7 +36,7 @@ def program_key(identity: Sequence[str], engine: Path, *others: Path) -> str:
 
 
 def link_program(command: Sequence[str], program: Path, what: str, libraries: Sequence[str]) -> None:
-    """Compile and link by `command` (the compiler, its options and the sources), all or nothing.
+    """Compile and link by `command` (the compiler, its options and the sources), all or nothing, and seal the program.
 
     Raises:
         CompileError: EP-750 it does not compile, EP-751 not in time; ToolError: EP-601 the compiler cannot be started.
@@ -48,3 +49,4 @@ def link_program(command: Sequence[str], program: Path, what: str, libraries: Se
         run_compiler([*command, "-o", str(built), *libraries], what)
         built.chmod(0o755)
         os.replace(built, program)
+        seal_file(program)
