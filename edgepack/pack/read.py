@@ -33,6 +33,21 @@ def read_pack(folder: Path) -> Pack:
     return Pack(folder, name, str(manifest["id"]), manifest, folder / MODEL, read_golden(folder / GOLDEN))
 
 
+def check_pack(pack: Pack) -> dict[str, str]:
+    """Compare a pack's files with what they were when it was made or read; the SHA-256 of each by its path, the manifest's too.
+
+    Raises:
+        ModelError: EP-250 there is no pack any more; EP-251 a file is missing or altered, or the pack is another.
+    """
+    file = pack.folder / NAME
+    if _read_manifest(pack.folder)["id"] != pack.id:
+        raise ModelError("EP-251", f"{file} was altered: it is not that of pack {pack.id}", AGAIN)
+    for relative, entry in pack.manifest["files"].items():
+        _check_file(pack.folder, relative, entry)
+    digests = {relative: str(entry["sha256"]) for relative, entry in pack.manifest["files"].items()}
+    return {**digests, NAME: sha256_file(file)}
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
     file = folder / NAME
     try:
