@@ -99,9 +99,7 @@ def _in_place(file: Path, content: bytes) -> None:
         stream.write(content)
 
 
-KINDS: dict[str, Callable[[Path, random.Random], None]] = {
-    one.__name__: one for one in (flip, zero, truncate, append, delete)
-}
+KINDS: dict[str, Callable[[Path, random.Random], None]] = {one.__name__: one for one in (flip, zero, truncate, append, delete)}
 
 
 @dataclass
