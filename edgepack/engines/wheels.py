@@ -212,9 +212,10 @@ def _whole(folder: Path, key: str) -> bool:
     """Whether the wheels in `folder` are those that were downloaded. What an earlier edgepack downloaded has no seal: it gets
     one where every archive passes its own checks, for a device may have to be served without a network."""
     import zipfile
+    import zlib
 
     if not (folder / SEAL).exists():
-        with suppress(OSError, zipfile.BadZipFile):
+        with suppress(OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
             for file in folder.glob("*.whl"):
                 with zipfile.ZipFile(file) as wheel:
                     if wheel.testzip() is not None:

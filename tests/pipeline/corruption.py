@@ -37,6 +37,7 @@ from edgepack.releases.deploy import deploy
 from edgepack.report import write_reports
 from tests.report.fake import report
 
+MEMORY = "fingerprints.json"  # of hashes: what it lost is hashed again, and nothing is told
 _AT_ONCE = 5  # stages damaged before a run: each is told by a line of its own
 
 MODEL = """
@@ -196,7 +197,8 @@ class Corruption:
                 one.with_name(".aside").rename(other)
                 hurt |= {one: "swapped stages", other: "swapped stages"}
         if len(hurt) < most:
-            hurt[self.plan.cache.folder / "fingerprints.json"] = self.damage(self.plan.cache.folder / "fingerprints.json")
+            self.damage(self.plan.cache.folder / MEMORY)
+            hurt[self.plan.cache.folder / MEMORY] = MEMORY
         self._look({Path(stage).name: kind for stage, kind in hurt.items()})
         return len(hurt)
 
@@ -212,7 +214,7 @@ class Corruption:
         for name, kind in hurt.items():
             if sum(name in line for line in notes) == 1:
                 self.tally.told[kind] += 1
-            elif name != "fingerprints.json":  # it is only a memory of hashes: what it lost is hashed again
+            elif name != MEMORY:
                 self.tally.wrong.append(f"{name}, {kind}: not told")
 
     def of_pack(self) -> int:
