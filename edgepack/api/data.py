@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from edgepack.api.settings import File
+from edgepack.ground.scratch import scratch_folder
 
 
 def read_npz(file: File) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def read_npz(file: File) -> dict[str, Any]:
     path = Path(file)
     if not path.is_file():
         raise DataError("EP-301", f"{path.name}: there is no such .npz file", "give the path of an archive")
-    with tempfile.TemporaryDirectory(prefix="edgepack-npz-") as scratch:  # what is mapped stays when its name is gone
+    with scratch_folder("edgepack-npz-") as scratch:  # what is mapped stays when its name is gone
         raw = npz.read_npz(path, Path(scratch))
     found: dict[str, Any] = {
         name: (split.inputs[0] if split.rows is None else split.inputs[0][split.rows], split.chosen_labels())

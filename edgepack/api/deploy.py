@@ -32,6 +32,7 @@ def deploy(
     name: str | None = None,
     folder: File | None = None,
     cache: bool = True,
+    verify_cache: bool = False,
     require_hardware: bool = False,
     zip_file: File | None = None,
     per_layer: bool = False,
@@ -69,6 +70,7 @@ def deploy(
         name: What a model without a project is called; by default the Keras model's name, or the file's.
         folder: Where a model without a project has its cache (.edgepack) and its results; by default the working folder.
         cache: False computes every stage again.
+        verify_cache: Compare the content of every stored stage with its hash before it is used, not only its sizes and times.
         require_hardware: Pass only if every budget was measured on the target's own hardware.
         zip_file: Also write the pack as one .zip file.
         per_layer: Also measure each layer, where the engine can.
@@ -98,6 +100,7 @@ def deploy(
         device=device,
         float_file=None if float_model is None else Path(float_model),
         use_cache=cache,
+        verify_cache=verify_cache,
         require_hardware=require_hardware,
         zip_file=None if zip_file is None else Path(zip_file),
         per_layer=per_layer,

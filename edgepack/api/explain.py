@@ -33,6 +33,7 @@ def explain(
     name: str | None = None,
     folder: File | None = None,
     cache: bool = True,
+    verify_cache: bool = False,
     float_model: File | None = None,
     examples: int = 64,
     sensitivity: bool = True,
@@ -41,7 +42,8 @@ def explain(
     """Tell where a model's accuracy is lost: step by step, and layer by layer between the float model and the .tflite.
 
     Args:
-        project, model, data, recipe, settings, weights, trust, out, name, folder, cache, quiet: As for `edgepack.deploy`.
+        project, model, data, recipe, settings, weights, trust, out, name, folder, cache, verify_cache, quiet: As for
+            `edgepack.deploy`.
         float_model: For a ready .tflite: the float .tflite or the Keras file that it was made from, to compare with.
         examples: Inputs compared layer by layer; sensitivity uses ten times as many.
         sensitivity: Also measure how few bits and weights each layer takes.
@@ -67,6 +69,7 @@ def explain(
         name=name,
         folder=folder,
         use_cache=cache,
+        verify_cache=verify_cache,
         float_file=None if float_model is None else Path(float_model),
     )
     return run_explain(request, choose_progress(quiet), examples=examples, scan=sensitivity)
@@ -91,12 +94,14 @@ def crossval(
     name: str | None = None,
     folder: File | None = None,
     cache: bool = True,
+    verify_cache: bool = False,
     quiet: bool = False,
 ) -> CrossValidation:
     """Choose the value of a recipe's option by k-fold cross-validation, without looking at the test split.
 
     Args:
-        project, model, data, recipe, settings, weights, trust, out, name, folder, cache, quiet: As for `edgepack.deploy`.
+        project, model, data, recipe, settings, weights, trust, out, name, folder, cache, verify_cache, quiet: As for
+            `edgepack.deploy`.
         vary: The option, as STEP.OPTION: "prune.sparsity".
         values: The candidates, mildest first.
         folds: Parts that the training data is cut into; each is held out once.
@@ -125,5 +130,6 @@ def crossval(
         name=name,
         folder=folder,
         use_cache=cache,
+        verify_cache=verify_cache,
     )
     return run_crossval(request, vary, [str(value) for value in values], folds, max_drop, seed, choose_progress(quiet))

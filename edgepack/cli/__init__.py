@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import errno
-import io
 import signal
 import sys
 from types import FrameType
 from typing import Any, NoReturn
 
+from edgepack.cli.streams import flush, quiet_pipes
 from edgepack.ground.errors import EdgepackError, ProjectError
 from edgepack.ground.escape import terminal_line
 
-_UNWRITABLE = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM)
+_UNWRITABLE = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM)
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 to 5 as in docs/errors.md, 70 for a fault of edgepack itself, 130 when stopped."""
+    """Run the command line and exit: 0 to 5 as in docs/errors.md, 70 for a fault of edgepack itself, 130 when
+    stopped, 141 when nobody reads what it prints any more."""
     debug = "--debug" in sys.argv[1:]
     sys.argv[1:] = [word for word in sys.argv[1:] if word != "--debug"]
     signal.signal(signal.SIGTERM, _stop)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without µ or × shows ? instead of failing
+    with quiet_pipes():
+        _run(debug)
+    sys.exit(0)
+
+
+def _run(debug: bool) -> None:
+    """The command, with its errors told; its exit code is a SystemExit."""
     try:
         if not sys.argv[1:] or {"--help", "-h"} & set(sys.argv[1:]):
             from edgepack.cli.light import load_help_formatter
@@ -33,6 +38,7 @@ def main() -> NoReturn:
 
         with private_files():
             status = app(standalone_mode=False)
+            flush()
         sys.exit(status if isinstance(status, int) else 0)
     except EdgepackError as error:
         if debug:
@@ -56,7 +62,6 @@ def main() -> NoReturn:
         print(terminal_line(f"error EP-199: edgepack itself failed: {type(error).__name__}: {text}"), file=sys.stderr)
         print("  try: the same command with --debug shows where; please report it with that output", file=sys.stderr)
         sys.exit(70)
-    sys.exit(0)
 
 
 def print_error(error: EdgepackError) -> None:
@@ -79,7 +84,7 @@ def _say_wrong_usage(error: Any) -> NoReturn:
 
 def _say_unwritable(error: OSError) -> NoReturn:
     what = error.filename if isinstance(error.filename, str) else "a file on this machine"
-    hint = "free some space, make it writable, or choose another folder with --out"
+    hint = "free some space (for temporary files: or set TMPDIR), make it writable, or choose another folder with --out"
     print_error(ProjectError("EP-151", f"cannot write {what}: {error.strerror}", hint))
     sys.exit(ProjectError.exit_code)
 

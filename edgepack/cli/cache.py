@@ -12,7 +12,7 @@ from edgepack.cli.options import Json
 if TYPE_CHECKING:
     from edgepack.ground.cache import Cache
 
-cache_app = typer.Typer(help="Show or clear the results of finished stages that a project keeps.", no_args_is_help=True)
+cache_app = typer.Typer(help="Show, verify or clear the results of finished stages that a project keeps.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="A project folder.")]
 
@@ -49,6 +49,18 @@ def clear(
 
     freed = _cache_of(project).clear(older_than)
     typer.echo(f"freed {format_bytes(freed)}")
+
+
+@cache_app.command("verify")
+def verify(project: Folder = Path()) -> None:
+    """Read every stored stage whole and remove those that are damaged; the next run computes them again."""
+    from edgepack.cli.output import say
+
+    cache = _cache_of(project)
+    stages, damaged = len(cache.entries()), cache.remove_damaged()
+    for entry, why in damaged:
+        say(f"removed {entry.folder.name}: {why}")
+    say(f"{stages - len(damaged)} of {stages} stages are what they were")
 
 
 def _cache_of(project: Path) -> Cache:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgepack.cli.options import DataPath, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Trust, Weights
+from edgepack.cli.options import DataPath, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Trust, VerifyCache, Weights
 
 
 def crossval(
@@ -25,6 +25,7 @@ def crossval(
     trust: Trust = False,
     out: Out = None,
     no_cache: NoCache = False,
+    verify_cache: VerifyCache = False,
     json_output: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -56,6 +57,7 @@ def crossval(
         trust=trust,
         out=out,
         cache=not no_cache,
+        verify_cache=verify_cache,
         quiet=quiet,
     )
     if json_output:

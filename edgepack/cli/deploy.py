@@ -22,6 +22,7 @@ from edgepack.cli.options import (
     TargetName,
     Trust,
     Verbose,
+    VerifyCache,
     Weights,
     Workers,
 )
@@ -40,6 +41,7 @@ def deploy(
     device: DeviceAddress = None,
     out: Out = None,
     no_cache: NoCache = False,
+    verify_cache: VerifyCache = False,
     require_hardware: Annotated[
         bool,
         typer.Option("--require-hardware", help="Exit 1 unless every budget was measured on the target's own hardware."),
@@ -89,6 +91,7 @@ def deploy(
         device=device,
         out=out,
         cache=not no_cache,
+        verify_cache=verify_cache,
         require_hardware=require_hardware,
         zip_file=zip_file,
         per_layer=per_layer,

@@ -84,15 +84,17 @@ def releases(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """List the releases that devices hold: which is current, which one a rollback goes to."""
+    """List the releases that devices hold: which is current, which one a rollback goes to, and whether their files are intact."""
     from edgepack.cli.managing import manage
     from edgepack.pipeline.manage import list_installed
     from edgepack.project.units import format_bytes
 
     def text(rows: tuple[InstalledRelease, ...]) -> str:
-        return "\n".join(f"{row.name}  {row.release}  {format_bytes(row.size)}  {row.state}".rstrip() for row in rows) or (
-            "nothing is deployed"
-        )
+        lines = [
+            f"{row.name}  {row.release}  {format_bytes(row.size)}  {row.state}{'  damaged' if row.damaged else ''}".rstrip()
+            for row in rows
+        ]
+        return "\n".join(lines) or "nothing is deployed"
 
     manage(
         lambda request, progress: list_installed(request, progress, project),

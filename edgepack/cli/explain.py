@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from edgepack.cli.options import DataPath, FloatFile, Json, NoCache, Out, Overrides, ProjectPath, Quiet, Trust, Weights
+from edgepack.cli.options import (
+    DataPath,
+    FloatFile,
+    Json,
+    NoCache,
+    Out,
+    Overrides,
+    ProjectPath,
+    Quiet,
+    Trust,
+    VerifyCache,
+    Weights,
+)
 
 
 def explain(
@@ -25,6 +37,7 @@ def explain(
     trust: Trust = False,
     out: Out = None,
     no_cache: NoCache = False,
+    verify_cache: VerifyCache = False,
     json_output: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -45,6 +58,7 @@ def explain(
         trust=trust,
         out=out,
         cache=not no_cache,
+        verify_cache=verify_cache,
         float_model=float_model,
         examples=examples,
         sensitivity=sensitivity,

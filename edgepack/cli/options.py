@@ -44,6 +44,9 @@ DeviceAddress = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where results go (default: build/TARGET in the project).")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute every stage again.")]
+VerifyCache = Annotated[
+    bool, typer.Option("--verify-cache", help="Compare the content of every stored stage with its hash before it is used.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every program that is run.")]

@@ -62,7 +62,7 @@ def print_managed(found: Sequence[Managed[T]], json_output: bool, text: Callable
             before = "" if len(found) == 1 else f"{one.name}: "
             if one.result is not None:
                 say(f"{before}{text(one.result)}", lines=True)
-            elif one.error is not None:
+            if one.error is not None:
                 say(f"{before}error {one.error.code}: {one.error}")
     return max(one.exit_code for one in found)
 

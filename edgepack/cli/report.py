@@ -20,6 +20,7 @@ def report(
 ) -> None:
     """Print the last deployment's report again and write its HTML and JUnit files anew; nothing is measured."""
     from edgepack.cli.output import print_json, say
+    from edgepack.pack import read_pack
     from edgepack.pipeline.request import latest_results, result_folder
     from edgepack.report import (
         FleetReport,
@@ -37,6 +38,8 @@ def report(
     warning = pack_warning(last, folder)
     if warning:
         say(f"warning: {warning}", error=True)
+    if (folder / "pack").exists():
+        read_pack(folder / "pack")  # figures of a model are none of one that was altered since
     if json_output:
         print_json(last.to_dict())
         return

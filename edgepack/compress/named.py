@@ -85,13 +85,12 @@ def write_outputs(model: Any, split: Split, file: Path, task: Task) -> None:
         return results[0] if isinstance(results, list | tuple) else results
 
     shape = (len(split), *(int(size) for size in model.outputs[0].shape[1:]))
-    stored: Any = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-        file, mode="w+", dtype=np.float32, shape=shape
-    )
-    for part in batches(len(split), predict_batch(model)):
-        stored[part] = run(model_inputs(model, split, part))
-        task.update(part.stop, len(split), f"asking the teacher about {len(split)} training examples")
-    stored.flush()
+    with file.open("wb") as out:  # not a writable map: on a full disk it ends the process with SIGBUS
+        header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(out, header)  # type: ignore[no-untyped-call]
+        for part in batches(len(split), predict_batch(model)):
+            out.write(np.asarray(run(model_inputs(model, split, part)), np.float32).tobytes())
+            task.update(part.stop, len(split), f"asking the teacher about {len(split)} training examples")
 
 
 def _fits(theirs: Any, ours: Any) -> bool:

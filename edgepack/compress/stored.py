@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from edgepack.compress.results import Compressed
 from edgepack.sources import open_keras
 from edgepack.sources.keras.custom_objects import load_custom_objects
 from edgepack.sources.keras.own_layers import completed, registered
-from edgepack.sources.keras.store import content_hash
+from edgepack.sources.keras.store import content_hash, save_h5
 
 if TYPE_CHECKING:
     from edgepack.sources import SourceModel
@@ -30,9 +29,7 @@ def known_objects(source: SourceModel) -> AbstractContextManager[Any]:
 
 def store_model(model: Any, file: Path) -> str:
     """Write `model` as .h5 without its optimiser; returns the SHA-256 of its layers and weights."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.save(file, save_format="h5", include_optimizer=False)
+    save_h5(model, file)
     return content_hash(model)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from edgepack.flatbuffer.traits import traits_of
 from edgepack.flatbuffer.types import DTYPE_BITS
 from edgepack.ground.errors import DataError, ModelError
 from edgepack.ground.progress import Task
+from edgepack.ground.scratch import scratch_folder
 from edgepack.workers.worker import WorkerFailure, run_worker, save_arrays
 
 _RECORDER = Path(__file__).with_name("record.py")
@@ -101,7 +101,7 @@ def check_inputs(model: Model, inputs: Sequence[NDArray[Any]]) -> None:
 def _record(
     quantized: Path, original: Path, pairs: Sequence[Pair], inputs: Sequence[NDArray[Any]], task: Task
 ) -> list[dict[str, float]]:
-    with tempfile.TemporaryDirectory(prefix="edgepack-explain-") as name:
+    with scratch_folder("edgepack-explain-") as name:
         folder = Path(name)
         job = {
             "quantized": str(quantized),

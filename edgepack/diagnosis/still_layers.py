@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from edgepack.diagnosis.layer_errors import check_inputs
 from edgepack.flatbuffer import Operator, Subgraph, Tensor, operator_layer, read_model, result_names
 from edgepack.ground.errors import ModelError
 from edgepack.ground.progress import Task
+from edgepack.ground.scratch import scratch_folder
 from edgepack.workers.worker import WorkerFailure, run_worker, save_arrays
 
 _RECORDER = Path(__file__).with_name("record_still.py")
@@ -105,7 +105,7 @@ def _is_empty(tensor: Tensor) -> bool:
 
 def _record(file: Path, inputs: Sequence[NDArray[Any]], tensors: Sequence[int], task: Task) -> tuple[set[int], set[int]]:
     """The tensors that change, and those that are zero."""
-    with tempfile.TemporaryDirectory(prefix="edgepack-still-") as name:
+    with scratch_folder("edgepack-still-") as name:
         count = len(inputs[0])
         job = {"model": str(file), "inputs": save_arrays(Path(name), inputs), "count": count, "tensors": list(tensors)}
 

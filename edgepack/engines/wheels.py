@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from edgepack.engines.errors import NoRuntime
 from edgepack.ground.errors import ToolError
 from edgepack.ground.files import atomic_folder, hash_of, sha256_file
+from edgepack.ground.seal import NAME as SEAL
+from edgepack.ground.seal import damage, seal
 from edgepack.ground.user_cache import user_cache
 from edgepack.workers.process import MOST_WORDS, run_process
 
@@ -192,16 +195,33 @@ def fetch_wheels(wanted: tuple[str, ...], platform: Platform) -> Wheels:
     """
     key = hash_of([wanted, str(platform)])[:24]
     folder = cache_folder() / key
-    if not folder.is_dir():
+    if not folder.is_dir() or not _whole(folder, key):
         try:
             with atomic_folder(folder, private=True) as temporary:
                 for requirement in wanted:
                     _download(requirement, platform, temporary)
+                seal(temporary, key)
         except OSError as error:
             raise _undownloaded(" and ".join(wanted), f"{folder.parent} cannot be written: {error.strerror}") from error
     files = tuple(sorted(folder.glob("*.whl")))
     digest = hash_of([[file.name, sha256_file(file)] for file in files])
     return Wheels(files, digest, sum(_unpacked(file) for file in files), ", ".join(_title(file) for file in files))
+
+
+def _whole(folder: Path, key: str) -> bool:
+    """Whether the wheels in `folder` are those that were downloaded. What an earlier edgepack downloaded has no seal: it gets
+    one where every archive passes its own checks, for a device may have to be served without a network."""
+    import zipfile
+    import zlib
+
+    if not (folder / SEAL).exists():
+        with suppress(OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
+            for file in folder.glob("*.whl"):
+                with zipfile.ZipFile(file) as wheel:
+                    if wheel.testzip() is not None:
+                        return False
+            seal(folder, key)
+    return not damage(folder, key)
 
 
 def cache_folder() -> Path:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -95,7 +96,7 @@ def atomic_folder(final: Path, private: bool = False) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     try:
         yield temporary
-        _give_modes(temporary, private)
+        give_modes(temporary, private)
         flush_folder(temporary)
         _replace_folder(temporary, final)
     except BaseException:
@@ -107,13 +108,15 @@ def _umask(private: bool) -> int:
     return private_umask() if private else users_umask()
 
 
-def _give_modes(folder: Path, private: bool) -> None:
+def give_modes(folder: Path, private: bool) -> None:
     """Modes for `folder` and everything below it; what its owner may execute stays executable."""
     umask = _umask(private)
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
-            executable = path.is_dir() or path.stat().st_mode & 0o100
-            path.chmod((0o777 if executable else 0o666) & ~umask)
+            found = path.stat().st_mode
+            mode = (0o777 if path.is_dir() or found & 0o100 else 0o666) & ~umask
+            if stat.S_IMODE(found) != mode:
+                path.chmod(mode)
 
 
 @contextmanager
@@ -135,7 +138,7 @@ def merged_folder(final: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=".edgepack.", dir=final))
     try:
         yield temporary
-        _give_modes(temporary, private=False)
+        give_modes(temporary, private=False)
         flush_folder(temporary)
         for path in sorted(temporary.rglob("*")):
             target = final / path.relative_to(temporary)

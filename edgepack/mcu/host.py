@@ -6,7 +6,6 @@ The kernels' portable versions run here; parity on the core itself is what the e
 from __future__ import annotations
 
 import platform
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import DeviceError
+from edgepack.ground.scratch import scratch_folder
 from edgepack.mcu.emulate.emulation import Arrays, read_outputs, write_inputs
 from edgepack.mcu.toolchain.compilers import FIRMWARE, find_host_compiler, run_compiler
 from edgepack.mcu.toolchain.program import Port, has_reset, include_folders, model_glue, model_sources, ports_of, write_files
@@ -71,7 +71,7 @@ def run_host(
         DeviceError: EP-533 when it wrote without end, EP-551 when the inputs do not fit, EP-552 when the program crashed, EP-554
             when it took too long, EP-556 when NAME_run refused its arguments.
     """
-    with tempfile.TemporaryDirectory(prefix="edgepack-host-") as name:
+    with scratch_folder("edgepack-host-") as name:
         folder = Path(name)
         count = write_inputs(folder / "inputs.bin", program.inputs, inputs)
         order = "independent" if independent else "sequence"
@@ -105,7 +105,7 @@ def run_on_host(
     timeout_s: float = 600.0,
 ) -> Arrays:
     """Build and run in one go: outputs shaped like `outputs_like` after the first axis, for every example of `inputs`."""
-    with tempfile.TemporaryDirectory(prefix="edgepack-host-") as work:
+    with scratch_folder("edgepack-host-") as work:
         program = build_host(code, name, ports_of(inputs), ports_of(outputs_like), Path(work))
         outputs = run_host(program, inputs, timeout_s)
     return tuple(output.reshape(-1, *like.shape[1:]) for output, like in zip(outputs, outputs_like, strict=True))

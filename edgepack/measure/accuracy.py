@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from edgepack.engines.call import call_runner
 from edgepack.engines.errors import RunnerFailed
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
+from edgepack.ground.scratch import scratch_folder
 from edgepack.measure.inputs import provide_inputs, write_inputs
 from edgepack.releases.types import Deployment
 from edgepack.remote.layout import Layout
@@ -44,7 +44,7 @@ def device_metric(
     place = Layout(deployment.root, deployment.name)
     split = data.test
     with (
-        tempfile.TemporaryDirectory(prefix="edgepack-test-") as name,
+        scratch_folder("edgepack-test-") as name,
         progress.stage("Test set", f"{len(split)} examples") as task,
     ):
         files = write_inputs(Path(name), pack.golden.inputs, split.inputs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from edgepack.engines.choose import choose_runner
 from edgepack.engines.golden import measure_golden
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
+from edgepack.ground.scratch import scratch_folder
 from edgepack.measure.deployed import MEASURING_WAIT, Measured, parity
 from edgepack.measure.latency import run_benchmark
 from edgepack.measure.layers import LayerTimes, measure_layers, no_layers
@@ -42,7 +42,7 @@ def bench(model: Path, device: Device, target: Target, progress: Progress, per_l
     facts = device.facts()
     found = [Measurement("model_size", float(model.stat().st_size), "bytes", "file", model.name)]
     layers: LayerTimes | None = None
-    with tempfile.TemporaryDirectory(prefix="edgepack-bench-") as name:
+    with scratch_folder("edgepack-bench-") as name:
         with progress.stage("Reference outputs", model.name):
             pack = write_pack(Path(name) / "pack", "bench", model)
         files = {key: path for key, path in release_files(pack.folder).items() if key.startswith(("model.", "golden/"))}

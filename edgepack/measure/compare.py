@@ -9,7 +9,6 @@ meets caches that the other model filled.
 from __future__ import annotations
 
 import statistics
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from edgepack.devices import Device, DeviceFacts
 from edgepack.engines.choose import choose_runner
 from edgepack.engines.golden import measure_golden
 from edgepack.ground.progress import Progress
+from edgepack.ground.scratch import scratch_folder
 from edgepack.measure.bare_model import GOLDEN_SECONDS, remove_bench
 from edgepack.measure.deployed import MEASURING_WAIT, parity
 from edgepack.measure.disturbances import disturbances
@@ -90,7 +90,7 @@ def compare(
     place = layout(device, "bench", target.device.root)
     facts = device.facts()
     with ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgepack-bench-")))
+        work = Path(stack.enter_context(scratch_folder("edgepack-bench-")))
         packs = []
         for index, model in enumerate(models):
             with progress.stage("Reference outputs", model.name):

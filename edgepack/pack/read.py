@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgepack.ground.errors import ModelError
-from edgepack.ground.files import sha256_file
+from edgepack.ground.files import canonical_json, sha256_file
 from edgepack.ground.foreign import parse_json, read_regular
 from edgepack.pack.golden import read_golden
 from edgepack.pack.manifest import NAME, SCHEMA, pack_id
@@ -33,10 +33,26 @@ def read_pack(folder: Path) -> Pack:
     return Pack(folder, name, str(manifest["id"]), manifest, folder / MODEL, read_golden(folder / GOLDEN))
 
 
+def check_pack(pack: Pack) -> dict[str, str]:
+    """Compare a pack's files with what they were when it was made or read; the SHA-256 of each by its path, the manifest's too.
+
+    Raises:
+        ModelError: EP-250 there is no pack any more; EP-251 a file is missing or altered, or the pack is another.
+    """
+    file = pack.folder / NAME
+    if _read_manifest(pack.folder)["id"] != pack.id:
+        raise ModelError("EP-251", f"{file} was altered: it is not that of pack {pack.id}", AGAIN)
+    for relative, entry in pack.manifest["files"].items():
+        _check_file(pack.folder, relative, entry)
+    digests = {relative: str(entry["sha256"]) for relative, entry in pack.manifest["files"].items()}
+    return {**digests, NAME: sha256_file(file)}
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
     file = folder / NAME
     try:
-        manifest = parse_json(read_regular(file, _LARGEST))
+        content = read_regular(file, _LARGEST)
+        manifest = parse_json(content)
     except FileNotFoundError as error:
         raise ModelError("EP-250", f"{folder} is not a pack: it has no {NAME}", "give the folder of a pack") from error
     except (OSError, ValueError) as error:
@@ -46,14 +62,15 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise ModelError("EP-250", f"{file} has version {version}, this edgepack reads version {SCHEMA}", AGAIN)
     if not isinstance(manifest.get("files"), dict) or not isinstance(manifest.get("name"), str):
         raise ModelError("EP-250", f"{file} lacks its name or its list of files", AGAIN)
-    if not _has_its_id(manifest):
+    if not _is_as_written(manifest, content):
         raise ModelError("EP-251", f"{file} was altered: its content does not give its id {manifest.get('id')}", AGAIN)
     return manifest
 
 
-def _has_its_id(manifest: dict[str, Any]) -> bool:
+def _is_as_written(manifest: dict[str, Any], content: bytes) -> bool:
+    """Whether the id follows from the content, and every byte from the values."""
     try:
-        return bool(manifest.get("id") == pack_id(manifest))
+        return bool(manifest.get("id") == pack_id(manifest)) and content == canonical_json(manifest)
     except UnicodeEncodeError:  # a lone surrogate, which no manifest of edgepack's holds
         return False
 

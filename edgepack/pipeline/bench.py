@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from edgepack.compile import compile_model
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.progress import Progress
+from edgepack.ground.scratch import scratch_folder
 from edgepack.kinds.mcu import EMULATED
 from edgepack.measure import Measured, bench
 from edgepack.measure.benchmark_model import tool_file
@@ -28,7 +28,7 @@ def run_bench(request: Request, progress: Progress) -> Measured:
     Raises:
         ProjectError: EP-167 when the project was not deployed yet; what the rooms say.
     """
-    plan = prepare(request)
+    plan = prepare(request, progress)
     model = _model(plan)
     if plan.destination.kind.holds == "firmware":
         return _bench_mcu(model, plan, progress)
@@ -45,7 +45,7 @@ def run_compare(
     Raises:
         ProjectError: EP-180 when the target is a microcontroller; as `run_bench` otherwise.
     """
-    plans = [prepare(request) for request in requests]
+    plans = [prepare(request, progress) for request in requests]
     if engines is not None:  # checked as any setting is
         plans = [
             prepare(replace(request, overrides=(*request.overrides, f"device.engine={engine}")))
@@ -78,7 +78,7 @@ def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> Measured:
     name, device = c_identifier(plan.project.name), plan.target.device
     address = plan.destination.address or EMULATED
     plan.destination.check_address()
-    with tempfile.TemporaryDirectory(prefix="edgepack-bench-") as work:
+    with scratch_folder("edgepack-bench-") as work:
         with progress.stage("Reference outputs", model.name):
             packed = write_pack(Path(work) / "pack", plan.project.name, model)
         with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}"):

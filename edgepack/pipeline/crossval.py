@@ -40,7 +40,7 @@ def run_crossval(
     if folds < 2 or len(values) < 1 or len(set(values)) != len(values):
         what = f"{folds} folds" if folds < 2 else "no values, or one twice"
         raise ProjectError("EP-162", f"crossval: {what}", "give at least two folds, and each value once: 0.5,0.7,0.9")
-    plans = [prepare(replace(request, overrides=(*request.overrides, f"recipe.{option}={value}"))) for value in values]
+    plans = [prepare(replace(request, overrides=(*request.overrides, f"recipe.{option}={value}")), progress) for value in values]
     source, data = load_inputs(plans[0], progress)
     if source.kind == "tflite" or data is None:
         given = request.project if isinstance(request.project, Path) else plans[0].project.name

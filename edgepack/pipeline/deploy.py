@@ -25,7 +25,7 @@ def run_deploy(request: Request, progress: Progress) -> Report | FleetReport:
     Raises:
         EdgepackError: anything that kept the run from a verdict; a missed budget is no error but an exit code of 1.
     """
-    plan = prepare(request)
+    plan = prepare(request, progress)
     tool_file(plan.target, progress)  # what cannot be had is told before the training
     hosts = find_hosts(plan.destination, progress)
     if hosts is not None:

@@ -33,7 +33,7 @@ def last_pack(out: Path, project: Path) -> Path:
     """
     home = project.parent if is_model(project) else project
     others = [result_folder(project, target.name, None) for target in list_targets(home)]
-    found = [folder / "pack" for folder in (out, *others) if (folder / "pack" / "manifest.json").is_file()]
+    found = [folder / "pack" for folder in (out, *others) if (folder / "pack").is_dir()]
     if not found:
         raise ProjectError("EP-167", f"{project} was not deployed yet: it has no pack", _how_to_deploy(project))
     return found[0]

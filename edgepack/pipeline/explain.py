@@ -36,7 +36,7 @@ def run_explain(request: Request, progress: Progress, *, examples: int = EXAMPLE
         ModelError: EP-287 for a .tflite without a float counterpart, and what `build` and `compare_layers` raise.
         DataError: EP-320 without data.
     """
-    plan = prepare(request)
+    plan = prepare(request, progress)
     built = build(plan, progress)
     for warning in built.warnings:
         progress.warn(warning)

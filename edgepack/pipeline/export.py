@@ -34,7 +34,7 @@ def run_export(
     """
     wanted = _form(form, options)
     options = replace(options, note=progress.note)
-    plan = prepare(request)
+    plan = prepare(request, progress)
     model = request.project if isinstance(request.project, Path) else Path()
     called = name or plan.project.name
     if wanted.holds_model:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from edgepack.devices import Device
-from edgepack.ground.errors import EdgepackError, ProjectError
+from edgepack.ground.errors import DeviceError, EdgepackError, ProjectError
 from edgepack.ground.progress import Progress
 from edgepack.kinds import KINDS, words
 from edgepack.pipeline.destination import Destination, DeviceRequest, find_target
@@ -27,7 +27,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Managed(Generic[T]):
-    """What came of one device: a result, or the error; `name` is the device's in the inventory, or its address."""
+    """What came of one device: a result, or the error, or both where something there is wrong.
+
+    `name` is the device's in the inventory, or its address.
+    """
 
     name: str
     result: T | None
@@ -73,11 +76,21 @@ def list_installed(
     """The releases of a project, named as for `run_rollback`, on the target's devices; of everything there without one.
 
     Raises:
-        DeviceError: with one device what reaching it says.
+        DeviceError: with one device what reaching it says. A release whose files changed is no such error: EP-534 comes beside
+            the list.
         ProjectError: EP-116 for a target that holds no releases.
     """
     name, destination = (None, _destination(request)) if project is None else _find(request, project)
-    return _each(destination, progress, lambda device, own: installed(device, destination.target, name))
+    found = _each(destination, progress, lambda device, own: installed(device, destination.target, name))
+    return tuple(replace(one, error=one.error or _damage(one.name, one.result or ())) for one in found)
+
+
+def _damage(device: str, releases: tuple[InstalledRelease, ...]) -> EdgepackError | None:
+    bad = [row for row in releases if row.damaged]
+    if not bad:
+        return None
+    which = ", ".join(f"{row.release} of {row.name} ({row.damaged})" for row in bad)
+    return DeviceError("EP-534", f"{device}: not what was deployed: {which}", "deploy that version again, which mends it")
 
 
 def _find(request: DeviceRequest, project: Path) -> tuple[str, Destination]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from edgepack.compress import Step, check_recipe
 from edgepack.ground.cache import Cache, project_cache
 from edgepack.ground.errors import ProjectError
+from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.metrics import Metric, load_metric
 from edgepack.pipeline.destination import Destination, DeviceRequest, find_target
 from edgepack.pipeline.given import NOTHING, Given, given_project, project_with, step_tables
@@ -28,7 +29,8 @@ class Request(DeviceRequest):
     """One deployment as the user asked for it. `project` is a project folder, a model file, or a project that was read.
 
     `given` are Python objects in place of the project's own; without a project they are all there is. `per_layer` asks for the
-    time of each layer, where the engine tells it. `float_file` is what a ready .tflite is compared with.
+    time of each layer, where the engine tells it. `float_file` is what a ready .tflite is compared with. `verify_cache` has every
+    stored stage read whole before it is used.
     """
 
     project: Path | Project | None
@@ -38,6 +40,7 @@ class Request(DeviceRequest):
     weights: Path | None = None
     out: Path | None = None
     use_cache: bool = True
+    verify_cache: bool = False
     require_hardware: bool = False
     zip_file: Path | None = None
     per_layer: bool = False
@@ -69,8 +72,10 @@ class Plan(ProjectPlan):
         return self.destination.target
 
 
-def prepare(request: Request) -> Plan:
+def prepare(request: Request, progress: Progress | None = None) -> Plan:
     """Read and check the project, the target, the recipe and the metric; nothing is computed and nothing written.
+
+    `progress` is told of stored stages that turn out to be damaged.
 
     Raises:
         ProjectError: a file or setting that is wrong, with its place.
@@ -88,7 +93,9 @@ def prepare(request: Request) -> Plan:
         project=project,
         recipe=check_recipe(project.recipe),
         metric=load_metric(project.data.metric, project.folder, project.data.threshold),
-        cache=project_cache(_cache_home(request, project), request.use_cache),
+        cache=project_cache(
+            _cache_home(request, project), request.use_cache, request.verify_cache, (progress or SilentProgress()).note
+        ),
         data=request.data,
         given=request.given,
         request=request,

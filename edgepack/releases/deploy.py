@@ -36,6 +36,7 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
     and content that none uses. A step that fails leaves `current` as it was, and the next deployment cleans up.
 
     Raises:
+        ModelError: EP-251 the pack was altered since it was made.
         DeviceError: what failed, by its code; see docs/errors.md.
     """
     start = time.monotonic()
@@ -43,7 +44,7 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
     identity = check_identity(pack.id)
     with DeviceLock(device, place.lock, progress) as lock:
         with progress.stage("Uploading", device.name) as task:
-            sent = send_release(device, place, identity, pack.folder, task)
+            sent = send_release(device, place, pack, task)
             model = f", of model.tflite {sent.model / 1e3:.1f} of {pack.model.stat().st_size / 1e3:.1f} kB" if sent.model else ""
             task.finish(f"{sent.uploaded / 1e3:.0f} kB sent{model}, {sent.reused / 1e3:.0f} kB were there")
         runner = choose_runner(device, place, target, sent.path, pack, progress)

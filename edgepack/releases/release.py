@@ -6,15 +6,16 @@ hard links (then the releases themselves are searched for content, and no blob o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack.devices import Device
 from edgepack.devices.upload import SHA256_FUNCTION
 from edgepack.ground.errors import DeviceError
-from edgepack.ground.files import sha256_file
 from edgepack.ground.foreign import whole_number
 from edgepack.ground.progress import Task
+from edgepack.pack import Pack, check_pack
 from edgepack.remote.layout import Layout
 from edgepack.remote.script import check_script
 from edgepack.remote.space import check_space, insist_on_space
@@ -90,6 +91,22 @@ while IFS=$tab read -r sum from name; do
 done
 """
 
+DAMAGED_FUNCTION = (
+    SHA256_FUNCTION
+    + """\
+damaged() {
+  [ -s "$1/SHA256SUMS" ] || { echo SHA256SUMS; return; }
+  while read -r sum name; do
+    [ -f "$1/$name" ] && [ "$(sha256 "$1/$name")" = "$sum" ] || { printf '%s\\n' "$name"; return; }
+  done <"$1/SHA256SUMS"
+  (cd "$1" && find . -type f) | while IFS= read -r file; do
+    [ "$file" = ./SHA256SUMS ] || cut -c67- "$1/SHA256SUMS" | grep -qxF -- "${file#./}" || { echo SHA256SUMS; return; }
+  done
+}
+"""
+)
+"""A function of sh: the first file of the release in the folder $1 that is not what its list says, or that the list lacks."""
+
 # Reads "<sha256>  <name>" lines, prints the names of files that are missing or different.
 _VERIFY = (
     SHA256_FUNCTION
@@ -155,9 +172,9 @@ def release_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def checksums(files: dict[str, Path]) -> str:
-    """The lines of SHA256SUMS."""
-    return "".join(f"{sha256_file(path)}  {name}\n" for name, path in files.items() if name != SUMS)
+def checksums(digests: Mapping[str, str]) -> str:
+    """The lines of SHA256SUMS, of each file's SHA-256 by its name."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()) if name != SUMS)
 
 
 def wrong_files(device: Device, folder: str, sums: str) -> list[str]:
@@ -166,16 +183,19 @@ def wrong_files(device: Device, folder: str, sums: str) -> list[str]:
     return [line for line in said.splitlines() if line]
 
 
-def send_release(device: Device, layout: Layout, identity: str, pack: Path, task: Task) -> Sent:
-    """Bring the pack's files to `incoming/<identity>`, or mend `releases/<identity>` when it is there already.
+def send_release(device: Device, layout: Layout, pack: Pack, task: Task) -> Sent:
+    """Bring the pack's files to `incoming/<its id>`, or mend `releases/<its id>` when it is there already.
+
+    What is sent is what the pack's manifest says: a file that changes under the upload arrives as a damaged one.
 
     Raises:
+        ModelError: EP-251 the pack was altered.
         DeviceError: EP-510 no room, EP-511 not writable, EP-515 damaged on the way, or a failing link.
     """
-    files = release_files(pack)
-    sums = checksums(files)
-    digests = {line[66:]: line[:64] for line in sums.splitlines()}
-    said = check_script(device, _PREPARE, [layout.folder, identity], layout.folder, timeout=300.0, stdin=sums.encode())
+    digests = check_pack(pack)
+    files = {name: file for name, file in release_files(pack.folder).items() if name in digests}
+    sums = checksums(digests)
+    said = check_script(device, _PREPARE, [layout.folder, pack.id], layout.folder, timeout=300.0, stdin=sums.encode())
     found = _parse(said)
     sizes = {digests[name]: files[name].stat().st_size for name in digests}
     absent = {digests[name]: files[name] for name in found.wrong if digests[name] not in found.sources}

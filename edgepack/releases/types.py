@@ -53,13 +53,15 @@ class Rollback:
 @dataclass(frozen=True)
 class InstalledRelease:
     """A release on a device. `size` in bytes (content that releases share counts in each), `used` when it last became current in
-    the device's seconds since 1970, `state` "current", "previous" or ""."""
+    the device's seconds since 1970, `state` "current", "previous" or "", `damaged` a file in it that is not what was
+    deployed, "" when all are."""
 
     name: str
     release: str
     size: int
     used: int | None
     state: str
+    damaged: str = ""
 
 
 @dataclass(frozen=True)

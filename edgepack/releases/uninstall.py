@@ -10,6 +10,7 @@ from edgepack.ground.errors import DeviceError
 from edgepack.ground.foreign import whole_number
 from edgepack.ground.progress import Progress
 from edgepack.project import Target
+from edgepack.releases.release import DAMAGED_FUNCTION
 from edgepack.releases.switch import links, prune, switch
 from edgepack.releases.types import Deployment, InstalledRelease, Uninstalled
 from edgepack.remote.layout import Layout, layout
@@ -48,7 +49,9 @@ if [ "$(readlink previous)" = "releases/$2" ]; then rm -f -- previous; fi
 mv -- "releases/$2" ".trash.$2" && rm -rf -- ".trash.$2" "deployments/$2.json"
 """
 
-_LIST = """\
+_LIST = (
+    DAMAGED_FUNCTION
+    + """\
 cd "$1" 2>/dev/null || exit 0
 for folder in ./*; do
   [ -d "$folder/releases" ] || continue
@@ -59,10 +62,13 @@ for folder in ./*; do
     [ "$(readlink "$folder/previous")" = "releases/$id" ] && state=previous
     [ "$(readlink "$folder/current")" = "releases/$id" ] && state=current
     size=$(du -sk "$folder/releases/$id" | cut -f1)
-    printf '%s\t%s\t%s\t%s\t%s\n' "$name" "$id" "$size" "$(stat -c %Y "$folder/releases/$id" 2>/dev/null)" "$state"
+    used=$(stat -c %Y "$folder/releases/$id" 2>/dev/null)
+    bad=$(damaged "$folder/releases/$id" </dev/null | head -n 1)
+    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$id" "$size" "$used" "$state" "$bad"
   done
 done
 """
+)
 
 
 def uninstall(name: str, device: Device, target: Target, progress: Progress) -> Uninstalled:
@@ -122,9 +128,9 @@ def withdraw(deployment: Deployment, device: Device, target: Target, progress: P
 
 
 def installed(device: Device, target: Target, name: str | None = None) -> tuple[InstalledRelease, ...]:
-    """Every release on the device, of one model or of all, the last used first."""
+    """Every release on the device, of one model or of all, the last used first, each with its files read there."""
     root = layout(device, name or "any", target.device.root).root
-    said = check_script(device, _LIST, [root, name or ""], root, timeout=120.0)
+    said = check_script(device, _LIST, [root, name or ""], root, timeout=600.0)
     rows = [line.split("\t") for line in said.splitlines()]
     return tuple(
         InstalledRelease(
@@ -133,7 +139,8 @@ def installed(device: Device, target: Target, name: str | None = None) -> tuple[
             size=(whole_number(row[2]) or 0) * 1024,
             used=whole_number(row[3]),
             state=row[4],
+            damaged=row[5],
         )
         for row in rows
-        if len(row) == 5
+        if len(row) == 6
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgepack.ground.files import hash_of, sha256_files
 from edgepack.ground.private import private_umask
+from edgepack.ground.seal import seal_file
 from edgepack.runners.files import ON_DEVICE
 
 _C = ON_DEVICE / "c"
@@ -36,7 +37,7 @@ def program_key(identity: Sequence[str], engine: Path, *others: Path) -> str:
 
 
 def link_program(command: Sequence[str], program: Path, what: str, libraries: Sequence[str]) -> None:
-    """Compile and link by `command` (the compiler, its options and the sources), all or nothing.
+    """Compile and link by `command` (the compiler, its options and the sources), all or nothing, and seal the program.
 
     Raises:
         CompileError: EP-750 it does not compile, EP-751 not in time; ToolError: EP-601 the compiler cannot be started.
@@ -49,3 +50,4 @@ def link_program(command: Sequence[str], program: Path, what: str, libraries: Se
         run_compiler([*command, "-o", str(built), *libraries], what)
         built.chmod(0o777 & ~private_umask())
         os.replace(built, program)
+        seal_file(program)

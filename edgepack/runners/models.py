@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import DataError, EdgepackError, ModelError, ModelRefused, ToolError
+from edgepack.ground.scratch import scratch_folder
 from edgepack.runners.files import RUNNER
 from edgepack.workers.worker import Worker, WorkerFailure, save_arrays
 
@@ -69,7 +69,7 @@ def run_model(
         raise DataError("EP-380", f"the inputs hold different numbers of samples: {sorted(counts)}", "give equally many")
     count = counts.pop()
     deadline = timeout if timeout is not None else 60.0 + 2.0 * count
-    with tempfile.TemporaryDirectory(prefix="edgepack-run-") as name:
+    with scratch_folder("edgepack-run-") as name:
         folder = Path(name)
         files = save_arrays(folder, inputs)
         described = describe_model(model, engine)

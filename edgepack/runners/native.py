@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,8 @@ from edgepack.ground.errors import CompilerMissing, EngineUnfit
 from edgepack.ground.escape import c_string
 from edgepack.ground.files import sha256_file
 from edgepack.ground.progress import Progress
+from edgepack.ground.scratch import scratch_folder
+from edgepack.ground.seal import is_intact
 from edgepack.ground.user_cache import user_cache
 from edgepack.runners.c_sources import NATIVE, include_flags, link_program, program_key, runner_sources
 
@@ -66,7 +67,7 @@ def build_program(model_file: Path, machine: str, progress: Progress, layers: bo
     """
     flags = (*target_of(machine), *_FLAGS)
     program = user_cache() / "programs" / _key(sha256_file(model_file), flags, layers, coding) / "run"
-    if program.is_file():
+    if is_intact(program):
         os.utime(program)
         return program
     title = f"a static program for {machine}{', with a clock between the layers' if layers else ''}"
@@ -111,7 +112,7 @@ def _key(model: str, flags: tuple[str, ...], layers: bool, coding: str) -> str:
 
 
 def _compile(model_file: Path, flags: tuple[str, ...], program: Path, layers: bool, coding: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="edgepack-code-") as name:
+    with scratch_folder("edgepack-code-") as name:
         folder = Path(name)
         code = write_program_code(model_file, folder, coding)
         sources = [*runner_sources(NATIVE), *sorted(folder.glob("*.c"))]

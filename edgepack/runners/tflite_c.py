@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edgepack.ground.errors import CompilerMissing, EngineUnfit
 from edgepack.ground.progress import Progress
+from edgepack.ground.seal import is_intact
 from edgepack.ground.user_cache import user_cache
 from edgepack.runners.c_sources import TFLITE_C, include_flags, link_program, program_key, runner_sources
 
@@ -40,7 +41,7 @@ def build_runner(machine: str, progress: Progress, android: bool = False) -> Pat
     target = target_of(machine)
     command = _android_command(machine) if android else _zig_command(target)
     program = user_cache() / "programs" / program_key(command, TFLITE_C) / "tflite_runner"
-    if not program.is_file():
+    if not is_intact(program):
         sources = map(str, runner_sources(TFLITE_C))
         with progress.stage("Compiling the runner", f"for {machine}"):
             link_program([*command, *include_flags(TFLITE_C), *sources], program, "the runner", ["-ldl", "-lm"])

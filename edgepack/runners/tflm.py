@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import EdgepackError, ModelRefused, ToolError
+from edgepack.ground.scratch import scratch_folder
 from edgepack.workers.worker import WorkerFailure, run_worker, save_arrays
 
 _PROGRAM = Path(__file__).with_name("tflm_worker.py")
@@ -44,7 +44,7 @@ def run_tflm(model: Path, inputs: Sequence[NDArray[Any]], outputs: int, timeout:
         ModelError: EP-283 when TFLite Micro refuses the model or dies on it.
         ToolError: EP-690 when tflite-micro is not installed.
     """
-    with tempfile.TemporaryDirectory(prefix="edgepack-tflm-") as name:
+    with scratch_folder("edgepack-tflm-") as name:
         folder = Path(name)
         files = save_arrays(folder, inputs)
         results = [str(folder / f"output_{index}.npy") for index in range(outputs)]

@@ -14,7 +14,6 @@ import shutil
 import site
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 
 from edgepack.ground.errors import ModelError, UnknownLayer
 from edgepack.ground.files import canonical_json
+from edgepack.ground.scratch import scratch_folder
 from edgepack.sources.keras.files import code_in, file_kind
 from edgepack.sources.keras.frameworks import import_tf_keras
 from edgepack.sources.keras.store import read_untrusted_index, stored_hash
@@ -112,7 +112,7 @@ def _note(used: ModelError, left: bool, kept_off: Sequence[str]) -> str:
 @contextmanager
 def _opened(trusted: TrustedFile, task: Mapping[str, Any]) -> Iterator[tuple[Path, _Done]]:
     """Run the worker; the folder it filled, and how it ended."""
-    with tempfile.TemporaryDirectory(prefix="edgepack-model-", ignore_cleanup_errors=True) as name:
+    with scratch_folder("edgepack-model-") as name:
         scratch = Path(name).resolve()
         out = scratch / "out"
         out.mkdir()

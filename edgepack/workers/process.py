@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgepack.ground.errors import DeviceError
+from edgepack.ground.scratch import refuse_full
 
 MOST_OUTPUT = 64 << 20
 """Bytes that a program may write to standard output, unless its caller expects more."""
@@ -85,6 +86,7 @@ def run_process(
     Raises:
         OSError: it cannot be started.
         Flood: EP-533 it wrote more than `most` bytes, or more than MOST_ERRORS to standard error.
+        NoRoom: EP-152 it failed, and what it wrote has no room.
         KeyboardInterrupt: this thread's INTERRUPTED was set; the program was stopped.
     """
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
@@ -106,6 +108,8 @@ def run_process(
             if feeder is not None:
                 feeder.stop()
         _refuse_flood(argv[0], stdout, stderr, most)
+        if status != 0:
+            refuse_full()
         stdout.seek(0)
         stderr.seek(0)
         return Finished(status, stdout.read(most), stderr.read(MOST_ERRORS), 0 if feeder is None else feeder.sent)

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepack.ground.scratch import refuse_full
 from edgepack.workers.result import RunnerFailure, parse_result
 
 _MAIN = Path(__file__).with_name("worker_main.py")
@@ -66,8 +67,16 @@ def save_arrays(folder: Path, arrays: Sequence[NDArray[Any]]) -> list[str]:
     """Write arrays, the inputs of a model, to .npy files in `folder`, where workers map them into memory; the files in order."""
     files = [str(folder / f"input_{index}.npy") for index in range(len(arrays))]
     for file, array in zip(files, arrays, strict=True):
-        np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+        _save(Path(file), np.ascontiguousarray(array))
     return files
+
+
+def _save(file: Path, array: NDArray[Any]) -> None:
+    """`numpy.save`, but an error says what is wrong: numpy's own, on a full disk, has no errno."""
+    with file.open("wb") as out:
+        header = np.lib.format.header_data_from_array_1_0(array)  # type: ignore[no-untyped-call]
+        np.lib.format.write_array_header_1_0(out, header)  # type: ignore[no-untyped-call]
+        out.write(array.reshape(-1).view(np.uint8).data)
 
 
 class Worker:
@@ -108,13 +117,16 @@ class Worker:
 
         Raises:
             WorkerFailure: there is no good answer.
+            NoRoom: EP-152, and that is because temporary files have no room.
         """
         status = self._wait(timeout, watch, look)
         if status < 0:
+            refuse_full()
             raise WorkerFailure("crash", _signal_name(-status), self._last_words())
         try:
             return parse_result(_content(self._stdout), _MOST)
         except RunnerFailure as failure:
+            refuse_full(failure)
             raise WorkerFailure(failure.kind, str(failure), self._last_words()) from failure
 
     def _wait(self, timeout: float | None, watch: Callable[[str], None] | None, look: Callable[[int], None] | None) -> int:

@@ -6,13 +6,13 @@ This has not run against a probe: only the commands it issues and the reading of
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from pathlib import Path
 
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.foreign import read_regular
 from edgepack.ground.progress import Progress, SilentProgress
+from edgepack.ground.scratch import scratch_folder
 from edgepack.mcu.boards.board_report import BoardRun, read_report
 from edgepack.mcu.image.elf import Elf, read_elf
 from edgepack.workers.process import MOST_WORDS, run_process
@@ -33,7 +33,7 @@ def run_on_probe(
     """
     program = read_elf(elf)
     log = program.symbol("edgepack_log")
-    with (progress or SilentProgress()).stage("Measuring", f"pyocd, {target}") as task, tempfile.TemporaryDirectory() as name:
+    with (progress or SilentProgress()).stage("Measuring", f"pyocd, {target}") as task, scratch_folder() as name:
         task.update(0, 1, "loading the firmware")
         _pyocd(["load", "--no-wait", "--target", target, str(elf)])
         start = _entry_in_ram(program)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgepack.ground.files import sha256_bytes
+from edgepack.ground.seal import is_intact, seal_file
 from edgepack.ground.user_cache import user_cache
 from edgepack.mcu.toolchain.compilers import find_host_compiler, run_compiler
 
@@ -36,11 +37,12 @@ def _build(source: str, flags: Sequence[str]) -> Path:
     parts = [(NATIVE / source).read_bytes(), (NATIVE / "profile.h").read_bytes(), " ".join(flags).encode()]
     key = sha256_bytes(b"\0".join(parts))[:16]
     library = user_cache() / "native" / f"{Path(source).stem}-{key}.so"
-    if not library.is_file():
+    if not is_intact(library):
         library.parent.mkdir(parents=True, exist_ok=True)
         temporary = library.with_suffix(f".{os.getpid()}.so")
         run_compiler(
             [*find_host_compiler(), "-O2", "-shared", "-fPIC", *flags, str(NATIVE / source), "-o", str(temporary)], source
         )
         os.replace(temporary, library)
+        seal_file(library)
     return library

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import struct
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.scratch import scratch_folder
 from edgepack.mcu.emulate.emulation import Emulation, fault_error, read_outputs, write_inputs
 from edgepack.mcu.emulate.native import qemu_plugin
 from edgepack.mcu.emulate.profile import BLOCK_CAPACITY, BlockCounts, ProfilePlan
@@ -56,7 +56,7 @@ def run_on_qemu(
     """
     if not qemu_present():
         raise ToolError("EP-604", "qemu-system-arm is not installed", "apt-get install qemu-system-arm")
-    with tempfile.TemporaryDirectory(prefix="edgepack-") as name:
+    with scratch_folder("edgepack-") as name:
         folder = Path(name)
         count = write_inputs(folder / "inputs.bin", program.inputs, inputs)
         if plan is not None:

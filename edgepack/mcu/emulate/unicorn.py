@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.scratch import scratch_folder
 from edgepack.mcu.emulate.alignment import aligned_sites
 from edgepack.mcu.emulate.emulation import Emulation, fault_error, read_outputs, write_inputs
 from edgepack.mcu.emulate.native import unicorn_hook
@@ -43,7 +43,7 @@ def run_on_unicorn(
     core = program.core
     if core.unicorn_model is None:
         raise ToolError("EP-603", f"unicorn has no {core.title}", "apt-get install qemu-system-arm to run it on QEMU")
-    with tempfile.TemporaryDirectory(prefix="edgepack-") as name:
+    with scratch_folder("edgepack-") as name:
         folder = Path(name)
         count = write_inputs(folder / "inputs.bin", program.inputs, inputs)
         job = {

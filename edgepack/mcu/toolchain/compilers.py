@@ -20,6 +20,7 @@ from edgepack.ground.errors import CompileError, CompilerMissing, ToolError
 from edgepack.ground.escape import shell_line
 from edgepack.ground.files import sha256_bytes, sha256_files
 from edgepack.ground.progress import Progress, SilentProgress
+from edgepack.ground.seal import SEAL_SUFFIX, is_intact, remove_sealed, seal_file
 from edgepack.ground.user_cache import user_cache
 from edgepack.workers.process import MOST_WORDS, run_process
 
@@ -144,7 +145,7 @@ def compile_objects(
         key = sha256_bytes(identity)
         stored, target = cache / key[:2] / f"{key}.o", folder / f"{index:02d}_{source.stem}.o"
         objects.append(target)
-        if stored.is_file():
+        if is_intact(stored):
             shutil.copyfile(stored, target)
             os.utime(stored)
         else:
@@ -225,6 +226,7 @@ def _store(built: Path, stored: Path) -> None:
     temporary = stored.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
     shutil.copyfile(built, temporary)
     os.replace(temporary, stored)
+    seal_file(stored)
 
 
 @cache
@@ -233,8 +235,8 @@ def _forget_old_objects() -> None:
     oldest = time.time() - _OBJECTS_KEPT_S
     for stored in (user_cache() / "objects").glob("*/*"):
         with suppress(OSError):
-            if stored.stat().st_mtime < oldest:
-                stored.unlink()
+            if stored.suffix != SEAL_SUFFIX and stored.stat().st_mtime < oldest:
+                remove_sealed(stored)
 
 
 def _hash_headers(folders: set[Path]) -> str:

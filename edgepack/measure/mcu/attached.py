@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.progress import Progress
+from edgepack.ground.scratch import scratch_folder
 from edgepack.mcu.boards.address import board_of_target, check_board_address
 from edgepack.mcu.boards.board_report import BoardRun
 from edgepack.mcu.boards.probe_board import run_on_probe
@@ -48,7 +48,7 @@ def run_on_board(
     if kind == "serial":
         return run_on_serial(rest, build_id(code), timeout_s, progress=progress)
     board = board_of_target(rest)
-    with tempfile.TemporaryDirectory(prefix="edgepack-board-") as work:
+    with scratch_folder("edgepack-board-") as work:
         project = export_firmware(code, board.name, Path(work) / "project", name, golden_inputs, golden_outputs)
         elf = build_firmware(project, find_toolchain(toolchain), Path(work) / "build", optimize, progress)
         return run_on_probe(board.pyocd_target or rest, elf, project.build, timeout_s, progress)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from edgepack.cores import Core, find_core
 from edgepack.ground.errors import DeviceError, ToolError
 from edgepack.ground.progress import Progress
+from edgepack.ground.scratch import scratch_folder
 from edgepack.mcu.count.cycles import CycleEstimate, estimate_cycles
 from edgepack.mcu.count.instructions import InstructionCounts, blocks_of, count_instructions
 from edgepack.mcu.emulate.emulation import Emulation
@@ -122,7 +122,7 @@ def bench_mcu(
         raise ValueError("give expected outputs, or outputs_like")
     core, compiler = find_core(cpu), find_toolchain(toolchain)
     how = _Emulator(emulator, timeout_s, flash_wait_states)
-    with tempfile.TemporaryDirectory(prefix="edgepack-mcu-") as temporary:
+    with scratch_folder("edgepack-mcu-") as temporary:
         work = Path(temporary)
         folder = code if isinstance(code, Path) else write_files(code, work / "code")
         settings = (folder, name, core, ports_of(inputs), ports_of(shaped), compiler)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.progress import Progress
+from edgepack.ground.scratch import scratch_folder
 from edgepack.mcu.boards.board_report import BoardRun
 from edgepack.mcu.host import build_host, run_host
 from edgepack.mcu.toolchain.program import ports_of
@@ -122,7 +122,7 @@ def mcu_metric(files: Mapping[str, str], name: str, golden: Golden, data: Datase
     count = len(data.test)
     with (
         progress.stage("Test set", f"{count} examples, the same C on this machine") as task,
-        tempfile.TemporaryDirectory(prefix="edgepack-host-") as work,
+        scratch_folder("edgepack-host-") as work,
     ):
         ports = [ports_of(tuple(golden.values(tensor) for tensor in tensors)) for tensors in (golden.inputs, golden.outputs)]
         program = build_host(files, name, ports[0], ports[1], Path(work))

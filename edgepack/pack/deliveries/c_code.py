@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from edgepack.compile import CCode, compile_model, write_code
 from edgepack.flatbuffer import read_model
+from edgepack.ground.scratch import scratch_folder
 from edgepack.mcu.boards.boards import find_board
 from edgepack.pack.deliveries.firmware import export_firmware
 from edgepack.pack.deliveries.form import Form, Options
@@ -29,7 +29,7 @@ def _firmware(model: Path, name: str, folder: Path, options: Options) -> tuple[P
     board = options.board or "generic"
     core = options.cpu or find_board(board).cpu
     code = _compiled(model, name, core, options)
-    with tempfile.TemporaryDirectory(prefix="edgepack-export-") as work:
+    with scratch_folder("edgepack-export-") as work:
         golden = write_pack(Path(work) / "pack", name, model).golden
         inputs, outputs = (tuple(map(golden.values, tensors)) for tensors in (golden.inputs, golden.outputs))
         export_firmware(code.files, board, folder, code.name, inputs, outputs, options.cpu)

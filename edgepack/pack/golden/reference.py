@@ -7,7 +7,6 @@ is tried once more with lower operator versions, for the reference resolvers lag
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +16,7 @@ from edgepack.flatbuffer.model import Array, Operator, Subgraph
 from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
 from edgepack.flatbuffer.rewrite.lower_versions import lower_versions
 from edgepack.ground.errors import EdgepackError, ModelError, ToolError
+from edgepack.ground.scratch import scratch_folder
 from edgepack.runners import REFERENCE, run_model, run_reference
 from edgepack.runners.tflm import TflmRun, run_tflm
 
@@ -65,7 +65,7 @@ def reference_outputs(
     }
     wanted = engines or reference_engines(model)
     refusals: list[EdgepackError] = []
-    with tempfile.TemporaryDirectory(prefix="edgepack-lowered-") as work:
+    with scratch_folder("edgepack-lowered-") as work:
         for engine, file in (*((engine, model_file) for engine in wanted), *_lowered(model_file, wanted, Path(work))):
             try:
                 return run[engine](file), engine, metadata.version(PACKAGES[engine])
@@ -108,7 +108,7 @@ def run_micro(model: Model, model_file: Path, inputs: Sequence[Array]) -> TflmRu
     Raises:
         ModelError: EP-283 when the interpreter refuses the model; ToolError: EP-690 when it is not installed.
     """
-    with tempfile.TemporaryDirectory(prefix="edgepack-fixed-") as work:
+    with scratch_folder("edgepack-fixed-") as work:
         fixed = Path(work) / model_file.name
         fixed.write_bytes(fix_shapes(model_file.read_bytes(), model))
         try:

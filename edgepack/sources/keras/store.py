@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepack.ground.errors import EdgepackError, ModelError
-from edgepack.ground.files import canonical_json, hash_of
+from edgepack.ground.files import canonical_json, hash_of, write_atomic
 from edgepack.ground.foreign import parse_json, read_regular
 from edgepack.sources.keras.compare import largest_difference
 from edgepack.sources.keras.config import check_own_layers
@@ -139,9 +139,7 @@ def _flat_model(model: Any) -> Any:
 
 def _save(model: Any, file: Path, where: str) -> None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model.save(file, save_format="h5", include_optimizer=False)
+        save_h5(model, file)
     except NotImplementedError as error:
         if "HDF5" in str(error):
             raise ModelError(
@@ -152,6 +150,22 @@ def _save(model: Any, file: Path, where: str) -> None:
         raise _unstorable(where, error) from error
     except (TypeError, ValueError, RuntimeError) as error:
         raise _unstorable(where, error) from error
+
+
+def save_h5(model: Any, file: Path) -> None:
+    """Write a Keras 2 model as .h5, without its optimiser.
+
+    HDF5 puts it together in memory: where its own writing fails, on a full disk, the process ends by a signal.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with import_h5py().File(file.name, "w", driver="core", backing_store=False) as image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.save(image, save_format="h5", include_optimizer=False)
+        image.flush()
+        write_atomic(file, image.id.get_file_image())
 
 
 def _unstorable(where: str, error: Exception) -> ModelError:

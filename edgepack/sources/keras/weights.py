@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepack.ground.errors import ModelError, UnknownLayer
+from edgepack.ground.scratch import scratch_folder
 from edgepack.sources.keras.containers import check_container
 from edgepack.sources.keras.files import file_kind, open_model
 from edgepack.sources.keras.frameworks import import_h5py
@@ -146,7 +146,7 @@ def _count(group: Any) -> int:
 
 def _load_member(model: Any, file: Path) -> None:
     """The weights within a .keras file whose layers cannot be opened, because their classes are of the other generation."""
-    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(file) as archive:
+    with scratch_folder() as scratch, zipfile.ZipFile(file) as archive:
         weights = Path(archive.extract("model.weights.h5", scratch))
         with import_h5py().File(weights, "r") as stored:
             count = _count(stored)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from edgepack.compile import compile_model
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.files import sha256_file
+from edgepack.ground.scratch import scratch_folder
 from edgepack.pack.golden import choose_golden_inputs, last_inputs, read_golden, write_golden
 from edgepack.pack.golden.c_text import golden_arrays, golden_header, golden_source
 
@@ -85,7 +85,7 @@ def make_product(
     check_version(version)
     model = read_model(model_file)
     code = compile_model(model, name, cpu, optimize, overlay_input=overlay_input, coding=coding)
-    with tempfile.TemporaryDirectory(prefix="edgepack-golden-") as work:
+    with scratch_folder("edgepack-golden-") as work:
         write_golden(Path(work), model, model_file, last_inputs(choose_golden_inputs(model), _VECTORS))
         golden = read_golden(Path(work))
         stem = code.name

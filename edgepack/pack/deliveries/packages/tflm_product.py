@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from edgepack.ground.files import sha256_file
+from edgepack.ground.scratch import scratch_folder
 from edgepack.pack.deliveries.form import Options
 from edgepack.pack.deliveries.packages.product import Product, check_version
 from edgepack.pack.deliveries.tflm.example import example_headers, tflm_check
@@ -23,7 +23,7 @@ def make_tflm_product(model_file: Path, name: str, options: Options) -> Product:
         ToolError: EP-690 when tflite-micro is not installed.
     """
     check_version(options.version)
-    with tempfile.TemporaryDirectory(prefix="edgepack-tflm-") as work:
+    with scratch_folder("edgepack-tflm-") as work:
         made = tflm_sources(model_file, name, Path(work), options.tflm_coding)
         check, readme = tflm_check(made.stem, made.golden), tflm_readme(made, table=False)
     if made.coding is not None:

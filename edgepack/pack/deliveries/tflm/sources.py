@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from edgepack.flatbuffer.rewrite.fix_shapes import fix_shapes
 from edgepack.flatbuffer.tflm import resolver_method
 from edgepack.ground.errors import ModelError
 from edgepack.ground.escape import markdown, markdown_code
+from edgepack.ground.scratch import scratch_folder
 from edgepack.pack.deliveries.c_array import c_array_texts
 from edgepack.pack.deliveries.form import Form, Options
 from edgepack.pack.deliveries.tflm.coding import Coding, code_for_tflm
@@ -91,7 +91,7 @@ def export_tflm(model: Path, name: str, folder: Path, options: Options | None = 
         EdgepackError: EP-252 when the files cannot be written.
     """
     options = options or Options()
-    with tempfile.TemporaryDirectory(prefix="edgepack-tflm-") as work:
+    with scratch_folder("edgepack-tflm-") as work:
         made = tflm_sources(model, name, Path(work), options.tflm_coding)
         texts: dict[str, str | bytes] = {
             **made.files,
