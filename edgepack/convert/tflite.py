@@ -14,7 +14,7 @@ from edgepack.convert.representative import choose, generator
 from edgepack.convert.signature import sign
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import ConvertError
-from edgepack.ground.memory import give_back_memory
+from edgepack.ground.memory import give_back_memory, large_blocks_apart
 from edgepack.ground.progress import Task
 from edgepack.sources import Dataset
 from edgepack.sources.keras.frameworks import import_tf_keras
@@ -25,6 +25,7 @@ _MOST_CONVERSIONS, _MOST_WHILE_FLOAT = 4, 16
 _LOOPS = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 
 
+@large_blocks_apart()
 def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
     """The .tflite of a Keras model with a batch of one, quantized by `scheme` (float32: not at all), with a signature
     `serving_default`.
