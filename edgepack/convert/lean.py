@@ -54,7 +54,7 @@ class _GivenOnce:
     """
 
     def __init__(self, graph: Any) -> None:
-        self._content = graph.SerializeToString()
+        self._content: bytes = graph.SerializeToString()
         self._rest = type(graph)()
         self._rest.library.CopyFrom(graph.library)
         for node in graph.node:
@@ -64,6 +64,6 @@ class _GivenOnce:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rest, name)
 
-    def SerializeToString(self) -> bytes:  # noqa: N802
+    def SerializeToString(self) -> bytes:
         content, self._content = self._content, b""
         return content

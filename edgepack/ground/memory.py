@@ -47,7 +47,8 @@ def large_blocks_apart() -> Iterator[None]:
 
     glibc raises the size from which it does that to that of the largest block freed so far, and puts smaller ones in its heap,
     where what lives on keeps what was freed: the fifth conversion of an LSTM took 280 MB more than the first, 50 MB of
-    weights. Afterwards the size is what glibc's own raising ends at, as it cannot be told to go on raising. Does nothing without glibc.
+    weights. Afterwards the size is what glibc's own raising ends at, as it cannot be told to go on raising. Does nothing without
+    glibc.
     """
     _thresholds(_APART, _APART)
     try:
