@@ -103,7 +103,9 @@ edgepack.deploy(sys.argv[1], target="host", cache=False, quiet=True)
 def main() -> int:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="ResNet50", help="a name in keras.applications, or dense, wide, embedding, lstm (ResNet50)")
+    parser.add_argument(
+        "--model", default="ResNet50", help="a name in keras.applications, or dense, wide, embedding, lstm (ResNet50)"
+    )
     parser.add_argument("--examples", type=int, default=16, help="to calibrate and to test with (16)")
     parser.add_argument("--print", action="store_true", help="print instead of writing the files")
     asked = parser.parse_args()
