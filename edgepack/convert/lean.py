@@ -11,7 +11,7 @@ from edgepack.ground.memory import give_back_memory
 def lean(converter: Any) -> Any:
     """TensorFlow's class of converters of frozen graphs: the same bytes, with the weights once in the graph that is converted.
 
-    TensorFlow's own also imports the frozen graph as a function, with four more copies at the worst moment, of which it reads
+    TensorFlow's own also imports the frozen graph as a function, with six more copies at the worst moment, of which it reads
     only names, shapes and types of inputs and outputs: those of the function that is frozen. And it keeps the graph to the
     end, although nothing reads the weights in it once they were given to the C++ part.
     """
