@@ -108,12 +108,14 @@ def convert(compressed: Compressed, data: Dataset, cache: Cache, progress: Progr
                 names = ", ".join(coarse)
                 progress.warn(f"integers cannot tell the scores of the softmax in {names} apart: mask with -20 rather than -1e9")
             write_atomic(folder / "model.tflite", content)
+            size = len(content)
+            del content, converted  # their memory is for the float model
             task.update(1, 1, "the float model beside it, for comparison")
             with without_quantization():
                 write_atomic(folder / FLOAT_FILE, run_converter(model, "float32", data, task))
             facts = {"proof": asdict(proof), "layers": [asdict(layer) for layer in layers]}
             (folder / "proof.json").write_bytes(canonical_json(facts))
-            task.finish(f"{len(content):,} bytes" + (", every tensor and operator an integer" if proof.fully_integer else ""))
+            task.finish(f"{size:,} bytes" + (", every tensor and operator an integer" if proof.fully_integer else ""))
 
     folder = cache.stage("convert", inputs, compute).folder
     file = folder / "model.tflite"

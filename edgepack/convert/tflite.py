@@ -7,13 +7,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgepack.convert.lean import lean
 from edgepack.convert.masks import Scores, masked_by_choice, see_examples
 from edgepack.convert.quiet import captured
 from edgepack.convert.representative import choose, generator
 from edgepack.convert.signature import sign
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import ConvertError
-from edgepack.ground.memory import give_back_memory
+from edgepack.ground.memory import give_back_memory, large_blocks_apart
 from edgepack.ground.progress import Task
 from edgepack.sources import Dataset
 from edgepack.sources.keras.frameworks import import_tf_keras
@@ -24,6 +25,7 @@ _MOST_CONVERSIONS, _MOST_WHILE_FLOAT = 4, 16
 _LOOPS = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 
 
+@large_blocks_apart()
 def run_converter(model: Any, scheme: str, data: Dataset, task: Task) -> bytes:
     """The .tflite of a Keras model with a batch of one, quantized by `scheme` (float32: not at all), with a signature
     `serving_default`.
@@ -95,7 +97,7 @@ def _convert(model: Any, function: Any, scheme: str, data: Dataset, task: Task) 
     import tensorflow as tf
 
     with captured() as chatter:
-        converter = _lean(tf.lite.TFLiteConverter).from_concrete_functions([function], model)
+        converter = lean(tf.lite.TFLiteConverter).from_concrete_functions([function], model)
         converter.experimental_lower_to_saved_model = False
         converter.optimizations = [] if scheme == "float32" else [tf.lite.Optimize.DEFAULT]
         if scheme in ("int8", "int16x8"):
@@ -118,25 +120,6 @@ def _convert(model: Any, function: Any, scheme: str, data: Dataset, task: Task) 
             raise _failure(error, function) from error
     del chatter
     return content
-
-
-def _lean(converter: Any) -> Any:
-    """TensorFlow's class of converters, but holding the weights once while it works, as the graph that is converted.
-
-    Of TensorFlow's own, the frozen function stays too, with three more copies in it. Only names, shapes and types of its inputs
-    and outputs are read after the freezing, unless Grappler is to optimise it, which the new converter never asks for.
-    """
-    import tensorflow as tf
-
-    class Lean(converter):  # type: ignore[misc]
-        def _freeze_concrete_function(self) -> Any:
-            graph, *ends = super()._freeze_concrete_function()
-            inputs, outputs = ([tf.TensorSpec(one.shape, one.dtype, name=one.name) for one in end] for end in ends[:2])
-            del ends
-            give_back_memory()
-            return graph, inputs, outputs, None
-
-    return Lean
 
 
 def _integer_function(model: Any, scheme: str, data: Dataset) -> Any:
