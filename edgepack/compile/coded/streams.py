@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edgepack.coding.frame import Group, encode_groups
+from edgepack.coding.frame import Group, Table, encode_groups, encode_tables
+from edgepack.compile.coded.contents import SPARSE
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.shared.gemm_stream import LAST, NARROW, WIDE
 
@@ -17,6 +18,11 @@ MARK_LAST, MARK_WHOLE, MARK_WIDE = 1, 2, 4  # EP_FRAMED_LAST and so on
 def encode_stream(constants: Data) -> bytes:
     """The code of what lies between weights."""
     return encode_groups(list(_groups(constants)))
+
+
+def encode_between(form: int, constants: Data) -> bytes:
+    """The code of what lies between the weights of a stream of either form."""
+    return encode_tables([Table(constants, 1, 0)]) if form == SPARSE else encode_stream(constants)
 
 
 def wide_groups(constants: Data) -> int:
