@@ -53,12 +53,10 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
         if SKIPPING in without_gain(after):
             stay.update(skipped)
             continue
-        back = {
-            place
-            for place in skipped
-            if not after[place].decodes
-            if need[place] > room or _decoding_saves_more(base[place], chosen, NEARLY[optimize])
-        }
+        back = {place for place in skipped if _slower(lowered[place], after[place])}
+        for place in skipped:
+            if not after[place].decodes and (need[place] > room or _decoding_saves_more(base[place], chosen, NEARLY[optimize])):
+                back.add(place)
         if not back:
             return after
         stay |= back
@@ -67,6 +65,11 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
 def _may_skip(optimize: str, coding: str) -> bool:
     """Whether code for skipping zeros is welcome, which makes calls faster but programs larger than decoding alone would."""
     return coding == "auto" and optimize != "size"
+
+
+def _slower(before: Lowered, after: Lowered) -> bool:
+    """Whether memory leaves a faster kernel so little room that another one with what it decodes would be as fast."""
+    return after.cost > before.cost + sum(each.instructions for each in after.coded)
 
 
 def _decoding_saves_more(one: Lowered, chosen: Mapping[Key, Coded], nearly: float) -> bool:
