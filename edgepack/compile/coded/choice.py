@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-
-import numpy as np
 
 from edgepack.coding import Code, entropy_bytes
 from edgepack.coding.frame import NAME, PER_CHANNEL, encode_tables
@@ -14,7 +11,6 @@ from edgepack.compile.call import Array
 from edgepack.compile.coded import sizes
 from edgepack.compile.coded.contents import BYTES, STREAM, Content, Key, content_of
 from edgepack.compile.coded.streams import encode_stream
-from edgepack.compile.graph import Data
 from edgepack.compile.lowered import CodedArray
 
 SMALLEST = 130  # bytes of an array that is looked at
@@ -92,13 +88,7 @@ def _between(content: Content, frame: bool) -> int:
     """Bytes of the numbers between weights, as they are or coded."""
     if content.constants is None:
         return 0
-    return _stream_bytes(content.constants.tobytes()) if frame else int(content.constants.nbytes)
-
-
-@lru_cache(maxsize=256)
-def _stream_bytes(constants: bytes) -> int:
-    numbers: Data = np.frombuffer(constants, np.int32)
-    return len(encode_stream(numbers))
+    return len(encode_stream(content.constants)) if frame else int(content.constants.nbytes)
 
 
 def best_codes(

@@ -9,6 +9,8 @@
 #define EP_FRAMED_WHOLE 2u /* that multiplier is not halved, */
 #define EP_FRAMED_WIDE 4u  /* fifteen words as they are */
 
+#define EP_FRAMED_HALF 13 /* bits of a fraction */
+
 struct ep_unpack_framed {
     int32_t bytes; /* of biases and multipliers behind the weights' code, for the first portion; then 0 */
     int32_t count; /* of a group's values */
@@ -16,19 +18,48 @@ struct ep_unpack_framed {
     int32_t wide; /* so many of them */
 };
 
+/* A channel, of whose one-sided bias the code leaves out what follows from its multiplier: (2^8 - 1 - 2^-right) * 2^41 / multiplier, where
+ * right, TFLite's shift, is 2 more than the zeros above the multiplier. */
+EP_SMALL void ep_framed_channel(struct ep_frame *frame, uint32_t marks, uint32_t *bias, uint32_t *multiplier)
+{
+    uint32_t m, part = 1u << (EP_FRAMED_HALF - 2), above, quotient = 0, k;
+    ep_frame_channel(frame, bias, multiplier);
+    m = *multiplier;
+    if ((marks & EP_FRAMED_WHOLE) != 0 || m <= 255u << EP_FRAMED_HALF) {
+        return;
+    }
+    for (above = m; above < 1u << 31; above <<= 1) {
+        part >>= 1;
+    }
+    above = (255u << EP_FRAMED_HALF) - part;
+    EP_NO_UNROLL
+    for (k = 41 - EP_FRAMED_HALF; k > 0; k--) {
+        above <<= 1;
+        quotient <<= 1;
+        if (above >= m) {
+            above -= m;
+            quotient++;
+        }
+    }
+    *bias -= quotient;
+}
+
 EP_SMALL void ep_unpack_framed(const struct ep_unpack_framed *op, const int8_t *input, int8_t *output, void *scratch)
 {
     struct ep_decoder *const decoder = (struct ep_decoder *)scratch;
     struct ep_frame *const frame = &decoder->frame;
-    uint32_t *out = (uint32_t *)(void *)output;
+    uint32_t *out = (uint32_t *)(void *)output, marks = 0;
     int32_t groups, wide = op->wide;
     (void)input;
     if (op->bytes > 0) {
         ep_frame_begin(frame, decoder->end, op->bytes);
     }
     for (groups = op->groups; groups > 0; groups--) {
-        const uint32_t marks = ep_frame_bits(frame, 3);
         uint32_t *const tail = ep_pairs(decoder, out + 2, op->count);
+        marks = (marks & EP_FRAMED_LAST) != 0 ? 0 : marks;
+        if (ep_frame_bits(frame, 1) != 0) {
+            marks = ep_frame_bits(frame, 3);
+        }
         if ((marks & EP_FRAMED_WIDE) != 0 && wide > 0) { /* no more of them than there is room for, also where damaged */
             int32_t k;
             wide--;
@@ -40,10 +71,10 @@ EP_SMALL void ep_unpack_framed(const struct ep_unpack_framed *op, const int8_t *
             }
             out = tail + 15;
         } else {
-            ep_frame_channel(frame, tail, tail + 1);
-            ep_frame_channel(frame, out, tail + 2);
-            ep_frame_channel(frame, tail + 3, tail + 4);
-            ep_frame_channel(frame, out + 1, tail + 5);
+            ep_framed_channel(frame, marks, tail, tail + 1);
+            ep_framed_channel(frame, marks, out, tail + 2);
+            ep_framed_channel(frame, marks, tail + 3, tail + 4);
+            ep_framed_channel(frame, marks, out + 1, tail + 5);
             tail[1] = ((marks & EP_FRAMED_WHOLE) != 0 ? tail[1] : tail[1] >> 1) | marks << 31;
             out = tail + 6;
         }
