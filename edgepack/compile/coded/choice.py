@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from edgepack.compile.call import Array
 from edgepack.compile.coded import sizes
 from edgepack.compile.coded.contents import BYTES, SPARSE, STREAM, Content, Key, content_of
 from edgepack.compile.coded.streams import encode_between
-from edgepack.compile.graph import Data
 from edgepack.compile.lowered import CodedArray
 
 SMALLEST = 130  # bytes of an array that is looked at
@@ -99,7 +97,7 @@ def _framings(content: Content, frame: bool) -> tuple[bool, ...]:
 def _unpacking(content: Content) -> float:
     """Instructions that bring decoded values where a kernel reads them, measured on the Cortex-M4."""
     if content.form == SPARSE:
-        return 3.0 * content.values.size + 34.0 * np.count_nonzero(content.values)
+        return 3.0 * content.values.size + 34.0 * float(np.count_nonzero(content.values))
     return 0.0 if content.form == BYTES else 1.5 * content.values.size
 
 
@@ -107,13 +105,7 @@ def _between(content: Content, frame: bool) -> int:
     """Bytes of the numbers between weights, as they are or coded."""
     if content.constants is None:
         return 0
-    return _stream_bytes(content.form, content.constants.tobytes()) if frame else int(content.constants.nbytes)
-
-
-@lru_cache(maxsize=256)
-def _stream_bytes(form: int, constants: bytes) -> int:
-    numbers: Data = np.frombuffer(constants, np.int32)
-    return len(encode_between(form, numbers))
+    return len(encode_between(content.form, content.constants)) if frame else int(content.constants.nbytes)
 
 
 def best_codes(

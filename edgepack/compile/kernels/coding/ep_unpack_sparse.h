@@ -2,7 +2,7 @@
 #ifndef EP_UNPACK_SPARSE_H
 #define EP_UNPACK_SPARSE_H
 
-#include "ep_frame.h"
+#include "ep_framed_channel.h"
 #include "ep_gemm_sparse.h"
 
 #define EP_SPARSE_LEAST 4 /* words of a filter */
@@ -97,7 +97,7 @@ EP_SMALL void ep_unpack_sparse(const struct ep_unpack_sparse *op, const int8_t *
         count = (int32_t)(out - begin);
         words[0] = (uint32_t)(-(count >> 1) & (EP_SPARSE_ROUND - 1)) * EP_SPARSE_CODE + 1u + ((uint32_t)count << 16);
         words = (uint32_t *)(void *)out;
-        ep_frame_channel(frame, words, words + 1);
+        ep_framed_channel(frame, 0, words, words + 1);
         words += 2;
     }
 }

@@ -66,7 +66,7 @@ class Lines:
 def constants_of(requantization: Requantization) -> list[tuple[int, int]] | None:
     """Bias and multiplier of each channel, one-sided or short; None where one of them is neither."""
     pairs = []
-    for channel, one_sided in zip(requantization.channels(), fits(requantization, SCALE), strict=True):
+    for channel, one_sided in zip(requantization.channels(), fits(requantization, SCALE, halved=True), strict=True):
         short = short_constants(channel) if one_sided is None else None
         found = one_sided or (short and (short[0], short[1] | SHORT))
         if not found:
