@@ -23,7 +23,7 @@ from tests.compile.reference import run_reference
 from tests.compile.sanitized import run_sanitized
 from tests.compile.structured import structured
 from tests.compile.test_coded import differing, small_too
-from tests.compile.test_skipping_zeros import measured, needs_tools, network
+from tests.compile.test_skipping_zeros import GUIDE, measured, needs_tools, network
 
 DENSITIES = (0.0, 0.02, 0.2, 0.5)  # of weights that are not zero
 
@@ -204,3 +204,12 @@ def test_no_sanitizer_complains(always: None, monkeypatch: pytest.MonkeyPatch, t
     outputs = [run_reference(model, given, "tflite-ref")[0] for model, given in zip(models, inputs, strict=True)]
     expected = b"".join(array.tobytes() for each in outputs for array in each)
     assert run_sanitized(codes, [given[0] for given in inputs], tmp_path) == expected
+
+
+def test_the_guide_shows_a_filter_as_it_is_stored() -> None:
+    lines = Lines(1, 1, 5, 1, 1, 1)
+    stream = pack_sparse(np.array([[0, 0, 5, 0, -3]], np.int8), lines, [(0, 0)])
+    assert stream is not None
+    head, weights = stream.view(np.uint32)[0], stream[1:2].view(np.uint8)
+    shown = f"    {head >> 16:04X} {head & 0xFFFF:04X} " + " ".join(f"{each:02X}" for each in weights)
+    assert shown in GUIDE.read_text().splitlines()
