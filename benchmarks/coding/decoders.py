@@ -22,7 +22,7 @@ if __package__ in (None, ""):
 from benchmarks.command import run_command
 from edgepack.coding import CODES, Code, entropy_bytes
 from edgepack.compile import compile_model
-from edgepack.compile.coded import fitting
+from edgepack.compile.coded import memory
 from edgepack.compile.coded.direct import DIRECT
 from edgepack.cores import find_cpu
 from edgepack.flatbuffer import read_model
@@ -123,7 +123,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--core", action="append", help="only this core; may be repeated")
     options = parser.parse_args()
-    fitting.MORE_MEMORY = 1 << 20
+    memory.MORE_MEMORY = 1 << 20
     DIRECT.clear()  # nothing is computed on codes: all is decoded
     results = []
     for code in CODES:

@@ -1,17 +1,19 @@
 """Frame: the biases and multipliers of channels, each pair in as many bits as they differ by (frame of reference).
 
-A channel is one of a few entries, which hold a bias and a multiplier; what its own are more than that follows, without the zeros
-that all of these differences end in. Channels of one multiplier, or of some that differ by powers of two, are told apart by the
-entry alone; multipliers of any kind lose the bits that they have in common.
+A number is a few bits above others at its end. What is at the ends of a channel's two numbers is one of a few entries; of what is
+above, the channel has what it is more than the least of all channels. Biases that all end in zeros lose these; channels of one
+multiplier, or of some that differ by powers of two, are told apart by the entry alone; and where a few channels need a last bit
+that the others have not, a bit in each says so.
 
-Layout: eight bytes: the number of entries, the bits that say which; zeros and bits of differences of biases, and of multipliers;
-the least of the bytes between channels, and their bits. Then the entries, four bytes each number, and the numbers of channels,
-groups and bytes, from the lowest bit on.
+Layout, from the lowest bit on: six bits each for the number of entries less 1, the bits that say which, the bits at the end of a
+bias and those above them, the same of a multiplier, and the bits of the bytes between channels; eight bits of the least of these
+bytes. Then the least upper part of a bias and of a multiplier, each in what is left of 32 bits, and the entries, both ends each.
+Numbers of channels, groups and bytes follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,18 +22,12 @@ import numpy.typing as npt
 Numbers = npt.NDArray[np.int64]
 
 NAME, TITLE = "frame", "in the bits that they differ by"
-HEAD, ENTRY = 8, 8
-MOST_ENTRIES = 255
-PER_CHANNEL = {True: 130.0, False: 190.0}
-"""Instructions, by whether the core has Thumb-2: estimated; benchmarks/coding/run.py counts what decoding takes in all."""
-
-_KINDS: tuple[Callable[[Numbers, Numbers], Numbers], ...] = (
-    lambda bias, multiplier: np.zeros_like(bias),
-    lambda bias, multiplier: multiplier,
-    lambda bias, multiplier: bias & 255,
-    lambda bias, multiplier: multiplier << 8 | bias & 255,
-)
-"""What channels of one entry may have in common; the low byte of a bias is a shift in some forms."""
+FIELDS, FIELD, LEAST = 7, 6, 8
+HEAD = FIELDS * FIELD + LEAST  # bits
+WORD = 32
+MOST_ENTRIES = 1 << FIELD
+PER_CHANNEL = {True: 600.0, False: 900.0}
+"""Instructions, by whether the core has Thumb-2: counted on Cortex-M4 with what a one-sided bias adds; the other estimated."""
 
 Bits = list[tuple[int, int]]
 """Numbers and how many bits each takes."""
@@ -41,14 +37,15 @@ Bits = list[tuple[int, int]]
 class Frame:
     """How channels are told apart.
 
-    `entries` are biases and multipliers (entries, 2), `which` each channel's entry, `differences` what its own numbers are more
-    (channels, 2), with their common zeros and their bits; `least` and `byte_bits` are of the bytes between channels.
+    `entries` are ends of biases and multipliers (entries, 2), of `ends` bits, `which` each channel's entry; `upper` is what is
+    above them, more than `lowest` (channels, 2), in so many `bits`; `least` and `byte_bits` are of the bytes between channels.
     """
 
     entries: Numbers
     which: Numbers
-    differences: Numbers
-    zeros: tuple[int, int]
+    ends: tuple[int, int]
+    lowest: tuple[int, int]
+    upper: Numbers
     bits: tuple[int, int]
     least: int
     byte_bits: int
@@ -56,35 +53,19 @@ class Frame:
     @property
     def which_bits(self) -> int:
         """Bits that say which entry."""
-        return max(len(self.entries) - 1, 0).bit_length()
-
-    @property
-    def channel_bits(self) -> int:
-        """Bits a channel."""
-        return self.which_bits + sum(self.bits)
-
-    @property
-    def size(self) -> float:
-        """Bytes of the head, the entries and the channels."""
-        return HEAD + ENTRY * len(self.entries) + self.which.size * self.channel_bits / 8
+        return (len(self.entries) - 1).bit_length()
 
     def head(self) -> Bits:
-        """Head and entries."""
-        head = (
-            len(self.entries),
-            self.which_bits,
-            self.zeros[0],
-            self.bits[0],
-            self.zeros[1],
-            self.bits[1],
-            self.least,
-            self.byte_bits,
-        )
-        return [*((number, 8) for number in head), *((number & 0xFFFFFFFF, 32) for number in self.entries.reshape(-1).tolist())]
+        """Head, least upper parts and entries."""
+        (bias, multiplier), bits = self.ends, self.bits
+        head = (len(self.entries) - 1, self.which_bits, bias, bits[0], multiplier, bits[1], self.byte_bits)
+        above = [(number & ((1 << WORD - end) - 1), WORD - end) for number, end in zip(self.lowest, self.ends, strict=True)]
+        entries = [end for entry in self.entries.tolist() for end in zip(entry, self.ends, strict=True)]
+        return [*((number, FIELD) for number in head), (self.least, LEAST), *above, *entries]
 
     def channel(self, place: int) -> Bits:
         """One channel."""
-        bias, multiplier = (int(self.differences[place, k]) >> self.zeros[k] for k in range(2))
+        bias, multiplier = self.upper[place].tolist()
         return [(int(self.which[place]), self.which_bits), (bias, self.bits[0]), (multiplier, self.bits[1])]
 
     def bytes(self, values: npt.NDArray[np.uint8]) -> Bits:
@@ -93,27 +74,41 @@ class Frame:
 
 
 def frame_of(bias: Numbers, multiplier: Numbers, others: npt.NDArray[np.uint8]) -> Frame:
-    """The frame of these channels that takes the fewest bytes, and of the bytes that lie between them."""
+    """The frame of these channels that takes the fewest bits, and of the bytes that lie between them."""
     signed = others.view(np.int8).astype(np.int64)
     least = int(signed.min()) if signed.size else 0
     byte_bits = int(signed.max() - least).bit_length() if signed.size else 0
-    found = []
-    for kind in _KINDS:
-        distinct, which = np.unique(kind(bias, multiplier), return_inverse=True)
-        if distinct.size <= MOST_ENTRIES:
-            found.append(_framed(np.stack([bias, multiplier], axis=1), which.reshape(-1), distinct.size, least & 255, byte_bits))
-    return min(found, key=lambda frame: frame.size)
+    both = np.stack([bias, multiplier], axis=1) if bias.size else np.zeros((1, 2), np.int64)
+    ends = _best_ends(both)
+    entries, which = np.unique(both & ((1 << np.array(ends)) - 1), axis=0, return_inverse=True)
+    above = both >> np.array(ends)
+    lowest = above.min(axis=0)
+    upper = above - lowest
+    bits = [int(most).bit_length() for most in upper.max(axis=0)]
+    return Frame(
+        entries, which.reshape(-1), ends, (int(lowest[0]), int(lowest[1])), upper, (bits[0], bits[1]), least & 255, byte_bits
+    )
 
 
-def _framed(channels: Numbers, which: Numbers, entries: int, least: int, byte_bits: int) -> Frame:
-    """The frame of channels (n, 2) that are known to be of these entries."""
-    lowest = np.full((entries, 2), 1 << 31, np.int64)
-    np.minimum.at(lowest, which, channels)
-    differences = channels - lowest[which]
-    widest = [int(value) for value in np.bitwise_or.reduce(differences, axis=0)] if len(channels) else [0, 0]
-    zeros = [(value & -value).bit_length() - 1 if value else 0 for value in widest]
-    bits = [value.bit_length() - zero for value, zero in zip(widest, zeros, strict=True)]
-    return Frame(lowest, which, differences, (zeros[0], zeros[1]), (bits[0], bits[1]), least, byte_bits)
+def _best_ends(both: Numbers) -> tuple[int, int]:
+    """So many bits at the end of biases and of multipliers that a frame of these (channels, 2) takes the fewest bits."""
+    kinds = [[_kinds(both[:, which], end) for end in range(WORD + 1)] for which in range(2)]
+    best, least = (0, 0), float("inf")
+    for bias, (names, above) in enumerate(kinds[0]):
+        for multiplier, (others, above_others) in enumerate(kinds[1]):
+            if max(names[-1], others[-1]) < MOST_ENTRIES and len(both) * (above + above_others) < least:
+                count = np.unique(names[:-1] * MOST_ENTRIES + others[:-1]).size
+                size = len(both) * (above + above_others + (count - 1).bit_length()) + (count - 1) * (bias + multiplier)
+                if count <= MOST_ENTRIES and size < least:
+                    best, least = (bias, multiplier), size
+    return best
+
+
+def _kinds(numbers: Numbers, end: int) -> tuple[Numbers, int]:
+    """Which of the different ends of so many bits each number has, and the largest of these; the bits above."""
+    names = np.unique(numbers & ((1 << end) - 1), return_inverse=True)[1].reshape(-1)
+    above = numbers >> end
+    return np.append(names, names.max()), int(above.max() - above.min()).bit_length()
 
 
 def written(bits: Bits) -> bytes:
@@ -135,8 +130,13 @@ class Reader:
 
     def __init__(self, code: bytes) -> None:
         self._number, self._at = int.from_bytes(code, "little"), 0
-        self._head = [self.bits(8) for _ in range(HEAD)]
-        self._entries = [(self.bits(32), self.bits(32)) for _ in range(self._head[0])]
+        entries, self._which, *self._both, self._byte_bits = [self.bits(FIELD) for _ in range(FIELDS)]
+        self._least = self.bits(LEAST)
+        ends = self._both[0], self._both[2]
+        self._lowest = [self.bits(WORD - end) for end in ends]
+        self._entries = [[self.bits(end) for end in ends] for _ in range(entries + 1)]
+        self.begin = self._at
+        """Bits before the channels."""
 
     def bits(self, count: int) -> int:
         """The next number of so many bits."""
@@ -146,15 +146,14 @@ class Reader:
 
     def channel(self) -> tuple[int, int]:
         """The next bias and multiplier, without sign."""
-        _, which, *both, _, _ = self._head
-        bias, multiplier = self._entries[self.bits(which)]
-        bias += self.bits(both[1]) << both[0]
-        multiplier += self.bits(both[3]) << both[2]
-        return bias & 0xFFFFFFFF, multiplier & 0xFFFFFFFF
+        entry = self._entries[self.bits(self._which)]
+        sizes = zip(self._lowest, self._both[::2], self._both[1::2], entry, strict=True)
+        bias, multiplier = (((lowest + self.bits(bits) << end) + low) & 0xFFFFFFFF for lowest, end, bits, low in sizes)
+        return bias, multiplier
 
     def byte(self) -> int:
         """The next byte between channels."""
-        return (self._head[6] + self.bits(self._head[7])) & 255
+        return (self._least + self.bits(self._byte_bits)) & 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +194,7 @@ def encode_tables(tables: Sequence[Table]) -> bytes:
 
 def own_bytes(code: bytes) -> int:
     """What the numbers' own bits take in a code, without its head and entries: the bound of this code for them."""
-    return len(code) - HEAD - ENTRY * code[0]
+    return len(code) - -(-Reader(code).begin // 8)
 
 
 def decode_table(code: bytes, channels: int, words: int, blocks: int) -> npt.NDArray[np.int32]:
@@ -218,13 +217,15 @@ class Group:
 
 
 def encode_groups(groups: Sequence[Group], mark_bits: int = 3) -> bytes:
-    """Groups of four channels: marks, then the channels, or the words of a wide one as they are."""
+    """Groups of four channels: a bit that says whether marks follow that are not those before; then the channels, or the words of
+    a wide one as they are. Before the first marks, and after such with the lowest bit, are zeros."""
     channels = [group.channels for group in groups if not group.words] or [np.zeros((0, 2), np.int64)]
     both = np.concatenate(channels)
     frame = frame_of(both[:, 0], both[:, 1], np.zeros(0, np.uint8))
-    bits, place = frame.head(), 0
+    bits, place, marks = frame.head(), 0, 0
     for group in groups:
-        bits.append((group.marks, mark_bits))
+        bits += [(0, 1)] if group.marks == marks else [(1, 1), (group.marks, mark_bits)]
+        marks = 0 if group.marks & 1 else group.marks
         bits += [(word & 0xFFFFFFFF, 32) for word in group.words]
         for _ in () if group.words else range(4):
             bits += frame.channel(place)

@@ -16,6 +16,7 @@ class Array:
     `depth` are the values of a filter where this is a stream of kernels/shared/ep_gemm.h, else 0. `packed`: these are int8
     weights, four in a word. `channels` and `words`: so many biases lie side by side, then so many words of bytes, then as many
     multipliers, and so on; `parts` are the arrays that lie in this one, which only codes know (coded/contents.py).
+    `lines`: a stream of kernels/shared/ep_gemm_sparse.h, whose weights find their pixels so (operators/shared/sparse_stream.py).
     """
 
     data: Data
@@ -25,6 +26,7 @@ class Array:
     channels: int = 1
     words: int = 0
     parts: tuple[Array, ...] = ()
+    lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

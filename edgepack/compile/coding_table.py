@@ -10,11 +10,11 @@ from functools import partial
 from edgepack.coding import CODES, check_coding, entropy_bytes, find_code
 from edgepack.coding.frame import NAME as FRAME
 from edgepack.coding.frame import encode_tables, own_bytes
-from edgepack.compile.coded.contents import Content, content_of
+from edgepack.compile.coded.contents import SPARSE, Content, content_of
 from edgepack.compile.coded.direct import DIRECT
 from edgepack.compile.coded.reasons import SMALL
 from edgepack.compile.coded.sizes import code_bytes
-from edgepack.compile.coded.streams import encode_stream
+from edgepack.compile.coded.streams import encode_between
 from edgepack.compile.compiler import CCode, Layer, compile_model
 from edgepack.compile.graph import Data
 from edgepack.compile.lowered import CodedArray, Considered
@@ -130,13 +130,15 @@ def _rows_of(layer: str, operator: str, one: Considered, every_code: bool) -> It
     yield _weights(row, content, one, every_code)
     if content.constants is not None:
         framed = one.coded is not None and one.coded.framed
-        code = encode_stream(content.constants)
+        code = encode_between(content.form, content.constants)
         yield _numbers(row, "biases and multipliers", content.constants, code, framed, one, every_code)
 
 
 def _weights(row: Callable[..., CodingRow], content: Content, one: Considered, every_code: bool) -> CodingRow:
     values = content.values
     plain = int(one.array.data.nbytes) - (0 if content.constants is None else content.constants.nbytes)
+    if content.form == SPARSE:
+        plain = values.size
     stored = _stored(one.coded, content, plain) if one.coded else plain
     return row(
         what="weights" if content.constants is not None else one.array.comment,

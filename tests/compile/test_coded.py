@@ -13,7 +13,7 @@ import pytest
 
 from edgepack.coding import CODES
 from edgepack.compile import CCode, compile_model
-from edgepack.compile.coded import choice, fitting, sizes
+from edgepack.compile.coded import choice, fitting, memory, sizes
 from edgepack.flatbuffer import read_model
 from tests.compile.harness import c_text, compare, inputs_for
 from tests.compile.host import build
@@ -44,14 +44,14 @@ def small_too(monkeypatch: pytest.MonkeyPatch, block: int = 0) -> None:
     monkeypatch.setattr(fitting, "growing", lambda lowered: {})
     monkeypatch.setattr(sizes, "CODE", {})
     monkeypatch.setattr(choice, "SMALLEST", 1)
-    monkeypatch.setattr(fitting, "MORE_MEMORY", 1 << 24)
-    every = fitting._variants
+    monkeypatch.setattr(memory, "MORE_MEMORY", 1 << 24)
+    every = memory.variants
 
     def later(*given: Any) -> Iterator[Any]:
         found = list(every(*given))
         return iter(found[min(block, len(found) - 1) :])
 
-    monkeypatch.setattr(fitting, "_variants", later)
+    monkeypatch.setattr(memory, "variants", later)
 
 
 @pytest.mark.parametrize("cpu", CPUS)

@@ -14,7 +14,7 @@ import pytest
 
 from edgepack.coding import CODES
 from edgepack.compile import CCode, compile_model
-from edgepack.compile.coded import fitting, reasons
+from edgepack.compile.coded import memory, reasons
 from edgepack.compile.coding_table import CodingRow, CodingTable, coded_rows, coding_table, why_uncoded
 from edgepack.flatbuffer import Model, read_model
 from edgepack.ground.errors import ProjectError
@@ -114,9 +114,9 @@ def test_every_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     assert only_row(read_model(convolution("trained")), "size").why == "no code saves a quarter"
     slow = only_row(dense("clustered"), "balanced")
     assert slow.code == "" and slow.why == reasons.TOO_SLOW
-    monkeypatch.setattr(fitting, "MORE_MEMORY", 0)
-    monkeypatch.setattr(fitting, "DECODER", 0)
-    monkeypatch.setattr(fitting, "WORTH_MEMORY", 1000)
+    monkeypatch.setattr(memory, "MORE_MEMORY", 0)
+    monkeypatch.setattr(memory, "DECODER", 0)
+    monkeypatch.setattr(memory, "WORTH_MEMORY", 1000)
     rows = coding_table(read_model(PRUNED), "cortex-m4", coding="smallest").rows
     assert reasons.NO_ROOM in {row.why for row in rows}
 

@@ -66,7 +66,7 @@ def test_an_input_handed_out_reshaped_is_copied() -> None:
     b.operator("RESHAPE", [x, b.constant(np.array([3, 4]))], [y], "ReshapeOptions")
     b.operator("RELU", [x], [z], version=2)
     model = b.finish([x], [y, z])
-    assert kernels(model) == ["ep_copy", "ep_table"]
+    assert kernels(model) == ["ep_copy", "ep_line"]
     assert_exact([Case("copy", model)])
 
 

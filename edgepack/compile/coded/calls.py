@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from edgepack.compile.call import CODE, SCRATCH, Array, Call, Decoded, Field, Pl
 from edgepack.compile.coded.choice import Coded
 from edgepack.compile.coded.contents import (
     HALVES,
+    SPARSE,
     STREAM,
     TABLE,
     Content,
@@ -24,7 +25,8 @@ from edgepack.compile.coded.contents import (
     key_of,
     parts_of,
 )
-from edgepack.compile.coded.streams import encode_stream, wide_groups
+from edgepack.compile.coded.streams import encode_between, wide_groups
+from edgepack.compile.operators.shared.sparse_stream import Lines
 
 HEAD, ALIGNMENT = 64, 8  # EP_DECODER_HEAD; of what lies in scratch
 COPIED = Copied()
@@ -101,7 +103,7 @@ def _decoding(contents: Sequence[Content], code: Code | None, framed: bool) -> D
     stored = code.encode(np.concatenate([padded(content.values) for content in contents]))
     assert stored is not None
     between = [content.constants for content in contents if content.constants is not None]
-    numbers = encode_stream(np.concatenate(between)) if framed else b""
+    numbers = encode_between(contents[0].form, np.concatenate(between)) if framed else b""
     title = f"{contents[0].array.comment}, {code.title}" + (f"; {TITLE}" if framed else "")
     fields: dict[str, Field] = {
         "code": Array(np.frombuffer(stored + numbers, np.uint8), title),
@@ -120,6 +122,10 @@ def _decoding(contents: Sequence[Content], code: Code | None, framed: bool) -> D
 
 def _unpack(content: Content, framed: bool, first: int) -> Call:
     """The call that puts the next of an array's numbers where they are read; `first`: bytes of a stream's coded numbers."""
+    if content.form == SPARSE:
+        lines = asdict(Lines(*content.array.lines))
+        sizes = {"count": content.count, "filters": content.groups, "words": content.array.data.size}
+        return _function("ep_unpack_sparse", {"bytes": first, **sizes, **lines})
     if content.form != STREAM:
         return _function("ep_unpack", {"halves": int(content.form == HALVES), "count": content.count})
     sizes = {"count": content.count, "groups": content.groups}

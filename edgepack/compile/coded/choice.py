@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -12,9 +11,8 @@ from edgepack.coding import Code, entropy_bytes
 from edgepack.coding.frame import NAME, PER_CHANNEL, encode_tables
 from edgepack.compile.call import Array
 from edgepack.compile.coded import sizes
-from edgepack.compile.coded.contents import BYTES, STREAM, Content, Key, content_of
-from edgepack.compile.coded.streams import encode_stream
-from edgepack.compile.graph import Data
+from edgepack.compile.coded.contents import BYTES, SPARSE, STREAM, Content, Key, content_of
+from edgepack.compile.coded.streams import encode_between
 from edgepack.compile.lowered import CodedArray
 
 SMALLEST = 130  # bytes of an array that is looked at
@@ -41,7 +39,8 @@ class Coded:
         if self.code is None:
             return frozenset({"ep_channels"})
         stream = "ep_unpack_framed" if self.framed else "ep_unpack_stream"
-        return frozenset({self.code.kernel, stream if self.content.form == STREAM else "ep_unpack"})
+        unpack = {STREAM: stream, SPARSE: "ep_unpack_sparse"}.get(self.content.form, "ep_unpack")
+        return frozenset({self.code.kernel, unpack})
 
     @property
     def table(self) -> int:
@@ -78,9 +77,9 @@ def options_of(
     if content.table is not None and frame:
         cost = content.table.blocks * (content.table.channels + content.table.words) * PER_CHANNEL[thumb2]
         found.append(Coded(content, None, plain, len(encode_tables([content.table])) + sizes.EACH_TABLE, cost))
-    for framed in (False, True) if content.constants is not None and frame else (False,):
+    for framed in _framings(content, frame):
         between = _between(content, framed) + sizes.EACH
-        extra = (1.5 * content.values.size if content.form != BYTES else 0.0) + 4 * content.groups * PER_CHANNEL[thumb2] * framed
+        extra = _unpacking(content) + (content.channels * PER_CHANNEL[thumb2] if framed else 0.0)
         for code in codes if content.table is None else ():
             size = code.size(content.values) if code.least(content.values) < most - between else None
             if size is not None:
@@ -88,17 +87,25 @@ def options_of(
     return sorted((one for one in found if one.bytes < most), key=lambda one: one.bytes)
 
 
+def _framings(content: Content, frame: bool) -> tuple[bool, ...]:
+    """Whether the numbers between weights may be as they are, and coded."""
+    if content.form == SPARSE:
+        return (True,) if frame else ()
+    return (False, True) if content.constants is not None and frame else (False,)
+
+
+def _unpacking(content: Content) -> float:
+    """Instructions that bring decoded values where a kernel reads them, measured on the Cortex-M4."""
+    if content.form == SPARSE:
+        return 3.0 * content.values.size + 34.0 * float(np.count_nonzero(content.values))
+    return 0.0 if content.form == BYTES else 1.5 * content.values.size
+
+
 def _between(content: Content, frame: bool) -> int:
     """Bytes of the numbers between weights, as they are or coded."""
     if content.constants is None:
         return 0
-    return _stream_bytes(content.constants.tobytes()) if frame else int(content.constants.nbytes)
-
-
-@lru_cache(maxsize=256)
-def _stream_bytes(constants: bytes) -> int:
-    numbers: Data = np.frombuffer(constants, np.int32)
-    return len(encode_stream(numbers))
+    return len(encode_between(content.form, content.constants)) if frame else int(content.constants.nbytes)
 
 
 def best_codes(

@@ -12,8 +12,10 @@ from edgepack.coding.frame import Table
 from edgepack.compile.call import Array, Call, Field
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.shared.gemm_stream import unpaired
+from edgepack.compile.operators.shared.sparse_stream import Lines, unpacked_sparse
 
-BYTES, HALVES, STREAM, TABLE = range(4)
+BYTES, HALVES, STREAM, TABLE, SPARSE = range(5)
+BEHIND = 4  # bytes behind a filter's values that may be read
 
 Key = tuple[str, bytes]
 
@@ -34,15 +36,29 @@ class Content:
 
     @property
     def count(self) -> int:
-        """Values that are decoded at once: all, or those of one group of a stream."""
-        return 4 * self.array.depth if self.form == STREAM else -(-self.values.size // UNIT) * UNIT
+        """Values that are decoded at once: all, or those of one group or filter of a stream."""
+        if self.form == STREAM:
+            return 4 * self.array.depth
+        return -(-self.values.size // (self.groups * UNIT)) * UNIT
+
+    @property
+    def filter(self) -> int:
+        """Values of a filter, of a stream."""
+        return self.count if self.form == SPARSE else self.array.depth
+
+    @property
+    def channels(self) -> int:
+        """Biases and multipliers of a stream."""
+        return self.groups if self.form == SPARSE else 4 * self.groups
 
     @property
     def room(self) -> int:
         """Bytes in memory when decoded."""
         if self.table is not None:
             return self.table.numbers.nbytes
-        return self.array.data.nbytes if self.form == STREAM else self.count * (2 if self.form == HALVES else 1)
+        if self.form in (STREAM, SPARSE):
+            return self.array.data.nbytes + (self.count + BEHIND if self.form == SPARSE else 0)
+        return self.count * (2 if self.form == HALVES else 1)
 
 
 def as_bytes(array: Array) -> Content:
@@ -56,6 +72,10 @@ def content_of(array: Array) -> Content | None:
     if array.depth:
         values, constants = unpaired(data, array.depth)
         return Content(array, STREAM, values, constants, values.size // (4 * array.depth))
+    if array.lines:
+        rows, pairs = unpacked_sparse(data, Lines(*array.lines))
+        padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % UNIT)))
+        return Content(array, SPARSE, padded.reshape(-1), pairs.reshape(-1), len(rows))
     if data.dtype in (np.int8, np.uint8) or array.packed:
         return as_bytes(array)
     if data.dtype == np.int16 and data.size and data.min() >= -128 and data.max() <= 127:
@@ -69,7 +89,7 @@ def content_of(array: Array) -> Content | None:
 
 def key_of(array: Array) -> Key:
     """What equal arrays have in common: parts of a layer hold the same weights in arrays of their own."""
-    return f"{array.data.dtype} {array.depth}", array.data.tobytes()
+    return f"{array.data.dtype} {array.depth} {array.lines}", array.data.tobytes()
 
 
 def arrays_of(call: Call) -> dict[Key, Array]:

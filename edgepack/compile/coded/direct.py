@@ -40,6 +40,7 @@ _SKIPPING = "computed from its blocks, skipping zeros"
 DIRECT: dict[str, Direct] = {
     "ep_conv_2d_blocks": Direct("blocks", 1800, _SKIPPING),
     "ep_conv_2d_blocks_lanes": Direct("blocks", 1300, _SKIPPING),
+    "ep_conv_2d_sparse": Direct("runs", 1580, "computed from the weights that are not zero"),
     "ep_fully_connected_blocks": Direct("blocks", 700, _SKIPPING),
     "ep_fully_connected_blocks_lanes": Direct("blocks", 700, _SKIPPING),
     **{name: Direct(*facts) for name, facts in DENSE.items()},

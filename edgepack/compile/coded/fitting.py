@@ -9,24 +9,21 @@ faster takes no part in this.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 from edgepack.coding import CODES, SETTINGS, find_code
 from edgepack.compile.call import Array
-from edgepack.compile.coded.calls import blocked_call, coded_call
+from edgepack.compile.coded import memory
 from edgepack.compile.coded.choice import Coded, best_codes, options_of
 from edgepack.compile.coded.contents import Key, arrays_inside, arrays_of, key_of, parts_of
 from edgepack.compile.coded.direct import direct, without_gain
+from edgepack.compile.coded.memory import fit_in_memory
 from edgepack.compile.coded.reasons import Reasons, explained
 from edgepack.compile.coded.sizes import gain, growing
+from edgepack.compile.coded.skipping import SKIPPING, counted, skipping
 from edgepack.compile.graph import Graph
 from edgepack.compile.lowered import Lowered
-from edgepack.compile.operators.choice import usable
-from edgepack.compile.operators.conv_2d.generic import Conv2D
-from edgepack.compile.operators.fully_connected.generic import FullyConnected
 from edgepack.compile.operators.kernel import UNKNOWN
-from edgepack.compile.operators.shared.wide import is_wide
 from edgepack.compile.plan import live_of, make_plan
 from edgepack.cores import Cpu
 
@@ -34,12 +31,8 @@ UNLIMITED = 1e9
 ADDED = {"speed": 0.0, "balanced": 0.15, "size": UNLIMITED}  # of all instructions, that decoding may add
 WORTH = 0.25  # of an array's bytes that coding must save
 LEAST = 512  # bytes by which a program must become smaller, for decoding takes time
-MORE_MEMORY = 2048  # bytes by which the arena may grow, or four filters, whichever is more
-DECODER = 1280  # and for decoders, their tables, and what is copied beside weights
-WORTH_MEMORY = 3  # bytes of flash that a byte of memory beyond must save
 SLOWEST = 2.5  # times the instructions of a call, that "smallest" takes only where no way takes fewer, or for "size"
 NEARLY = {"speed": 0.0, "balanced": 0.6, "size": 1.0}  # of what decoding saves, that a faster way must save to come first
-GROUP, VECTOR = 4, 16  # channels that kernels compute side by side
 
 
 def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, coding: str) -> tuple[Lowered, ...]:
@@ -49,37 +42,92 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
     """
     if coding == "off":
         return tuple(lowered)
+    arena = make_plan(graph, [one.call for one in lowered]).arena_size
+    room = arena + memory.MORE_MEMORY + memory.DECODER
+    stay: set[int] = set()
+    while True:
+        base = skipping(lowered, cpu, stay) if _may_skip(optimize, coding) else list(lowered)
+        skipped = [place for place, (one, new) in enumerate(zip(lowered, base, strict=True)) if new is not one]
+        need = live_of(graph, [one.call for one in base])
+        after, chosen = _coded(graph, lowered, base, cpu, optimize, coding, arena)
+        if SKIPPING in without_gain(after):
+            stay.update(skipped)
+            continue
+        back = {place for place in skipped if _slower(lowered[place], after[place])}
+        for place in skipped:
+            if not after[place].decodes and (need[place] > room or _decoding_saves_more(base[place], chosen, NEARLY[optimize])):
+                back.add(place)
+        if not back:
+            return after
+        stay |= back
+
+
+def _may_skip(optimize: str, coding: str) -> bool:
+    """Whether code for skipping zeros is welcome, which makes calls faster but programs larger than decoding alone would."""
+    return coding == "auto" and optimize != "size"
+
+
+def _slower(before: Lowered, after: Lowered) -> bool:
+    """Whether memory leaves a faster kernel so little room that another one with what it decodes would be as fast."""
+    return after.cost > before.cost + sum(each.instructions for each in after.coded)
+
+
+def _decoding_saves_more(one: Lowered, chosen: Mapping[Key, Coded], nearly: float) -> bool:
+    """Whether memory has no room to decode what a call reads that skips zeros, which would have saved far more."""
+    found = [chosen[key].bytes for key in arrays_of(one.call) if key in chosen]
+    return bool(found) and one.saved < nearly * (one.coded[0].bytes - sum(found))
+
+
+def _coded(
+    graph: Graph, lowered: Sequence[Lowered], base: Sequence[Lowered], cpu: Cpu, optimize: str, coding: str, arena: int
+) -> tuple[tuple[Lowered, ...], Mapping[Key, Coded]]:
+    """The calls with constants coded, and the codes that arrays would take if memory had room for all of them.
+
+    `base` are the same calls as `lowered`, of which some skip zeros already; `arena` is what `lowered` needs.
+    """
     thumb2, frame = "armv6m" not in cpu.features, coding in SETTINGS
     codes = CODES if frame else (find_code(coding),)
     worth = WORTH if coding == "auto" else 0.0
-    most = (ADDED[optimize] if coding == "auto" else UNLIMITED) * sum(one.cost for one in lowered if one.cost < UNKNOWN)
-    arrays, readers, shared = _arrays(lowered)
+    most = _most(lowered, base, optimize) if coding == "auto" else UNLIMITED
+    arrays, readers, shared = _arrays(base)
     options = {
         key: options_of(array, codes, thumb2, worth, frame, plain) if plain else [] for key, (array, plain) in arrays.items()
     }
-    grows = growing(lowered) if frame else {}
-    computed = [direct(one, cpu, "" if frame else coding, worth) for one in lowered]
+    grows = growing(base) if frame else {}
+    computed = [[] if one.coded else direct(one, cpu, "" if frame else coding, worth) for one in base]
+    if _may_skip(optimize, coding):
+        computed = [[way for way in ways if way.call.kernel != SKIPPING] for ways in computed]
     nearly = NEARLY[optimize]
     slowest = (UNLIMITED if optimize == "size" else SLOWEST) if coding == "smallest" else None
     while True:
         better = [
-            one for one, ways in zip(lowered, computed, strict=True) if coding == "auto" and _better(one, ways, options, nearly)
+            one for one, ways in zip(base, computed, strict=True) if coding == "auto" and _better(one, ways, options, nearly)
         ]
         without = {key for one in better for key in arrays_of(one.call)}
         allowed = {key: found for key, found in options.items() if key not in without}
         chosen = best_codes(allowed, readers, grows, most)
         slow = frozenset(best_codes(allowed, readers, grows, UNLIMITED)) - frozenset(chosen) if most < UNLIMITED else frozenset()
-        after = fitted = _fitting(graph, lowered, chosen, computed, cpu, most, nearly, slowest)
+        after = fitted = fit_in_memory(graph, base, chosen, computed, cpu, most, nearly, arena, slowest)
         if gain(fitted, grows) <= (LEAST if coding == "auto" else 0):
-            after = _fitting(graph, lowered, {}, computed, cpu, most, nearly)
-        in_vain = without_gain(after)
+            after, chosen = fit_in_memory(graph, base, {}, computed, cpu, most, nearly, arena), {}
+        after = tuple(counted(old, new) for old, new in zip(base, after, strict=True))
+        in_vain = without_gain(after) - {SKIPPING}
         refused = [bool(ways) and not new.coded for ways, new in zip(computed, after, strict=True)]
         if not in_vain and not any(refused):
-            return explained(lowered, after, fitted, Reasons(options, chosen, slow, shared), (optimize, coding))
+            asked = [old if new.decodes else first for first, old, new in zip(lowered, base, after, strict=True)]
+            return explained(asked, after, fitted, Reasons(options, chosen, slow, shared), (optimize, coding)), chosen
         computed = [
             [way for way in ways if not without and not in_vain & {part.kernel for part in way.call.parts()}]
             for ways, without in zip(computed, refused, strict=True)
         ]
+
+
+def _most(lowered: Sequence[Lowered], base: Sequence[Lowered], optimize: str) -> float:
+    """The instructions that decoding may add: a share of all, or as many as skipping zeros saves."""
+    if not ADDED[optimize]:
+        return 0.0
+    skipped = sum(one.cost - new.cost for one, new in zip(lowered, base, strict=True))
+    return max(ADDED[optimize] * sum(one.cost for one in base if one.cost < UNKNOWN), skipped)
 
 
 def _arrays(lowered: Sequence[Lowered]) -> tuple[dict[Key, tuple[Array, int]], dict[Key, frozenset[str]], frozenset[Key]]:
@@ -106,96 +154,3 @@ def _better(one: Lowered, ways: Sequence[Lowered], options: Mapping[Key, Sequenc
     """Whether one of a call's ways to compute on a code is faster than the call, and saves nearly what decoding would."""
     decoding = sum(options[key][0].saved for key in arrays_of(one.call) if options.get(key))
     return any(way.cost <= one.cost and way.saved >= nearly * decoding for way in ways)
-
-
-def _fitting(
-    graph: Graph,
-    lowered: Sequence[Lowered],
-    chosen: Mapping[Key, Coded],
-    computed: Sequence[Sequence[Lowered]],
-    cpu: Cpu,
-    most: float,
-    nearly: float,
-    slowest: float | None = None,
-) -> tuple[Lowered, ...]:
-    """The calls with their coded arrays, where memory has room for what is decoded.
-
-    `computed` are the ways of each call to compute on a code, which come before decoding where they are faster and save `nearly`
-    as much. With `slowest` the ways that save most come first, those last that take more than so many times the instructions.
-
-    The arena may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
-    many bytes of flash.
-    """
-    calls = [one.call for one in lowered]
-    arena = make_plan(graph, calls).arena_size
-    ways: dict[int, list[tuple[int, Lowered]]] = {}
-    filters = 0
-    for index, one in enumerate(lowered):
-        codes = {key: chosen[key] for key in arrays_of(one.call) if key in chosen}
-        if codes or computed[index]:
-            variants = list(_variants(one, codes, cpu)) if codes else []
-            longest, least = (max(one.cost, variants[0].cost), nearly * variants[0].saved) if variants else (UNKNOWN, 0.0)
-            ahead = [way for way in computed[index] if way.cost <= longest and way.saved >= least]
-            variants = [*ahead, *variants, *(way for way in computed[index] if way not in ahead)]
-            if slowest is not None:
-                variants.sort(key=lambda way: -way.saved)
-                slow = [way for way in variants if way.cost > slowest * one.cost]
-                variants = [*(way for way in variants if way not in slow), *slow]
-            needs = (live_of(graph, [*calls[:index], each.call, *calls[index + 1 :]])[index] for each in variants)
-            ways[index] = list(zip(needs, variants, strict=True))
-            filters = max(filters, *(4 * each.content.array.depth for each in codes.values()), 0)
-    free = arena + max(MORE_MEMORY, filters) + DECODER
-    best, saved, limit = _within_memory(lowered, ways, free, most)
-    for more in sorted({need for found in ways.values() for need, _ in found if need > free}):
-        other, found, _ = _within_memory(lowered, ways, more, most)
-        if found - saved >= WORTH_MEMORY * (more - limit):
-            best, saved, limit = other, found, more
-    return best
-
-
-def _within_memory(
-    lowered: Sequence[Lowered], ways: Mapping[int, Sequence[tuple[int, Lowered]]], limit: int, most: float
-) -> tuple[tuple[Lowered, ...], int, int]:
-    """The calls, each coded in the first of its ways that needs no more memory than `limit`, those first that save most.
-
-    With them the bytes of flash that they save, and the limit.
-    """
-    found, saved = list(lowered), 0
-    for index in sorted(ways, key=lambda each: -ways[each][0][1].saved):
-        for need, changed in ways[index]:
-            added = changed.cost - lowered[index].cost
-            if need <= limit and added <= most:
-                most -= max(added, 0.0)
-                found[index] = changed
-                saved += changed.saved
-                break
-    return tuple(found), saved, limit
-
-
-def _variants(one: Lowered, codes: Mapping[Key, Coded], cpu: Cpu) -> Iterator[Lowered]:
-    """A call with decoded arrays: as a whole, then in more and more blocks of its output channels, which take less memory."""
-    decoding = sum(each.cost for each in codes.values())
-    one = replace(one, coded=tuple(each.summary for each in codes.values()))
-    yield replace(one, call=coded_call(one.call, codes), cost=one.cost + decoding)
-    problem = one.problems[0] if len(one.problems) == 1 and not one.call.rounds else None
-    if not isinstance(problem, (Conv2D, FullyConnected)) or not _in_blocks(problem):
-        return
-    channels = problem.weights.shape[0]
-    grain = VECTOR if "mve" in cpu.features else GROUP
-    sizes = dict.fromkeys(-(-channels // (grain * count)) * grain for count in range(2, channels // grain + 1))
-    for size in sizes:
-        parts = [problem.channels(first, min(first + size, channels)) for first in range(0, channels, size)]
-        choices = [[c for c in usable(one.node.op, part, cpu) if c.kernel.name == one.call.kernel] for part in parts]
-        if all(choices):
-            blocks = [found[0].calls()[0] for found in choices]
-            cost = sum(found[0].cost for found in choices) + decoding + 100.0 * len(blocks)
-            yield replace(one, call=blocked_call(one.call, blocks, size, codes), cost=cost)
-
-
-def _in_blocks(problem: Conv2D | FullyConnected) -> bool:
-    """Whether some output channels can be computed without the others."""
-    if is_wide(problem):
-        return False
-    if isinstance(problem, FullyConnected):
-        return problem.batches == 1
-    return problem.in_shape[0] == 1 and problem.groups == 1

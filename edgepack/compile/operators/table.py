@@ -34,6 +34,7 @@ from edgepack.compile.operators.conv_2d import generic as conv_2d
 from edgepack.compile.operators.conv_2d import int16 as conv_2d_int16
 from edgepack.compile.operators.conv_2d import lanes as conv_2d_lanes
 from edgepack.compile.operators.conv_2d import mve as conv_2d_mve
+from edgepack.compile.operators.conv_2d import sparse as conv_2d_sparse
 from edgepack.compile.operators.conv_2d import wide as conv_2d_wide
 from edgepack.compile.operators.depthwise_conv_2d import dsp as depthwise_dsp
 from edgepack.compile.operators.depthwise_conv_2d import dsp_3x3 as depthwise_3x3
@@ -111,6 +112,7 @@ _ALL: tuple[Operator[Any], ...] = (
         conv_2d_wide.KERNEL,
         conv_2d_blocks.KERNEL,
         conv_2d_blocks_lanes.KERNEL,
+        conv_2d_sparse.KERNEL,
     ).with_forms(int16=conv_2d_int16.CONV_2D),
     depthwise.DEPTHWISE_CONV_2D.with_kernels(
         depthwise_dsp.KERNEL, depthwise_3x3.KERNEL, *depthwise_lanes.KERNELS, depthwise_mve.KERNEL, depthwise_wide.KERNEL

@@ -10,11 +10,11 @@
 #define EP_UNIT 8
 #define EP_DECODER_HEAD 64 /* bytes that struct ep_decoder may take, on a 64-bit host too; its table follows */
 
-/* Biases and multipliers in a code of their own, see ep_frame.h: the code, the bit that is read next, and the code's first bytes. */
+/* Biases and multipliers in a code of their own, see ep_frame.h: the code, the bit that is read next, and the code's first numbers. */
 struct ep_frame {
     const uint8_t *code;
     uint32_t bytes, bit;
-    uint8_t entries, which, bias_zeros, bias_bits, multiplier_zeros, multiplier_bits, least, byte_bits;
+    uint8_t entries, which, bias_end, bias_bits, multiplier_end, multiplier_bits, byte_bits, least;
 };
 
 struct ep_decoder {

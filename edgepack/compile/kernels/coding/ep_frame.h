@@ -4,8 +4,9 @@
 
 #include "ep_decoder.h"
 
-#define EP_FRAME_HEAD 8  /* bytes before the entries */
-#define EP_FRAME_ENTRY 8 /* bytes of an entry: a bias and a multiplier */
+#define EP_FRAME_FIELDS 7 /* of EP_FRAME_FIELD bits, at the beginning, */
+#define EP_FRAME_FIELD 6
+#define EP_FRAME_HEAD 50 /* with eight bits more */
 
 /* The next bits of the code, up to 32, the first in the lowest place; zeros after its end. */
 EP_NOINLINE uint32_t ep_frame_bits(struct ep_frame *frame, uint32_t count)
@@ -30,25 +31,28 @@ EP_SMALL void ep_frame_begin(struct ep_frame *frame, const uint8_t *code, int32_
     frame->code = code;
     frame->bytes = (uint32_t)bytes;
     frame->bit = 0;
-    for (k = 0; k < EP_FRAME_HEAD; k++) {
-        head[k] = (uint8_t)ep_frame_bits(frame, 8);
+    EP_NO_UNROLL
+    for (k = 0; k < EP_FRAME_FIELDS; k++) {
+        head[k] = (uint8_t)ep_frame_bits(frame, EP_FRAME_FIELD);
     }
-    frame->bit += 8u * EP_FRAME_ENTRY * frame->entries;
-    if (frame->bit > 8 * frame->bytes) { /* damaged */
-        frame->entries = 0;
-    }
+    frame->least = (uint8_t)ep_frame_bits(frame, 8);
+    frame->bit = EP_FRAME_HEAD + 64u + frame->entries * ((uint32_t)frame->bias_end + frame->multiplier_end);
 }
 
 /* The next channel's bias and multiplier. */
 EP_SMALL void ep_frame_channel(struct ep_frame *frame, uint32_t *bias, uint32_t *multiplier)
 {
+    const uint32_t bias_end = frame->bias_end, multiplier_end = frame->multiplier_end;
     const uint32_t which = ep_frame_bits(frame, frame->which);
-    uint32_t entry[2] = {0, 0};
-    if (which < frame->entries) {
-        memcpy(entry, frame->code + EP_FRAME_HEAD + EP_FRAME_ENTRY * which, EP_FRAME_ENTRY);
-    }
-    *bias = entry[0] + (ep_frame_bits(frame, frame->bias_bits) << (frame->bias_zeros & 31u));
-    *multiplier = entry[1] + (ep_frame_bits(frame, frame->multiplier_bits) << (frame->multiplier_zeros & 31u));
+    uint32_t upper = ep_frame_bits(frame, frame->bias_bits), upper_multiplier = ep_frame_bits(frame, frame->multiplier_bits);
+    const uint32_t next = frame->bit;
+    frame->bit = EP_FRAME_HEAD;
+    upper += ep_frame_bits(frame, 32 - bias_end);
+    upper_multiplier += ep_frame_bits(frame, 32 - multiplier_end);
+    frame->bit += which * (bias_end + multiplier_end);
+    *bias = (upper << (bias_end & 31u)) + ep_frame_bits(frame, bias_end);
+    *multiplier = (upper_multiplier << (multiplier_end & 31u)) + ep_frame_bits(frame, multiplier_end);
+    frame->bit = next;
 }
 
 #endif

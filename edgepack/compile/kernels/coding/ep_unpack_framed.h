@@ -2,7 +2,7 @@
 #ifndef EP_UNPACK_FRAMED_H
 #define EP_UNPACK_FRAMED_H
 
-#include "ep_frame.h"
+#include "ep_framed_channel.h"
 #include "ep_pairs.h"
 
 #define EP_FRAMED_LAST 1u  /* a group's marks: bit 31 of its first multiplier, */
@@ -20,15 +20,18 @@ EP_SMALL void ep_unpack_framed(const struct ep_unpack_framed *op, const int8_t *
 {
     struct ep_decoder *const decoder = (struct ep_decoder *)scratch;
     struct ep_frame *const frame = &decoder->frame;
-    uint32_t *out = (uint32_t *)(void *)output;
+    uint32_t *out = (uint32_t *)(void *)output, marks = 0;
     int32_t groups, wide = op->wide;
     (void)input;
     if (op->bytes > 0) {
         ep_frame_begin(frame, decoder->end, op->bytes);
     }
     for (groups = op->groups; groups > 0; groups--) {
-        const uint32_t marks = ep_frame_bits(frame, 3);
         uint32_t *const tail = ep_pairs(decoder, out + 2, op->count);
+        marks = (marks & EP_FRAMED_LAST) != 0 ? 0 : marks;
+        if (ep_frame_bits(frame, 1) != 0) {
+            marks = ep_frame_bits(frame, 3);
+        }
         if ((marks & EP_FRAMED_WIDE) != 0 && wide > 0) { /* no more of them than there is room for, also where damaged */
             int32_t k;
             wide--;
@@ -40,10 +43,10 @@ EP_SMALL void ep_unpack_framed(const struct ep_unpack_framed *op, const int8_t *
             }
             out = tail + 15;
         } else {
-            ep_frame_channel(frame, tail, tail + 1);
-            ep_frame_channel(frame, out, tail + 2);
-            ep_frame_channel(frame, tail + 3, tail + 4);
-            ep_frame_channel(frame, out + 1, tail + 5);
+            ep_framed_channel(frame, marks & EP_FRAMED_WHOLE, tail, tail + 1);
+            ep_framed_channel(frame, marks & EP_FRAMED_WHOLE, out, tail + 2);
+            ep_framed_channel(frame, marks & EP_FRAMED_WHOLE, tail + 3, tail + 4);
+            ep_framed_channel(frame, marks & EP_FRAMED_WHOLE, out + 1, tail + 5);
             tail[1] = ((marks & EP_FRAMED_WHOLE) != 0 ? tail[1] : tail[1] >> 1) | marks << 31;
             out = tail + 6;
         }

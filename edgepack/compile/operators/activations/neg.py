@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from edgepack.compile.operators.kernel import Operator
 from edgepack.compile.operators.shared.lookup_table import TABLE_KERNEL, Table, describe_table
+from edgepack.compile.operators.shared.straight_line import LINE_KERNEL
 from edgepack.compile.operators.site import Site
 
 HINT = (
@@ -24,4 +25,4 @@ def describe(site: Site) -> Table:
     return describe_table(site, lambda x, source, output: -x if x > -128 else x)
 
 
-NEG = Operator("NEG", describe, (TABLE_KERNEL,))
+NEG = Operator("NEG", describe, (TABLE_KERNEL, LINE_KERNEL))

@@ -12,6 +12,7 @@ import numpy as np
 from edgepack.compile.graph import Value
 from edgepack.compile.operators.kernel import Operator, always
 from edgepack.compile.operators.shared.lookup_table import TABLE_KERNEL, Table, describe_table, table_ranges
+from edgepack.compile.operators.shared.straight_line import LINE_KERNEL
 from edgepack.compile.operators.site import Site
 from edgepack.compile.quantize import activation_range, multiply_by_quantized_multiplier, quantize_multiplier
 
@@ -28,7 +29,7 @@ def describe(site: Site) -> Table:
     return describe_table(site, partial(_relu, site.node.op))
 
 
-RELU = Operator("RELU", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)
-RELU6 = Operator("RELU6", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)
-RELU_N1_TO_1 = Operator("RELU_N1_TO_1", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)
-RELU_0_TO_1 = Operator("RELU_0_TO_1", describe, (TABLE_KERNEL,), ranges=table_ranges, channels_apart=always)
+RELU = Operator("RELU", describe, (TABLE_KERNEL, LINE_KERNEL), ranges=table_ranges, channels_apart=always)
+RELU6 = Operator("RELU6", describe, (TABLE_KERNEL, LINE_KERNEL), ranges=table_ranges, channels_apart=always)
+RELU_N1_TO_1 = Operator("RELU_N1_TO_1", describe, (TABLE_KERNEL, LINE_KERNEL), ranges=table_ranges, channels_apart=always)
+RELU_0_TO_1 = Operator("RELU_0_TO_1", describe, (TABLE_KERNEL, LINE_KERNEL), ranges=table_ranges, channels_apart=always)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from edgepack.compile.call import Call, Field
 from edgepack.compile.graph import Value
-from edgepack.compile.operators.kernel import Kernel, Operator, always
-from edgepack.compile.operators.shared.lookup_table import Table, describe_table, lower_table, table_ranges
+from edgepack.compile.operators.kernel import UNKNOWN, Kernel, Operator, always
+from edgepack.compile.operators.shared.lookup_table import TABLE_KERNEL, Table, describe_table, lower_table, table_ranges
+from edgepack.compile.operators.shared.straight_line import LINE_KERNEL
 from edgepack.compile.operators.site import CHECK_RANGES, Site
 from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier
 
@@ -74,11 +75,19 @@ def _lower_quantize(problem: Edge | Table) -> Call:
     return Call("ep_quantize", "ep_quantize.h", problem.fields, (problem.source.id,), (problem.output.id,))
 
 
+def _quantize_cost(problem: Edge | Table) -> float:
+    return TABLE_KERNEL.cost(problem) if isinstance(problem, Table) else UNKNOWN
+
+
 def _lower_dequantize(edge: Edge) -> Call:
     return Call("ep_dequantize", "ep_dequantize.h", edge.fields, (edge.source.id,), (edge.output.id,))
 
 
 QUANTIZE = Operator(
-    "QUANTIZE", describe_quantize, (Kernel("ep_quantize", _lower_quantize),), ranges=table_ranges, channels_apart=always
+    "QUANTIZE",
+    describe_quantize,
+    (Kernel("ep_quantize", _lower_quantize, cost=_quantize_cost), LINE_KERNEL),
+    ranges=table_ranges,
+    channels_apart=always,
 )
 DEQUANTIZE = Operator("DEQUANTIZE", describe_dequantize, (Kernel("ep_dequantize", _lower_dequantize),))

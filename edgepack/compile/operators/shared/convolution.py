@@ -14,6 +14,7 @@ from edgepack.compile.graph import BYTES, Data, Value
 from edgepack.compile.operators.kernel import FROM_UINT8, Range
 from edgepack.compile.operators.shared.chase import Walk
 from edgepack.compile.operators.shared.requantize import Requantization, settled
+from edgepack.compile.operators.shared.shortened import shortened
 from edgepack.compile.operators.site import CHECK_RANGES, CONVERT_AGAIN, Site
 from edgepack.compile.quantize import RANGES, accumulator_range, activation_range, quantize_multiplier
 
@@ -218,10 +219,11 @@ def requantization(
         least=least,
         most=most,
         constant=np.zeros(channels, bool),
+        grid=np.maximum(np.gcd.reduce(weights.reshape(channels, -1).astype(np.int64), axis=1), 1),
         wide=source.dtype == "int16" and (bias is None or bias.dtype == "int64"),
     )
     require_sums(site, source, biases, found.largest, bias)
-    return settled(found) if source.dtype == "int8" else found
+    return shortened(settled(found)) if source.dtype == "int8" else found
 
 
 def require_sums(site: Site, source: Value, biases: Data, largest: int, bias: Value | None) -> None:

@@ -39,7 +39,7 @@ def pack(weights: Data, requantization: Requantization) -> Stream | None:
     the short form where all four can.
     """
     values = _values(weights.reshape(weights.shape[0], -1))
-    channels, one_sided = requantization.channels(), fits(requantization, SCALE, even=GROUP)
+    channels, one_sided = requantization.channels(), fits(requantization, SCALE, even=GROUP, halved=True)
     words: list[int] = []
     whole = groups = 0
     for group, four in enumerate(values):

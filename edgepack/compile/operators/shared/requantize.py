@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,11 @@ class Requantization:
     wide: bool = False
     """Whether the reference accumulates in 64 bits: int16 activations, unless the bias has 32."""
     whole: Requantization | None = None
-    """What this is a part of."""
+    """What this is a part of, """
+    start: int = 0
+    """from this channel on."""
+    grid: Data = field(default_factory=lambda: np.ones(1, np.int64))
+    """What divides all weights of a channel: its accumulators lie so far apart."""
 
     @property
     def largest(self) -> int:
@@ -47,20 +51,20 @@ class Requantization:
 
     def channels(self) -> tuple[Channel, ...]:
         """The constants of each channel, for int8."""
-        numbers = np.broadcast_arrays(self.bias, self.multiplier, self.shift, self.least, self.most)
+        numbers = np.broadcast_arrays(self.bias, self.multiplier, self.shift, self.least, self.most, self.grid)
         rows = zip(*(each.tolist() for each in numbers), strict=True)
         return tuple(
-            Channel(bias, multiplier, shift, self.out_zero, self.out_min, self.out_max, least, most)
-            for bias, multiplier, shift, least, most in rows
+            Channel(bias, multiplier, shift, self.out_zero, self.out_min, self.out_max, least, most, grid)
+            for bias, multiplier, shift, least, most, grid in rows
         )
 
     def part(self, first: int, end: int) -> Requantization:
         """Those of the channels first … end - 1; one multiplier for all of them stays one."""
         count = self.bias.size
-        arrays = ("bias", "multiplier", "shift", "least", "most", "constant")
+        arrays = ("bias", "multiplier", "shift", "least", "most", "constant", "grid")
         kept: dict[str, Any] = {name: getattr(self, name) for name in arrays}
         cut = {name: each[first:end] if each.size == count else each for name, each in kept.items()}
-        return replace(self, **cut, whole=self.whole or self)
+        return replace(self, **cut, whole=self.whole or self, start=self.start + first)
 
     def without(self, weights: Data, axis: int = 0) -> Data:
         """The weights with zeros for the constant channels."""

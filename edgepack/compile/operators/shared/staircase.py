@@ -28,6 +28,8 @@ class Channel(NamedTuple):
     out_max: int
     least: int
     most: int
+    grid: int = 1
+    """Accumulators that occur differ by multiples of this: what divides all weights."""
 
     @property
     def wraps(self) -> bool:
@@ -39,6 +41,10 @@ class Channel(NamedTuple):
         """TFLite's MultiplyByQuantizedMultiplier, zero point and clamp."""
         high = multiply_by_quantized_multiplier(accumulator, self.multiplier, self.shift)
         return min(max(self.out_zero + high, self.out_min), self.out_max)
+
+    def occurring(self, accumulators: Data) -> Data:
+        """The smallest accumulators that can occur from these on."""
+        return np.asarray(accumulators + (self.bias - accumulators) % self.grid)
 
     @property
     def clamps(self) -> bool:
@@ -62,7 +68,10 @@ def steps(channel: Channel) -> tuple[int, Data]:
     lowest, highest = channel.output(channel.least), channel.output(channel.most)
     rises = range(lowest + 1 - channel.out_zero, highest + 1 - channel.out_zero)
     right, multiplier = max(-channel.shift, 0), channel.multiplier << max(channel.shift, 0)
-    risen = np.array(rises, dtype=np.int64 if right <= LONG else object)
-    half = (1 << right) >> 1
-    high = risen * (1 << right) - half + (risen <= 0) * (right > 0)  # what the doubling multiplication must reach
+    high = reached(np.array(rises, dtype=np.int64 if right <= LONG else object), right)
     return lowest, (-(((1 << 30) - high * WORD) // multiplier)).astype(np.int64) if len(rises) else np.zeros(0, np.int64)
+
+
+def reached(risen: Data, right: int) -> Data:
+    """What the doubling multiplication must reach, before the shift right, for outputs of so many steps above the zero point."""
+    return risen * (1 << right) - ((1 << right) >> 1) + (risen <= 0) * (right > 0)
