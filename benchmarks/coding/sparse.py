@@ -91,9 +91,9 @@ def main() -> int:
         "",
         "## Anywhere",
         "",
-        "`balanced` decodes weights into lists of those that are not zero, `speed` has these lists in flash.",
+        "Of the aims, `balanced` decodes weights into lists of those that are not zero, `speed` has these lists in flash.",
         "",
-        "| core | `--optimize` | zeros | instructions | skipping | times faster | flash | skipping | times smaller | RAM | skipping |",
+        "| core | aim | zeros | instructions | skipping | times faster | flash | skipping | times smaller | RAM | skipping |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *(f"| {core} | {aim} | {row(model, core, share, 1, aim)}" for core, aim in ANYWHERE for share in SHARES),
     ]
