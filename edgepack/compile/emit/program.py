@@ -10,6 +10,7 @@ from edgepack.compile.emit.call_text import call_text, needs_band, shared_functi
 from edgepack.compile.emit.constants import Arrays, arrays_of, weights, weights_header
 from edgepack.compile.emit.parameters import buffers_note, held_inputs, parameters, take_inputs
 from edgepack.compile.emit.readme import readme
+from edgepack.compile.emit.sizes import size_definition
 from edgepack.compile.emit.subject import Program, banner
 from edgepack.compile.graph import Node, Value
 from edgepack.compile.kernels import header_text
@@ -149,9 +150,10 @@ def _describe(program: Program, node: Node, call: Call) -> str:
 
 def _source(program: Program, arrays: Arrays) -> str:
     p, name = program.prefix, program.name
-    includes = "\n".join(
-        f'#include "{header}"' for header in sorted({part.header for call in program.calls for part in call.parts()})
-    )
+    parts = [part for call in program.calls for part in call.parts()]
+    headers = {part.header for part in parts}
+    includes = "\n".join(f'#include "{header}"' for header in sorted(headers))
+    sizes = size_definition(program.optimize, _kernel_files(headers), [part.fields for part in parts])
     held = held_inputs(program.graph, program.plan)
     structs, body, uses_memory = [], [take_inputs(held)], bool(held)
     names = {each.name for each in held}
@@ -176,7 +178,7 @@ def _source(program: Program, arrays: Arrays) -> str:
     memory += "    int32_t band;\n" if any(needs_band(call) for call in program.calls) else ""
     head = banner(program, f"{name}: {len(program.calls)} kernel calls, for {program.cpu}, optimised for {program.optimize}.")
     return f"""{head}\
-{KERNEL_DECLARATIONS[program.optimize]}#include "{name}.h"
+{KERNEL_DECLARATIONS[program.optimize]}{sizes}#include "{name}.h"
 
 #include "{name}_weights.h"
 {includes}
