@@ -10,7 +10,7 @@ from edgepack.compile.emit.call_text import call_text, needs_band, shared_functi
 from edgepack.compile.emit.constants import Arrays, arrays_of, weights, weights_header
 from edgepack.compile.emit.parameters import buffers_note, held_inputs, parameters, take_inputs
 from edgepack.compile.emit.readme import readme
-from edgepack.compile.emit.sizes import size_definition
+from edgepack.compile.emit.sizes import DEFINITION, need_32_bits
 from edgepack.compile.emit.subject import Program, banner
 from edgepack.compile.graph import Node, Value
 from edgepack.compile.kernels import header_text
@@ -153,7 +153,9 @@ def _source(program: Program, arrays: Arrays) -> str:
     parts = [part for call in program.calls for part in call.parts()]
     headers = {part.header for part in parts}
     includes = "\n".join(f'#include "{header}"' for header in sorted(headers))
-    sizes = size_definition(program.optimize, _kernel_files(headers), [part.fields for part in parts])
+    large = need_32_bits(_kernel_files(headers), [part.fields for part in parts])
+    sizes = DEFINITION if large or program.optimize == "speed" else ""
+    check = f"EP_STATIC_ASSERT(sizeof(EP_SIZE) >= 4, {name}_has_sizes_of_more_than_16_bits);\n" if large else ""
     held = held_inputs(program.graph, program.plan)
     structs, body, uses_memory = [], [take_inputs(held)], bool(held)
     names = {each.name for each in held}
@@ -189,7 +191,7 @@ def _source(program: Program, arrays: Arrays) -> str:
 #endif
 
 EP_STATIC_ASSERT({p}_ARENA_SIZE >= {program.plan.arena_size}, {name}_arena_holds_every_buffer);
-
+{check}
 {"".join(_shared_functions(program))}{chr(10).join(structs)}
 {_prototype(program)}
 {{

@@ -12,11 +12,10 @@ SHORT = range(-(1 << 15), 1 << 15)
 DEFINITION = "#ifndef EP_SIZE\n#define EP_SIZE int32_t\n#endif\n"
 
 
-def size_definition(optimize: str, headers: Iterable[str], structs: Iterable[Mapping[str, Field]]) -> str:
-    """What NAME.c defines: nothing where 16 bits hold these structs' sizes, which they need not do in code for speed."""
+def need_32_bits(headers: Iterable[str], structs: Iterable[Mapping[str, Field]]) -> bool:
+    """Whether 16 bits are too few for a size in these structs."""
     names = {name for header in headers for name in _declared(header)}
-    small = all(value in SHORT for fields in structs for value in _values(fields, names))
-    return "" if small and optimize != "speed" else DEFINITION
+    return any(value not in SHORT for fields in structs for value in _values(fields, names))
 
 
 def _declared(header: str) -> list[str]:
