@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgepack.compile.call import Array, Call, Field
@@ -12,7 +12,8 @@ from edgepack.compile.lowered import Lowered, lowered
 from edgepack.compile.plan import make_plan
 
 COSTS = {"speed": 0.0, "balanced": 0.008, "size": 0.02}  # of all instructions, that smaller constants may add
-CODE = 500  # bytes that a kernel is taken to bring which no other layer has
+CODE = {"ep_conv_2d_rows_mve": 500}  # bytes that a kernel brings which no other layer has, where it shares much with another
+MOST_CODE = 2000  # what others bring at most
 LEAST = 16  # bytes that a layer has to save
 
 
@@ -32,27 +33,32 @@ def leaner(graph: Graph, calls: tuple[Lowered, ...], optimize: str) -> tuple[Low
     Those first that save most for the instructions they add.
     """
     room = COSTS[optimize] * sum(one.cost for one in calls)
-    changes = sorted(_worthwhile(calls, room), key=lambda each: (-each.saved / max(each.added, 1.0), each.index))
-    best, changed = calls, set[int]()
-    arena = make_plan(graph, [one.call for one in calls]).arena_size if changes else 0
-    for change in changes:
+    changes = list(_changes(calls, room)) if room else []
+    while changes:
+        best, saved = _changed(graph, calls, changes, room)
+        new = saved.keys() - {part.kernel for one in calls for part in one.call.parts()}
+        unpaid = {kernel for kernel in new if saved[kernel] <= CODE.get(kernel, MOST_CODE)}
+        if not unpaid:
+            return best
+        changes = [each for each in changes if each.made.call.kernel not in unpaid]
+    return calls
+
+
+def _changed(
+    graph: Graph, calls: tuple[Lowered, ...], changes: Sequence[_Change], room: float
+) -> tuple[tuple[Lowered, ...], Mapping[str, int]]:
+    """The calls with those of the changes that fit, and the bytes that each kernel saves then."""
+    best, changed, saved = calls, set[int](), Counter[str]()
+    arena = make_plan(graph, [one.call for one in calls]).arena_size
+    for change in sorted(changes, key=lambda each: (-each.saved / max(each.added, 1.0), each.index)):
         if change.index in changed or change.added > room:
             continue
         candidate = (*best[: change.index], change.made, *best[change.index + 1 :])
         if make_plan(graph, [one.call for one in candidate]).arena_size <= arena:
             best, room = candidate, room - max(change.added, 0.0)
             changed.add(change.index)
-    return best
-
-
-def _worthwhile(calls: tuple[Lowered, ...], room: float) -> list[_Change]:
-    """The changes by kernels that other layers have already, or that save as much as their code takes."""
-    changes = list(_changes(calls, room)) if room else []
-    used = {part.kernel for one in calls for part in one.call.parts()}
-    saved = Counter[str]()
-    for change in changes:
-        saved[change.made.call.kernel] += change.saved
-    return [each for each in changes if each.made.call.kernel in used or saved[each.made.call.kernel] > CODE]
+            saved[change.made.call.kernel] += change.saved
+    return best, saved
 
 
 def _changes(calls: tuple[Lowered, ...], room: float) -> Iterator[_Change]:
