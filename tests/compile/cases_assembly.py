@@ -82,6 +82,20 @@ def assembly_conv_2d(rng: np.random.Generator, count: int = 4) -> bytes:
     return b.finish([x for x, _ in ends], [y for _, y in ends])
 
 
+def _unpadded(b: ModelBuilder, rng: np.random.Generator, depth: int) -> tuple[int, int]:
+    kernel = _pick(rng, 1, 1, 2)
+    sizes = {f"{name}_{axis}": size for name, size in (("kernel", kernel), ("stride", 1), ("dilation", 1)) for axis in "hw"}
+    sizes |= {"image_h": 3, "image_w": int(rng.integers(2, 5)), "depth": depth, "channels": int(rng.integers(40, 70))}
+    return layer(b, rng, False, sizes, "VALID" if kernel == 1 else "SAME")
+
+
+def assembly_unpadded(rng: np.random.Generator, count: int = 4) -> bytes:
+    """Convolutions of many filters that are not whole vectors, and of few values, side by side."""
+    b = ModelBuilder()
+    ends = [_unpadded(b, rng, int(rng.integers(65, 140))) for _ in range(count)] + [_unpadded(b, rng, _pick(rng, 1, 5, 11))]
+    return b.finish([x for x, _ in ends], [y for _, y in ends])
+
+
 def _depthwise(b: ModelBuilder, rng: np.random.Generator) -> tuple[int, int]:
     kernel = (3, 3) if rng.random() < 0.8 else tuple(int(k) for k in rng.integers(1, 6, 2))
     stride = _pick(rng, 1, 1, 2)
@@ -150,4 +164,5 @@ CASES = {
     "assembly_conv_2d": assembly_conv_2d,
     "assembly_depthwise": assembly_depthwise,
     "assembly_fully_connected": assembly_fully_connected,
+    "assembly_unpadded": assembly_unpadded,
 }

@@ -102,7 +102,8 @@ def _library(folder: Path, codes: Sequence[CCode], flags: Sequence[str], compile
     for code in codes:
         for name, text in code.files.items():
             (folder / name).write_text(text, encoding="utf-8")
-    every = "".join(f'#include "{code.name}.c"\n#include "{code.name}_weights.c"\n' for code in codes)
+    ordered = sorted(codes, key=lambda code: "#define EP_SIZE" not in code.files[f"{code.name}.c"])  # as they share the kernels
+    every = "".join(f'#include "{code.name}.c"\n#include "{code.name}_weights.c"\n' for code in ordered)
     (folder / "all.c").write_text(every, encoding="utf-8")
     library = folder / "all.so"
     command = [*compiler, *STRICT, *flags, "-shared", "-fPIC", "-I", str(folder), "-o", str(library), str(folder / "all.c")]

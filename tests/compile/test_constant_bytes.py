@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 
 from edgepack.compile import compile_model
+from edgepack.cores import CPUS
 from edgepack.flatbuffer import Model, read_model
+from edgepack.measure.mcu.emulated import bench_mcu
 from tests.compile.builder import ModelBuilder
 from tests.compile.cases import filter_scales, output_scale
 from tests.compile.cases_shared import steps
 from tests.compile.harness import Case, mismatches
-from tests.compile.test_shared_constants import stored_bytes
+from tests.compile.test_shared_constants import TOOLS, stored_bytes
 
 CORES = ("cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
+VECTORS = ("cortex-m55", "cortex-m85")
 MOST = 1.03
 ALIGNED = 32
 """Bytes an array may take more: two vectors, or a byte for each of few channels."""
@@ -25,18 +28,24 @@ NETWORKS: dict[str, tuple[tuple[int, ...], tuple[Layer, ...]]] = {
     "convolutions": ((1, 12, 12, 16), (("conv", 16, 3), ("conv", 32, 3), ("conv", 64, 3))),
     "pointwise": ((1, 8, 8, 48), (("conv", 64, 1), ("conv", 96, 1), ("conv", 128, 1))),
     "separable": ((1, 8, 8, 32), (("depthwise", 0, 3), ("conv", 64, 1), ("depthwise", 0, 5), ("conv", 128, 1), ("conv", 128, 1))),
+    "channels removed": (
+        (1, 6, 6, 60),
+        (("conv", 120, 1), ("depthwise", 0, 3), ("conv", 120, 1), ("conv", 120, 1), ("conv", 240, 1)),
+    ),
     "dense": ((1, 160), (("dense", 96, 1), ("dense", 64, 1), ("dense", 10, 1))),
 }
 ODD: dict[str, tuple[tuple[int, ...], tuple[Layer, ...]]] = {
     "odd dense": ((1, 203), (("dense", 61, 1), ("dense", 37, 1), ("dense", 11, 1))),
     "odd convolutions": ((1, 9, 7, 27), (("conv", 37, 3), ("depthwise", 0, 3), ("conv", 59, 3), ("conv", 61, 3))),
 }
+SEPARABLE = tuple(each for width in (32, 32, 64, 64, *[128] * 5, 256) for each in (("depthwise", 0, 3), ("conv", width, 1)))
+LINKED: dict[str, tuple[tuple[int, ...], tuple[Layer, ...]]] = {"fast downsampling": ((1, 4, 4, 16), SEPARABLE)}
 
 
 def network(name: str, zero_point: int, seed: int = 0) -> bytes:
     """The layers one after another, with ReLUs for a zero point of -128."""
     b, rng = ModelBuilder(), np.random.default_rng(seed)
-    shape, layers = (NETWORKS | ODD)[name]
+    shape, layers = (NETWORKS | ODD | LINKED)[name]
     first = x = b.tensor(shape, scale=0.02)
     scale = 0.02
     for kind, channels, kernel in layers:
@@ -80,7 +89,7 @@ def least(model: Model, group: int = 1, vector: int = 1) -> int:
     return sum(weights.values()) + 8 * channels
 
 
-@pytest.mark.parametrize("cpu", CORES)
+@pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("optimize", ["balanced", "size"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_constants_are_little_more_than_weights_and_eight_bytes_a_channel(name: str, optimize: str, cpu: str) -> None:
@@ -91,17 +100,37 @@ def test_constants_are_little_more_than_weights_and_eight_bytes_a_channel(name: 
         assert stored_bytes(code) <= MOST * least(model) + ALIGNED * arrays, (zero_point, code.kernels)
 
 
-@pytest.mark.parametrize("cpu", CORES)
+@pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("optimize", ["balanced", "size"])
 @pytest.mark.parametrize("name", ODD)
 def test_odd_sizes_cost_no_more_than_whole_groups_and_words(name: str, optimize: str, cpu: str) -> None:
     """Kernels take four filters at a time and four values of each; those for vectors two filters and sixteen values."""
-    group, vector = (2, 16) if cpu == "cortex-m55" else (4, 4)
+    group, vector = (2, 16) if cpu in VECTORS else (4, 4)
     for zero_point in (-128, 5):
         model = read_model(network(name, zero_point))
         code = compile_model(model, "net", cpu, optimize)
         arrays = code.files["net_weights.c"].count("] = {")
         assert stored_bytes(code) <= MOST * least(model, group, vector) + ALIGNED * arrays, (zero_point, code.kernels)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TOOLS, reason="needs the tools for microcontrollers")
+@pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize("optimize", ["balanced", "size"])
+def test_what_is_linked_is_little_more_too(optimize: str, cpu: str) -> None:
+    """With the kernels' structs, whose numbers take 16 bits."""
+    model = read_model(network("fast downsampling", -128))
+    code = compile_model(model, "net", cpu, optimize)
+    image = np.zeros((1, 4, 4, 16), np.int8)
+    found = bench_mcu(code.files, "net", cpu, (image,), outputs_like=(np.zeros((1, 4, 4, 256), np.int8),), optimize=optimize)
+    assert found.sizes.constants <= MOST * least(model)
+
+
+@pytest.mark.parametrize("cpu", VECTORS)
+def test_filters_without_padding_are_for_code_that_need_not_be_fastest(cpu: str) -> None:
+    model = read_model(network("channels removed", -128))
+    assert "ep_conv_2d_rows_mve" in compile_model(model, "net", cpu, "balanced").kernels
+    assert "ep_conv_2d_rows_mve" not in compile_model(model, "net", cpu, "speed").kernels
 
 
 @pytest.mark.parametrize("name", [*NETWORKS, *ODD])

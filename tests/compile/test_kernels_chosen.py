@@ -19,9 +19,10 @@ KERNEL = re.compile(r"^EP_KERNEL void (\w+)\(", re.MULTILINE)
 
 
 def kernels() -> dict[str, str]:
-    """The names of all kernels, by their C definitions, and the folder of each one's family."""
+    """The names of all kernels, by their C definitions, and the folder of each one's family; what they share is none."""
     headers = Path(edgepack.compile.kernels.__file__).parent.rglob("ep_*.h")
-    return {name: header.parent.name for header in headers for name in KERNEL.findall(header.read_text())}
+    families = [header for header in headers if header.parent.name != "shared"]
+    return {name: header.parent.name for header in families for name in KERNEL.findall(header.read_text())}
 
 
 def chosen(missing: dict[str, str]) -> Iterator[set[str]]:

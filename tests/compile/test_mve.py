@@ -22,6 +22,7 @@ KERNELS = {
     "assembly_conv_2d": {"ep_conv_2d_mve"},
     "assembly_depthwise": {"ep_depthwise_conv_2d_mve"},
     "assembly_fully_connected": {"ep_fully_connected_mve", "ep_fully_connected_rows_mve"},
+    "assembly_unpadded": {"ep_conv_2d_rows_mve"},
 }
 
 

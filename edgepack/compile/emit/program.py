@@ -10,6 +10,7 @@ from edgepack.compile.emit.call_text import call_text, needs_band, shared_functi
 from edgepack.compile.emit.constants import Arrays, arrays_of, weights, weights_header
 from edgepack.compile.emit.parameters import buffers_note, held_inputs, parameters, take_inputs
 from edgepack.compile.emit.readme import readme
+from edgepack.compile.emit.sizes import DEFINITION, need_32_bits
 from edgepack.compile.emit.subject import Program, banner
 from edgepack.compile.graph import Node, Value
 from edgepack.compile.kernels import header_text
@@ -149,9 +150,12 @@ def _describe(program: Program, node: Node, call: Call) -> str:
 
 def _source(program: Program, arrays: Arrays) -> str:
     p, name = program.prefix, program.name
-    includes = "\n".join(
-        f'#include "{header}"' for header in sorted({part.header for call in program.calls for part in call.parts()})
-    )
+    parts = [part for call in program.calls for part in call.parts()]
+    headers = {part.header for part in parts}
+    includes = "\n".join(f'#include "{header}"' for header in sorted(headers))
+    large = need_32_bits(_kernel_files(headers), [part.fields for part in parts])
+    sizes = DEFINITION if large or program.optimize == "speed" else ""
+    check = f"EP_STATIC_ASSERT(sizeof(EP_SIZE) >= 4, {name}_has_sizes_of_more_than_16_bits);\n" if large else ""
     held = held_inputs(program.graph, program.plan)
     structs, body, uses_memory = [], [take_inputs(held)], bool(held)
     names = {each.name for each in held}
@@ -176,7 +180,7 @@ def _source(program: Program, arrays: Arrays) -> str:
     memory += "    int32_t band;\n" if any(needs_band(call) for call in program.calls) else ""
     head = banner(program, f"{name}: {len(program.calls)} kernel calls, for {program.cpu}, optimised for {program.optimize}.")
     return f"""{head}\
-{KERNEL_DECLARATIONS[program.optimize]}#include "{name}.h"
+{KERNEL_DECLARATIONS[program.optimize]}{sizes}#include "{name}.h"
 
 #include "{name}_weights.h"
 {includes}
@@ -187,7 +191,7 @@ def _source(program: Program, arrays: Arrays) -> str:
 #endif
 
 EP_STATIC_ASSERT({p}_ARENA_SIZE >= {program.plan.arena_size}, {name}_arena_holds_every_buffer);
-
+{check}
 {"".join(_shared_functions(program))}{chr(10).join(structs)}
 {_prototype(program)}
 {{

@@ -108,7 +108,7 @@ _ALL: tuple[Operator[Any], ...] = (
         conv_2d_dsp.KERNEL,
         conv_2d_gemm.KERNEL,
         *conv_2d_lanes.KERNELS,
-        conv_2d_mve.KERNEL,
+        *conv_2d_mve.KERNELS,
         conv_2d_wide.KERNEL,
         conv_2d_blocks.KERNEL,
         conv_2d_blocks_lanes.KERNEL,

@@ -8,16 +8,16 @@
 #include "ep_fixed_point.h"
 
 struct ep_conv_2d {
-    int32_t batches;
-    int32_t in_h, in_w, in_c;
-    int32_t out_h, out_w;
-    int32_t kernel_h, kernel_w;
-    int32_t stride_h, stride_w;
-    int32_t dilation_h, dilation_w;
-    int32_t pad_top, pad_left;
-    int32_t out_step; /* from an output pixel to the next: out_c, or more where this computes some of the channels */
-    int32_t groups, group_in, group_out; /* groups of channels; input and output channels of one */
-    int32_t in_zero, out_zero, out_min, out_max;
+    EP_SIZE batches;
+    EP_SIZE in_h, in_w, in_c;
+    EP_SIZE out_h, out_w;
+    EP_SIZE kernel_h, kernel_w;
+    EP_SIZE stride_h, stride_w;
+    EP_SIZE dilation_h, dilation_w;
+    EP_SIZE pad_top, pad_left;
+    EP_SIZE out_step; /* from an output pixel to the next: out_c, or more where this computes some of the channels */
+    EP_SIZE groups, group_in, group_out; /* groups of channels; input and output channels of one */
+    EP_SIZE in_zero, out_zero, out_min, out_max;
     const int8_t *weights;     /* [out_c][kernel_h][kernel_w][group_in] */
     const int32_t *bias;       /* [out_c], input zero point folded in */
     const int32_t *multiplier; /* [out_c] */

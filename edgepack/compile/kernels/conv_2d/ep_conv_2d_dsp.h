@@ -11,17 +11,17 @@
 #include "ep_requantize_any.h"
 
 struct ep_conv_2d_dsp {
-    int32_t in_h, in_w, in_c;
-    int32_t out_w, out_c, pixels; /* pixels: out_h * out_w */
-    int32_t kernel_h, kernel_w;
-    int32_t stride_h, stride_w;
-    int32_t dilation_h, dilation_w;
-    int32_t pad_top, pad_left;
-    int32_t run;   /* bytes of a kernel row that are contiguous in the input: kernel_w * in_c, or in_c when dilated */
-    int32_t quads; /* patch elements / 4, rounded up */
-    int32_t out_step; /* from an output pixel to the next: out_c, or more where this computes some of the channels */
-    int32_t in_zero, out_zero, out_min, out_max;
-    int32_t weight_zero;       /* of the stored bytes: weights are what they are above it */
+    EP_SIZE in_h, in_w, in_c;
+    EP_SIZE out_w, out_c, pixels; /* pixels: out_h * out_w */
+    EP_SIZE kernel_h, kernel_w;
+    EP_SIZE stride_h, stride_w;
+    EP_SIZE dilation_h, dilation_w;
+    EP_SIZE pad_top, pad_left;
+    EP_SIZE run;   /* bytes of a kernel row that are contiguous in the input: kernel_w * in_c, or in_c when dilated */
+    EP_SIZE quads; /* patch elements / 4, rounded up */
+    EP_SIZE out_step; /* from an output pixel to the next: out_c, or more where this computes some of the channels */
+    EP_SIZE in_zero, out_zero, out_min, out_max;
+    EP_SIZE weight_zero;       /* of the stored bytes: weights are what they are above it */
     const int8_t *weights;     /* [out_c][4 * quads], zeros after the last element */
     const int32_t *bias;       /* [out_c], input zero point folded in */
     const int32_t *multiplier; /* [out_c] */

@@ -9,11 +9,11 @@
 
 struct ep_conv_2d_gemm {
     struct ep_conv_windows windows;
-    int32_t depth;         /* values of a filter, rounded up to 4 */
-    int32_t direct;        /* 1: rows of the kernel are whole words in the input */
+    EP_SIZE depth;         /* values of a filter, rounded up to 4 */
+    EP_SIZE direct;        /* 1: rows of the kernel are whole words in the input */
     int32_t whole;         /* words of the stream for whole groups of four channels */
-    int32_t out_step;      /* from an output pixel to the next: out_c, or more where this computes some of the channels */
-    int32_t half;          /* 2 * output zero point + 1 */
+    EP_SIZE out_step;      /* from an output pixel to the next: out_c, or more where this computes some of the channels */
+    EP_SIZE half;          /* 2 * output zero point + 1 */
     const int32_t *stream; /* see ep_gemm.h; filters padded with zeros to `depth`, channels to 4 */
 };
 

@@ -10,9 +10,9 @@
 
 struct ep_conv_2d_lanes {
     struct ep_conv_windows windows;
-    int32_t depth;             /* values of a filter, rounded up to 4 */
-    int32_t out_step;          /* from an output pixel to the next: out_c, or more where this computes some of the channels */
-    int32_t out_zero, out_min, out_max;
+    EP_SIZE depth;             /* values of a filter, rounded up to 4 */
+    EP_SIZE out_step;          /* from an output pixel to the next: out_c, or more where this computes some of the channels */
+    EP_SIZE out_zero, out_min, out_max;
     const int8_t *weights;     /* [out_c][depth], of each two at least one above -128 */
     const int32_t *bias;       /* [out_c], input zero point folded in, or that of ep_one_sided.h */
     const int32_t *multiplier; /* [out_c] */

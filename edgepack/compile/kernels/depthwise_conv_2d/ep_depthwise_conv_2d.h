@@ -8,15 +8,15 @@
 #include "ep_fixed_point.h"
 
 struct ep_depthwise_conv_2d {
-    int32_t batches;
-    int32_t in_h, in_w, in_c;
-    int32_t out_h, out_w;
-    int32_t kernel_h, kernel_w;
-    int32_t stride_h, stride_w;
-    int32_t dilation_h, dilation_w;
-    int32_t pad_top, pad_left;
-    int32_t depth; /* output channels of each input channel */
-    int32_t in_zero, out_zero, out_min, out_max;
+    EP_SIZE batches;
+    EP_SIZE in_h, in_w, in_c;
+    EP_SIZE out_h, out_w;
+    EP_SIZE kernel_h, kernel_w;
+    EP_SIZE stride_h, stride_w;
+    EP_SIZE dilation_h, dilation_w;
+    EP_SIZE pad_top, pad_left;
+    EP_SIZE depth; /* output channels of each input channel */
+    EP_SIZE in_zero, out_zero, out_min, out_max;
     const int8_t *weights;     /* [kernel_h][kernel_w][in_c][depth] */
     const int32_t *bias;       /* [in_c][depth], input zero point folded in */
     const int32_t *multiplier; /* [in_c][depth] */

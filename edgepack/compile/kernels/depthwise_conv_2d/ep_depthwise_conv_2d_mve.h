@@ -9,11 +9,11 @@
 
 struct ep_depthwise_conv_2d_mve {
     struct ep_strip_mve strip;
-    int32_t batches, out_h, out_w;
-    int32_t stride_h, pad_top;
-    int32_t step;          /* bytes of the strip from one window to the next */
-    int32_t taps;          /* of the kernel */
-    int32_t strips;        /* of sixteen channels each, that are filled before their outputs are computed */
+    EP_SIZE batches, out_h, out_w;
+    EP_SIZE stride_h, pad_top;
+    EP_SIZE step;          /* bytes of the strip from one window to the next */
+    EP_SIZE taps;          /* of the kernel */
+    EP_SIZE strips;        /* of sixteen channels each, that are filled before their outputs are computed */
     const int8_t *weights; /* [16 channels][tap][16], taps as [column][row] */
     struct ep_mve_outputs outputs;
 };

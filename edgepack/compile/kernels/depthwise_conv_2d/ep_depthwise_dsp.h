@@ -9,14 +9,14 @@
 #include "ep_requantize_any.h"
 
 struct ep_depthwise_conv_2d_dsp {
-    int32_t in_h, in_w, channels;
-    int32_t out_h, out_w;
-    int32_t kernel_h, kernel_w;
-    int32_t stride_h, stride_w;
-    int32_t dilation_h, dilation_w;
-    int32_t pad_top, pad_left;
-    int32_t in_zero, out_zero, out_min, out_max;
-    int32_t weight_zero;       /* of the stored bytes, for ep_depthwise_conv_2d_dsp_wide.h; else 0 */
+    EP_SIZE in_h, in_w, channels;
+    EP_SIZE out_h, out_w;
+    EP_SIZE kernel_h, kernel_w;
+    EP_SIZE stride_h, stride_w;
+    EP_SIZE dilation_h, dilation_w;
+    EP_SIZE pad_top, pad_left;
+    EP_SIZE in_zero, out_zero, out_min, out_max;
+    EP_SIZE weight_zero;       /* of the stored bytes, for ep_depthwise_conv_2d_dsp_wide.h; else 0 */
     const int8_t *weights;     /* [blocks][kernel_h * kernel_w][4, or the channels left] */
     const int32_t *bias;       /* [channels], input zero point folded in */
     const int32_t *multiplier; /* [channels] */

@@ -12,15 +12,15 @@
 #include "ep_one_sided.h"
 
 struct ep_depthwise_lanes {
-    int32_t channels;
-    int32_t in_lines, in_length, in_line, in_step;     /* lines, their length, bytes from line to line and position to position */
-    int32_t out_lines, out_length, out_line, out_step; /* the same of the output */
-    int32_t kernel_lines, kernel_length;
-    int32_t stride_lines, stride_length;
-    int32_t pad_lines, pad_length;
-    int32_t in_zero, out_zero, out_min, out_max;
-    int32_t taps;              /* of the kernel, rounded up to 2 */
-    int32_t positions;         /* of a buffer, kernel_lines words each */
+    EP_SIZE channels;
+    EP_SIZE in_lines, in_length, in_line, in_step;     /* lines, their length, bytes from line to line and position to position */
+    EP_SIZE out_lines, out_length, out_line, out_step; /* the same of the output */
+    EP_SIZE kernel_lines, kernel_length;
+    EP_SIZE stride_lines, stride_length;
+    EP_SIZE pad_lines, pad_length;
+    EP_SIZE in_zero, out_zero, out_min, out_max;
+    EP_SIZE taps;              /* of the kernel, rounded up to 2 */
+    EP_SIZE positions;         /* of a buffer, kernel_lines words each */
     const int8_t *weights;     /* [channels][kernel_length][kernel_lines], of two one above -128 */
     const int32_t *bias;       /* [channels], input zero point folded in, or that of ep_one_sided.h */
     const int32_t *multiplier; /* [channels] */

@@ -14,19 +14,19 @@
 #define EP_DEPTHWISE_SHIFT 10
 
 struct ep_depthwise_lines {
-    int32_t channels;
-    int32_t in_lines, in_length, in_line, in_step; /* lines, positions read of each, bytes from line to line, from position to position */
-    int32_t out_lines, out_length, out_line, out_step; /* the same of the output */
-    int32_t pad_line, pad_step;                        /* lines and positions before the first */
-    int32_t positions;                                 /* positions of the buffer */
-    int32_t in_zero;
-    int32_t factor;           /* weights are multiplied by it, for finer biases and larger multipliers; 0: by `factors` */
+    EP_SIZE channels;
+    EP_SIZE in_lines, in_length, in_line, in_step; /* lines, positions read of each, bytes from line to line, from position to position */
+    EP_SIZE out_lines, out_length, out_line, out_step; /* the same of the output */
+    EP_SIZE pad_line, pad_step;                        /* lines and positions before the first */
+    EP_SIZE positions;                                 /* positions of the buffer */
+    EP_SIZE in_zero;
+    EP_SIZE factor;           /* weights are multiplied by it, for finer biases and larger multipliers; 0: by `factors` */
     const int8_t *factors;    /* NULL or [channels] */
     const int8_t *weights;    /* [channels][3 lines][3 positions] */
     const int32_t *constants; /* [channels][2]: bias, multiplier */
     const int8_t *shifts;     /* [channels] for exact requantisation, where biases do not have them in their low bytes, else NULL */
     const int32_t *offsets;   /* [channels] for exact requantisation, where they do not follow from the shifts, else NULL */
-    int32_t half;             /* 2 * output zero point + 1 for exact requantisation, else 0 */
+    EP_SIZE half;             /* 2 * output zero point + 1 for exact requantisation, else 0 */
 };
 
 /* What an output line of a channel is computed with. A pair of lines is multiplied by a pair of weights: (w0, w1) of a position for

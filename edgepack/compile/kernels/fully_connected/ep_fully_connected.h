@@ -5,9 +5,9 @@
 #include "ep_fixed_point.h"
 
 struct ep_fully_connected {
-    int32_t batches, in_size, out_size;
-    int32_t out_zero, out_min, out_max;
-    int32_t per_channel;       /* 1: a multiplier and shift for each output, 0: one for all */
+    EP_SIZE batches, in_size, out_size;
+    EP_SIZE out_zero, out_min, out_max;
+    EP_SIZE per_channel;       /* 1: a multiplier and shift for each output, 0: one for all */
     const int8_t *weights;     /* [out_size][in_size] */
     const int32_t *bias;       /* [out_size], input zero point folded in */
     const int32_t *multiplier; /* [out_size or 1] */

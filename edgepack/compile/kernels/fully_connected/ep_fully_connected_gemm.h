@@ -5,10 +5,10 @@
 #include "ep_gemm_1x4.h"
 
 struct ep_fully_connected_gemm {
-    int32_t batches, in_size, out_size;
-    int32_t depth;         /* in_size rounded up to 4 */
+    EP_SIZE batches, in_size, out_size;
+    EP_SIZE depth;         /* in_size rounded up to 4 */
     int32_t whole;         /* words of the stream for whole groups of four outputs */
-    int32_t half;          /* 2 * output zero point + 1 */
+    EP_SIZE half;          /* 2 * output zero point + 1 */
     const int32_t *stream; /* see ep_gemm.h; rows padded with zeros to `depth`, outputs to 4 */
 };
 

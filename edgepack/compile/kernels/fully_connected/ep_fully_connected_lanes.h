@@ -7,8 +7,8 @@
 #include "ep_one_sided.h"
 
 struct ep_fully_connected_lanes {
-    int32_t batches, in_size, out_size;
-    int32_t out_zero, out_min, out_max;
+    EP_SIZE batches, in_size, out_size;
+    EP_SIZE out_zero, out_min, out_max;
     const int32_t *weights;    /* [group of 4 outputs][4 inputs][output] words of 4 int8; outputs and inputs padded with zeros */
     const int32_t *bias;       /* [out_size], input zero point folded in, or that of ep_one_sided.h */
     const int32_t *multiplier; /* [out_size] */

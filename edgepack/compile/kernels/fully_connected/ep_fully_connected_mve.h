@@ -8,7 +8,7 @@
 #include "ep_mve.h"
 
 struct ep_fully_connected_mve {
-    int32_t batches, in_size;
+    EP_SIZE batches, in_size;
     const int8_t *weights; /* [group][vector][4][16] */
     struct ep_mve_outputs outputs;
 };

@@ -9,7 +9,7 @@
 #include "ep_mve.h"
 
 struct ep_fully_connected_rows_mve {
-    int32_t batches, in_size;
+    EP_SIZE batches, in_size;
     const int8_t *weights; /* [outputs][in_size], and zeros to whole vectors of the last row */
     const int32_t *biases; /* [outputs] for the exact form, whose constants are without them; or NULL */
     struct ep_mve_outputs outputs;

@@ -5,13 +5,13 @@
 #include "ep_common.h"
 
 struct ep_pool {
-    int32_t batches;
-    int32_t in_h, in_w, channels;
-    int32_t out_h, out_w;
-    int32_t kernel_h, kernel_w;
-    int32_t stride_h, stride_w;
-    int32_t pad_top, pad_left;
-    int32_t out_min, out_max;
+    EP_SIZE batches;
+    EP_SIZE in_h, in_w, channels;
+    EP_SIZE out_h, out_w;
+    EP_SIZE kernel_h, kernel_w;
+    EP_SIZE stride_h, stride_w;
+    EP_SIZE pad_top, pad_left;
+    EP_SIZE out_min, out_max;
 };
 
 /* The part of a window that lies inside the input: rows [y0, y1), columns [x0, x1). */

@@ -16,6 +16,12 @@
 #define EP_KERNEL static
 #endif
 
+/* The type of numbers in the kernels' structs that are small, as extents mostly are. NAME.c defines it as int32_t for a model with
+ * larger ones, and where speed is all that counts. */
+#ifndef EP_SIZE
+#define EP_SIZE int16_t
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define EP_ALIGN(bytes) __attribute__((aligned(bytes)))
 #define EP_INLINE static inline __attribute__((always_inline))

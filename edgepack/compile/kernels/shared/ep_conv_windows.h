@@ -5,15 +5,15 @@
 #include "ep_gather_rows.h"
 
 struct ep_conv_windows {
-    int32_t batches;
-    int32_t in_h, in_w, in_c;
-    int32_t out_h, out_w, out_c;
-    int32_t kernel_h, kernel_w;
-    int32_t stride_h, stride_w;
-    int32_t dilation_h, dilation_w;
-    int32_t pad_top, pad_left;
-    int32_t last_y, last_x; /* the last position of a window that is inside the input */
-    int32_t in_zero;
+    EP_SIZE batches;
+    EP_SIZE in_h, in_w, in_c;
+    EP_SIZE out_h, out_w, out_c;
+    EP_SIZE kernel_h, kernel_w;
+    EP_SIZE stride_h, stride_w;
+    EP_SIZE dilation_h, dilation_w;
+    EP_SIZE pad_top, pad_left;
+    EP_SIZE last_y, last_x; /* the last position of a window that is inside the input */
+    EP_SIZE in_zero;
 };
 
 /* One output pixel's window: the input position of its corner and the offset there, perhaps outside; the output column. */

@@ -9,7 +9,8 @@
  * is -128, so that all that would round to a negative number saturates; zero point and rounding are in the bias. The compiler
  * has checked that this gives TFLite's result for every sum.
  * Shifted: the same with a shift of its own for each channel: by EP_MVE_NARROWED, and by a negative shift to the left.
- * Exact: TFLite's doubling multiplication, and its right shift by at least one bit with halves away from zero.
+ * Exact: TFLite's doubling multiplication, and its right shift by at least one bit with halves away from zero. Clamped: the same, and
+ * then a clamp to less than int8's range.
  * Scaled: the same for sums times scale, of which negative ones are shifted after scale was taken from them; that equals TFLite's two
  * roundings, which the compiler has checked for every sum. Each channel has a zero point of its own.
  *
@@ -29,13 +30,13 @@
 #define EP_MVE_SHIFT 10
 #define EP_MVE_NARROWED 4
 
-enum { EP_MVE_SHIFTED, EP_MVE_ONE_SIDED, EP_MVE_SCALED, EP_MVE_EXACT };
+enum { EP_MVE_SHIFTED, EP_MVE_ONE_SIDED, EP_MVE_SCALED, EP_MVE_EXACT, EP_MVE_CLAMPED };
 
 struct ep_mve_outputs {
-    int32_t channels;
-    int32_t form, scale;
-    int32_t words;                      /* of sixteen channels' constants */
-    int32_t out_zero, out_min, out_max; /* used by the exact form */
+    EP_SIZE channels;
+    EP_SIZE form, scale;
+    EP_SIZE words;                      /* of sixteen channels' constants */
+    EP_SIZE out_zero, out_min, out_max; /* used by the exact forms */
     const int32_t *constants;
 };
 
@@ -74,6 +75,7 @@ EP_INLINE void ep_mve_multiply(const struct ep_mve_outputs *op, int32x4_t sums[4
 EP_INLINE ep_bytes ep_mve_exact(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t *c)
 {
     int16x8_t even, odd;
+    ep_bytes y;
     int r;
     for (r = 0; r < 4; r++) {
         sums[r] = vqrdmulhq_s32(sums[r], vldrwq_s32(c + 4 + 4 * r));
@@ -83,11 +85,14 @@ EP_INLINE ep_bytes ep_mve_exact(const struct ep_mve_outputs *op, int32x4_t sums[
     odd = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(sums[1]), sums[1]), sums[3]);
     even = vqaddq_n_s16(even, (int16_t)op->out_zero);
     odd = vqaddq_n_s16(odd, (int16_t)op->out_zero);
-    return vminq_s8(vmaxq_s8(vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd), vdupq_n_s8((int8_t)op->out_min)),
-                    vdupq_n_s8((int8_t)op->out_max));
+    y = vqmovntq_s16(vqmovnbq_s16(vreinterpretq_s8_s16(even), even), odd);
+    if (op->form == EP_MVE_CLAMPED) {
+        y = vminq_s8(vmaxq_s8(y, vdupq_n_s8((int8_t)op->out_min)), vdupq_n_s8((int8_t)op->out_max));
+    }
+    return y;
 }
 
-/* Sums to outputs of sixteen channels; advances to the next channels' constants. One-sided: 22 instructions, shifted: 26, exact: 42,
+/* Sums to outputs of sixteen channels; advances to the next channels' constants. One-sided: 22 instructions, shifted: 26, exact: 38, clamped: 44,
  * scaled: 40. */
 EP_INLINE ep_bytes ep_mve_requantize(const struct ep_mve_outputs *op, int32x4_t sums[4], const int32_t **constants)
 {

@@ -6,12 +6,12 @@
 #include "ep_mve.h"
 
 struct ep_strip_mve {
-    int32_t in_h, in_w, in_c;
-    int32_t kernel_h, dilation_h;
-    int32_t columns;      /* columns of the strip, padding included */
-    int32_t pad_left;     /* columns of padding before the image */
-    int32_t inside;       /* columns of the image in the strip */
-    int32_t in_zero;
+    EP_SIZE in_h, in_w, in_c;
+    EP_SIZE kernel_h, dilation_h;
+    EP_SIZE columns;      /* columns of the strip, padding included */
+    EP_SIZE pad_left;     /* columns of padding before the image */
+    EP_SIZE inside;       /* columns of the image in the strip */
+    EP_SIZE in_zero;
 };
 
 /* Copy `count` pieces of `size` bytes, each `from_step` and `to_step` bytes after the one before; from NULL: fill with `value`. */

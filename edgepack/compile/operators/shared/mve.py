@@ -18,7 +18,7 @@ from edgepack.compile.operators.shared.staircase import Channel
 LANES = 16
 SCALES = (8, 6, 4)  # bits by which sums are scaled for the one-sided requantisations, finest biases first
 EXACT_SCALES = (8, 9, 10, 7, 6, 5, 4, 11, 12)  # the same for the exact requantisation with a scale
-SHIFTED, ONE_SIDED, SCALED, EXACT = range(4)  # EP_MVE_ONE_SIDED and so on
+SHIFTED, ONE_SIDED, SCALED, EXACT, CLAMPED = range(5)  # EP_MVE_ONE_SIDED and so on
 NARROWED = 4  # EP_MVE_NARROWED
 SHIFTS = (6, 8, 7, 5, 4, 3, 2, 1, 0)  # right shifts after it; the first is that of most layers
 STRIP = 4096  # bytes; a longer strip would cost more memory than it saves time
@@ -88,7 +88,8 @@ def _exact(requantization: Requantization) -> tuple[int, int, list[Data]] | None
     if requantization.largest >= 1 << 31 or any(not -31 <= int(shift) <= -1 for shift in requantization.shift):
         return None
     bias, multiplier = _lanes(bias32(requantization)), _lanes(requantization.multiplier)
-    return EXACT, 1, [bias, _lane_bytes(requantization.shift), multiplier]
+    clamps = (requantization.out_min, requantization.out_max) != (-128, 127)
+    return CLAMPED if clamps else EXACT, 1, [bias, _lane_bytes(requantization.shift), multiplier]
 
 
 @lru_cache(maxsize=8)
