@@ -9,13 +9,13 @@
 
 struct ep_conv_2d_sparse {
     struct ep_conv_windows windows;
-    int32_t missing; /* pixels at the end of the last row, of input and output */
-    int32_t apart;   /* columns of the output between two pixels of a word */
-    int32_t phases;  /* lines of a channel */
-    int32_t columns; /* words of a line that are read, */
-    int32_t line;    /* and that it has */
-    int32_t out_step;
-    int32_t half; /* 2 * zero point + 1 */
+    EP_SIZE missing; /* pixels at the end of the last row, of input and output */
+    EP_SIZE apart;   /* columns of the output between two pixels of a word */
+    EP_SIZE phases;  /* lines of a channel */
+    EP_SIZE columns; /* words of a line that are read, */
+    EP_SIZE line;    /* and that it has */
+    EP_SIZE out_step;
+    EP_SIZE half; /* 2 * zero point + 1 */
     int32_t words;
     const int32_t *stream; /* see ep_gemm_sparse.h */
 };
