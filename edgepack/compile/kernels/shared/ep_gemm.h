@@ -21,8 +21,8 @@
  * and more. Of the wide form, with 8 words: bias A, the mark, the four shifts in bytes with bit 31 set, multipliers A and B, bias C,
  * multipliers C and D.
  * Wide: y = saturate((floor(t * multiplier / 2^32) + offset - (t < 0 ? 128 : 0)) >> shift), for multipliers of a half and more, and
- * what else the short one does not take. Instead of its six words there are 15: bias A, the mark, (multiplier, offset, shift) of A and of
- * B, then bias C, and the same of C and D. The shift is the word's low byte; the next says which of four outputs the channel is, for
+ * what else the short one does not take. Instead of its six words there are 15: bias A, the mark, (shift, multiplier, offset) of A, (multiplier,
+ * offset, shift) of B, then bias C, and the same as B of C and D. The shift is the word's low byte; the next says which of four outputs the channel is, for
  * where 256 B + A would leave 16 bits others are put together; and what is above it, of D, is how far to go on: 0 where
  * another group of the stream follows with the same four outputs. Zeros in place of a channel compute what a later one overwrites.
  * Bit 15 of A's shift says that all four are shifted, as above. */
@@ -153,10 +153,11 @@ EP_INLINE void ep_gemm_store(int32_t a, int32_t b, const int32_t *constants, int
         return;
     }
     if (mark == 0) {
-        const int32_t *const wide = constants + (second != 0 ? 9 : 2);
+        const int32_t first[3] = {constants[3], constants[4], constants[2]};
+        const int32_t *const wide = second != 0 ? constants + 9 : first, *const next = constants + (second != 0 ? 12 : 5);
         a = (int32_t)((uint32_t)a + (uint32_t)constants[8 * second]);
-        out[wide[2] >> 8 & 3] = ep_gemm_wide(a, wide, constants[4] & 0x8000);
-        out[wide[5] >> 8 & 3] = ep_gemm_wide(b, wide + 3, constants[4] & 0x8000);
+        out[wide[2] >> 8 & 3] = ep_gemm_wide(a, wide, constants[2] & 0x8000);
+        out[next[2] >> 8 & 3] = ep_gemm_wide(b, next, constants[2] & 0x8000);
         return;
     }
     out += 2 * second;

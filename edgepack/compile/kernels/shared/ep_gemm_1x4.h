@@ -90,8 +90,7 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         EP_GEMM_1X4_SUMS("r4", "r5")
         "tst lr,lr\n"
         "bmi.n 9f\n"
-        "mov r0,lr\n"
-        "ldrd r12,lr,[r1],#8\n"
+        "ldrd r0,r12,[r1],#8\n"
         EP_GEMM_ARE_SHIFTED
         "bne.n 7f\n"
         EP_GEMM_1X4_WIDE("r4", "r5")

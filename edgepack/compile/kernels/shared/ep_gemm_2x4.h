@@ -92,6 +92,12 @@
     EP_GEMM_SHIFTED_NEXT(c0, multiplier, "r2") \
     EP_GEMM_SHIFTED_NEXT(c1, multiplier, "r3")
 
+#define EP_GEMM_NEXT_GROUP \
+    "strd r2, r3, [sp, #12]\n" \
+    "bcc.w 1b\n" \
+    "add sp, sp, #20\n" \
+    "pop {r4-r11, pc}\n"
+
 /* At least two pairs. The loop of the other pairs is 16 long, entered so that it ends with the last; after it V is clear. Nothing
  * from the mark on changes the carry, which holds bit 31.
  * Stack: 0 end of x, 4 where to enter the loop, 8 x, 12 and 16 outputs, then the saved registers, 56 stream, 60 half. */
@@ -130,10 +136,7 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "ldm r1!, {r0, r12, lr}\n"
         EP_GEMM_ONE_SIDED_TWO("r6", "r10", "r7", "r11")
         "3:\n"
-        "strd r2, r3, [sp, #12]\n"
-        "bcc.w 1b\n"
-        "add sp, sp, #20\n"
-        "pop {r4-r11, pc}\n"
+        EP_GEMM_NEXT_GROUP
         "4:\n"
         "beq.w 5f\n"
         "lsr r12, r12, #1\n"
@@ -146,8 +149,7 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         EP_GEMM_TWO_SUMS("r4", "r8", "r5", "r9")
         "tst lr, lr\n"
         "bmi.w 8f\n"
-        "mov r0, lr\n"
-        "ldrd r12, lr, [r1], #8\n"
+        "ldrd r0, r12, [r1], #8\n"
         EP_GEMM_ARE_SHIFTED
         "bne.n 6f\n"
         "push {r6}\n"
@@ -160,7 +162,7 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "7:\n"
         "add r2, r2, lr, asr #16\n"
         "add r3, r3, lr, asr #16\n"
-        "b.w 3b\n"
+        EP_GEMM_NEXT_GROUP
         "6:\n"
         EP_GEMM_SHIFTED_TWO("r4", "r8", "r5", "r9")
         "ldr r0, [r1], #4\n"

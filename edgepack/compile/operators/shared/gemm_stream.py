@@ -144,7 +144,7 @@ def _wide(pairs: list[int], channels: Sequence[Channel | None], places: Sequence
         (*constants[:3], constants[3] | place << 8 | bits)
         for constants, place, bits in zip(_four(found, NOTHING), places, also, strict=True)
     )
-    return [b[0], d[0], *pairs, a[0], last, *a[1:], *b[1:], *c, *d[1:]]
+    return [b[0], d[0], *pairs, a[0], last, a[3], *a[1:3], *b[1:], *c, *d[1:]]
 
 
 def _four(found: Sequence[tuple[int, ...] | None], missing: tuple[int, ...] | None) -> list[tuple[int, ...]]:

@@ -17,7 +17,17 @@ from edgepack.compile.operators.shared.staircase import Channel
 
 LANES = 16
 SCALES = (8, 6, 4)  # bits by which sums are scaled for the one-sided requantisations, finest biases first
-SHIFTED_SCALES = (8, 9, 10, 11, 12, 7, 6, 5, 4)  # where channels have shifts of their own: the steepest channel may need a large one
+SHIFTED_SCALES = (
+    8,
+    9,
+    10,
+    11,
+    12,
+    7,
+    6,
+    5,
+    4,
+)  # where channels have shifts of their own: the steepest channel may need a large one
 EXACT_SCALES = (8, 9, 10, 7, 6, 5, 4, 11, 12)  # the same for the exact requantisation with a scale
 SHIFTED, ONE_SIDED, SCALED, EXACT, GENERAL = range(5)  # EP_MVE_ONE_SIDED and so on
 NARROWED = 2  # EP_MVE_NARROWED
@@ -26,7 +36,7 @@ STRIP = 4096  # bytes; a longer strip would cost more memory than it saves time
 
 
 def exact(requantization: Requantization, in_registers: bool = False) -> bool:
-    """Whether the vectors can requantise these sums; where they are `in_registers` not in the general form, which reads memory."""
+    """Whether the vectors can requantise these sums; not in the general form where they are `in_registers`: it reads memory."""
     found = _constants(requantization)
     return found is not None and not (in_registers and found[0] == GENERAL)
 
