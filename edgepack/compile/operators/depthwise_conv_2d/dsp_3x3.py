@@ -58,12 +58,12 @@ def constants(conv: DepthwiseConv2D) -> tuple[tuple[int, ...], tuple[tuple[int, 
     mixed = [one for one in chosen if one is not None]
     if len(mixed) == len(chosen):
         return tuple(factor for factor, _ in mixed), tuple(channel for _, channel in mixed if channel is not None)
-    channels = conv.requantization.channels()
-    shifted = [_shifted(one, channel) for one, channel in zip(chosen, channels, strict=True)]
+    every = conv.requantization.channels()
+    shifted = [_shifted(one, channel) for one, channel in zip(chosen, every, strict=True)]
     either = [one for one in shifted if one is not None]
     if len(either) == len(chosen):
         return tuple(factor for factor, _ in either), tuple(channel for _, channel in either)
-    exact = tuple(one for one in map(exact_constants, channels) if one is not None)
+    exact = tuple(one for one in map(exact_constants, every) if one is not None)
     return ((1,) * len(exact), exact) if len(exact) == len(chosen) else None
 
 
