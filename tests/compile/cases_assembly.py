@@ -159,10 +159,26 @@ def assembly_fully_connected(rng: np.random.Generator, count: int = 4) -> bytes:
     return b.finish([x for x, _ in ends], [y for _, y in ends])
 
 
+def steep_depthwise(rng: np.random.Generator) -> bytes:
+    """A 3x3 depthwise layer with a ReLU of whose channels one is steep."""
+    b, channels, stride = ModelBuilder(), int(rng.integers(4, 14)), _pick(rng, 1, 2)
+    size = rng.integers(2, 10, 2).tolist()
+    scales = rng.uniform(0.002, 0.005, channels)
+    scales[int(rng.integers(channels))] = float(np.exp(rng.uniform(np.log(20), np.log(1000))))
+    x = b.tensor((1, *size, channels), scale=0.02, zero_point=-128)
+    w = b.constant(rng.integers(-127, 128, (1, 3, 3, channels)), "int8", scale=scales, axis=3)
+    bias = b.constant(rng.integers(-3000, 3000, channels), "int32", scale=scales * 0.02)
+    y = b.tensor((1, *(-(-extent // stride) for extent in size), channels), scale=0.02, zero_point=-128)
+    options = {"padding": "SAME", "strideH": stride, "strideW": stride, "depthMultiplier": 1, "fusedActivationFunction": "RELU"}
+    b.operator("DEPTHWISE_CONV_2D", [x, w, bias], [y], "DepthwiseConv2DOptions", version=3, **options)
+    return b.finish([x], [y])
+
+
 CASES = {
     "assembly_add": assembly_add,
     "assembly_conv_2d": assembly_conv_2d,
     "assembly_depthwise": assembly_depthwise,
     "assembly_fully_connected": assembly_fully_connected,
     "assembly_unpadded": assembly_unpadded,
+    "steep_depthwise": steep_depthwise,
 }

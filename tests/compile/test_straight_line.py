@@ -56,8 +56,6 @@ def test_what_is_no_line_stays_a_table(results: np.ndarray) -> None:
 
 
 def test_many_elements_take_the_table() -> None:
-    taken = [
-        {size: "ep_line" in compile_model(read_model(rescaling(seed, size)), "m").kernels for size in (64, 4096)}
-        for seed in range(12)
-    ]
+    models = [{size: read_model(rescaling(seed, size)) for size in (64, 4096)} for seed in range(12)]
+    taken = [{size: "ep_line" in compile_model(model, "m").kernels for size, model in each.items()} for each in models]
     assert any(each[64] for each in taken) and not any(each[4096] for each in taken)

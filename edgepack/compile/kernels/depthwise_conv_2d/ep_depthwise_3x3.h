@@ -34,7 +34,7 @@ EP_INLINE void ep_depthwise_3x3_two(const uint32_t *buffer, const struct ep_dept
         ep_depthwise_3x3_second(buffer, lines, out_0, out_1, length % 3);
     }
 #else
-    ep_depthwise_3x3_define(buffer, lines, out_0, out_1, length, older, 0);
+    ep_depthwise_3x3_define(buffer, lines, out_0, out_1, length, older, EP_DEPTHWISE_ONE_SIDED);
 #endif
 }
 

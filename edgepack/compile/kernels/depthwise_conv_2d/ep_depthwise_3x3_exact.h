@@ -34,7 +34,7 @@ EP_INLINE void ep_depthwise_3x3_exact_two(const uint32_t *buffer, const struct e
         ep_depthwise_3x3_exact_second(buffer, lines, out_0, out_1, length % 3);
     }
 #else
-    ep_depthwise_3x3_define(buffer, lines, out_0, out_1, length, older, 1);
+    ep_depthwise_3x3_define(buffer, lines, out_0, out_1, length, older, EP_DEPTHWISE_EXACT);
 #endif
 }
 

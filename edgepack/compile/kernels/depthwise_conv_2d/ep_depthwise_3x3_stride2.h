@@ -34,7 +34,7 @@ EP_INLINE void ep_depthwise_3x3_stride2_line(const uint32_t *buffer, const struc
         ep_depthwise_3x3_stride2_odd(buffer, lines, out, length & 1);
     }
 #else
-    ep_depthwise_stride2_define(buffer, lines, out, length, older, 0);
+    ep_depthwise_stride2_define(buffer, lines, out, length, older, EP_DEPTHWISE_ONE_SIDED);
 #endif
 }
 

@@ -34,7 +34,7 @@ EP_INLINE void ep_depthwise_3x3_stride2_exact_line(const uint32_t *buffer, const
         ep_depthwise_3x3_stride2_exact_odd(buffer, lines, out, length & 1);
     }
 #else
-    ep_depthwise_stride2_define(buffer, lines, out, length, older, 1);
+    ep_depthwise_stride2_define(buffer, lines, out, length, older, EP_DEPTHWISE_EXACT);
 #endif
 }
 

@@ -107,7 +107,7 @@ EP_NOINLINE void ep_depthwise_conv_2d_mve_row(const struct ep_depthwise_conv_2d_
         const int32_t *c = constants;
         int32x4_t sums[4];
         ep_depthwise_conv_2d_mve_taps(x, w, taps, sums);
-        vstrbq_p_s8(output, ep_mve_requantize(&op->outputs, sums, &c), there);
+        vstrbq_p_s8(output, ep_mve_requantize(op->outputs.form, &op->outputs, sums, &c), there);
     }
 }
 

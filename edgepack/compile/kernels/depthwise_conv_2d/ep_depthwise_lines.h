@@ -5,13 +5,16 @@
  * slots. The newer pair becomes the older one of the next output lines, so that each input value is read once, and an output
  * may be written over its input.
  *
- * The requantisations are those of ep_gemm.h: one-sided in the kernels of plain names, exact in those that end in _exact. */
+ * The requantisations are those of ep_gemm.h: one-sided in the kernels of plain names, exact in those that end in _exact. In those that
+ * end in _mixed channels are one-sided with a shift of 10, or of 2 for large multipliers, each channel as its own shift says. */
 #ifndef EP_DEPTHWISE_LINES_H
 #define EP_DEPTHWISE_LINES_H
 
 #include "ep_assembly.h"
 
 #define EP_DEPTHWISE_SHIFT 10
+
+enum { EP_DEPTHWISE_ONE_SIDED, EP_DEPTHWISE_EXACT, EP_DEPTHWISE_MIXED };
 
 struct ep_depthwise_lines {
     EP_SIZE channels;
@@ -24,7 +27,7 @@ struct ep_depthwise_lines {
     const int8_t *factors;    /* NULL or [channels] */
     const int8_t *weights;    /* [channels][3 lines][3 positions] */
     const int32_t *constants; /* [channels][2]: bias, multiplier */
-    const int8_t *shifts;     /* [channels] for exact requantisation, where biases do not have them in their low bytes, else NULL */
+    const int8_t *shifts;     /* [channels] where they differ, and biases do not have them in their low bytes; else NULL */
     const int32_t *offsets;   /* [channels] for exact requantisation, where they do not follow from the shifts, else NULL */
     EP_SIZE half;             /* 2 * output zero point + 1 for exact requantisation, else 0 */
 };
@@ -35,7 +38,7 @@ struct ep_depthwise_lines {
 struct ep_depthwise_line {
     int32_t bias, multiplier;
     uint32_t pair[3], single, last;
-    int32_t offset, shift; /* for exact requantisation */
+    int32_t offset, shift; /* for exact requantisation; the shift for mixed one-sided ones too */
 };
 
 EP_STATIC_ASSERT(sizeof(struct ep_depthwise_line) == 36, assembly_knows_the_size_of_a_line);
@@ -45,14 +48,17 @@ EP_STATIC_ASSERT(sizeof(struct ep_depthwise_line) == 36, assembly_knows_the_size
 
 #if EP_ASSEMBLY
 
-/* From a finished sum to its output at r1, one-sided and exactly. 4 instructions. */
-#define EP_DEPTHWISE_STORE(finished, line) \
+/* From a finished sum to its output at r1, one-sided. 4 instructions. */
+#define EP_DEPTHWISE_STORE_SHIFTED(finished, shift) \
     "smmul " finished "," finished ",r5\n" \
-    "ssat " finished ",#8," finished ",asr #10\n" \
+    "ssat " finished ",#8," finished ",asr #" shift "\n" \
     "strb " finished ",[r1]\n" \
     "uxtah r1,r1,r10,ror #16\n"
 
-/* 10 instructions; offset and shift are `line` bytes behind the lines' constants, which the stack points to. */
+#define EP_DEPTHWISE_STORE(finished, line) EP_DEPTHWISE_STORE_SHIFTED(finished, "10")
+#define EP_DEPTHWISE_STORE_STEEP(finished, line) EP_DEPTHWISE_STORE_SHIFTED(finished, "2")
+
+/* Exactly. 10 instructions; offset and shift are `line` bytes behind the lines' constants, which the stack points to. */
 #define EP_DEPTHWISE_STORE_EXACT(finished, line) \
     "ldr r3,[sp,#4]\n" \
     "ldrd r2,r3,[r3,#" line "]\n" \
@@ -108,7 +114,7 @@ static void ep_depthwise_lines_pair(uint32_t *slot, const int8_t *a, const int8_
 
 /* One channel of an output line: pairs in slot `whole`, and of the other slot the low (0) or high (1) half. */
 EP_INLINE void ep_depthwise_lines_run(const uint32_t *buffer, const struct ep_depthwise_line *line, int8_t *out, int32_t length,
-                                      int32_t stride, int32_t whole, int32_t half, int32_t exact)
+                                      int32_t stride, int32_t whole, int32_t half, int32_t form)
 {
     int32_t i, k;
     for (i = 0; i < length; i++, out += line->last >> 16) {
@@ -119,10 +125,10 @@ EP_INLINE void ep_depthwise_lines_run(const uint32_t *buffer, const struct ep_de
             acc = ep_smlad(pairs[whole], line->pair[k], acc);
             acc = ep_smlabb(pairs[1 - whole] >> (16 * half), single, acc);
         }
-        if (exact != 0) {
+        if (form == EP_DEPTHWISE_EXACT) {
             acc = (ep_smmul(acc, line->multiplier) + line->offset + (acc >> 31) * 128) >> line->shift;
         } else {
-            acc = ep_smmul(acc, line->multiplier) >> EP_DEPTHWISE_SHIFT;
+            acc = ep_smmul(acc, line->multiplier) >> (form == EP_DEPTHWISE_MIXED ? line->shift : EP_DEPTHWISE_SHIFT);
         }
         *out = (int8_t)ep_saturate8(acc);
     }

@@ -1,4 +1,4 @@
-/* 3x3 depthwise, stride 2: one output line at a time, for either requantisation.
+/* 3x3 depthwise, stride 2: one output line at a time, for each requantisation.
  *
  * For output line y the older pair of input lines is (2 y, 2 y + 1), the newer (2 y + 2, 2 y + 3): see ep_depthwise_lines.h. */
 #ifndef EP_DEPTHWISE_STRIDE2_LINES_H
@@ -20,41 +20,56 @@
     "smlabb " started "," newer ",r9," started "\n" \
     store(finished, "28")
 
-/* Stack: 0 buffer, 4 constants, 8 output, 12 where to enter the loop of two outputs: its middle for an odd length. */
-#define EP_DEPTHWISE_STRIDE2_FUNCTION(older, newer, store) \
-    "push {r4-r11,lr}\n" \
-    "adr r4,5f\n" \
-    "cmp r3,#0\n" \
-    "it eq\n" \
-    "addeq r4,r4,#8\n" \
-    "orr r3,r4,#1\n" \
-    "push {r0-r3}\n" \
-    "mov lr,#4\n" \
-    "7: ldm sp,{r0-r2}\n" \
+/* The beginning of a line of a channel, before its loop is entered; r12 is free. */
+#define EP_DEPTHWISE_STRIDE2_BEGIN(older, newer) \
     "ldm r1,{r4-r10}\n" \
     "mov r1,r2\n" \
     "ldrd r2,r3,[r0],#32\n" \
     "smlad r11," older ",r6,r4\n" \
-    "smlabb r11," newer ",r9,r11\n" \
-    "ldr pc,[sp,#12]\n" \
+    "smlabb r11," newer ",r9,r11\n"
+
+/* A loop of two outputs, entered in its middle for an odd length, to go on at `end`; `n` begins its labels. */
+#define EP_DEPTHWISE_STRIDE2_LOOP(older, newer, store, n, end) \
     ".p2align 2\n" \
-    "5: mov r12,r11\n" \
+    n "5: mov r12,r11\n" \
     "nop\n" \
-    "b.w 2f\n" \
-    "1: ldrd r2,r3,[r0],#32\n" \
+    "b.w " n "2f\n" \
+    n "1: ldrd r2,r3,[r0],#32\n" \
     "tst r2,#1\n" \
-    "bne.w 4f\n" \
+    "bne.w " end "\n" \
     EP_DEPTHWISE_STRIDE2_STEP(older, newer, store, "r11", "r12") \
-    "2: ldrd r2,r3,[r0],#32\n" \
+    n "2: ldrd r2,r3,[r0],#32\n" \
     EP_DEPTHWISE_STRIDE2_STEP(older, newer, store, "r12", "r11") \
-    "b.w 1b\n" \
+    "b.w " n "1b\n"
+
+/* Where to enter a loop, in `to`: for an even length its beginning, 8 bytes behind label 5. */
+#define EP_DEPTHWISE_STRIDE2_ENTRY(to, loop) \
+    "adr.w " to "," loop "\n" \
+    "cmp r3,#0\n" \
+    "it eq\n" \
+    "addeq " to "," to ",#8\n" \
+    "orr " to "," to ",#1\n"
+
+/* Four channels. Stack: 0 buffer, 4 constants, 8 output, then where to enter the loops; lr channels left. */
+#define EP_DEPTHWISE_STRIDE2_CHANNELS(line) \
+    "mov lr,#4\n" \
+    "7: ldm sp,{r0-r2}\n" \
+    line \
     "4: ldm sp,{r0-r2}\n" \
     "add r0,r0,#8\n" \
     "add r1,r1,#72\n" \
     "add r2,r2,#1\n" \
     "stm sp,{r0-r2}\n" \
     "subs lr,lr,#1\n" \
-    "bne.w 7b\n" \
+    "bne.w 7b\n"
+
+#define EP_DEPTHWISE_STRIDE2_FUNCTION(older, newer, store) \
+    "push {r4-r11,lr}\n" \
+    EP_DEPTHWISE_STRIDE2_ENTRY("r4", "15f") \
+    "mov r3,r4\n" \
+    "push {r0-r3}\n" \
+    EP_DEPTHWISE_STRIDE2_CHANNELS(EP_DEPTHWISE_STRIDE2_BEGIN(older, newer) "ldr pc,[sp,#12]\n" \
+                                  EP_DEPTHWISE_STRIDE2_LOOP(older, newer, store, "1", "4f")) \
     "add sp,sp,#16\n" \
     "pop {r4-r11,pc}\n"
 
@@ -67,11 +82,11 @@ typedef void ep_depthwise_stride2_line(const uint32_t *buffer, const struct ep_d
 #if !EP_ASSEMBLY
 
 EP_INLINE void ep_depthwise_stride2_define(const uint32_t *buffer, const struct ep_depthwise_line *lines, int8_t *out, int32_t length,
-                                           int32_t older, int32_t exact)
+                                           int32_t older, int32_t form)
 {
     int32_t channel;
     for (channel = 0; channel < 4; channel++) {
-        ep_depthwise_lines_run(buffer + 2 * channel, lines + 2 * channel, out + channel, length, 2, older, 0, exact);
+        ep_depthwise_lines_run(buffer + 2 * channel, lines + 2 * channel, out + channel, length, 2, older, 0, form);
     }
 }
 

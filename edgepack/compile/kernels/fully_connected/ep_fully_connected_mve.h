@@ -81,7 +81,7 @@ EP_KERNEL void ep_fully_connected_mve(const struct ep_fully_connected_mve *op, c
         for (left = op->outputs.channels; left > 0; left -= 16) {
             const int32_t some = ep_min(left, 16);
             w = ep_fully_connected_mve_sums(input, op->in_size, w, (some + 3) >> 2, sums);
-            constants = ep_mve_outputs_some(&op->outputs, sums, constants, some, output);
+            constants = ep_mve_outputs_some(op->outputs.form, &op->outputs, sums, constants, some, output);
             output += some;
         }
     }

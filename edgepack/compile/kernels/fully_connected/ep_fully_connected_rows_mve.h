@@ -118,7 +118,7 @@ EP_KERNEL void ep_fully_connected_rows_mve(const struct ep_fully_connected_rows_
             } else {
                 memset(sums, 0, sizeof sums);
                 w = ep_fully_connected_rows_mve_sums(input, op->in_size, w, some, sums);
-                constants = ep_mve_outputs_some(&op->outputs, sums, constants, some, output);
+                constants = ep_mve_outputs_some(op->outputs.form, &op->outputs, sums, constants, some, output);
             }
             output += some;
         }

@@ -6,7 +6,7 @@
  *     bias A, multiplier A, multiplier B
  *     bias C, multiplier C, multiplier D
  * so 8 bytes a channel beside its weights. Bit 31 of the word of multiplier A is set where a product ends; what is left of it says how
- * sums become outputs: one-sided where bit 30 is clear, short where it is set, wide where nothing is left.
+ * sums become outputs: one-sided where bit 30 is clear, short where it is set, shifted or wide where nothing is left.
  *
  * A sum of products with (256 B + A) is 256 times B's sum plus A's; A's own sum comes from the word's low bytes, sign-extended.
  * So one SXTB16 unpacks what would take two, and sums end up scaled by 256.
@@ -17,12 +17,15 @@
  * Short: h = round(2 * accumulator * multiplier / 2^32), y = saturate((((h - (h < 0)) >> shift) + half) >> 1), TFLite's double
  * rounding as it is: half = 2 * zero point + 1, shift is one less than the right shift of the multiplier. Multipliers have bit 30;
  * a bias scaled by 256 leaves its low byte to the shift.
+ * Shifted: one-sided, each channel with its own shift: y = saturate(floor(t * multiplier / 2^32) >> shift), for multipliers of an eighth
+ * and more. Of the wide form, with 8 words: bias A, the mark, the four shifts in bytes with bit 31 set, multipliers A and B, bias C,
+ * multipliers C and D.
  * Wide: y = saturate((floor(t * multiplier / 2^32) + offset - (t < 0 ? 128 : 0)) >> shift), for multipliers of a half and more, and
- * what else the short one does not take. Instead of its six words there are 15: bias A, the mark, (multiplier, offset, shift) of A and of
- * B, then bias C, and the same of C and D. The shift is the word's low byte; the next says which of four outputs the channel is, for
+ * what else the short one does not take. Instead of its six words there are 15: bias A, the mark, (shift, multiplier, offset) of A, (multiplier,
+ * offset, shift) of B, then bias C, and the same as B of C and D. The shift is the word's low byte; the next says which of four outputs the channel is, for
  * where 256 B + A would leave 16 bits others are put together; and what is above it, of D, is how far to go on: 0 where
  * another group of the stream follows with the same four outputs. Zeros in place of a channel compute what a later one overwrites.
- * Bit 15 of A's shift says that all four are one-sided, each with its own shift: y = saturate(floor(t * multiplier / 2^32) >> shift). */
+ * Bit 15 of A's shift says that all four are shifted, as above. */
 #ifndef EP_GEMM_H
 #define EP_GEMM_H
 
@@ -87,6 +90,17 @@
     "asr " acc ", " acc ", lr\n" \
     "ssat " acc ", #8, " acc "\n"
 
+/* The same to the next output; the low byte of lr is the shift. */
+#define EP_GEMM_SHIFTED_NEXT(acc, multiplier, out) \
+    "smmul " acc ", " acc ", " multiplier "\n" \
+    "asr " acc ", " acc ", lr\n" \
+    "ssat " acc ", #8, " acc "\n" \
+    "strb " acc ", [" out "], #1\n"
+
+/* The next shift, and that of D, beside which is bit 31. */
+#define EP_GEMM_NEXT_SHIFT "lsr lr, lr, #8\n"
+#define EP_GEMM_LAST_SHIFT "ubfx lr, lr, #8, #7\n"
+
 #define EP_GEMM_PLACE(place) "ubfx " place ", lr, #8, #2\n"
 
 /* Z is clear where all four are one-sided; the carry stays. */
@@ -130,11 +144,20 @@ EP_INLINE int8_t ep_gemm_wide(int32_t t, const int32_t *multiplier, int32_t shif
 EP_INLINE void ep_gemm_store(int32_t a, int32_t b, const int32_t *constants, int32_t second, int32_t half, int8_t *out)
 {
     const int32_t mark = (int32_t)((uint32_t)constants[1] << 1);
+    if (mark == 0 && constants[2] < 0) {
+        const int32_t *const multipliers = constants + 3 + 3 * second;
+        const uint32_t shifts = (uint32_t)constants[2] >> (16 * second);
+        a = (int32_t)((uint32_t)a + (uint32_t)constants[5 * second]);
+        out[2 * second] = (int8_t)ep_saturate8(ep_smmul(a, multipliers[0]) >> (shifts & 0x7Fu));
+        out[2 * second + 1] = (int8_t)ep_saturate8(ep_smmul(b, multipliers[1]) >> (shifts >> 8 & 0x7Fu));
+        return;
+    }
     if (mark == 0) {
-        const int32_t *const wide = constants + (second != 0 ? 9 : 2);
+        const int32_t first[3] = {constants[3], constants[4], constants[2]};
+        const int32_t *const wide = second != 0 ? constants + 9 : first, *const next = constants + (second != 0 ? 12 : 5);
         a = (int32_t)((uint32_t)a + (uint32_t)constants[8 * second]);
-        out[wide[2] >> 8 & 3] = ep_gemm_wide(a, wide, constants[4] & 0x8000);
-        out[wide[5] >> 8 & 3] = ep_gemm_wide(b, wide + 3, constants[4] & 0x8000);
+        out[wide[2] >> 8 & 3] = ep_gemm_wide(a, wide, constants[2] & 0x8000);
+        out[next[2] >> 8 & 3] = ep_gemm_wide(b, next, constants[2] & 0x8000);
         return;
     }
     out += 2 * second;
@@ -150,8 +173,11 @@ EP_INLINE void ep_gemm_store(int32_t a, int32_t b, const int32_t *constants, int
 
 /* Whether the product ends with the group of these words, how many there are, and how far the outputs of the next group are. */
 EP_INLINE int ep_gemm_last(const int32_t *constants) { return constants[1] < 0; }
-EP_INLINE int32_t ep_gemm_constants(const int32_t *constants) { return (constants[1] & INT32_MAX) == 0 ? 15 : 6; }
-EP_INLINE int32_t ep_gemm_step(const int32_t *constants) { return (constants[1] & INT32_MAX) == 0 ? constants[14] >> 16 : 4; }
+EP_INLINE int32_t ep_gemm_constants(const int32_t *constants)
+{
+    return (constants[1] & INT32_MAX) != 0 ? 6 : constants[2] < 0 ? 8 : 15;
+}
+EP_INLINE int32_t ep_gemm_step(const int32_t *constants) { return ep_gemm_constants(constants) == 15 ? constants[14] >> 16 : 4; }
 
 #endif
 

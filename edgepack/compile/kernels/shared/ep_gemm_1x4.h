@@ -88,8 +88,9 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "b.n 4b\n"
         "6:\n"
         EP_GEMM_1X4_SUMS("r4", "r5")
-        "mov r0,lr\n"
-        "ldrd r12,lr,[r1],#8\n"
+        "tst lr,lr\n"
+        "bmi.n 9f\n"
+        "ldrd r0,r12,[r1],#8\n"
         EP_GEMM_ARE_SHIFTED
         "bne.n 7f\n"
         EP_GEMM_1X4_WIDE("r4", "r5")
@@ -106,7 +107,19 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         EP_GEMM_1X4_SUMS("r6", "r7")
         EP_GEMM_1X4_CONSTANTS
         EP_GEMM_1X4_SHIFTED("r6", "r7")
-        "b.n 8b\n");
+        "b.n 8b\n"
+        "9:\n"
+        "ldrd r0,r12,[r1],#8\n"
+        EP_GEMM_SHIFTED_NEXT("r4", "r0", "r2")
+        EP_GEMM_NEXT_SHIFT
+        EP_GEMM_SHIFTED_NEXT("r5", "r12", "r2")
+        EP_GEMM_NEXT_SHIFT
+        "ldm r1!,{r0,r4,r5}\n"
+        EP_GEMM_1X4_SUMS("r6", "r7")
+        EP_GEMM_SHIFTED_NEXT("r6", "r4", "r2")
+        EP_GEMM_LAST_SHIFT
+        EP_GEMM_SHIFTED_NEXT("r7", "r5", "r2")
+        "b.w 4b\n");
 }
 
 #else

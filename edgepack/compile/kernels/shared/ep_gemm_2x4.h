@@ -88,6 +88,16 @@
     "ldm r1!, {r0, r12, lr}\n" \
     EP_GEMM_SHIFTED_ONE(b0, b1)
 
+#define EP_GEMM_SHIFTED_NEXT_TWO(c0, c1, multiplier) \
+    EP_GEMM_SHIFTED_NEXT(c0, multiplier, "r2") \
+    EP_GEMM_SHIFTED_NEXT(c1, multiplier, "r3")
+
+#define EP_GEMM_NEXT_GROUP \
+    "strd r2, r3, [sp, #12]\n" \
+    "bcc.w 1b\n" \
+    "add sp, sp, #20\n" \
+    "pop {r4-r11, pc}\n"
+
 /* At least two pairs. The loop of the other pairs is 16 long, entered so that it ends with the last; after it V is clear. Nothing
  * from the mark on changes the carry, which holds bit 31.
  * Stack: 0 end of x, 4 where to enter the loop, 8 x, 12 and 16 outputs, then the saved registers, 56 stream, 60 half. */
@@ -126,10 +136,7 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "ldm r1!, {r0, r12, lr}\n"
         EP_GEMM_ONE_SIDED_TWO("r6", "r10", "r7", "r11")
         "3:\n"
-        "strd r2, r3, [sp, #12]\n"
-        "bcc.w 1b\n"
-        "add sp, sp, #20\n"
-        "pop {r4-r11, pc}\n"
+        EP_GEMM_NEXT_GROUP
         "4:\n"
         "beq.w 5f\n"
         "lsr r12, r12, #1\n"
@@ -140,8 +147,9 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "b.n 3b\n"
         "5:\n"
         EP_GEMM_TWO_SUMS("r4", "r8", "r5", "r9")
-        "mov r0, lr\n"
-        "ldrd r12, lr, [r1], #8\n"
+        "tst lr, lr\n"
+        "bmi.w 8f\n"
+        "ldrd r0, r12, [r1], #8\n"
         EP_GEMM_ARE_SHIFTED
         "bne.n 6f\n"
         "push {r6}\n"
@@ -154,14 +162,26 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "7:\n"
         "add r2, r2, lr, asr #16\n"
         "add r3, r3, lr, asr #16\n"
-        "b.w 3b\n"
+        EP_GEMM_NEXT_GROUP
         "6:\n"
         EP_GEMM_SHIFTED_TWO("r4", "r8", "r5", "r9")
         "ldr r0, [r1], #4\n"
         EP_GEMM_TWO_SUMS("r6", "r10", "r7", "r11")
         "ldm r1!, {r0, r12, lr}\n"
         EP_GEMM_SHIFTED_TWO("r6", "r10", "r7", "r11")
-        "b.n 7b\n");
+        "b.n 7b\n"
+        "8:\n"
+        "ldrd r0, r12, [r1], #8\n"
+        EP_GEMM_SHIFTED_NEXT_TWO("r4", "r8", "r0")
+        EP_GEMM_NEXT_SHIFT
+        EP_GEMM_SHIFTED_NEXT_TWO("r5", "r9", "r12")
+        EP_GEMM_NEXT_SHIFT
+        "ldm r1!, {r0, r4, r5}\n"
+        EP_GEMM_TWO_SUMS("r6", "r10", "r7", "r11")
+        EP_GEMM_SHIFTED_NEXT_TWO("r6", "r10", "r4")
+        EP_GEMM_LAST_SHIFT
+        EP_GEMM_SHIFTED_NEXT_TWO("r7", "r11", "r5")
+        "b.w 3b\n");
 }
 EP_LONG_ASSEMBLY_END
 

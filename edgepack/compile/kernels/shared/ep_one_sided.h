@@ -6,7 +6,7 @@
  * multipliers are below 2^30 and the sum in brackets is within +-2^30.
  *
  * For multipliers too large for that, the same with fewer bits, within the few sums that are not saturated:
- *     y = floor(clamp(16 * sum + bias, 0, limit) * factor / 2^right) - 128. */
+ *     y = min(floor(clamp(16 * sum + bias, 0, limit) * factor / 2^right), 255) - 128. */
 #ifndef EP_ONE_SIDED_H
 #define EP_ONE_SIDED_H
 
@@ -43,7 +43,7 @@ EP_INLINE int8_t ep_one_sided(const struct ep_one_sided *to, int32_t sum)
 EP_SMALL int8_t ep_steep(int32_t sum, int32_t bias, int32_t multiplier, int32_t shift)
 {
     const uint32_t x = (uint32_t)ep_clamp(sum * 16 + bias, 0, (int32_t)((uint32_t)multiplier >> 16));
-    return (int8_t)((int32_t)(x * ((uint32_t)multiplier & 0xFFFFu) >> (shift - EP_STEEP)) - 128);
+    return (int8_t)(ep_min((int32_t)(x * ((uint32_t)multiplier & 0xFFFFu) >> (shift - EP_STEEP)), 255) - 128);
 }
 
 #endif

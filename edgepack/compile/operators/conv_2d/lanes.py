@@ -46,7 +46,7 @@ def _steep(channel: Channel) -> tuple[int, int, int] | None:
         return None
     highest = channel.output(channel.most) + 128
     limit = -((-highest << right) // found[1])
-    if limit >= 1 << 16 or limit * found[1] >> right != highest:  # multipliers beyond 16 step over it
+    if limit >= 1 << 16:
         return None
     return found[0], int(np.uint32(limit << 16 | found[1]).view(np.int32)), STEEP + right
 

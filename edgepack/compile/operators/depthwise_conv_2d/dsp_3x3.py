@@ -11,14 +11,18 @@ from edgepack.compile.call import Array, Call, Field, Overlap
 from edgepack.compile.operators.depthwise_conv_2d.generic import DepthwiseConv2D
 from edgepack.compile.operators.kernel import Kernel
 from edgepack.compile.operators.shared.exact import SCALE, exact_constants
-from edgepack.compile.operators.shared.one_sided import fits
+from edgepack.compile.operators.shared.one_sided import SHIFT, fit, fits
+from edgepack.compile.operators.shared.staircase import Channel
 
 FACTOR_BITS = (0, 2, 4, 5, 6)  # accumulators are scaled by 256, and by a factor of the weights, which stay within 16 bits
+STEEP_SHIFT = 2  # after the multiplication, for channels that are too steep for SHIFT
 HEAD = 8 * 36 + 4  # EP_DEPTHWISE_LINES_HEAD
 KERNELS = {  # by stride and number of a channel's constants
     ((1, 1), 2): "ep_depthwise_3x3",
+    ((1, 1), 3): "ep_depthwise_3x3_mixed",
     ((1, 1), 4): "ep_depthwise_3x3_exact",
     ((2, 2), 2): "ep_depthwise_3x3_stride2",
+    ((2, 2), 3): "ep_depthwise_3x3_stride2_mixed",
     ((2, 2), 4): "ep_depthwise_3x3_stride2_exact",
 }
 LINE, FETCH = 35.0, 25.0  # instructions to begin a line of a channel, and to fetch a pair of lines
@@ -39,8 +43,8 @@ class Axis:
 def constants(conv: DepthwiseConv2D) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]] | None:
     """A factor for each channel's weights, and each channel's constants; None where the kernels cannot do this.
 
-    Bias and multiplier for one-sided requantisation, with offset and shift for exact requantisation. Factors are the same for all
-    channels where they can be.
+    Bias and multiplier for one-sided requantisation, with a shift where those differ; with offset and shift for exact
+    requantisation. Factors are the same for all channels where they can be.
     """
     found = {1 << bits: fits(conv.requantization, SCALE + bits) for bits in FACTOR_BITS}
     for factor, channels in found.items():
@@ -54,8 +58,21 @@ def constants(conv: DepthwiseConv2D) -> tuple[tuple[int, ...], tuple[tuple[int, 
     mixed = [one for one in chosen if one is not None]
     if len(mixed) == len(chosen):
         return tuple(factor for factor, _ in mixed), tuple(channel for _, channel in mixed if channel is not None)
-    exact = tuple(one for one in map(exact_constants, conv.requantization.channels()) if one is not None)
+    every = conv.requantization.channels()
+    shifted = [_shifted(one, channel) for one, channel in zip(chosen, every, strict=True)]
+    either = [one for one in shifted if one is not None]
+    if len(either) == len(chosen):
+        return tuple(factor for factor, _ in either), tuple(channel for _, channel in either)
+    exact = tuple(one for one in map(exact_constants, every) if one is not None)
     return ((1,) * len(exact), exact) if len(exact) == len(chosen) else None
+
+
+def _shifted(found: tuple[int, tuple[int, int] | None] | None, channel: Channel) -> tuple[int, tuple[int, int, int]] | None:
+    """What was found with SHIFT, and its shift; else a factor and constants of a steep channel."""
+    if found is not None and found[1] is not None:
+        return found[0], (*found[1], SHIFT)
+    steep = ((bits, fit(channel, SCALE + bits, STEEP_SHIFT)) for bits in FACTOR_BITS)
+    return next(((1 << bits, (*pair, STEEP_SHIFT)) for bits, pair in steep if pair is not None), None)
 
 
 def kernel_for(conv: DepthwiseConv2D) -> str | None:
@@ -136,18 +153,19 @@ def fields(conv: DepthwiseConv2D) -> dict[str, Field]:
 
 
 def _constant_fields(channels: tuple[tuple[int, ...], ...], half: int) -> dict[str, Field]:
-    """Biases and multipliers, and for exact requantisation shifts and offsets.
+    """Biases and multipliers, shifts where channels have them, and for exact requantisation offsets.
 
     Shifts lie in the low bytes of the biases where those are free; offsets are left out where they follow from the shifts.
     """
-    exact = [channel[2:] for channel in channels if len(channel) > 2]
+    exact = [channel[2:] for channel in channels if len(channel) == 4]
     derived = all(shift > 0 and offset == 64 + half * (1 << (shift - 1)) for offset, shift in exact)
     free = derived and not any(channel[0] & 255 for channel in channels)
-    added = [shift for _, shift in exact] if exact and free else [0] * len(channels)
+    shifts = [channel[-1] for channel in channels if len(channel) > 2]
+    added = shifts if exact and free else [0] * len(channels)
     pairs = [(channel[0] + shift, channel[1]) for channel, shift in zip(channels, added, strict=True)]
     return {
         "constants": Array(np.array(pairs, np.int64).astype(np.uint32).view(np.int32), "bias, multiplier"),
-        "shifts": Array(np.array([shift for _, shift in exact], np.int8), "shifts") if exact and not free else None,
+        "shifts": Array(np.array(shifts, np.int8), "shifts") if shifts and added[0] == 0 else None,
         "offsets": None if derived else Array(np.array([offset for offset, _ in exact], np.int32), "offsets"),
         "half": half if exact else 0,
     }

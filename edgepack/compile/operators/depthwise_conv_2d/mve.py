@@ -49,7 +49,7 @@ def _applies(conv: DepthwiseConv2D) -> bool:
         and conv.multiplier == 1
         and (conv.dilation[1] == 1 or conv.kernel[1] == 1)
         and _strip(conv) <= STRIP
-        and exact(conv.requantization)
+        and exact(conv.requantization, in_registers=True)
         and _pairs_fit(conv.weights)
     )
 

@@ -16,8 +16,8 @@ from edgepack.compile.operators.shared.staircase import Channel
 
 GROUP = 4  # output channels side by side
 LAST = 1 << 31  # in the word of a group's first multiplier
-NARROW, WIDE = 6, 15  # words after a group's weights
-SHIFTED = 1 << 15  # in the word of the first channel's shift
+NARROW, SHIFTED, WIDE = 6, 8, 15  # words after a group's weights
+ALL_SHIFTED = 1 << 15  # in the word of the first channel's shift
 NOTHING = (0, 1, 0, 8)  # exact constants of no channel
 
 
@@ -115,6 +115,11 @@ def _group(
     if None not in short:
         a, b, c, d = _four(short, short[-1])
         return [b[0], d[0], *pairs, a[0], a[1] | last, b[1], *c, d[1]]
+    shifted = [shifted_constants(channel) for channel in channels]
+    if None not in shifted:
+        a, b, c, d = _four(shifted, shifted[-1])
+        shifts = sum(constants[3] << 8 * place for place, constants in enumerate((a, b, c, d)))
+        return [b[0], d[0], *pairs, a[0], last, 1 << 31 | shifts, a[1], b[1], c[0], c[1], d[1]]
     return _wide(pairs, channels, range(GROUP), GROUP, last)
 
 
@@ -129,7 +134,7 @@ def _placed(
 
 def _wide(pairs: list[int], channels: Sequence[Channel | None], places: Sequence[int], step: int, last: int) -> list[int] | None:
     """The wide form of channels, of which some may be missing: one-sided where all are."""
-    kind, found = SHIFTED, [NOTHING if channel is None else shifted_constants(channel) for channel in channels]
+    kind, found = ALL_SHIFTED, [NOTHING if channel is None else shifted_constants(channel) for channel in channels]
     if None in found:
         kind, found = 0, [NOTHING if channel is None else exact_constants(channel) for channel in channels]
     if None in found:
@@ -139,7 +144,7 @@ def _wide(pairs: list[int], channels: Sequence[Channel | None], places: Sequence
         (*constants[:3], constants[3] | place << 8 | bits)
         for constants, place, bits in zip(_four(found, NOTHING), places, also, strict=True)
     )
-    return [b[0], d[0], *pairs, a[0], last, *a[1:], *b[1:], *c, *d[1:]]
+    return [b[0], d[0], *pairs, a[0], last, a[3], *a[1:3], *b[1:], *c, *d[1:]]
 
 
 def _four(found: Sequence[tuple[int, ...] | None], missing: tuple[int, ...] | None) -> list[tuple[int, ...]]:
@@ -152,7 +157,7 @@ def unpaired(words: Data, depth: int) -> tuple[Data, Data]:
     weights, constants, at = [], [], 0
     while at < words.size:
         between = at + 2 + depth
-        end = between + (NARROW if int(words[between + 1]) & (LAST - 1) else WIDE)
+        end = between + (NARROW if int(words[between + 1]) & (LAST - 1) else SHIFTED if words[between + 2] < 0 else WIDE)
         weights.append(words[at + 2 : between])
         constants += [words[at : at + 2], words[between:end]]
         at = end

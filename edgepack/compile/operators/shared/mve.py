@@ -17,16 +17,28 @@ from edgepack.compile.operators.shared.staircase import Channel
 
 LANES = 16
 SCALES = (8, 6, 4)  # bits by which sums are scaled for the one-sided requantisations, finest biases first
+SHIFTED_SCALES = (
+    8,
+    9,
+    10,
+    11,
+    12,
+    7,
+    6,
+    5,
+    4,
+)  # where channels have shifts of their own: the steepest channel may need a large one
 EXACT_SCALES = (8, 9, 10, 7, 6, 5, 4, 11, 12)  # the same for the exact requantisation with a scale
-SHIFTED, ONE_SIDED, SCALED, EXACT, CLAMPED = range(5)  # EP_MVE_ONE_SIDED and so on
-NARROWED = 4  # EP_MVE_NARROWED
-SHIFTS = (6, 8, 7, 5, 4, 3, 2, 1, 0)  # right shifts after it; the first is that of most layers
+SHIFTED, ONE_SIDED, SCALED, EXACT, CLAMPED, GENERAL = range(6)  # EP_MVE_ONE_SIDED and so on
+NARROWED = 2  # EP_MVE_NARROWED
+SHIFTS = (8, 7, 6, 5, 4, 3, 2, 1, 0)  # right shifts after it; the first is that of most channels
 STRIP = 4096  # bytes; a longer strip would cost more memory than it saves time
 
 
-def exact(requantization: Requantization) -> bool:
-    """Whether the vectors can requantise these sums."""
-    return _constants(requantization) is not None
+def exact(requantization: Requantization, in_registers: bool = False) -> bool:
+    """Whether the vectors can requantise these sums; not in the general form where they are `in_registers`: it reads memory."""
+    found = _constants(requantization)
+    return found is not None and not (in_registers and found[0] == GENERAL)
 
 
 def _lanes(values: Data) -> Data:
@@ -69,7 +81,7 @@ def _shifted(requantization: Requantization) -> tuple[int, int, list[Data]] | No
         found = ((shift, fit(channel, bits, NARROWED + shift)) for shift in SHIFTS)
         return next(((*constants, -shift) for shift, constants in found if constants is not None), None)
 
-    for bits in SCALES:
+    for bits in SHIFTED_SCALES:
         found = _all(channel_fit(channel, bits) for channel in requantization.channels())
         if found is not None:
             return SHIFTED, 1 << bits, [_lanes(found[0]), _half_bytes(found[2]), _lanes(found[1])]
@@ -92,10 +104,18 @@ def _exact(requantization: Requantization) -> tuple[int, int, list[Data]] | None
     return CLAMPED if clamps else EXACT, 1, [bias, _lane_bytes(requantization.shift), multiplier]
 
 
+def _general(requantization: Requantization) -> tuple[int, int, list[Data]] | None:
+    shift = requantization.shift
+    if requantization.largest >= 1 << 31 or any(not -31 <= int(each) <= 30 for each in shift):
+        return None
+    right, left = _lane_bytes(np.minimum(shift, 0)), _lane_bytes(np.maximum(shift, 0))
+    return GENERAL, 1, [_lanes(bias32(requantization)), right, left, _lanes(requantization.multiplier)]
+
+
 @lru_cache(maxsize=8)
 def _constants(requantization: Requantization) -> tuple[int, int, Data] | None:
     """Form and scale of struct ep_mve_outputs, and its constants [block of 16 channels][vector][4]: the cheapest form's."""
-    for form in (_one_sided, _shifted, _exact, _scaled):
+    for form in (_one_sided, _shifted, _exact, _scaled, _general):
         found = form(requantization)
         if found is not None:
             return found[0], found[1], np.concatenate(found[2], axis=1)

@@ -30,18 +30,25 @@ _FEW = 8  # steps; more than these do not hide the bend at the zero point
 
 @lru_cache(maxsize=1 << 14)
 def fit(
-    channel: Channel, scale: int, after: int = SHIFT, origin: int = 0, bits: int = 31, even: bool = False
+    channel: Channel, scale: int, after: int = SHIFT, origin: int = 0, bits: int = 31, even: bool = False, short: bool = False
 ) -> tuple[int, int] | None:
     """Bias and multiplier for a channel, whose sum starts from zero: its own bias is part of the result. None if there are none.
 
     `after` is the shift right after the multiplication. The multiplier, and the sum once it is scaled and has its bias, are below
-    2^bits, without sign. `even`: the multiplier is. Of several the shortest are taken.
+    2^bits, without sign. `even`: the multiplier is. Of several those nearest to TFLite's are taken, or the `short` ones.
     """
     ways = _ways(channel, scale, after, origin, bits, even, False)
     if ways is None:
         return None
+    if not short:
+        return _nearest(ways)
     multiplier, (bias,) = shortest([ways])[0]
     return bias, multiplier
+
+
+def _nearest(ways: Ways) -> tuple[int, int]:
+    """The bias in the middle of what may be beside the first multiplier."""
+    return int(ways.least[0, 0] + ways.most[0, 0] - 2 * ways.added[0]) // 2, int(ways.multipliers[0])
 
 
 def fits(
@@ -50,7 +57,8 @@ def fits(
     """`fit` of every channel; of each `even` channels the first has an even multiplier.
 
     Channels of the same multiplier get the same one, and biases that differ as theirs do, where few pairs of numbers will do for
-    all of the layer's: a code then stores them once (edgepack/coding/frame.py). `halved`: biases are short without their `half`.
+    all of the layer's: a code then stores them once (edgepack/coding/frame.py). `halved`: numbers are short, biases without
+    their `half`; searching these takes time.
     """
     whole = requantization.whole or requantization
     found = _fits(whole.channels(), scale, after, bits, even, halved)
@@ -66,7 +74,9 @@ def _fits(
     for channel in channels:
         classes.setdefault((channel.multiplier, channel.shift), []).append(channel)
     few = 2 * len(classes) <= len(channels)
-    together = {key: _together(each, scale, after, bits, even > 0) for key, each in classes.items() if few and len(each) > 1}
+    together = {
+        key: _together(each, scale, after, bits, even > 0, halved) for key, each in classes.items() if few and len(each) > 1
+    }
     found: list[tuple[int, int] | None] = []
     alone: dict[int, Ways] = {}
     for place, channel in enumerate(channels):
@@ -75,6 +85,10 @@ def _fits(
         ways = None if same else _ways(channel, scale, after, 0, bits, even > 0 and place % even == 0, halved)
         if ways:
             alone[place] = ways
+    if not halved:
+        for place, ways in alone.items():
+            found[place] = _nearest(ways)
+        return tuple(found)
     for place, (multiplier, (bias,)) in zip(alone, shortest(list(alone.values())), strict=True):
         found[place] = bias, multiplier
     return tuple(found)
@@ -133,10 +147,10 @@ def _candidates(ideal: float, slope: float, step: int, limit: int) -> Data:
     return np.asarray(found[np.argsort(abs(found - ideal), kind="stable")])
 
 
-def _together(channels: Sequence[Channel], scale: int, after: int, bits: int, even: bool) -> tuple[int, int] | None:
+def _together(channels: Sequence[Channel], scale: int, after: int, bits: int, even: bool, short: bool) -> tuple[int, int] | None:
     """Bias and multiplier for channels of one multiplier, to which each adds its own bias; None if there are none."""
     least, most = min(channel.least for channel in channels), max(channel.most for channel in channels)
-    found = fit(channels[0]._replace(bias=0, least=least, most=most, grid=1), scale, after, bits=bits, even=even)
+    found = fit(channels[0]._replace(bias=0, least=least, most=most, grid=1), scale, after, bits=bits, even=even, short=short)
     if found is None:
         return None
     biases, limit = [found[0] + (channel.bias << scale) for channel in channels], min(1 << bits, WORD)

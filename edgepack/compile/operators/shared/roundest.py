@@ -19,6 +19,7 @@ Pair = tuple[int, tuple[int, ...]]
 _BITS = 31
 _TRIED = 8  # ways to split numbers that are looked at, those first in which most channels end in zeros
 _MOST_ENDS = 32
+_KEY = 32  # bits of a bias's end, below a multiplier's
 _WIDE = 8  # ends of biases that are looked at, from the least that will do
 
 
@@ -78,8 +79,10 @@ def _split(layer: Sequence[Ways], bits: tuple[int, int]) -> _Split | None:
     """Few ends that all channels can do with, the one that most can taken first; None where they are many."""
     found = [_ends(ways, bits) for ways in layer]
     which = np.repeat(np.arange(len(layer)), [len(each) for each in found])
-    ends, names = np.unique(np.concatenate(found), axis=0, return_inverse=True)
-    names, nearest = names.reshape(-1), -abs(ends).sum(axis=1)
+    keys, names = np.unique(np.concatenate(found), return_inverse=True)
+    biases = _signed(keys, _KEY)
+    ends = np.stack([(keys - biases) >> _KEY, biases], axis=1)
+    nearest = -abs(ends).sum(axis=1)
     left, taken = np.ones(which.size, bool), []
     while left.any():
         able = np.bincount(names[left], minlength=len(ends))
@@ -92,14 +95,13 @@ def _split(layer: Sequence[Ways], bits: tuple[int, int]) -> _Split | None:
 
 
 def _ends(ways: Ways, bits: tuple[int, int]) -> Data:
-    """The ends that channels may have (ends, 2): lowest bits of the multiplier, and of all biases."""
-    multipliers = _signed(ways.multipliers, bits[0])
-    rows = [np.stack([multipliers, np.zeros_like(multipliers)], axis=1)[_biases(ways, bits[1], 0)]]
+    """The ends that channels may have (ends,): lowest bits of the multiplier, above those of all biases."""
+    multipliers = _signed(ways.multipliers, bits[0]) << _KEY
+    rows = [multipliers[_biases(ways, bits[1], 0)]]
     if ways.least.shape[1] == 1:
-        for more in range(_WIDE):
-            biases = ways.least[:, 0] + more
-            rows.append(np.stack([multipliers, _signed(biases, bits[1])], axis=1)[biases <= ways.most[:, 0]])
-    return np.asarray(np.unique(np.concatenate(rows), axis=0))
+        biases = ways.least + np.arange(_WIDE)
+        rows.append((multipliers[:, None] + _signed(biases, bits[1]))[biases <= ways.most])
+    return np.asarray(np.unique(np.concatenate(rows)))
 
 
 def _biases(ways: Ways, bits: int, end: int) -> Data:
