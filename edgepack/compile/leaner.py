@@ -12,6 +12,7 @@ from edgepack.compile.lowered import Lowered, lowered
 from edgepack.compile.plan import make_plan
 
 COSTS = {"speed": 0.0, "balanced": 0.008, "size": 0.02}  # of all instructions, that smaller constants may add
+SLOWER = {"speed": 1.0, "balanced": 1.04, "size": 1.15}  # times the instructions of its layer, that another kernel may take
 CODE = {"ep_conv_2d_rows_mve": 500}  # bytes that a kernel brings which no other layer has, where it shares much with another
 MOST_CODE = 2000  # what others bring at most
 LEAST = 16  # bytes that a layer has to save
@@ -33,7 +34,7 @@ def leaner(graph: Graph, calls: tuple[Lowered, ...], optimize: str) -> tuple[Low
     Those first that save most for the instructions they add.
     """
     room = COSTS[optimize] * sum(one.cost for one in calls)
-    changes = list(_changes(calls, room)) if room else []
+    changes = list(_changes(calls, room, SLOWER[optimize])) if room else []
     while changes:
         best, saved = _changed(graph, calls, changes, room)
         new = saved.keys() - {part.kernel for one in calls for part in one.call.parts()}
@@ -61,12 +62,12 @@ def _changed(
     return best, saved
 
 
-def _changes(calls: tuple[Lowered, ...], room: float) -> Iterator[_Change]:
+def _changes(calls: tuple[Lowered, ...], room: float, slower: float) -> Iterator[_Change]:
     for index, one in enumerate(calls):
         if len(one.problems) != 1 or one.call.rounds or getattr(one.problems[0], "shared", False):
             continue
         for choice in one.others:
-            if choice.cost - one.cost <= room:
+            if choice.cost <= slower * one.cost and choice.cost - one.cost <= room:
                 made = lowered(one.node, choice, one.others)
                 saved = constant_bytes(one.call) - sum(constant_bytes(each.call) for each in made)
                 if len(made) == 1 and saved >= LEAST:

@@ -67,6 +67,7 @@ def always(small: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it can be; and its weights are decoded, whatever that saves and takes."""
     small_too(monkeypatch)
     monkeypatch.setattr(skipping, "GAIN", 1e9)
+    monkeypatch.setattr(fitting, "_slower", lambda before, after: False)
     monkeypatch.setattr(fitting, "LEAST", -(1 << 30))
     monkeypatch.setattr(fitting, "WORTH", 0.0)
     monkeypatch.setitem(fitting.ADDED, "balanced", fitting.UNLIMITED)
@@ -93,7 +94,7 @@ def test_decoded_weights_equal_the_reference(always: None, monkeypatch: pytest.M
     models = {f"layers {density}": layers(4100 + place, density) for place, density in enumerate(DENSITIES)}
     models |= {f"seed {seed}": structured(random_network(seed), seed, "pruned") for seed in range(650, 656)}
     codes = compiled(models, "cortex-m4", "auto")
-    assert sum(decoded(code) for code in codes.values()) > 4
+    assert sum(decoded(code) for code in codes.values()) > 12
     assert differing(models, codes) == []
 
 
@@ -148,7 +149,7 @@ def test_what_it_is_expected_to_cost_is_what_it_costs(optimize: str) -> None:
     skipped = [layer for layer in code.layers if layer.kernel == SKIPPING]
     assert len(skipped) > 2
     for layer in skipped:
-        assert layer.predicted == pytest.approx(counts[layer.index], rel=0.12), layer.layer
+        assert layer.predicted == pytest.approx(counts[layer.index], rel=0.15), layer.layer
 
 
 @pytest.mark.parametrize("optimize", ["speed", "balanced"])
