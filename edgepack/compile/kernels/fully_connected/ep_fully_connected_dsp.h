@@ -8,11 +8,11 @@
 #include "ep_requantize_any.h"
 
 struct ep_fully_connected_dsp {
-    EP_SIZE batches, in_size, out_size;
-    EP_SIZE row; /* bytes of a row of weights: in_size rounded up to a multiple of 4 */
-    EP_SIZE out_zero, out_min, out_max;
-    EP_SIZE weight_zero;       /* of the stored bytes: weights are what they are above it */
-    EP_SIZE per_channel;       /* 1: a multiplier and shift for each output, 0: one for all */
+    int32_t batches, in_size, out_size;
+    int32_t row; /* bytes of a row of weights: in_size rounded up to a multiple of 4 */
+    int32_t out_zero, out_min, out_max;
+    int32_t weight_zero;       /* of the stored bytes: weights are what they are above it */
+    int32_t per_channel;       /* 1: a multiplier and shift for each output, 0: one for all */
     const int8_t *weights;     /* [out_size][row] */
     const int32_t *bias;       /* [out_size], input zero point folded in */
     const int32_t *multiplier; /* [out_size or 1] */
