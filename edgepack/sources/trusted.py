@@ -120,7 +120,7 @@ def _opened(trusted: TrustedFile, task: Mapping[str, Any]) -> Iterator[tuple[Pat
             "file": str(trusted.file.absolute()),
             "custom_objects": trusted.custom_objects,
             "folder": str(trusted.folder.absolute()),
-            "scratch": name,
+            "scratch": str(name),
             "out": str(out),
             "memory": trusted.limits.memory,
             "seconds": trusted.limits.seconds,

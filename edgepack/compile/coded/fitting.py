@@ -50,7 +50,7 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
         skipped = [place for place, (one, new) in enumerate(zip(lowered, base, strict=True)) if new is not one]
         need = live_of(graph, [one.call for one in base])
         after, chosen = _coded(graph, lowered, base, cpu, optimize, coding, arena)
-        if SKIPPING in without_gain(after):
+        if skipped and SKIPPING in without_gain(after):
             stay.update(skipped)
             continue
         back = {place for place in skipped if _slower(lowered[place], after[place])}
@@ -111,7 +111,7 @@ def _coded(
         if gain(fitted, grows) <= (LEAST if coding == "auto" else 0):
             after, chosen = fit_in_memory(graph, base, {}, computed, cpu, most, nearly, arena), {}
         after = tuple(counted(old, new) for old, new in zip(base, after, strict=True))
-        in_vain = without_gain(after) - {SKIPPING}
+        in_vain = without_gain(after) - ({SKIPPING} if _may_skip(optimize, coding) else set())
         refused = [bool(ways) and not new.coded for ways, new in zip(computed, after, strict=True)]
         if not in_vain and not any(refused):
             asked = [old if new.decodes else first for first, old, new in zip(lowered, base, after, strict=True)]

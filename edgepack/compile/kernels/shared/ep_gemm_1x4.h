@@ -62,14 +62,14 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "mov r6,#0\n"
         "ldrd r0,r2,[sp,#4]\n"
         "tst r2,#2\n"
-        "beq.n 2f\n"
+        "beq.w 2f\n"
         "ldrd r12,lr,[r0],#8\n"
         "b.n 3f\n"
         EP_GEMM_1X4_LOOP
         EP_GEMM_1X4_CONSTANTS
         "ldr r2,[sp,#12]\n"
         "lsls r12,r12,#1\n"
-        "ble.n 5f\n"
+        "ble.w 5f\n"
         EP_GEMM_1X4_ONE_SIDED("r4", "r5")
         EP_GEMM_1X4_CONSTANTS
         EP_GEMM_1X4_ONE_SIDED("r6", "r7")
@@ -79,7 +79,7 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "add sp,sp,#16\n"
         "pop {r4-r11,pc}\n"
         "5:\n"
-        "beq.n 6f\n"
+        "beq.w 6f\n"
         "lsr r12,r12,#1\n"
         "ldr r8,[sp,#52]\n"
         EP_GEMM_1X4_SHORT("r4", "r5")
@@ -89,10 +89,10 @@ EP_NAKED void ep_gemm_1x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "6:\n"
         EP_GEMM_1X4_SUMS("r4", "r5")
         "tst lr,lr\n"
-        "bmi.n 9f\n"
+        "bmi.w 9f\n"
         "ldrd r0,r12,[r1],#8\n"
         EP_GEMM_ARE_SHIFTED
-        "bne.n 7f\n"
+        "bne.w 7f\n"
         EP_GEMM_1X4_WIDE("r4", "r5")
         "ldr r0,[r1],#4\n"
         EP_GEMM_1X4_SUMS("r6", "r7")

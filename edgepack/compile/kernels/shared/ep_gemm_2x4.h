@@ -151,7 +151,7 @@ EP_NAKED void ep_gemm_2x4(EP_ARGUMENT const int32_t *x, EP_ARGUMENT int32_t pair
         "bmi.w 8f\n"
         "ldrd r0, r12, [r1], #8\n"
         EP_GEMM_ARE_SHIFTED
-        "bne.n 6f\n"
+        "bne.w 6f\n"
         "push {r6}\n"
         EP_GEMM_WIDE_TWO("r4", "r8", "r5", "r9", "r6")
         "pop {r6}\n"

@@ -97,7 +97,7 @@ EP_NAKED void ep_gemm_sparse(EP_ARGUMENT const int32_t *x, EP_ARGUMENT const int
         "ldrd r3, r2, [r1], #8\n"
         "sub r0, r3, #0x40000000\n"
         "cmp r2, #0\n"
-        "blt.n 5f\n"
+        "blt.w 5f\n"
         EP_GEMM_SPARSE_ONE_SIDED("r10", "r11", "36")
         EP_GEMM_SPARSE_ONE_SIDED("r8", "r9", "28")
         EP_GEMM_SPARSE_ONE_SIDED("r6", "r7", "20")
