@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ def write_atomic(path: Path, content: bytes | str, private: bool = False) -> Non
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask(private))
+        with suppress(PermissionError):  # a trusted model's process may not change modes: the file stays its owner's
+            os.chmod(temporary, 0o666 & ~_umask(private))
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

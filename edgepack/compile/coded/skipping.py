@@ -23,8 +23,11 @@ def skipping(lowered: Sequence[Lowered], cpu: Cpu, without: Collection[int] = ()
 
 
 def _skipping(one: Lowered, cpu: Cpu) -> Lowered:
-    ways = [way for way in direct(one, cpu, "runs") if way.call.kernel == SKIPPING and way.cost <= GAIN * one.cost]
-    return ways[0] if ways else one
+    """The call by that kernel, where it is the fastest of those that compute on codes and no larger than those."""
+    ways = direct(one, cpu)
+    found = next((way for way in ways if way.call.kernel == SKIPPING and way.cost <= GAIN * one.cost), None)
+    better = found and any(way is not found and way.cost <= 1.1 * found.cost and way.saved >= found.saved for way in ways)
+    return one if found is None or better else found
 
 
 def counted(before: Lowered, after: Lowered) -> Lowered:
