@@ -17,6 +17,7 @@ import pytest
 
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import DataError, EdgepackError, ModelError
+from edgepack.ground.files import canonical_json
 from edgepack.pack import Pack, PackInfo, choose_golden_inputs, read_pack, write_pack, zip_pack
 from tests.flatbuffer.build import G, O, T, build
 from tests.pack.conftest import small_model
@@ -152,7 +153,7 @@ def test_an_altered_missing_or_linked_file_is_noticed(tmp_path: Path, pack: Pack
 def test_an_altered_manifest_is_noticed(pack: Pack) -> None:
     manifest = json.loads((pack.folder / "manifest.json").read_text())
     manifest["metric"]["value"] = 0.99
-    (pack.folder / "manifest.json").write_text(json.dumps(manifest))
+    (pack.folder / "manifest.json").write_bytes(canonical_json(manifest))
     with pytest.raises(ModelError, match="altered"):
         read_pack(pack.folder)
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from edgepack.ground.errors import EdgepackError
-from edgepack.ground.files import hash_of
+from edgepack.ground.files import canonical_json, hash_of
 from edgepack.ground.foreign import parse_json, read_regular
 from edgepack.pack import read_pack
 from edgepack.pack.manifest import pack_id
@@ -251,7 +251,7 @@ def _sealed(folder: Path, **more: Any) -> Path:
     from edgepack.pack.manifest import with_files
 
     manifest = with_files({"schema": 1, "name": "kws"}, folder) | more
-    write(folder / "manifest.json", json.dumps({**manifest, "id": pack_id(manifest)}))
+    write(folder / "manifest.json", canonical_json({**manifest, "id": pack_id(manifest)}))
     return folder
 
 

@@ -14,6 +14,7 @@ from edgepack.devices.local import LocalDevice
 from edgepack.devices.packed import packed
 from edgepack.devices.ssh import SshDevice
 from edgepack.ground.errors import DeviceError
+from edgepack.ground.files import canonical_json
 from edgepack.ground.progress import SilentProgress
 from edgepack.ground.small import small as small_form
 from edgepack.pack import Pack, write_pack
@@ -242,9 +243,8 @@ def _with_wrong_outputs(pack: Pack, folder: Path, shift: int) -> Pack:
         folder / "golden" / "output_0.bin"
     )
     manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(
-        json.dumps(with_files({k: v for k, v in manifest.items() if k not in ("id", "files")}, folder))
-    )
+    again = with_files({k: v for k, v in manifest.items() if k not in ("id", "files")}, folder)
+    (folder / "manifest.json").write_bytes(canonical_json(again))
     return read_pack(folder)
 
 

@@ -17,7 +17,7 @@ Pair = tuple[int, tuple[int, ...]]
 """The multiplier of some channels, and a bias for each."""
 
 _BITS = 31
-_TRIED = 8  # ways to split numbers that are looked at, those first in which most channels end in zeros
+_TRIED = 4  # ways to split numbers that are looked at, those first in which most channels end in zeros
 _MOST_ENDS = 32
 _KEY = 32  # bits of a bias's end, below a multiplier's
 _WIDE = 8  # ends of biases that are looked at, from the least that will do
