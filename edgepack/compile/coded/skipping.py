@@ -15,6 +15,7 @@ from edgepack.cores import Cpu
 
 SKIPPING = KERNEL.name
 GAIN = 0.9  # of a call's instructions, that it may take at most
+NEARLY = 1.1  # times its instructions, that another may take which saves as much
 
 
 def skipping(lowered: Sequence[Lowered], cpu: Cpu, without: Collection[int] = ()) -> list[Lowered]:
@@ -23,10 +24,10 @@ def skipping(lowered: Sequence[Lowered], cpu: Cpu, without: Collection[int] = ()
 
 
 def _skipping(one: Lowered, cpu: Cpu) -> Lowered:
-    """The call by that kernel, where it is the fastest of those that compute on codes and no larger than those."""
+    """The call by that kernel, unless it is hardly faster, or another that computes on codes is nearly as fast and as small."""
     ways = direct(one, cpu)
     found = next((way for way in ways if way.call.kernel == SKIPPING and way.cost <= GAIN * one.cost), None)
-    better = found and any(way is not found and way.cost <= 1.1 * found.cost and way.saved >= found.saved for way in ways)
+    better = found and any(way is not found and way.cost <= NEARLY * found.cost and way.saved >= found.saved for way in ways)
     return one if found is None or better else found
 
 
