@@ -67,6 +67,7 @@ def always(small: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it can be; and its weights are decoded, whatever that saves and takes."""
     small_too(monkeypatch)
     monkeypatch.setattr(skipping, "GAIN", 1e9)
+    monkeypatch.setattr(skipping, "NEARLY", 0.0)
     monkeypatch.setattr(fitting, "_slower", lambda before, after: False)
     monkeypatch.setattr(fitting, "LEAST", -(1 << 30))
     monkeypatch.setattr(fitting, "WORTH", 0.0)

@@ -96,7 +96,7 @@ def _coded(
     grows = growing(base) if frame else {}
     computed = [[] if one.coded else direct(one, cpu, "" if frame else coding, worth) for one in base]
     if _may_skip(optimize, coding):
-        computed = [[way for way in ways if way.call.kernel != SKIPPING] for ways in computed]
+        computed = [[way for way in ways if all(part.kernel != SKIPPING for part in way.call.parts())] for ways in computed]
     nearly = NEARLY[optimize]
     slowest = (UNLIMITED if optimize == "size" else SLOWEST) if coding == "smallest" else None
     while True:
