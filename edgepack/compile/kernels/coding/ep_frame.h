@@ -3,6 +3,7 @@
 #define EP_FRAME_H
 
 #include "ep_decoder.h"
+#include "ep_dsp.h"
 
 #define EP_FRAME_FIELDS 7 /* of EP_FRAME_FIELD bits, at the beginning, */
 #define EP_FRAME_FIELD 6
@@ -11,15 +12,22 @@
 /* The next bits of the code, up to 32, the first in the lowest place; zeros after its end. */
 EP_NOINLINE uint32_t ep_frame_bits(struct ep_frame *frame, uint32_t count)
 {
+    const uint32_t begun = frame->bit & 7u;
     uint32_t at = frame->bit >> 3, value = 0;
-    int32_t place = -(int32_t)(frame->bit & 7u);
     if (count - 1 > 31) { /* none, or damaged */
         return 0;
     }
     frame->bit += count;
-    for (; place < (int32_t)count && at < frame->bytes; place += 8) {
-        const uint32_t byte = frame->code[at++];
-        value |= place < 0 ? byte >> -place : byte << place;
+    if (at < frame->bytes && frame->bytes - at >= 8) {
+        const int8_t *const bytes = (const int8_t *)frame->code + at;
+        value = ep_load4(bytes) >> begun | ep_load4(bytes + 4) << 1 << (31 - begun);
+    } else {
+        int32_t place = -(int32_t)begun;
+        EP_NO_UNROLL
+        for (; place < (int32_t)count && at < frame->bytes; place += 8) {
+            const uint32_t byte = frame->code[at++];
+            value |= place < 0 ? byte >> -place : byte << place;
+        }
     }
     return value & 0xFFFFFFFFu >> (32 - count);
 }
