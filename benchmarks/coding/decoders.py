@@ -41,6 +41,7 @@ KINDS = {
     "runs": ("90 % zeros", "97 % zeros"),
     "blocks": ("blocks",),
     "ans": ("70 % zeros, 16 values", "70 % zeros"),
+    "pairs": ("ternary", "4 values"),
 }
 
 

@@ -148,16 +148,19 @@ def _encoded(data: bytes) -> bytes:
     best = min((split(row, *way) for way in ways), key=lambda each: each.bits)
     chosen = frequencies(best.counts)
     starts = np.concatenate([[0], np.cumsum(chosen)[:-1]]).tolist()
-    words, x = (_words_with_raw if best.raw else _words_in_pairs)(best, chosen, starts)
+    words, x = _words_with_raw(best, chosen, starts) if best.raw else words_of(best.symbols, chosen, starts)
     table = [byte for base, frequency in zip(best.bases, chosen, strict=True) for byte in (base & 255, frequency - 1)]
     head = bytes([len(table) // 2 - 1, best.raw | APART * best.apart, *table])
     return head + x.to_bytes(4, "little") + np.array(words[::-1], "<u2").tobytes()
 
 
-def _words_in_pairs(given: Split, chosen: list[int], starts: list[int]) -> tuple[list[int], int]:
-    """The words that leave x, in that order, and x at the end; two values at a time, the last first."""
+def words_of(symbols: list[int], chosen: list[int], starts: list[int]) -> tuple[list[int], int]:
+    """The words that leave x, in that order, and x at the end; two symbols at a time, the last first.
+
+    A symbol has `chosen` frequencies and begins in the table at `starts`.
+    """
     words, x = [], LEAST
-    for first, second in zip(given.symbols[-2::-2], given.symbols[::-2], strict=True):
+    for first, second in zip(symbols[-2::-2], symbols[::-2], strict=True):
         one, two = chosen[first], chosen[second]
         if x >= one * two << 16:
             words.append(x & 0xFFFF)

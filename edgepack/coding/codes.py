@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgepack.coding.ans import Ans
+from edgepack.coding.ans_pairs import AnsPairs
 from edgepack.coding.bitmap import Bitmap
 from edgepack.coding.blocks import Blocks
 from edgepack.coding.code import Code
@@ -11,7 +12,7 @@ from edgepack.coding.runs import Runs
 from edgepack.coding.ternary import Ternary
 from edgepack.ground.errors import ProjectError
 
-CODES: tuple[Code, ...] = (Palette(), Ternary(), Bitmap(), Runs(), Blocks(), Ans())
+CODES: tuple[Code, ...] = (Palette(), Ternary(), Bitmap(), Runs(), Blocks(), Ans(), AnsPairs())
 
 SETTINGS = ("auto", "off", "smallest")
 """What may be said in the place of a code's name: what is worth it, none, whatever becomes smaller."""

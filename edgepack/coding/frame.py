@@ -26,8 +26,8 @@ FIELDS, FIELD, LEAST = 7, 6, 8
 HEAD = FIELDS * FIELD + LEAST  # bits
 WORD = 32
 MOST_ENTRIES = 1 << FIELD
-PER_CHANNEL = {True: 600.0, False: 900.0}
-"""Instructions, by whether the core has Thumb-2: counted on Cortex-M4 with what a one-sided bias adds; the other estimated."""
+PER_CHANNEL = {True: 250.0, False: 550.0}
+"""Instructions, by whether the core has Thumb-2: counted on Cortex-M4 and M0+ with what a one-sided bias adds."""
 
 Bits = list[tuple[int, int]]
 """Numbers and how many bits each takes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgepack.coding import CODES, Code, entropy_bytes, find_code
+from edgepack.coding import CODES, Code, entropy_bytes, find_code, padded
 from edgepack.ground.errors import ProjectError
 from tests.coding.tensors import normal, tensors
 from tests.compile.structured import values_of
@@ -19,8 +19,8 @@ def test_decoding_gives_back_every_value(code: Code, which: str) -> None:
     values = TENSORS[which]
     coded = code.encode(values)
     if coded is None:
-        most = {"palette": 32, "ternary": 3}[code.name]
-        assert np.unique(np.append(values, 0) if values.size % 8 else values).size > most
+        kinds = np.unique(padded(values) if code.name != "pairs" else padded(values).view(np.uint16)).size
+        assert kinds > {"palette": 32, "ternary": 3, "pairs": 64}[code.name] or (code.name == "pairs" and kinds == 1)
         return
     assert code.size(values) == len(coded)
     assert np.array_equal(code.decode(coded, values.size), values)
@@ -48,6 +48,11 @@ def test_the_entropy_code_is_near_the_bound(kind: str, size: int) -> None:
     # Its head says which values occur how often: two bytes each, and six.
     head = 6 + 2 * np.unique(values).size
     assert coded <= 1.05 * entropy_bytes(values) + (head if size == 4096 else 0)
+
+
+def test_pairs_are_as_near_the_bound_of_ternary_weights() -> None:
+    values = values_of("ternary", normal(36_864, 5), np.random.default_rng(5))
+    assert entropy_bytes(values) <= find_code("pairs").size(values) <= 1.01 * entropy_bytes(values) + 5 + 3 * 9
 
 
 def test_fixed_codes_have_their_sizes() -> None:

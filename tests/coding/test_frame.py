@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgepack.coding import CODES
 from edgepack.coding.frame import HEAD, Table, decode_table, encode_tables, own_bytes, written
 from edgepack.compile.coded.streams import encode_stream
 from edgepack.compile.operators.shared.gemm_stream import LAST
 from tests.coding.decoders import NUMBERS, build, record
 
-CODES_BEFORE = 6  # the codes of weights, which the program knows by lower numbers
+CODES_BEFORE = len(CODES)  # the codes of weights, which the program knows by lower numbers
 
 
 def channels(kind: str, count: int) -> tuple[np.ndarray, np.ndarray]:

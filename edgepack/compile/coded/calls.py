@@ -28,7 +28,7 @@ from edgepack.compile.coded.contents import (
 from edgepack.compile.coded.streams import encode_between, wide_groups
 from edgepack.compile.operators.shared.sparse_stream import Lines
 
-HEAD, ALIGNMENT = 64, 8  # EP_DECODER_HEAD; of what lies in scratch
+HEAD, ALIGNMENT = 72, 8  # EP_DECODER_HEAD; of what lies in scratch
 COPIED = Copied()
 
 

@@ -109,7 +109,11 @@ def _between(content: Content, frame: bool) -> int:
 
 
 def best_codes(
-    options: Mapping[Key, Sequence[Coded]], readers: Mapping[Key, frozenset[str]], grows: Mapping[str, int], most: float
+    options: Mapping[Key, Sequence[Coded]],
+    readers: Mapping[Key, frozenset[str]],
+    grows: Mapping[str, int],
+    most: float,
+    rate: float = 0.0,
 ) -> dict[Key, Coded]:
     """Of each array the code to take, so that the program becomes as small as can be in no more than `most` instructions.
 
@@ -119,22 +123,23 @@ def best_codes(
         options: The codes of each array.
         readers: The kernels that read it.
         grows: What kernels grow by, where they do.
+        rate: Bytes that may be lost for each instruction saved.
     """
     left = frozenset(grows).union(*(one.decoders for found in options.values() for one in found))
 
     def taken(parts: frozenset[str]) -> dict[Key, Coded]:
         """With these decoders and growing kernels."""
         allowed = {key: found for key, found in options.items() if readers[key] & frozenset(grows) <= parts}
-        return within({key: _faster([one for one in found if one.decoders <= parts]) for key, found in allowed.items()}, most)
+        return within({key: _faster([one for one in found if one.decoders <= parts], rate) for key, found in allowed.items()}, most)
 
     def used(found: Mapping[Key, Coded]) -> frozenset[str]:
         """What of `left` these need."""
         return frozenset().union(*(one.decoders | readers[key] & frozenset(grows) for key, one in found.items()))
 
-    def gained(found: Mapping[Key, Coded]) -> int:
-        """Bytes by which the program becomes smaller."""
+    def gained(found: Mapping[Key, Coded]) -> float:
+        """Bytes by which the program becomes smaller, less what the instructions are worth."""
         added = sizes.code_bytes(used(found)) + sum(grows[kernel] for kernel in used(found) & frozenset(grows))
-        return sum(one.saved for one in found.values()) - added
+        return sum(one.saved - rate * one.cost for one in found.values()) - added
 
     best = taken(left)
     while True:
@@ -145,9 +150,11 @@ def best_codes(
         left, best = left - {without}, others[without]
 
 
-def _faster(found: Sequence[Coded]) -> list[Coded]:
-    """Codes, fewest bytes first, without those that others are both smaller and faster than."""
-    return [one for place, one in enumerate(found) if all(one.cost < before.cost for before in found[:place])]
+def _faster(found: Sequence[Coded], rate: float) -> list[Coded]:
+    """Codes, fewest bytes first, without those that others are both smaller and faster than, or faster and hardly larger."""
+    kept = [one for place, one in enumerate(found) if all(one.cost < before.cost for before in found[:place])]
+    best = min(kept, key=lambda one: one.bytes + rate * one.cost, default=None)
+    return kept[kept.index(best) :] if best else []
 
 
 def within(options: Mapping[Key, list[Coded]], most: float) -> dict[Key, Coded]:

@@ -32,6 +32,7 @@ ADDED = {"speed": 0.0, "balanced": 0.15, "size": UNLIMITED}  # of all instructio
 WORTH = 0.25  # of an array's bytes that coding must save
 LEAST = 512  # bytes by which a program must become smaller, for decoding takes time
 SLOWEST = 2.5  # times the instructions of a call, that "smallest" takes only where no way takes fewer, or for "size"
+RATE = 0.5  # of a program's bytes for each of its instructions, that "balanced" gives for an instruction less
 NEARLY = {"speed": 0.0, "balanced": 0.6, "size": 1.0}  # of what decoding saves, that a faster way must save to come first
 
 
@@ -93,6 +94,7 @@ def _coded(
     options = {
         key: options_of(array, codes, thumb2, worth, frame, plain) if plain else [] for key, (array, plain) in arrays.items()
     }
+    rate = _rate(arrays, base) if (coding, optimize) == ("auto", "balanced") else 0.0
     grows = growing(base) if frame else {}
     computed = [[] if one.coded else direct(one, cpu, "" if frame else coding, worth) for one in base]
     if _may_skip(optimize, coding):
@@ -105,7 +107,7 @@ def _coded(
         ]
         without = {key for one in better for key in arrays_of(one.call)}
         allowed = {key: found for key, found in options.items() if key not in without}
-        chosen = best_codes(allowed, readers, grows, most)
+        chosen = best_codes(allowed, readers, grows, most, rate)
         slow = frozenset(best_codes(allowed, readers, grows, UNLIMITED)) - frozenset(chosen) if most < UNLIMITED else frozenset()
         after = fitted = fit_in_memory(graph, base, chosen, computed, cpu, most, nearly, arena, slowest)
         if gain(fitted, grows) <= (LEAST if coding == "auto" else 0):
@@ -128,6 +130,12 @@ def _most(lowered: Sequence[Lowered], base: Sequence[Lowered], optimize: str) ->
         return 0.0
     skipped = sum(one.cost - new.cost for one, new in zip(lowered, base, strict=True))
     return max(ADDED[optimize] * sum(one.cost for one in base if one.cost < UNKNOWN), skipped)
+
+
+def _rate(arrays: Mapping[Key, tuple[Array, int]], lowered: Sequence[Lowered]) -> float:
+    """Bytes that an instruction is worth."""
+    instructions = sum(one.cost for one in lowered if one.cost < UNKNOWN)
+    return RATE * sum(plain for _, plain in arrays.values()) / max(instructions, 1.0)
 
 
 def _arrays(lowered: Sequence[Lowered]) -> tuple[dict[Key, tuple[Array, int]], dict[Key, frozenset[str]], frozenset[Key]]:

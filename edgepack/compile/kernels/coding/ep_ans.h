@@ -3,23 +3,10 @@
 #ifndef EP_ANS_H
 #define EP_ANS_H
 
-#include "ep_take.h"
+#include "ep_ans_state.h"
 
 #define EP_ANS_RAW 0x80000000u
 #define EP_ANS_APART 128u
-
-/* Where x has become less than 2^16, two more bytes of the code. */
-EP_INLINE uint32_t ep_ans_filled(uint32_t x, const uint8_t **at, const uint8_t *end)
-{
-    if (x < 0x10000u) {
-        x <<= 16;
-        if (*at < end) {
-            x |= (uint32_t)(*at)[0] | (uint32_t)(*at)[1] << 8;
-            *at += 2;
-        }
-    }
-    return x;
-}
 
 /* `state` is x, `left` the number of raw bits. */
 EP_NOINLINE void ep_ans_next(struct ep_decoder *decoder, int8_t *out, int32_t count)
@@ -77,9 +64,7 @@ EP_SMALL void ep_ans(const struct ep_code *op, const int8_t *input, int8_t *outp
     while (slot < 256) {
         table[slot++] = 0;
     }
-    for (k = 0; k < 4; k++) {
-        decoder->state |= ep_take(decoder) << 8 * k;
-    }
+    ep_ans_begin(decoder);
 }
 
 #endif

@@ -8,12 +8,12 @@
 #include "ep_common.h"
 
 #define EP_UNIT 8
-#define EP_DECODER_HEAD 64 /* bytes that struct ep_decoder may take, on a 64-bit host too; its table follows */
+#define EP_DECODER_HEAD 72 /* bytes that struct ep_decoder may take, on a 64-bit host too; its table follows */
 
 /* Biases and multipliers in a code of their own, see ep_frame.h: the code, the bit that is read next, and the code's first numbers. */
 struct ep_frame {
     const uint8_t *code;
-    uint32_t bytes, bit;
+    uint32_t bytes, bit, least_bias, least_multiplier;
     uint8_t entries, which, bias_end, bias_bits, multiplier_end, multiplier_bits, byte_bits, least;
 };
 

@@ -24,8 +24,8 @@ EP_NOINLINE uint32_t ep_frame_bits(struct ep_frame *frame, uint32_t count)
     } else {
         int32_t place = -(int32_t)begun;
         EP_NO_UNROLL
-        for (; place < (int32_t)count && at < frame->bytes; place += 8) {
-            const uint32_t byte = frame->code[at++];
+        for (; place < (int32_t)count; place += 8, at++) {
+            const uint32_t byte = at < frame->bytes ? frame->code[at] : 0u;
             value |= place < 0 ? byte >> -place : byte << place;
         }
     }
@@ -44,6 +44,8 @@ EP_SMALL void ep_frame_begin(struct ep_frame *frame, const uint8_t *code, int32_
         head[k] = (uint8_t)ep_frame_bits(frame, EP_FRAME_FIELD);
     }
     frame->least = (uint8_t)ep_frame_bits(frame, 8);
+    frame->least_bias = ep_frame_bits(frame, 32u - frame->bias_end) << (frame->bias_end & 31u);
+    frame->least_multiplier = ep_frame_bits(frame, 32u - frame->multiplier_end) << (frame->multiplier_end & 31u);
     frame->bit = EP_FRAME_HEAD + 64u + frame->entries * ((uint32_t)frame->bias_end + frame->multiplier_end);
 }
 
@@ -52,14 +54,12 @@ EP_SMALL void ep_frame_channel(struct ep_frame *frame, uint32_t *bias, uint32_t 
 {
     const uint32_t bias_end = frame->bias_end, multiplier_end = frame->multiplier_end;
     const uint32_t which = ep_frame_bits(frame, frame->which);
-    uint32_t upper = ep_frame_bits(frame, frame->bias_bits), upper_multiplier = ep_frame_bits(frame, frame->multiplier_bits);
+    const uint32_t upper = ep_frame_bits(frame, frame->bias_bits) << (bias_end & 31u);
+    const uint32_t upper_multiplier = ep_frame_bits(frame, frame->multiplier_bits) << (multiplier_end & 31u);
     const uint32_t next = frame->bit;
-    frame->bit = EP_FRAME_HEAD;
-    upper += ep_frame_bits(frame, 32 - bias_end);
-    upper_multiplier += ep_frame_bits(frame, 32 - multiplier_end);
-    frame->bit += which * (bias_end + multiplier_end);
-    *bias = (upper << (bias_end & 31u)) + ep_frame_bits(frame, bias_end);
-    *multiplier = (upper_multiplier << (multiplier_end & 31u)) + ep_frame_bits(frame, multiplier_end);
+    frame->bit = EP_FRAME_HEAD + 64u - bias_end - multiplier_end + which * (bias_end + multiplier_end);
+    *bias = frame->least_bias + upper + ep_frame_bits(frame, bias_end);
+    *multiplier = frame->least_multiplier + upper_multiplier + ep_frame_bits(frame, multiplier_end);
     frame->bit = next;
 }
 
