@@ -42,6 +42,7 @@ KINDS = {
     "blocks": ("blocks",),
     "ans": ("70 % zeros, 16 values", "70 % zeros"),
     "pairs": ("ternary", "4 values"),
+    "gaps": ("70 % zeros, 16 values", "90 % zeros, 16 values"),
 }
 
 

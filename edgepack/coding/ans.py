@@ -19,6 +19,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 
@@ -31,6 +32,9 @@ LEAST = 1 << 16
 MOST_RAW = 7
 APART = 128
 _HEAD = 2
+
+Share = tuple[int, int]
+"""A symbol's frequency, and where it begins among the slots."""
 
 
 class Ans(Code):
@@ -82,8 +86,8 @@ class Ans(Code):
         return 10.3 if thumb2 else 14.3
 
 
-def frequencies(counts: list[int]) -> list[int]:
-    """Numbers from 1 on that add up to 256 and code symbols of these counts in the fewest bits.
+def frequencies(counts: list[int], whole: int = WHOLE) -> list[int]:
+    """Numbers from 1 on that add up to `whole` and code symbols of these counts in the fewest bits.
 
     Each starts with its rounded share; what is missing or too much goes where it costs least, one at a time.
 
@@ -91,8 +95,8 @@ def frequencies(counts: list[int]) -> list[int]:
     [192, 64]
     """
     total = sum(counts)
-    found = [max(1, round(WHOLE * count / total)) for count in counts]
-    step = 1 if sum(found) < WHOLE else -1
+    found = [max(1, round(whole * count / total)) for count in counts]
+    step = 1 if sum(found) < whole else -1
 
     def price(index: int) -> float:
         """Bits that changing a frequency by `step` adds."""
@@ -101,7 +105,7 @@ def frequencies(counts: list[int]) -> list[int]:
 
     queue = [(price(index), index) for index in range(len(counts))]
     heapq.heapify(queue)
-    for _ in range(abs(WHOLE - sum(found))):
+    for _ in range(abs(whole - sum(found))):
         _, index = heapq.heappop(queue)
         found[index] += step
         heapq.heappush(queue, (price(index), index))
@@ -147,37 +151,38 @@ def _encoded(data: bytes) -> bytes:
     ways = [(raw, apart) for raw in range(MOST_RAW + 1) for apart in (False, True) if not apart or (raw and not row.all())]
     best = min((split(row, *way) for way in ways), key=lambda each: each.bits)
     chosen = frequencies(best.counts)
-    starts = np.concatenate([[0], np.cumsum(chosen)[:-1]]).tolist()
-    words, x = _words_with_raw(best, chosen, starts) if best.raw else words_of(best.symbols, chosen, starts)
+    shares = shares_of(chosen)
+    words, x = _words_with_raw(best, shares) if best.raw else words_of([shares[symbol] for symbol in best.symbols])
     table = [byte for base, frequency in zip(best.bases, chosen, strict=True) for byte in (base & 255, frequency - 1)]
     head = bytes([len(table) // 2 - 1, best.raw | APART * best.apart, *table])
     return head + x.to_bytes(4, "little") + np.array(words[::-1], "<u2").tobytes()
 
 
-def words_of(symbols: list[int], chosen: list[int], starts: list[int]) -> tuple[list[int], int]:
-    """The words that leave x, in that order, and x at the end; two symbols at a time, the last first.
+def shares_of(chosen: list[int]) -> list[Share]:
+    """Frequencies, with where each begins among the slots."""
+    return list(zip(chosen, [0, *accumulate(chosen)][:-1], strict=True))
 
-    A symbol has `chosen` frequencies and begins in the table at `starts`.
-    """
+
+def words_of(symbols: list[Share], steps: int = STEPS) -> tuple[list[int], int]:
+    """The words that leave x, in that order, and x at the end; two symbols at a time, the last first, in 2^steps slots each."""
     words, x = [], LEAST
-    for first, second in zip(symbols[-2::-2], symbols[::-2], strict=True):
-        one, two = chosen[first], chosen[second]
-        if x >= one * two << 16:
+    for (one, first), (two, second) in zip(symbols[-2::-2], symbols[::-2], strict=True):
+        if x >= one * two << 32 - 2 * steps:
             words.append(x & 0xFFFF)
             x >>= 16
-        x = (x // two << STEPS) + starts[second] + x % two
-        x = (x // one << STEPS) + starts[first] + x % one
+        x = (x // two << steps) + second + x % two
+        x = (x // one << steps) + first + x % one
     return words, x
 
 
-def _words_with_raw(given: Split, chosen: list[int], starts: list[int]) -> tuple[list[int], int]:
+def _words_with_raw(given: Split, shares: list[Share]) -> tuple[list[int], int]:
     """The same one value at a time, with raw bits."""
     words, x = [], LEAST
     for symbol, rest in zip(reversed(given.symbols), reversed(given.low), strict=True):
-        frequency, raw = chosen[symbol], 0 if given.apart and symbol == 0 else given.raw
+        (frequency, start), raw = shares[symbol], 0 if given.apart and symbol == 0 else given.raw
         if x >= frequency << (32 - STEPS - raw):
             words.append(x & 0xFFFF)
             x >>= 16
         x = x << raw | rest
-        x = (x // frequency << STEPS) + starts[symbol] + x % frequency
+        x = (x // frequency << STEPS) + start + x % frequency
     return words, x

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from edgepack.coding.ans import LEAST, STEPS, WHOLE, frequencies, words_of
+from edgepack.coding.ans import LEAST, STEPS, WHOLE, frequencies, shares_of, words_of
 from edgepack.coding.code import Code, Values, padded
 
 MOST = 64  # kinds of pairs; more have frequencies too small for 256ths
@@ -60,7 +60,7 @@ def _encoded(data: bytes) -> bytes | None:
     if not 1 < pairs.size <= MOST:
         return None
     chosen = frequencies(counts.tolist())
-    starts = np.concatenate([[0], np.cumsum(chosen)[:-1]]).tolist()
-    words, x = words_of(symbols.reshape(-1).tolist(), chosen, starts)
+    shares = shares_of(chosen)
+    words, x = words_of([shares[symbol] for symbol in symbols.reshape(-1).tolist()])
     table = np.column_stack([pairs & 255, pairs >> 8, np.array(chosen) - 1]).astype(np.uint8)
     return bytes([pairs.size - 1]) + table.tobytes() + x.to_bytes(4, "little") + np.array(words[::-1], "<u2").tobytes()

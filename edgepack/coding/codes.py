@@ -7,12 +7,13 @@ from edgepack.coding.ans_pairs import AnsPairs
 from edgepack.coding.bitmap import Bitmap
 from edgepack.coding.blocks import Blocks
 from edgepack.coding.code import Code
+from edgepack.coding.gaps import Gaps
 from edgepack.coding.palette import Palette
 from edgepack.coding.runs import Runs
 from edgepack.coding.ternary import Ternary
 from edgepack.ground.errors import ProjectError
 
-CODES: tuple[Code, ...] = (Palette(), Ternary(), Bitmap(), Runs(), Blocks(), Ans(), AnsPairs())
+CODES: tuple[Code, ...] = (Palette(), Ternary(), Bitmap(), Runs(), Blocks(), Ans(), AnsPairs(), Gaps())
 
 SETTINGS = ("auto", "off", "smallest")
 """What may be said in the place of a code's name: what is worth it, none, whatever becomes smaller."""

@@ -20,7 +20,7 @@ def test_decoding_gives_back_every_value(code: Code, which: str) -> None:
     coded = code.encode(values)
     if coded is None:
         kinds = np.unique(padded(values) if code.name != "pairs" else padded(values).view(np.uint16)).size
-        assert kinds > {"palette": 32, "ternary": 3, "pairs": 64}[code.name] or (code.name == "pairs" and kinds == 1)
+        assert kinds > {"palette": 32, "ternary": 3, "pairs": 64, "gaps": 63}[code.name] or (code.name == "pairs" and kinds == 1)
         return
     assert code.size(values) == len(coded)
     assert np.array_equal(code.decode(coded, values.size), values)
@@ -53,6 +53,18 @@ def test_the_entropy_code_is_near_the_bound(kind: str, size: int) -> None:
 def test_pairs_are_as_near_the_bound_of_ternary_weights() -> None:
     values = values_of("ternary", normal(36_864, 5), np.random.default_rng(5))
     assert entropy_bytes(values) <= find_code("pairs").size(values) <= 1.01 * entropy_bytes(values) + 5 + 3 * 9
+
+
+def test_gaps_are_as_near_the_bound_of_pruned_and_clustered_weights() -> None:
+    values = values_of("pruned and clustered", normal(36_864, 6), np.random.default_rng(6))
+    assert entropy_bytes(values) <= find_code("gaps").size(values) <= 1.05 * entropy_bytes(values)
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 63, 64, 65, 1000])
+def test_gaps_of_any_length_come_back(zeros: int) -> None:
+    values = np.array([3, *[0] * zeros, -4, *[0] * zeros], np.int8)
+    coded = find_code("gaps").encode(values)
+    assert coded is not None and np.array_equal(find_code("gaps").decode(coded, values.size), values)
 
 
 def test_fixed_codes_have_their_sizes() -> None:

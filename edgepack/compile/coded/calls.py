@@ -11,7 +11,7 @@ from edgepack.coding import Code, padded
 from edgepack.coding.copied import Copied
 from edgepack.coding.frame import TITLE, encode_tables
 from edgepack.compile.call import CODE, SCRATCH, Array, Call, Decoded, Field, Place, Step
-from edgepack.compile.coded.choice import Coded
+from edgepack.compile.coded.choice import UNPACK_SPARSE, Coded, sparse_unpacker
 from edgepack.compile.coded.contents import (
     HALVES,
     SPARSE,
@@ -114,18 +114,18 @@ def _decoding(contents: Sequence[Content], code: Code | None, framed: bool) -> D
     each = []
     for place, content in enumerate(contents):
         first = len(numbers) if place == 0 else 0
-        call = _unpack(content, framed, first)
+        call = _unpack(content, code, framed, first)
         key = tuple(value for value in call.fields.values() if isinstance(value, int))
         each.append(calls.setdefault(key, call))
     return Decoding((_function(code.kernel, fields, CODE),), tuple(each))
 
 
-def _unpack(content: Content, framed: bool, first: int) -> Call:
+def _unpack(content: Content, code: Code, framed: bool, first: int) -> Call:
     """The call that puts the next of an array's numbers where they are read; `first`: bytes of a stream's coded numbers."""
     if content.form == SPARSE:
         lines = asdict(Lines(*content.array.lines))
         sizes = {"count": content.count, "filters": content.groups, "words": content.array.data.size}
-        return _function("ep_unpack_sparse", {"bytes": first, **sizes, **lines})
+        return _function(sparse_unpacker(code), {"bytes": first, **sizes, **lines}, UNPACK_SPARSE)
     if content.form != STREAM:
         return _function("ep_unpack", {"halves": int(content.form == HALVES), "count": content.count})
     sizes = {"count": content.count, "groups": content.groups}

@@ -9,12 +9,14 @@ import numpy as np
 
 from edgepack.coding import Code, entropy_bytes
 from edgepack.coding.frame import NAME, PER_CHANNEL, encode_tables
+from edgepack.coding.gaps import Gaps
 from edgepack.compile.call import Array
 from edgepack.compile.coded import sizes
 from edgepack.compile.coded.contents import BYTES, SPARSE, STREAM, Content, Key, content_of
 from edgepack.compile.coded.streams import encode_between
 from edgepack.compile.lowered import CodedArray
 
+UNPACK_SPARSE = "ep_unpack_sparse"
 SMALLEST = 130  # bytes of an array that is looked at
 
 
@@ -39,7 +41,7 @@ class Coded:
         if self.code is None:
             return frozenset({"ep_channels"})
         stream = "ep_unpack_framed" if self.framed else "ep_unpack_stream"
-        unpack = {STREAM: stream, SPARSE: "ep_unpack_sparse"}.get(self.content.form, "ep_unpack")
+        unpack = {STREAM: stream, SPARSE: sparse_unpacker(self.code)}.get(self.content.form, "ep_unpack")
         return frozenset({self.code.kernel, unpack})
 
     @property
@@ -61,6 +63,11 @@ class Coded:
         return self.plain - self.bytes
 
 
+def sparse_unpacker(code: Code) -> str:
+    """The function that brings filters back as distances and weights: one that knows the zeros between, or that looks for them."""
+    return "ep_unpack_gaps" if code.name == Gaps.name else UNPACK_SPARSE
+
+
 def options_of(
     array: Array, codes: Sequence[Code], thumb2: bool, worth: float, frame: bool = False, plain: int = 0
 ) -> list[Coded]:
@@ -79,11 +86,12 @@ def options_of(
         found.append(Coded(content, None, plain, len(encode_tables([content.table])) + sizes.EACH_TABLE, cost))
     for framed in _framings(content, frame):
         between = _between(content, framed) + sizes.EACH
-        extra = _unpacking(content) + (content.channels * PER_CHANNEL[thumb2] if framed else 0.0)
+        in_frame = content.channels * PER_CHANNEL[thumb2] if framed else 0.0
         for code in codes if content.table is None else ():
             size = code.size(content.values) if code.least(content.values) < most - between else None
             if size is not None:
-                found.append(Coded(content, code, plain, size + between, code.cost(content.values, thumb2) + extra, framed))
+                cost = code.cost(content.values, thumb2) + _unpacking(content, code)
+                found.append(Coded(content, code, plain, size + between, cost + in_frame, framed))
     return sorted((one for one in found if one.bytes < most), key=lambda one: one.bytes)
 
 
@@ -94,8 +102,10 @@ def _framings(content: Content, frame: bool) -> tuple[bool, ...]:
     return (False, True) if content.constants is not None and frame else (False,)
 
 
-def _unpacking(content: Content) -> float:
+def _unpacking(content: Content, code: Code) -> float:
     """Instructions that bring decoded values where a kernel reads them, measured on the Cortex-M4."""
+    if content.form == SPARSE and code.name == Gaps.name:
+        return 20.0 * float(np.count_nonzero(content.values))
     if content.form == SPARSE:
         return 3.0 * content.values.size + 34.0 * float(np.count_nonzero(content.values))
     return 0.0 if content.form == BYTES else 1.5 * content.values.size
@@ -130,7 +140,9 @@ def best_codes(
     def taken(parts: frozenset[str]) -> dict[Key, Coded]:
         """With these decoders and growing kernels."""
         allowed = {key: found for key, found in options.items() if readers[key] & frozenset(grows) <= parts}
-        return within({key: _faster([one for one in found if one.decoders <= parts], rate) for key, found in allowed.items()}, most)
+        return within(
+            {key: _faster([one for one in found if one.decoders <= parts], rate) for key, found in allowed.items()}, most
+        )
 
     def used(found: Mapping[Key, Coded]) -> frozenset[str]:
         """What of `left` these need."""

@@ -27,10 +27,11 @@ CODE = {each.kernel: each.code_bytes for each in CODES} | {
     "ep_unpack_stream": 220,
     "ep_unpack_framed": 460,
     "ep_unpack_sparse": 470,
+    "ep_unpack_gaps": 470,
     "ep_channels": 140,
     FRAME: 325,
 }
-FRAMED = {"ep_unpack_framed", "ep_unpack_sparse", "ep_channels"}
+FRAMED = {"ep_unpack_framed", "ep_unpack_sparse", "ep_unpack_gaps", "ep_channels"}
 
 
 def code_bytes(kernels: Iterable[str]) -> int:
