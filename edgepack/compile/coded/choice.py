@@ -64,7 +64,7 @@ class Coded:
 
 
 def sparse_unpacker(code: Code) -> str:
-    """The function that brings filters back as distances and weights: one that knows the zeros between, or that looks for them."""
+    """The function that brings filters back as distances and weights: one that knows the zeros between, or looks for them."""
     return "ep_unpack_gaps" if code.name == Gaps.name else UNPACK_SPARSE
 
 
