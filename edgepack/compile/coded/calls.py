@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from edgepack.coding import Code, padded
+from edgepack.coding import Code, Values, padded
 from edgepack.coding.copied import Copied
 from edgepack.coding.frame import TITLE, encode_tables
 from edgepack.compile.call import CODE, SCRATCH, Array, Call, Decoded, Field, Place, Step
@@ -67,8 +67,11 @@ def coded_call(call: Call, codes: Mapping[Key, Coded]) -> Call:
     )
 
 
-def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[Key, Coded]) -> Call:
-    """The call in blocks of `size` output channels, whose arrays are decoded, or copied, before each is computed."""
+def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[Key, Coded]) -> Call | None:
+    """The call in blocks of `size` output channels, whose arrays are decoded, or copied, before each is computed.
+
+    None where a code cannot hold them: with the zeros that fill up each block it may have more kinds than the code knows.
+    """
     join = any(array.parts for array in arrays_inside(whole.fields))
     arrays = [list(arrays_inside(block.fields, join)) for block in blocks]
     inner = _aligned(max(block.scratch or 0 for block in blocks))
@@ -78,6 +81,8 @@ def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[
     for which, array in enumerate(arrays_inside(whole.fields)):
         coded = codes.get(key_of(array))
         contents = [_content(each[which], coded) for each in arrays]
+        if coded and coded.code and coded.code.encode(_together(contents)) is None:
+            return None
         decoding = _decoding(contents, coded.code if coded else COPIED, coded is not None and coded.framed)
         decoder, room = inner, _aligned(inner + HEAD + (coded.table if coded else 0))
         inner = room + _aligned(max(content.room for content in contents))
@@ -100,7 +105,7 @@ def _decoding(contents: Sequence[Content], code: Code | None, framed: bool) -> D
     """How arrays of one code come back, one after the other; `code` is None for biases and multipliers alone."""
     if code is None:
         return _table_decoding(contents)
-    stored = code.encode(np.concatenate([padded(content.values) for content in contents]))
+    stored = code.encode(_together(contents))
     assert stored is not None
     between = [content.constants for content in contents if content.constants is not None]
     numbers = encode_between(contents[0].form, np.concatenate(between)) if framed else b""
@@ -118,6 +123,12 @@ def _decoding(contents: Sequence[Content], code: Code | None, framed: bool) -> D
         key = tuple(value for value in call.fields.values() if isinstance(value, int))
         each.append(calls.setdefault(key, call))
     return Decoding((_function(code.kernel, fields, CODE),), tuple(each))
+
+
+def _together(contents: Sequence[Content]) -> Values:
+    """What a code holds of arrays that are decoded one after the other."""
+    found: Values = np.concatenate([padded(content.values) for content in contents])
+    return found
 
 
 def _unpack(content: Content, code: Code, framed: bool, first: int) -> Call:

@@ -105,7 +105,9 @@ def variants(one: Lowered, codes: Mapping[Key, Coded], cpu: Cpu) -> Iterator[Low
         if all(choices):
             blocks = [found[0].calls()[0] for found in choices]
             cost = sum(found[0].cost for found in choices) + decoding + 100.0 * len(blocks)
-            yield replace(one, call=blocked_call(one.call, blocks, size, codes), cost=cost)
+            call = blocked_call(one.call, blocks, size, codes)
+            if call is not None:
+                yield replace(one, call=call, cost=cost)
 
 
 def _in_blocks(problem: Conv2D | FullyConnected) -> bool:
