@@ -66,7 +66,7 @@ def formulation(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     workflow = {
         "bom-ref": "recipe",
         "uid": "recipe",
-        "name": "the recipe in edgepack.toml" if steps else "the model as it was given, or quantized after training",
+        "name": "the recipe" if steps else "the model as it was given, or quantized after training",
         "taskTypes": ["build"],
         **({"steps": steps} if steps else {}),
         **({"inputs": inputs} if inputs else {}),
