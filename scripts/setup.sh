@@ -11,6 +11,11 @@ if ! "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (
   echo "  try: make setup PYTHON=python3.11" >&2
   exit 5
 fi
+if [ "$(uname -s)" != Linux ]; then
+  echo "error: edgepack needs Linux: tflite-runtime, whose kernels it checks models with, exists for no other system" >&2
+  echo "  try: a virtual machine or a container; on Windows WSL" >&2
+  exit 5
+fi
 PYTHON="$python" scripts/system-packages.sh venv
 if [ ! -x "$venv/bin/pip" ] && [ -e "$venv" ]; then rm -rf "$venv"; fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"

@@ -143,16 +143,6 @@ def numpy_for(python: tuple[int, int]) -> str:
     return "numpy==1.26.4" if python <= (3, 12) else "numpy==2.3.5"
 
 
-def brought_along(engine: str) -> dict[str, dict[str, str]]:
-    """Every wheel that a device can be given for an engine, as SHA-256 by file name, by requirement; none for engine "c"."""
-    in_c = engine.startswith("tflite-c")
-    rows = [row.requirement for row in RUNTIMES if engine == "auto" or (not in_c and engine.partition("-")[0] == row.engine)]
-    if rows:
-        rows += [numpy_for(python) for python in ((3, 12), (3, 13))]
-    rows += [row.requirement for row in LIBRARIES if engine == "auto" or in_c]
-    return {requirement: pinned(requirement) for requirement in rows}
-
-
 def library_for(platform: Platform) -> Library:
     """The TensorFlow Lite library for a machine and glibc; its Python does not matter.
 
@@ -204,8 +194,7 @@ def fetch_wheels(wanted: tuple[str, ...], platform: Platform) -> Wheels:
     """The wheels for `wanted` on `platform`, from the host's cache or, the first time, by `pip download`.
 
     Raises:
-        ToolError: EP-683 when pip is missing.
-            EP-685 when the index has another file than the one that was pinned.
+        ToolError: EP-683 when pip is missing, EP-685 when the index has another file than the pinned one.
         DeviceError: EP-516 when there is no such wheel, EP-525 when it cannot be downloaded.
     """
     folder = cache_folder() / hash_of([wanted, str(platform)])[:24]

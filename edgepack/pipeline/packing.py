@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.engines.wheels import brought_along
+from edgepack.engines.brought_along import brought_along
 from edgepack.ground.errors import CompileError, ToolError
 from edgepack.ground.progress import Progress
 from edgepack.pack import Pack, PackInfo, choose_golden_inputs, write_pack, zip_pack

@@ -15,10 +15,10 @@ import pytest
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.engines import wheels
+from edgepack.engines.brought_along import brought_along
 from edgepack.engines.pins import PINS, pinned
 from edgepack.engines.wheels import (
     Platform,
-    brought_along,
     cache_folder,
     fetch_wheels,
     library_for,
