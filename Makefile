@@ -21,7 +21,7 @@ DATA_OPTION   := $(if $(DATA),--data "$(DATA)")
 DEVICE_OPTION := $(if $(DEVICE),--device "$(DEVICE)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deploy bench headers report test test-quick coverage lint format clean device-tools
+.PHONY: help setup deploy bench headers report test test-quick coverage lint format lock audit clean device-tools
 
 help: ## what can be made
 	@echo "make deploy [MODEL=digits] [TARGET=$(TARGET)] [DATA=file.npz] [DEVICE=user@host] [ARGS=...]"
@@ -30,7 +30,7 @@ help: ## what can be made
 
 setup: $(STAMP) ## make .venv with the edgepack command and all extras
 
-$(STAMP): pyproject.toml constraints.txt scripts/setup.sh scripts/system-packages.sh
+$(STAMP): pyproject.toml requirements/all.txt scripts/setup.sh scripts/system-packages.sh
 	@scripts/setup.sh "$(PYTHON)" $(VENV)
 	@touch $@
 
@@ -72,6 +72,12 @@ lint: $(STAMP) ## ruff, mypy, and that no room imports a later one
 format: $(STAMP) ## put the Python code in shape
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
+
+lock: $(STAMP) ## choose versions anew (ARGS=--upgrade: the newest) and write their digests to requirements/
+	@scripts/lock.sh $(VENV) $(ARGS)
+
+audit: $(STAMP) ## look up the locked packages among the known vulnerabilities
+	@scripts/audit.sh $(VENV)
 
 clean: ## remove build results and caches (not .venv)
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgepack.engines.errors import NoRuntime
+from edgepack.engines.pins import pinned
 from edgepack.ground.errors import ToolError
 from edgepack.ground.files import atomic_folder, hash_of, sha256_file
-from edgepack.ground.seal import NAME as SEAL
-from edgepack.ground.seal import damage, seal
+from edgepack.ground.scratch import scratch_folder
 from edgepack.ground.user_cache import user_cache
 from edgepack.workers.process import MOST_WORDS, run_process
 
@@ -136,7 +135,12 @@ def requirements(engine: str, platform: Platform, numpy: str | None) -> tuple[st
             f"no numpy fits {platform}: it has no wheels for 32-bit processors",
             "install it on the device: sudo apt-get install python3-numpy; engine tflite-c needs no Python at all",
         )
-    return (runtime, "numpy==1.26.4" if platform.python <= (3, 12) else "numpy>=2.1,<3")
+    return (runtime, numpy_for(platform.python))
+
+
+def numpy_for(python: tuple[int, int]) -> str:
+    """The numpy that goes along with a runtime where a device has none that fits."""
+    return "numpy==1.26.4" if python <= (3, 12) else "numpy==2.3.5"
 
 
 def library_for(platform: Platform) -> Library:
@@ -190,17 +194,17 @@ def fetch_wheels(wanted: tuple[str, ...], platform: Platform) -> Wheels:
     """The wheels for `wanted` on `platform`, from the host's cache or, the first time, by `pip download`.
 
     Raises:
-        ToolError: EP-683 when pip is missing.
+        ToolError: EP-683 when pip is missing, EP-685 when the index has another file than the pinned one.
         DeviceError: EP-516 when there is no such wheel, EP-525 when it cannot be downloaded.
     """
-    key = hash_of([wanted, str(platform)])[:24]
-    folder = cache_folder() / key
-    if not folder.is_dir() or not _whole(folder, key):
+    folder = cache_folder() / hash_of([wanted, str(platform)])[:24]
+    if not _as_pinned(folder, wanted):
         try:
             with atomic_folder(folder, private=True) as temporary:
                 for requirement in wanted:
                     _download(requirement, platform, temporary)
-                seal(temporary, key)
+                if not _as_pinned(temporary, wanted):
+                    raise _other_file(" and ".join(wanted))
         except OSError as error:
             raise _undownloaded(" and ".join(wanted), f"{folder.parent} cannot be written: {error.strerror}") from error
     files = tuple(sorted(folder.glob("*.whl")))
@@ -208,20 +212,11 @@ def fetch_wheels(wanted: tuple[str, ...], platform: Platform) -> Wheels:
     return Wheels(files, digest, sum(_unpacked(file) for file in files), ", ".join(_title(file) for file in files))
 
 
-def _whole(folder: Path, key: str) -> bool:
-    """Whether the wheels in `folder` are those that were downloaded. What an earlier edgepack downloaded has no seal: it gets
-    one where every archive passes its own checks, for a device may have to be served without a network."""
-    import zipfile
-    import zlib
-
-    if not (folder / SEAL).exists():
-        with suppress(OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
-            for file in folder.glob("*.whl"):
-                with zipfile.ZipFile(file) as wheel:
-                    if wheel.testzip() is not None:
-                        return False
-            seal(folder, key)
-    return not damage(folder, key)
+def _as_pinned(folder: Path, wanted: tuple[str, ...]) -> bool:
+    """Whether `folder` holds a wheel of each requirement, and they are the pinned ones."""
+    known = {file: digest for requirement in wanted for file, digest in pinned(requirement).items()}
+    found = list(folder.glob("*.whl"))
+    return len(found) == len(wanted) and all(sha256_file(file) == known.get(file.name) for file in found)
 
 
 def cache_folder() -> Path:
@@ -230,14 +225,15 @@ def cache_folder() -> Path:
 
 
 def _download(requirement: str, platform: Platform, folder: Path) -> None:
-    tags = platform_tags(platform, _TAGS.get(requirement.partition("==")[0], 0))
-    command = [
-        sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps",
-        "--only-binary=:all:", "--implementation", "cp", "--python-version", f"{platform.python[0]}.{platform.python[1]}",
-        *(word for tag in tags for word in ("--platform", tag)),
-        "--dest", str(folder), requirement,
-    ]  # fmt: skip
-    completed = run_process(command, timeout=1800, kill_group=True, most=MOST_WORDS)
+    with scratch_folder("edgepack-pins-") as work:
+        hashes = " ".join(f"--hash=sha256:{digest}" for digest in sorted(pinned(requirement).values()))
+        pins = Path(work) / "pins.txt"
+        pins.write_text(f"{requirement} {hashes}\n")
+        command = [
+            sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input",
+            *pip_selection(requirement, platform), "--dest", str(folder), "--require-hashes", "--requirement", str(pins),
+        ]  # fmt: skip
+        completed = run_process(command, timeout=1800, kill_group=True, most=MOST_WORDS)
     if completed.status is None:
         raise _undownloaded(requirement, "it took longer than half an hour")
     if completed.status == 0:
@@ -249,8 +245,18 @@ def _download(requirement: str, platform: Platform, folder: Path) -> None:
         raise NoRuntime(
             "EP-516", f"there is no wheel of {requirement} for {platform}", "install the runtime on the device yourself"
         )
+    if "DO NOT MATCH THE HASHES" in said:
+        raise _other_file(requirement)
     lines = [line for line in said.splitlines() if line.strip()]
     raise _undownloaded(requirement, lines[-1][:200] if lines else "pip gave no reason")
+
+
+def _other_file(requirement: str) -> ToolError:
+    return ToolError(
+        "EP-685",
+        f"{requirement} is another file than the one that was pinned: its SHA-256 is not in edgepack's list",
+        "ask who runs the index that pip is set up for; with the usual one, try again on another network",
+    )
 
 
 def _undownloaded(requirement: str, reason: str) -> NoRuntime:
@@ -259,6 +265,16 @@ def _undownloaded(requirement: str, reason: str) -> NoRuntime:
         f"the runtime {requirement} cannot be downloaded: {reason}",
         "connect this machine to the internet once, or install ai-edge-litert on the device yourself",
     )
+
+
+def pip_selection(requirement: str, platform: Platform) -> list[str]:
+    """pip's options that make it look for the wheel of a requirement for `platform`, and nothing else."""
+    tags = platform_tags(platform, _TAGS.get(requirement.partition("==")[0], 0))
+    return [
+        "--no-deps", "--only-binary=:all:", "--implementation", "cp",
+        "--python-version", f"{platform.python[0]}.{platform.python[1]}",
+        *(word for tag in tags for word in ("--platform", tag)),
+    ]  # fmt: skip
 
 
 def platform_tags(platform: Platform, at_least: int = 0) -> list[str]:

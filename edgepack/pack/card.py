@@ -8,6 +8,7 @@ from typing import Any
 from edgepack.flatbuffer.types import INTEGER_RANGE
 from edgepack.ground.escape import json_text, markdown, markdown_code, markdown_line
 from edgepack.pack.golden import Golden
+from edgepack.pack.sbom.model import NOT_STATED
 
 _STEP_LEGEND = (
     "Values: the most distinct codes in an output channel. Bits: entropy of the codes, in bits per weight. Sizes in bytes: float "
@@ -20,6 +21,7 @@ def model_card(manifest: Mapping[str, Any], golden: Golden) -> str:
     """The card as Markdown; sections without content are left out."""
     sections = [
         _head(manifest),
+        _intended_use(manifest),
         _metric(manifest),
         _inputs(manifest),
         _preprocessing(manifest),
@@ -40,6 +42,10 @@ def _head(manifest: Mapping[str, Any]) -> str:
     title = manifest["title"]
     about = f"{markdown_line(title)}\n\n" if title else ""
     return f"# {markdown(manifest['name'])}\n\n{about}{kind} of {manifest['model']['bytes']:,} bytes, packed by edgepack.\n"
+
+
+def _intended_use(manifest: Mapping[str, Any]) -> str:
+    return f"## Intended use\n\n{markdown_line(manifest['intended_use'] or NOT_STATED)}\n"
 
 
 def _metric(manifest: Mapping[str, Any]) -> str:
@@ -136,7 +142,8 @@ def _checking(manifest: Mapping[str, Any], golden: Golden) -> str:
         "## Checking it\n\n"
         f"`golden/` holds {golden.count} inputs with the outputs of the reference kernels "
         f"({golden.engine}, version {golden.engine_version}). A microcontroller build reproduces them bit for bit; optimised "
-        "runtimes may differ by a few steps of the output's scale. `manifest.json` lists the sha256 of every file.\n"
+        "runtimes may differ by a few steps of the output's scale. `manifest.json` lists the sha256 of every file, "
+        "`sbom.cdx.json` what the pack consists of and was made with.\n"
     )
 
 
@@ -153,6 +160,9 @@ def _limits(manifest: Mapping[str, Any]) -> str:
             items.append(
                 f"Input {markdown_code(tensor['name'])} represents real values from {low:.6g} to {high:.6g}; others saturate."
             )
+    if not manifest["limitations"]:
+        items.append("Further limitations were not stated by the model's maker.")
+    items += [markdown_line(limitation) for limitation in manifest["limitations"]]
     items += [markdown_line(note) for note in manifest["notes"]]
     return "## Limits\n\n" + "".join(f"- {item}\n" for item in items)
 

@@ -14,6 +14,7 @@ from typing import Any
 from edgepack import __version__
 from edgepack.ground.files import hash_of, sha256_file
 from edgepack.ground.plain import plain
+from edgepack.pack.sbom import Part
 
 SCHEMA = 1
 NAME = "manifest.json"
@@ -36,7 +37,9 @@ class PackInfo:
     `recipe`: the steps and their options, in order. `steps`: what each step gave, dataclasses or mappings; their `seconds`
     are left out. `metric`: name, higher_is_better, baseline (float Keras model) and value (this .tflite), split, examples.
     `coding`: the weights of the generated C among `files`, dataclasses or mappings, where some are in codes.
-    `files`: further files of the pack by relative name, such as "c/kws.h".
+    `files`: further files of the pack by relative name, such as "c/kws.h". `intended_use` and `limitations` are the maker's own
+    words. `tools`: packages that the model was made with, `runtimes` what edgepack brings to a device that has none of its own;
+    both are for the bill of materials.
     """
 
     title: str = ""
@@ -51,6 +54,10 @@ class PackInfo:
     notes: Sequence[str] = ()
     coding: Sequence[Any] = ()
     files: Mapping[str, bytes | str] = field(default_factory=dict)
+    intended_use: str = ""
+    limitations: Sequence[str] = ()
+    tools: Sequence[str] = ()
+    runtimes: Sequence[Part] = ()
 
 
 def describe(name: str, info: PackInfo, inspection: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,6 +92,8 @@ def describe(name: str, info: PackInfo, inspection: Mapping[str, Any]) -> dict[s
         "steps": [_without(plain(step), "seconds") for step in info.steps],
         "metric": plain(info.metric),
         "notes": [str(note) for note in info.notes],
+        "intended_use": info.intended_use,
+        "limitations": [str(limitation) for limitation in info.limitations],
         **({"coding": [_without(plain(row), "codes") for row in info.coding]} if info.coding else {}),
         "versions": {"edgepack": __version__, **installed_versions()},
     }
@@ -92,13 +101,18 @@ def describe(name: str, info: PackInfo, inspection: Mapping[str, Any]) -> dict[s
 
 def with_files(manifest: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The manifest with the size and hash of every file in `folder`, and the id that follows from all of it."""
+    complete = {**manifest, "files": list_files(folder)}
+    return {**complete, "id": pack_id(complete)}
+
+
+def list_files(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of every file in `folder` but the manifest, by relative name."""
     files = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder).as_posix()
         if path.is_file() and relative != NAME:
             files[relative] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
-    complete = {**manifest, "files": files}
-    return {**complete, "id": pack_id(complete)}
+    return files
 
 
 def pack_id(manifest: Mapping[str, Any]) -> str:

@@ -13,7 +13,9 @@ from edgepack.ground.errors import EdgepackError
 from edgepack.ground.files import atomic_folder, canonical_json
 from edgepack.pack.card import model_card
 from edgepack.pack.golden import Golden, GoldenInputs, choose_golden_inputs, read_golden, write_golden
-from edgepack.pack.manifest import NAME, PackInfo, describe, with_files
+from edgepack.pack.manifest import NAME, PackInfo, describe, list_files, with_files
+from edgepack.pack.sbom import NAME as SBOM
+from edgepack.pack.sbom import pack_sbom
 
 MODEL = "model.tflite"
 CARD = "MODEL_CARD.md"
@@ -68,7 +70,10 @@ def write_pack(
             golden = read_golden(temporary / GOLDEN)
             (temporary / CARD).write_text(model_card(manifest, golden), encoding="utf-8")
             made = {"count": golden.count, "engine": golden.engine, "engine_version": golden.engine_version}
-            text = canonical_json(with_files({**manifest, "golden": made}, temporary))
+            manifest = {**manifest, "golden": made}
+            hashes = {name: entry["sha256"] for name, entry in list_files(temporary).items()}
+            (temporary / SBOM).write_bytes(pack_sbom(manifest, hashes, info.tools, info.runtimes))
+            text = canonical_json(with_files(manifest, temporary))
             (temporary / NAME).write_bytes(text)
     except OSError as error:
         raise EdgepackError(
@@ -80,7 +85,7 @@ def write_pack(
 
 def _write_extra(folder: Path, relative: str, content: bytes | str) -> None:
     path = PurePosixPath(relative)
-    if path.is_absolute() or ".." in path.parts or relative in (MODEL, CARD, NAME) or path.parts[0] == GOLDEN:
+    if path.is_absolute() or ".." in path.parts or relative in (MODEL, CARD, SBOM, NAME) or path.parts[0] == GOLDEN:
         raise ValueError(f"{relative} cannot be a further file of a pack")
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)

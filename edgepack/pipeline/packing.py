@@ -7,12 +7,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgepack.engines.brought_along import brought_along
 from edgepack.ground.errors import CompileError, ToolError
 from edgepack.ground.progress import Progress
 from edgepack.pack import Pack, PackInfo, choose_golden_inputs, write_pack, zip_pack
 from edgepack.pack.bench_scripts import bench_scripts
+from edgepack.pack.sbom import Part
 from edgepack.runners import REFERENCE
 from edgepack.runners.native import build_program
+
+_TRAINING = ("tensorflow", "tf-keras", "tensorflow-model-optimization")
+"""What reads, changes and converts a Keras model."""
+
+_EVALUATION = ("ai-edge-litert", "scikit-learn")
+"""What splits the data, runs the .tflite on it and gives its metric."""
 
 if TYPE_CHECKING:
     from edgepack.compile.coding_table import CodingRow
@@ -89,4 +97,25 @@ def _info(plan: Plan, built: Built, files: Mapping[str, bytes | str], coding: Se
         notes=built.notes,
         coding=coding,
         files=files,
+        intended_use=plan.project.model.intended_use or "",
+        limitations=plan.project.model.limitations,
+        tools=[*(() if built.source is None else _TRAINING), *(() if data is None else _EVALUATION)],
+        runtimes=_runtimes(plan),
     )
+
+
+def _runtimes(plan: Plan) -> list[Part]:
+    """The wheels that edgepack brings to the target's device where it lacks a runtime; one may be taken, or none."""
+    kind = plan.destination.kind
+    if kind.holds != "release":
+        return []
+    engine = plan.target.device.engine
+    if engine == "auto" and kind.python is None:
+        engine = "c"  # where there is no Python, the model's own program runs
+    about = "brought along where the device has no runtime, one of these wheels, checked by its digest"
+    parts = []
+    for requirement, wheels in brought_along(engine).items():
+        name, _, version = requirement.partition("==")
+        licence = "BSD-3-Clause" if name == "numpy" else "Apache-2.0"
+        parts.append(Part(name, version, licence, about, wheels, required=False))
+    return parts

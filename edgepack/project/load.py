@@ -86,6 +86,8 @@ def _project(source: TomlFile, root: Path, overrides: Sequence[str]) -> Project:
             max_load_memory=checked.model.max_load_memory,
             max_load_time=checked.model.max_load_time,
             float_file=checked.model.float,
+            intended_use=checked.model.intended_use,
+            limitations=tuple(checked.model.limitations),
         ),
         data=_data_settings(checked.data),
         recipe=_step_tables(recipe_source),

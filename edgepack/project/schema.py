@@ -139,6 +139,8 @@ class ModelTable(Table):
     max_load_memory: Bytes | None = None
     max_load_time: Seconds | None = None
     float: Text | None = None
+    intended_use: Text | None = None
+    limitations: list[Text] = []
 
 
 class PreprocessingTable(Table):

@@ -50,7 +50,7 @@ class ModelSettings:
 
     `trust` lets a model file run the code that it holds or calls. `max_load_memory` (bytes) and `max_load_time` (seconds) bound
     what opening a file may take, None for edgepack's own limits. `float_file` is what a ready .tflite is compared with: a float
-    .tflite, or a Keras file.
+    .tflite, or a Keras file. `intended_use` and `limitations` are what the maker says of the model, for whoever receives it.
     """
 
     source: str
@@ -61,6 +61,8 @@ class ModelSettings:
     max_load_memory: int | None = None
     max_load_time: float | None = None
     float_file: str | None = None
+    intended_use: str | None = None
+    limitations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,20 @@ import pytest
 from edgepack.devices.local import LocalDevice
 from edgepack.devices.ssh import SshDevice
 from edgepack.engines import wheels
-from edgepack.engines.wheels import Platform, fetch_wheels, library_for, platform_of, platform_tags, requirements
+from edgepack.engines.brought_along import brought_along
+from edgepack.engines.pins import PINS, pinned
+from edgepack.engines.wheels import (
+    Platform,
+    cache_folder,
+    fetch_wheels,
+    library_for,
+    numpy_for,
+    platform_of,
+    platform_tags,
+    requirements,
+)
 from edgepack.ground.errors import DeviceError, ToolError
+from edgepack.ground.files import hash_of
 from edgepack.ground.progress import SilentProgress
 from edgepack.pack import Pack
 from edgepack.project import Target
@@ -35,7 +48,7 @@ BULLSEYE = Platform((3, 9), "aarch64", 31)
         ("litert", BOOKWORM, None, ("ai-edge-litert==2.3.0", "numpy==1.26.4")),
         ("litert", BOOKWORM, "1.24.2", ("ai-edge-litert==2.3.0",)),
         ("litert", Platform((3, 10), "aarch64", 31), "1.24.2", ("ai-edge-litert==1.4.0",)),
-        ("litert", Platform((3, 13), "aarch64", 41), None, ("ai-edge-litert==2.3.0", "numpy>=2.1,<3")),
+        ("litert", Platform((3, 13), "aarch64", 41), None, ("ai-edge-litert==2.3.0", "numpy==2.3.5")),
         ("tflite", BULLSEYE, "1.19.5", ("tflite-runtime==2.14.0",)),
         ("tflite", BOOKWORM, "2.1.0", ("tflite-runtime==2.14.0", "numpy==1.26.4")),
         ("tflite-ref", Platform((3, 9), "armv7l", 31), "1.19.5", ("tflite-runtime==2.14.0",)),
@@ -206,6 +219,77 @@ def test_another_platform_is_asked_for_as_such(tmp_path: Path, monkeypatch: pyte
         fetch_wheels(("ai-edge-litert==2.3.0",), BOOKWORM)
     assert "--only-binary=:all:" in calls[0] and "manylinux_2_36_aarch64" in calls[0]
     assert calls[0][calls[0].index("--python-version") + 1] == "3.11"
+
+
+def _forged(folder: Path, file: str) -> None:
+    """A wheel of that name that no index has."""
+    name, version = file.split("-")[:2]
+    with zipfile.ZipFile(folder / file, "w") as wheel:
+        wheel.writestr(f"{name}-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
+def test_a_wheel_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip's index has a file of the right name with other content: nothing of it is kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (index := tmp_path / "index").mkdir()
+    (file,) = (file for file in pinned("ai-edge-litert==2.3.0") if "cp311" in file and "aarch64" in file)
+    _forged(index, file)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    with pytest.raises(ToolError) as caught:
+        fetch_wheels(("ai-edge-litert==2.3.0",), BOOKWORM)
+    assert caught.value.code == "EP-685" and "ai-edge-litert==2.3.0" in str(caught.value)
+    assert list(cache_folder().iterdir()) == []
+
+
+def test_a_kept_wheel_that_was_exchanged_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    platform = Platform((3, 11), "aarch64", 36)
+    (file,) = (file for file in pinned("tflite-runtime==2.14.0") if "cp311" in file and "aarch64" in file)
+    folder = cache_folder() / hash_of([("tflite-runtime==2.14.0",), str(platform)])[:24]
+    folder.mkdir(parents=True)
+    _forged(folder, file)
+    calls = _pip(monkeypatch, "ERROR: Temporary failure in name resolution")
+    with pytest.raises(DeviceError) as caught:
+        fetch_wheels(("tflite-runtime==2.14.0",), platform)
+    assert caught.value.code == "EP-525" and len(calls) == 1
+
+
+def test_every_wheel_that_can_be_asked_for_is_pinned() -> None:
+    """For each row of the tables, each Python and each machine; and nothing is pinned that no row asks for."""
+    used = set()
+    for row in wheels.RUNTIMES:
+        (_, first), (_, last) = row.pythons
+        for minor in range(first, last + 1):
+            for machine in row.machines:
+                for requirement in (row.requirement, *([numpy_for((3, minor))] if machine != "armv7l" else [])):
+                    tags = platform_tags(Platform((3, minor), machine, 41))
+                    found = [file for file in pinned(requirement) if f"-cp3{minor}-cp3{minor}-" in file]
+                    fitting = [file for file in found if set(file[:-4].rpartition("-")[2].split(".")) & set(tags)]
+                    assert len(fitting) == 1, (requirement, minor, machine)
+                    used.update(fitting)
+    for library in wheels.LIBRARIES:
+        for machine in library.machines:
+            fitting = [file for file in pinned(library.requirement) if file.endswith(f"_{machine}.whl")]
+            assert fitting, (library, machine)
+            used.update(fitting)
+    assert used == {line.split()[1] for line in PINS.read_text().splitlines()}
+
+
+@pytest.mark.parametrize(
+    ("engine", "names"),
+    [
+        ("auto", {"ai-edge-litert", "tflite-runtime", "numpy", "pymicro-wakeword"}),
+        ("litert-ref", {"ai-edge-litert", "numpy"}),
+        ("tflite", {"tflite-runtime", "numpy"}),
+        ("tflite-c-builtin", {"pymicro-wakeword", "ai-edge-litert"}),
+        ("c", set()),
+    ],
+)
+def test_what_may_go_along_is_known_with_its_digests(engine: str, names: set[str]) -> None:
+    found = brought_along(engine)
+    assert {requirement.partition("==")[0] for requirement in found} == names
+    assert all(files and all(len(digest) == 64 for digest in files.values()) for files in found.values())
 
 
 @pytest.mark.slow

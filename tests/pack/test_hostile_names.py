@@ -26,6 +26,7 @@ from edgepack.pack.deliveries.firmware import export_firmware
 from edgepack.pack.deliveries.form import Options
 from edgepack.pack.deliveries.registry import FORMS
 from edgepack.pack.manifest import describe
+from edgepack.pack.sbom import NAME as SBOM
 from tests.compile.host import STRICT
 from tests.hostile import HOSTILE, harmful, printable_ascii, seen_by_compiler
 from tests.pack.hostile_model import custom_model, harmless_twin, hostile_model
@@ -52,6 +53,7 @@ def _files(folder: Path) -> dict[str, str]:
 
 def _same_but_for_names(text: str) -> str:
     """Without what follows from a file's bytes: hashes, the array of the bytes, and how many they are when packed."""
+    text = re.sub(r"urn:uuid:[0-9a-f-]{36}", "UUID", text)
     text = re.sub(r'"bytes": \d+', '"bytes": COUNT', text)
     return re.sub(r"\b[0-9a-f]{16,64}\b", "HASH", re.sub(r"(0x[0-9a-f]{2},\s*)+", "BYTES ", text))
 
@@ -195,6 +197,8 @@ def _info(name: str, names: list[str], files: dict[str, bytes | str] | None = No
         scheme=name,
         notes=names,
         files=files or {},
+        intended_use=name,
+        limitations=names,
     )
 
 
@@ -215,7 +219,7 @@ def test_a_model_card_says_names_and_nothing_else(name: str, pack: Pack) -> None
 
 
 def test_a_pack_of_hostile_names_is_plain_text(pack: Pack, tmp_path: Path) -> None:
-    for file in ("MODEL_CARD.md", "manifest.json", "golden/golden.json"):
+    for file in ("MODEL_CARD.md", "manifest.json", "golden/golden.json", SBOM):
         path = pack.folder / file
         assert not path.is_file() or not set(harmful(path.read_text(encoding="utf-8"))) - {"\U000e0041"}, file
     assert pack.manifest["class_names"] == NAMES

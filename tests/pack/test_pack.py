@@ -71,7 +71,8 @@ def test_the_manifest_lists_every_file_with_its_hash(pack: Pack) -> None:
     files = content(pack.folder)
     manifest = json.loads(files.pop("manifest.json"))
     assert set(files) == {
-        *("MODEL_CARD.md", "c/small.h", "golden/golden.json", "golden/input_0.bin", "golden/output_0.bin", "model.tflite")
+        *("MODEL_CARD.md", "c/small.h", "golden/golden.json", "golden/input_0.bin", "golden/output_0.bin", "model.tflite"),
+        "sbom.cdx.json",
     }
     assert manifest["files"] == {
         name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()
@@ -129,6 +130,7 @@ def test_a_pack_reads_back(tmp_path: Path, model_file: Path) -> None:
 
 
 FILES = ["model.tflite", "golden/input_0.bin", "golden/output_0.bin", "golden/golden.json", "MODEL_CARD.md", "c/small.h"]
+FILES += ["sbom.cdx.json"]
 
 
 @pytest.mark.parametrize("name", FILES)

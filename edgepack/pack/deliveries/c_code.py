@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgepack.compile import CCode, compile_model, write_code
 from edgepack.flatbuffer import read_model
+from edgepack.ground.files import sha256_file
 from edgepack.ground.scratch import scratch_folder
 from edgepack.mcu.boards.boards import find_board
 from edgepack.pack.deliveries.firmware import export_firmware
@@ -32,7 +33,7 @@ def _firmware(model: Path, name: str, folder: Path, options: Options) -> tuple[P
     with scratch_folder("edgepack-export-") as work:
         golden = write_pack(Path(work) / "pack", name, model).golden
         inputs, outputs = (tuple(map(golden.values, tensors)) for tensors in (golden.inputs, golden.outputs))
-        export_firmware(code.files, board, folder, code.name, inputs, outputs, options.cpu)
+        export_firmware(code.files, board, folder, code.name, inputs, outputs, options.cpu, sha256_file(model))
     return tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
 
 

@@ -28,6 +28,8 @@ from edgepack.mcu.toolchain.program import (
     ports_of,
     write_files,
 )
+from edgepack.pack.sbom import NAME as SBOM
+from edgepack.pack.sbom import delivery_sbom
 
 HARNESS = "edgepack-harness"
 RUNS = 10
@@ -57,11 +59,13 @@ def export_firmware(
     golden_inputs: Arrays,
     golden_outputs: Arrays,
     cpu: str | None = None,
+    model_sha256: str = "",
 ) -> FirmwareProject:
     """Write a firmware project for `board` to `folder`; other files that are there stay.
 
     `code` is a code folder or its files, `name` the model's C name. Of the golden vectors (arrays with examples first) as
-    many are compiled in as fit 64 KiB, at most 8. `cpu` replaces the board's core, for the generic board.
+    many are compiled in as fit 64 KiB, at most 8. `cpu` replaces the board's core, for the generic board. `model_sha256`
+    is the .tflite's, for the bill of materials.
 
     Raises:
         ProjectError: EP-557 for an unknown board, EP-550 for an unknown core.
@@ -97,6 +101,9 @@ def export_firmware(
         (work / "Makefile").write_text(_makefile(name, core, known, sources, includes))
         (work / "CMakeLists.txt").write_text(_cmake(name, core, sources, includes))
         (work / "README.md").write_text(_readme(name, known, core))
+        written = {path.relative_to(work).as_posix(): path.read_bytes() for path in work.rglob("*") if path.is_file()}
+        about = f"firmware for {known.name} ({core.name}); its build links the toolchain's own C library"
+        (work / SBOM).write_text(delivery_sbom(name, "", about, model_sha256, written))
     return FirmwareProject(folder, name, known, core, build)
 
 

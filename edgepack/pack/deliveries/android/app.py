@@ -14,6 +14,8 @@ from edgepack.ground.files import sha256_bytes
 from edgepack.pack.deliveries.android.kotlin import class_name, kotlin_class
 from edgepack.pack.deliveries.form import Form, Options
 from edgepack.pack.deliveries.writing import write_whole, writing_to
+from edgepack.pack.sbom import NAME as SBOM
+from edgepack.pack.sbom import Part, delivery_sbom
 from edgepack.project import c_identifier
 
 LITERT = "com.google.ai.edge.litert:litert:1.4.2"
@@ -80,6 +82,11 @@ def export_android(
         f"{name}.gradle.kts": _GRADLE.format(litert=LITERT),
         "README.md": _readme(name, inputs, outputs, settings, bool(packed)),
     }
+    group, artifact, release = LITERT.split(":")
+    runtime = Part(
+        f"{group}:{artifact}", release, "Apache-2.0", "which Gradle fetches", purl=f"pkg:maven/{group}/{artifact}@{release}"
+    )
+    files[SBOM] = delivery_sbom(name, version, description, sha256_bytes(data), files, (runtime,))
     with writing_to(folder):
         return write_whole(folder / name, files)
 

@@ -13,6 +13,9 @@ from edgepack.pack.deliveries.form import Form, Options
 from edgepack.pack.deliveries.packages.product import Product, make_product
 from edgepack.pack.deliveries.packages.tflm_product import make_tflm_product
 from edgepack.pack.deliveries.writing import write_whole, writing_to
+from edgepack.pack.sbom import NAME as SBOM
+from edgepack.pack.sbom import delivery_sbom
+from edgepack.pack.sbom.delivery import TFLM
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,15 @@ class Package:
             EdgepackError: EP-252 when the folder cannot be written, or holds something else.
         """
         files = self.files(product)
+        files[SBOM] = delivery_sbom(
+            product.name,
+            product.version,
+            product.title,
+            product.model_sha256,
+            files,
+            (TFLM,) if product.tflm else (),
+            ("tflite-micro",) if product.tflm else ("tflite-runtime",),
+        )
         package = folder / product.name
         with writing_to(folder):
             if package.exists() and not (package / next(iter(files))).is_file():

@@ -28,16 +28,17 @@ def make_tflm_product(model_file: Path, name: str, options: Options) -> Product:
         check, readme = tflm_check(made.stem, made.golden), tflm_readme(made, table=False)
     if made.coding is not None:
         options.note(made.coding.line)
-    digest = sha256_file(model_file)[:16]
+    digest = sha256_file(model_file)
     return Product(
         name=made.stem,
         version=options.version,
-        title=f"{made.stem} for TensorFlow Lite Micro, packed by edgepack from a .tflite with sha256 {digest}",
+        title=f"{made.stem} for TensorFlow Lite Micro, packed by edgepack from a .tflite with sha256 {digest[:16]}",
         sources=made.files,
         includes=example_headers(made.stem),
         check=check,
         readme=f"{readme}\n{_USE.format(stem=made.stem)}",
         header=f"{made.stem}_tflm.h",
+        model_sha256=digest,
         tflm=True,
     )
 
