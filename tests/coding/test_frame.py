@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepack.coding.frame import HEAD, Table, decode_table, encode_tables, frame_of, own_bytes, written
+from edgepack.coding.frame import HEAD, Table, decode_table, encode_tables, own_bytes, written
 from edgepack.compile.coded.streams import encode_stream
 from edgepack.compile.operators.shared.gemm_stream import LAST
 from tests.coding.decoders import NUMBERS, build, record
@@ -69,28 +69,6 @@ def test_a_last_bit_that_few_channels_have_takes_a_bit_in_each(others: int) -> N
     multiplier[:others] -= 1 + np.arange(others)
     code = encode_tables([Table(np.stack([np.zeros(64, np.int64), multiplier], axis=1).astype(np.int32).reshape(-1), 1, 0)])
     assert len(code) <= -(-(HEAD + 64 + others * 20 + 64 * (10 + others.bit_length())) // 8) + 9
-
-
-def ends_taken(both: np.ndarray, bias: int, multiplier: int) -> int | None:
-    """Bits of channels and entries for so many bits at the end, as the layout says; None with more than 64 entries."""
-    entries = {(int(a) & ((1 << bias) - 1), int(b) & ((1 << multiplier) - 1)) for a, b in both}
-    spread = [int(np.ptp(both[:, which] >> end)).bit_length() for which, end in enumerate((bias, multiplier))]
-    size = len(both) * (sum(spread) + (len(entries) - 1).bit_length()) + (len(entries) - 1) * (bias + multiplier)
-    return size if len(entries) <= 64 else None
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_no_other_ends_take_fewer_bits(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    both = np.stack(
-        [each.astype(np.int64) for each in channels(("trained", "few", "one", "extremes")[seed % 4], 3 + 11 * seed)], axis=1
-    )
-    both = both >> rng.integers(0, 20, both.shape) << rng.integers(0, 9, 2)
-    sizes = {(a, b): ends_taken(both, a, b) for a in range(33) for b in range(33)}
-    least = min(size for size in sizes.values() if size is not None)
-    frame = frame_of(both[:, 0], both[:, 1], np.zeros(0, np.uint8))
-    assert sizes[frame.ends] == least
-    assert frame.ends == min(ends for ends, size in sizes.items() if size == least)
 
 
 def test_a_code_worked_out_by_hand() -> None:
