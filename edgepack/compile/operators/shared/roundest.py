@@ -104,17 +104,13 @@ def _joined(given: Sequence[Ways]) -> _Layer:
     channels, ways = np.array([each.least.shape[1] for each in given]), np.array([each.multipliers.size for each in given])
     place = np.repeat(np.arange(len(given)), ways)
     starts = np.cumsum(channels[place]) - channels[place]
-    least, most = (np.concatenate([bounds.reshape(-1) for bounds in each]) for each in _bounds(given))
+    least = np.concatenate([each.least.reshape(-1) for each in given])
+    most = np.concatenate([each.most.reshape(-1) for each in given])
     # A multiple of 2^bits is between two numbers where the bits above differ of the least less 1 and the most.
     differing = (least - 1) ^ most
     zeros = np.where(differing < 0, _BITS - 1, np.minimum(_length(differing) - 1, _BITS - 1))
     zeros = np.minimum.reduceat(zeros, starts)
     return _Layer(place, np.concatenate([each.multipliers for each in given]), zeros, starts, least, most, channels)
-
-
-def _bounds(given: Sequence[Ways]) -> tuple[list[Data], list[Data]]:
-    """The least and the largest biases of each."""
-    return [each.least for each in given], [each.most for each in given]
 
 
 def _length(numbers: Data) -> Data:
@@ -149,7 +145,7 @@ def _split(layer: _Layer, bits: tuple[int, int], least: float) -> _Split | None:
     """Few ends that all channels can do with, the one that most can taken first; None where they are many, or where a code with
     them would have no less bits than `least`."""
     total, count = layer.channels.size, int(layer.channels.sum())
-    if _size(bits, 2, count) >= least:  # one end would be zeros
+    if _size(bits, 1, count) >= least:
         return None
     places, found = layer.ends(bits)
     keys, names = np.unique(found, return_inverse=True)
