@@ -1,9 +1,9 @@
 """How much memory a conversion takes: `python benchmarks/memory/conversion.py [--model MobileNetV2] [--examples 16]`.
 
-Each of these runs in a process of its own, which tells its peak (VmHWM) at the end: opening the model with TensorFlow
-imported; a script that does nothing but call TFLiteConverter, with as many examples to calibrate with; edgepack's stage,
-which converts several times and writes the float file too; and `edgepack deploy --target host` whose recipe only quantizes.
-Writes conversion.md and conversion.json beside itself; 1 when the stage or the deployment takes more than the bar.
+Each of these runs in a process of its own, which tells its peak (VmHWM) at the end: a script that does nothing but call
+TFLiteConverter, with as many examples to calibrate with, which also tells it when the model is opened and TensorFlow imported;
+edgepack's stage, which converts several times and writes the float file too; and `edgepack deploy --target host` whose recipe
+only quantizes. Writes conversion.md and conversion.json beside itself; 1 when the stage or deployment takes more than the bar.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 BAR = 1.2  # times what the bare converter takes: in all, and beyond the opened model
-SIDES = ("opened", "bare", "stage", "deploy")
+SIDES = ("bare", "stage", "deploy")
 _PROJECT = """\
 [model]
 source = "model.h5"
@@ -54,9 +54,11 @@ x = np.random.default_rng(0).integers(0, 256, (examples, *model.input_shape[1:])
 y = np.arange(examples) % 10
 np.savez(f"{folder}/data.npz", x_train=x, y_train=y, x_test=x, y_test=y)
 """
+# The last argument is when the process was started.
 _PEAK = """
+import time
 from pathlib import Path
-print("peak", Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+print("peak", Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0], time.monotonic() - float(sys.argv[-1]))
 """
 _OPENED = """\
 import sys
@@ -67,6 +69,7 @@ model = tf_keras.models.load_model(f"{sys.argv[1]}/model.h5", compile=False)
 """
 _BARE = (
     _OPENED
+    + _PEAK
     + """
 images = np.load(f"{sys.argv[1]}/data.npz")["x_train"]
 converter = tf.lite.TFLiteConverter.from_keras_model(model)
@@ -119,32 +122,35 @@ def main() -> int:
 
 
 def measure(model: str, examples: int, sides: tuple[str, ...] = SIDES) -> dict[str, Any]:
-    """The peak of each side in bytes, and its seconds."""
+    """The peak of each side in bytes, and its seconds; with "bare" also of the model opened, on the way."""
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="edgepack-memory-") as folder:
         (Path(folder) / "edgepack.toml").write_text(_PROJECT)
         run(_MAKE, model, folder, str(examples))
-        programs = {"opened": _OPENED, "bare": _BARE, "stage": _STAGE, "deploy": _DEPLOY}
+        programs = {"bare": _BARE, "stage": _STAGE, "deploy": _DEPLOY}
         for side in sides:
             if side == "stage":
                 run(_STAGE, folder, "compress")
-            start = time.monotonic()
-            peak = run(programs[side] + _PEAK, folder, "convert")
-            found[side] = {"peak": peak, "seconds": round(time.monotonic() - start)}
+            said = run(programs[side] + _PEAK, folder, "convert")
+            found |= zip(("opened", "bare") if side == "bare" else (side,), said, strict=True)
     return found
 
 
-def run(program: str, *arguments: str) -> int:
-    """Run a Python program; the peak in bytes that it says at the end, 0 when it says none."""
+def run(program: str, *arguments: str) -> list[dict[str, int]]:
+    """Run a Python program; the peaks in bytes that it says, and its seconds until then."""
     quiet = {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
     environment = {**os.environ, **quiet, "PYTHONPATH": str(HERE.parents[1])}
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program, *arguments, str(time.monotonic())],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(done.stderr[-3000:])
-    said = done.stdout.rpartition("peak ")[2].split()
-    return int(said[0]) * 1024 if said else 0
+    said = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("peak ")]
+    return [{"peak": int(peak) * 1024, "seconds": round(float(seconds))} for peak, seconds in said]
 
 
 def shares(measured: dict[str, Any]) -> dict[str, tuple[float, float]]:
@@ -172,7 +178,7 @@ def table(measured: dict[str, Any]) -> str:
         f"| {_NAMES[side]} | {measured[side]['peak'] / (1 << 20):.0f} | "
         + (f"{ratios[side][0]:.2f} | {ratios[side][1]:.2f}" if side in ratios else " | ")
         + f" | {measured[side]['seconds']} |"
-        for side in SIDES
+        for side in _NAMES
     ]
     return "\n".join(
         [
@@ -180,7 +186,7 @@ def table(measured: dict[str, Any]) -> str:
             "",
             f"`python benchmarks/memory/conversion.py --model {measured['model']} --examples {measured['examples']}`: one int8",
             "conversion by TFLiteConverter alone, beside edgepack, which converts several times and writes the float file too.",
-            f"Peaks are VmHWM of a process each; the ratios are to the bare converter's peak (bar: {BAR}).",
+            f"Peaks are VmHWM; the ratios are to the bare converter's peak (bar: {BAR}).",
             "",
             "| what | peak, MiB | ratio | beyond the opened model | s |",
             "|---|---|---|---|---|",

@@ -92,23 +92,38 @@ def frame_of(bias: Numbers, multiplier: Numbers, others: npt.NDArray[np.uint8]) 
 
 def _best_ends(both: Numbers) -> tuple[int, int]:
     """So many bits at the end of biases and of multipliers that a frame of these (channels, 2) takes the fewest bits."""
-    kinds = [[_kinds(both[:, which], end) for end in range(WORD + 1)] for which in range(2)]
+    biases, multipliers = ([_kinds(both[:, which], end) for end in range(WORD + 1)] for which in range(2))
+    above = np.add.outer([each.above for each in biases], [each.above for each in multipliers])
+    counts = np.maximum.outer([each.count for each in biases], [each.count for each in multipliers])  # of entries, or more
+    ends = np.add.outer(np.arange(WORD + 1), np.arange(WORD + 1))
+    sizes = len(both) * (above + np.frexp(counts - 1)[1]) + (counts - 1) * ends  # bits of channels and entries, or more
     best, least = (0, 0), float("inf")
-    for bias, (names, above) in enumerate(kinds[0]):
-        for multiplier, (others, above_others) in enumerate(kinds[1]):
-            if max(names[-1], others[-1]) < MOST_ENTRIES and len(both) * (above + above_others) < least:
-                count = np.unique(names[:-1] * MOST_ENTRIES + others[:-1]).size
-                size = len(both) * (above + above_others + (count - 1).bit_length()) + (count - 1) * (bias + multiplier)
-                if count <= MOST_ENTRIES and size < least:
-                    best, least = (bias, multiplier), size
+    for place in np.argsort(sizes, axis=None, kind="stable").tolist():
+        bias, multiplier = divmod(place, WORD + 1)
+        if sizes[bias, multiplier] > least:
+            break
+        if counts[bias, multiplier] <= MOST_ENTRIES:
+            count = np.unique(biases[bias].names * MOST_ENTRIES + multipliers[multiplier].names).size
+            size = len(both) * (int(above[bias, multiplier]) + (count - 1).bit_length()) + (count - 1) * (bias + multiplier)
+            if count <= MOST_ENTRIES and (size, bias, multiplier) < (least, *best):
+                best, least = (bias, multiplier), size
     return best
 
 
-def _kinds(numbers: Numbers, end: int) -> tuple[Numbers, int]:
-    """Which of the different ends of so many bits each number has, and the largest of these; the bits above."""
-    names = np.unique(numbers & ((1 << end) - 1), return_inverse=True)[1].reshape(-1)
+@dataclass(frozen=True, eq=False)
+class _Kinds:
+    """The different ends of numbers: which each number has, how many there are, and the bits above them."""
+
+    names: Numbers
+    count: int
+    above: int
+
+
+def _kinds(numbers: Numbers, end: int) -> _Kinds:
+    """With ends of so many bits."""
+    different, names = np.unique(numbers & ((1 << end) - 1), return_inverse=True)
     above = numbers >> end
-    return np.append(names, names.max()), int(above.max() - above.min()).bit_length()
+    return _Kinds(names.reshape(-1), different.size, int(above.max() - above.min()).bit_length())
 
 
 def written(bits: Bits) -> bytes:

@@ -1,13 +1,14 @@
 """Layers of which some channels have multipliers of a half and more, counted beside the same layer without such channels.
 
-python -m tests.compile.steep_layers --core cortex-m4              # the whole matrix
+python -m tests.compile.steep_layers --core cortex-m4              # the whole matrix; 1 when one costs more than its bound
 python -m tests.compile.steep_layers --core cortex-m55 8-> 1x1/1   # the layers whose names have all of these
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -122,27 +123,35 @@ def bound(core: str, layer: Layer, form: Form) -> float | None:
     return MOST
 
 
+def too_dear(core: str, found: Mapping[tuple[Layer, Form], Counted]) -> dict[tuple[Layer, Form], Counted]:
+    """Those that cost more than their bound."""
+    return {key: each for key, each in found.items() if each.ratio > (bound(core, *key) or np.inf)}
+
+
 def in_programs(layers: Sequence[Layer]) -> Iterator[Sequence[Layer]]:
     """The layers, as many at a time as one program takes."""
     for first in range(0, len(layers), TOGETHER):
         yield layers[first : first + TOGETHER]
 
 
-def main() -> None:
-    """Print percent more than the plain layer, a row for each layer."""
+def main() -> int:
+    """Print percent more than the plain layer, a row for each layer; 1 when one costs more than its bound."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--core", default="cortex-m4")
     parser.add_argument("words", nargs="*", help="only layers whose name has all of these")
     asked = parser.parse_args()
     print(f"{asked.core:24} {'plain':>9} " + " ".join(f"{form.odd}x{form.multiplier:<5g}" for form in FORMS))
+    beyond = 0
     for layers in in_programs([layer for layer in MATRIX if all(word in str(layer) for word in asked.words)]):
         found = counted(asked.core, layers)
+        beyond += len(too_dear(asked.core, found))
         for layer in layers:
             row = [found[layer, form] for form in FORMS]
             marked = (f"{100 * (each.ratio - 1):6.1f}{'*' if each.ratio > MOST else ' '}" for each in row)
             kernels = sorted({each.kernel for each in row})
             print(f"{layer!s:24} {row[0].plain:9.0f} {' '.join(marked)} {' '.join(kernels)}", flush=True)
+    return int(beyond > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

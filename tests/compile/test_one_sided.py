@@ -8,7 +8,7 @@ import pytest
 from edgepack.compile.graph import build_graph
 from edgepack.compile.operators.add.products import BYTES, DSP_DROPPED, DSP_SHIFT, products
 from edgepack.compile.operators.shared.one_sided import SHIFT, fit
-from edgepack.compile.operators.shared.staircase import Channel, steps
+from edgepack.compile.operators.shared.staircase import Channel, slopes, steps
 from edgepack.compile.operators.site import Site
 from edgepack.compile.operators.table import OPERATORS
 from edgepack.compile.quantize import multiply_by_quantized_multiplier, quantize_multiplier
@@ -52,6 +52,31 @@ def test_one_multiplication_equals_both_roundings_and_the_clamp(scale: int, afte
             scaled = ((accumulator << scale) + constants[0]) * constants[1] >> (32 + after)
             assert max(-128, min(127, scaled)) == clamped(accumulator + bias, multiplier, shift)
     assert found > (50 if scale == 8 else 25)  # coarser scales leave longer multipliers
+
+
+@pytest.mark.parametrize("grid", [1, 7, 127])
+@pytest.mark.parametrize("reach", [1 << 9, 1 << 18])
+def test_no_multiplier_beyond_the_slopes_has_a_bias(grid: int, reach: int) -> None:
+    """What is not looked at because of them would not do, by all steps in integers; and that is most of what is not near."""
+    rng, after, scale = np.random.default_rng(grid * reach), 10, 8
+    for _ in range(20):
+        multiplier, shift = quantize_multiplier(float(np.exp(rng.uniform(np.log(2**-11), np.log(2**-4)))))
+        bias = int(rng.integers(-reach, reach))
+        channel = Channel(
+            bias, multiplier, shift, -128, -128, 127, bias - reach // grid * grid, bias + reach // grid * grid, grid
+        )
+        lowest, firsts = steps(channel)
+        now = channel.occurring(firsts)
+        low, high = (slope * 2.0 ** (32 + after - scale) for slope in slopes(np.arange(firsts.size), now, grid))
+        ideal = multiplier * 2.0 ** (1 + after - scale + shift)
+        targets = [(lowest + 1 + step) << (32 + after) for step in range(firsts.size)]
+        tried = np.unique((ideal * np.concatenate([1 + rng.normal(0, 1e-4, 100), rng.uniform(0.9, 1.1, 100)])).astype(np.int64))
+        for each in tried.tolist():
+            least = [-(-target // each) - (first << scale) for target, first in zip(targets, now.tolist(), strict=True)]
+            if not least or max(least) < min(least) + (grid << scale):
+                assert low < each < high
+        if firsts.size > 200 and grid == 1:
+            assert 0.995 * ideal < low < ideal < high < 1.005 * ideal
 
 
 def test_sums_of_products_equal_the_references_for_all_bytes() -> None:

@@ -8,6 +8,7 @@ import pytest
 from edgepack.coding.frame import Table, encode_tables
 from edgepack.compile.operators.shared.one_sided import SHIFT, fit, fits, half
 from edgepack.compile.operators.shared.requantize import Requantization
+from edgepack.compile.operators.shared.roundest import Ways, shortest
 from edgepack.compile.operators.shared.shortened import shortened
 from edgepack.compile.operators.shared.staircase import steps
 
@@ -95,3 +96,34 @@ def test_half_is_what_a_bias_has_beside_its_own() -> None:
         assert found is not None
         bias, multiplier = found
         assert abs(bias + half(multiplier, 8, SHIFT) - 256 * channel.bias) <= 256 * 127
+
+
+def trailing(number: int) -> int:
+    """Zeros at the end of a number of 31 bits."""
+    return (number & -number).bit_length() - 1 if number else 30
+
+
+def able(ways: Ways, way: int, bits: int) -> bool:
+    """Whether a multiple of 2^bits is between the least and the largest bias of each channel."""
+    rows = zip(ways.least[way].tolist(), ways.most[way].tolist(), strict=True)
+    return all(most >> bits << bits >= least for least, most in rows)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_all_channels_end_in_as_many_zeros_as_they_can(seed: int) -> None:
+    """Every way of each tried one by one, for layers in which no channel profits from ending otherwise."""
+    rng, layer, possible = np.random.default_rng(seed), [], []
+    for _ in range(6):
+        count, channels = int(rng.integers(1, 30)), int(rng.choice([1, 1, 3]))
+        multipliers = rng.integers(1 << 30, 1 << 31, count) >> 12 << rng.integers(10, 13, count)
+        least = rng.integers(-(1 << 24), 1 << 24, (count, channels))
+        ways = Ways(multipliers, least, least + rng.integers(1 << 8, 1 << 14, least.shape), np.zeros(count, np.int64))
+        layer.append(ways)
+        ends = [(trailing(each), way) for way, each in enumerate(multipliers.tolist())]
+        possible.append({(a, b) for most, way in ends for a in range(most + 1) for b in range(31) if able(ways, way, b)})
+    found = shortest(layer)
+    for ways, (multiplier, biases) in zip(layer, found, strict=True):
+        same = ways.multipliers == multiplier
+        assert ((ways.least[same] <= biases) & (biases <= ways.most[same])).all(axis=1).any()
+    zeros = (min(trailing(each) for each, _ in found), min(trailing(bias) for _, biases in found for bias in biases))
+    assert sum(zeros) >= max(a + b for a, b in set.intersection(*possible))

@@ -68,7 +68,7 @@ def _whole(one: Lowered, cpu: Cpu) -> list[Lowered]:
     problem = one.problems[0] if len(one.problems) == 1 and not one.call.rounds else None
     if not isinstance(problem, (Conv2D, FullyConnected)) or problem.dtype != "int8" or is_wide(problem) or problem.shared:
         return []
-    known = [each for each in usable(problem.operator, problem, cpu) if each.kernel.name in DIRECT]
+    known = usable(problem.operator, problem, cpu, among=DIRECT)
     names = [each.kernel.name for each in known]
     taken = [each for each in known if not superseded(each.kernel.name, names)]
     return [_changed(one, each.calls()[0], each.cost, problem.weights) for each in taken]

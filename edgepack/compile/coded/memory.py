@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from edgepack.compile.call import Call
 from edgepack.compile.coded.calls import blocked_call, coded_call
 from edgepack.compile.coded.choice import Coded
 from edgepack.compile.coded.contents import Key, arrays_of
@@ -100,14 +101,18 @@ def variants(one: Lowered, codes: Mapping[Key, Coded], cpu: Cpu) -> Iterator[Low
     grain = VECTOR if "mve" in cpu.features else GROUP
     sizes = dict.fromkeys(-(-channels // (grain * count)) * grain for count in range(2, channels // grain + 1))
     for size in sizes:
-        parts = [problem.channels(first, min(first + size, channels)) for first in range(0, channels, size)]
-        choices = [[c for c in usable(one.node.op, part, able) if c.kernel.name == one.call.kernel] for part in parts]
-        if all(choices):
-            blocks = [found[0].calls()[0] for found in choices]
-            cost = sum(found[0].cost for found in choices) + decoding + 100.0 * len(blocks)
+        blocks, cost = list[Call](), 0.0
+        for first in range(0, channels, size):
+            part = problem.channels(first, min(first + size, channels))
+            found = usable(one.node.op, part, able, among={one.call.kernel})
+            if not found:
+                break
+            blocks.append(found[0].calls()[0])
+            cost += found[0].cost
+        else:
             call = blocked_call(one.call, blocks, size, codes)
             if call is not None:
-                yield replace(one, call=call, cost=cost)
+                yield replace(one, call=call, cost=cost + decoding + 100.0 * len(blocks))
 
 
 def _in_blocks(problem: Conv2D | FullyConnected) -> bool:

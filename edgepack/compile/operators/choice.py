@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +50,9 @@ def choices(node: Node, graph: Graph, cpu: Cpu) -> tuple[Choice, ...]:
     return found
 
 
-def usable(name: str, problem: Any, cpu: Cpu) -> tuple[Choice, ...]:
-    """The kernels for a checked int8 operator of that name, cheapest first."""
-    return _usable(OPERATORS[name], problem, cpu)
+def usable(name: str, problem: Any, cpu: Cpu, among: Container[str] | None = None) -> tuple[Choice, ...]:
+    """The kernels for a checked int8 operator of that name, or those of them that are `among` these, cheapest first."""
+    return _usable(OPERATORS[name], problem, cpu, among)
 
 
 def _form(operator: Operator[Any], node: Node, graph: Graph) -> Operator[Any]:
@@ -61,11 +62,12 @@ def _form(operator: Operator[Any], node: Node, graph: Graph) -> Operator[Any]:
     return next((form for form in forms if form is not None), operator.of(node))
 
 
-def _usable(operator: Operator[Any], problem: Any, cpu: Cpu) -> tuple[Choice, ...]:
+def _usable(operator: Operator[Any], problem: Any, cpu: Cpu, among: Container[str] | None = None) -> tuple[Choice, ...]:
     """The kernels that can do this, cheapest first."""
     found = [
         Choice(kernel, problem, kernel.cost(problem))
         for kernel in operator.kernels
+        if among is None or kernel.name in among
         if kernel.needs <= cpu.features and (kernel.wide or not is_wide(problem)) and kernel.applies(problem)
     ]
     return tuple(sorted(found, key=lambda choice: choice.cost))

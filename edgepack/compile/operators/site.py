@@ -22,6 +22,8 @@ class Site:
 
     node: Node
     graph: Graph
+    final: bool = True
+    """Whether C follows; passes that ask what values can be need no constants that are short."""
 
     def has_input(self, index: int) -> bool:
         """Whether the optional input is there."""

@@ -37,7 +37,7 @@ def channel_ranges(graph: Graph) -> tuple[dict[int, Range], dict[int, Any]]:
         if operator.ranges is None or not _plain(node, ranges):
             continue
         try:
-            problem = operator.checked(Site(node, graph))
+            problem = operator.checked(Site(node, graph, final=False))
         except CompileError:
             continue
         checked[node.index] = problem

@@ -32,17 +32,12 @@ def block_density(weights: Data) -> float:
 def gaps_of(row: Data, longest: int) -> tuple[list[int], Data]:
     """Of a filter, padded: the blocks to pass over before each block that is kept, and these blocks (count, BLOCK), int8."""
     blocks = row.reshape(-1, BLOCK)
-    gaps, kept, gap = [], [], 0
-    for place in range(len(blocks)):
-        if blocks[place].any() or gap == longest:
-            gaps.append(gap)
-            kept.append(place)
-            gap = 0
-        else:
-            gap += 1
-    while kept and not blocks[kept[-1]].any():  # nothing comes behind these zeros
-        gaps.pop()
-        kept.pop()
+    gaps, kept, before = list[int](), list[int](), -1
+    for place in np.flatnonzero(blocks.any(axis=1)).tolist():
+        far = range(before + longest + 1, place, longest + 1)  # blocks of zeros, for no gap is longer
+        kept += [*far, place]
+        gaps += [*(longest for _ in far), (place - before - 1) % (longest + 1)]
+        before = place
     return gaps, blocks[kept].astype(np.int8)
 
 

@@ -223,7 +223,9 @@ def requantization(
         wide=source.dtype == "int16" and (bias is None or bias.dtype == "int64"),
     )
     require_sums(site, source, biases, found.largest, bias)
-    return shortened(settled(found)) if source.dtype == "int8" else found
+    if source.dtype != "int8":
+        return found
+    return shortened(settled(found)) if site.final else settled(found)
 
 
 def require_sums(site: Site, source: Value, biases: Data, largest: int, bias: Value | None) -> None:

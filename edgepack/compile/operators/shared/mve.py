@@ -64,8 +64,12 @@ def _words(blocks: Data) -> Data:
 
 def _all(found: Iterable[tuple[int, ...] | None]) -> Data | None:
     """The constants of all channels, one row each kind; None if a channel has none."""
-    rows = list(found)
-    return None if None in rows else np.array(rows, np.int64).T
+    rows = []
+    for each in found:
+        if each is None:
+            return None
+        rows.append(each)
+    return np.array(rows, np.int64).T
 
 
 def _one_sided(requantization: Requantization) -> tuple[int, int, list[Data]] | None:

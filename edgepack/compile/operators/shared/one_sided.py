@@ -11,7 +11,9 @@ TFLite rounds once, and where few outputs can occur.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -19,7 +21,7 @@ import numpy as np
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.shared.requantize import Requantization
 from edgepack.compile.operators.shared.roundest import Ways, shortest
-from edgepack.compile.operators.shared.staircase import WORD, Channel, steps
+from edgepack.compile.operators.shared.staircase import WORD, Channel, slopes, steps
 
 SHIFT = 10  # as in the DSP kernels: right shifts of 3 to 11 then leave multipliers of 21 to 31 bits
 _SLOPES = 3 * np.arange(-32, 33) / 32  # how far the last step may move, in scaled accumulators, while searching
@@ -108,23 +110,48 @@ def half(multiplier: int, scale: int, after: int) -> int:
     return (((255 << HALF_BITS) - (1 << HALF_BITS >> right)) << steps) // multiplier
 
 
-@lru_cache(maxsize=1 << 14)
-def _ways(channel: Channel, scale: int, after: int, origin: int, bits: int, even: bool, halved: bool) -> Ways | None:
-    """Biases and multipliers that do, if there are any; biases without their `half`."""
+@dataclass(frozen=True, eq=False)
+class _Stairs:
+    """What a channel's constants have to give: the lowest output that occurs, how many steps are above it, the least sum without
+    bias that gives each, ends included (steps + 2,), and between which slopes that can be."""
+
+    lowest: int
+    count: int
+    first: Data
+    slopes: tuple[float, float]
+
+
+@lru_cache(maxsize=1 << 12)
+def _stairs(channel: Channel) -> _Stairs | None:
+    """None where no constants can give them."""
     if channel.wraps or channel.multiplier <= 0:
         return None
     lowest, firsts = steps(channel)
     highest = lowest + firsts.size
     if channel.shift < 0 and lowest < channel.out_zero < highest and firsts.size > _FEW:
         return None
-    limit, grid = min(1 << bits, WORD), channel.grid
-    # From the lowest output, which the least accumulator must reach, to the one above the highest, which none may.
-    targets = np.arange(lowest - origin, highest + 2 - origin, dtype=np.int64) << (32 + after)
-    first = np.array([channel.least, *channel.occurring(firsts).tolist(), channel.most + grid])
-    first = (first - channel.bias) << scale
+    occurring = channel.occurring(firsts)
+    first = np.array([channel.least, *occurring.tolist(), channel.most + channel.grid]) - channel.bias
+    return _Stairs(lowest, firsts.size, first, slopes(np.arange(firsts.size), occurring, channel.grid))
+
+
+@lru_cache(maxsize=1 << 14)
+def _ways(channel: Channel, scale: int, after: int, origin: int, bits: int, even: bool, halved: bool) -> Ways | None:
+    """Biases and multipliers that do, if there are any; biases without their `half`."""
+    stairs = _stairs(channel)
+    if stairs is None:
+        return None
+    lowest, highest = stairs.lowest, stairs.lowest + stairs.count
+    limit, grid, unit = min(1 << bits, WORD), channel.grid, 2.0 ** (32 + after - scale)
     ideal = channel.multiplier * 2.0 ** (1 + after - scale + channel.shift)
     width = 2.0 ** (31 - channel.shift + scale) / channel.multiplier  # of a step, in scaled accumulators
-    candidates = _candidates(ideal, grid / (max(firsts.size, 1) * width), 2 if even else 1, limit)
+    bounds = max(stairs.slopes[0] * unit, 0.5), min(stairs.slopes[1] * unit, limit - 0.5)
+    candidates = _candidates(ideal, grid / (max(stairs.count, 1) * width), 2 if even else 1, bounds)
+    if not candidates.size:
+        return None
+    # From the lowest output, which the least accumulator must reach, to the one above the highest, which none may.
+    targets = np.arange(lowest - origin, highest + 2 - origin, dtype=np.int64) << (32 + after)
+    first = stairs.first << scale
     least = -((-targets) // candidates[:, None]) - first  # of the biases that reach
     reach, avoid = slice(1 if lowest == -128 else 0, -1), slice(1, -1 if highest == 127 else None)  # the rest saturates
     low = np.maximum(least[:, reach].max(axis=1, initial=-limit), -limit - int(first[0]))
@@ -136,14 +163,16 @@ def _ways(channel: Channel, scale: int, after: int, origin: int, bits: int, even
     return Ways(candidates[good], (low[good] + added)[:, None], (high[good] + added)[:, None], added)
 
 
-def _candidates(ideal: float, slope: float, step: int, limit: int) -> Data:
-    """Multipliers near the ideal one: some that move the last step by up to so much of them, and round ones."""
+def _candidates(ideal: float, slope: float, step: int, bounds: tuple[float, float]) -> Data:
+    """Multipliers near the ideal one, within bounds: some that move the last step by up to so much of them, and round ones."""
+    if step * math.ceil(bounds[0] / step) > bounds[1]:
+        return np.zeros(0, np.int64)
     near = step * np.rint(ideal / step * (1 + _SLOPES * slope)).astype(np.int64)
     unit = 1 << np.arange(max(int(ideal).bit_length(), 1), dtype=np.int64)
     round_ones = (np.rint(ideal / unit).astype(np.int64) + np.arange(-1, 2)[:, None]) * unit
     beside = round_ones[(abs(round_ones - ideal) <= slope * ideal) & (unit >= 1 << 8)][:, None] + _BESIDE
-    found = np.unique(np.concatenate([near, round_ones.reshape(-1), beside.reshape(-1)]))
-    found = found[(found > 0) & (found < limit) & (found % step == 0)]
+    found = np.concatenate([near, round_ones.reshape(-1), beside.reshape(-1)])
+    found = np.unique(found[(found > bounds[0]) & (found < bounds[1]) & (found % step == 0)])
     return np.asarray(found[np.argsort(abs(found - ideal), kind="stable")])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,7 @@ class Requantization:
 
     def channels(self) -> tuple[Channel, ...]:
         """The constants of each channel, for int8."""
-        numbers = np.broadcast_arrays(self.bias, self.multiplier, self.shift, self.least, self.most, self.grid)
-        rows = zip(*(each.tolist() for each in numbers), strict=True)
-        return tuple(
-            Channel(bias, multiplier, shift, self.out_zero, self.out_min, self.out_max, least, most, grid)
-            for bias, multiplier, shift, least, most, grid in rows
-        )
+        return _channels(self)
 
     def part(self, first: int, end: int) -> Requantization:
         """Those of the channels first … end - 1; one multiplier for all of them stays one."""
@@ -78,6 +74,16 @@ class Requantization:
         """Whether the short exact requantisation applies: |accumulator| < 2^30, shifted to the left if it is."""
         left = np.maximum(self.shift, 0).astype(np.int64)
         return bool((np.maximum(-self.least, self.most) << left).max() < 1 << 30)
+
+
+@lru_cache(maxsize=64)
+def _channels(requant: Requantization) -> tuple[Channel, ...]:
+    numbers = np.broadcast_arrays(requant.bias, requant.multiplier, requant.shift, requant.least, requant.most, requant.grid)
+    rows = zip(*(each.tolist() for each in numbers), strict=True)
+    return tuple(
+        Channel(bias, multiplier, shift, requant.out_zero, requant.out_min, requant.out_max, least, most, grid)
+        for bias, multiplier, shift, least, most, grid in rows
+    )
 
 
 def settled(requant: Requantization) -> Requantization:

@@ -7,7 +7,7 @@ to the multiplier and, where all weights are multiples of a number, to the bias.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,10 +15,13 @@ import numpy as np
 from edgepack.compile.graph import Data
 from edgepack.compile.operators.shared.requantize import Requantization
 from edgepack.compile.operators.shared.roundest import Ways, shortest
-from edgepack.compile.operators.shared.staircase import LONG, WORD, Channel, reached, steps
+from edgepack.compile.operators.shared.staircase import LONG, WORD, Channel, reached, slopes, steps
 
 LEAST = 1 << 30
 """Multipliers stay in the upper half of 31 bits."""
+
+_UNITS = 1 << np.arange(30, dtype=np.int64)
+_BESIDE = np.outer([1, -1], 1 << np.arange(3, 12)).reshape(-1)  # tried beside round multipliers
 
 
 def shortened(requant: Requantization) -> Requantization:
@@ -55,38 +58,55 @@ def _changes(channel: Channel) -> bool:
 
 def _ways(channels: Sequence[Channel]) -> Ways:
     """The multipliers that do for all of these channels, which have the same one."""
-    candidates = _candidates(channels[0].multiplier, min(_freedom(channel) for channel in channels))
-    bounds = [_moves(channel, candidates) for channel in channels]
-    good = np.all([low <= high for low, high in bounds], axis=0)
+    stairs = [_stairs(channel) for channel in channels]
+    bounds = max(each.bounds[0] for each in stairs), min(each.bounds[1] for each in stairs)
+    candidates = _candidates(channels[0].multiplier, min(each.share for each in stairs), bounds)
+    moves = [_moves(channel, each, candidates) for channel, each in zip(channels, stairs, strict=True)]
+    good = np.all([low <= high for low, high in moves], axis=0)
     biases = np.array([channel.bias for channel in channels], np.int64)
-    least, most = (np.stack([each[k] for each in bounds], axis=1)[good] + biases for k in range(2))
+    least, most = (np.stack([each[k] for each in moves], axis=1)[good] + biases for k in range(2))
     return Ways(candidates[good], least, most, np.zeros(good.sum(), np.int64))
 
 
-def _candidates(given: int, share: float) -> Data:
-    """Round multipliers that differ by no more than that share, nearest first, and some beside them."""
-    units = 1 << np.arange(30, dtype=np.int64)
-    round_ones = np.unique(given // units * units + units * np.arange(2)[:, None])
-    beside = (1 << np.arange(3, 12)) * np.array([[1], [-1]])
-    found = np.unique(np.concatenate([round_ones, (round_ones[:, None] + beside.reshape(-1)).reshape(-1), [given]]))
-    found = found[(found >= LEAST) & (found < WORD) & (abs(found - given) <= share * given)]
+def _candidates(given: int, share: float, bounds: tuple[float, float]) -> Data:
+    """Round multipliers between bounds that differ by no more than that share, nearest first, and some beside them."""
+    round_ones = np.unique(given // _UNITS * _UNITS + _UNITS * np.arange(2)[:, None])
+    found = np.concatenate([round_ones, (round_ones[:, None] + _BESIDE).reshape(-1), [given]])
+    found = found[(found > max(bounds[0], LEAST - 0.5)) & (found < min(bounds[1], WORD - 0.5))]
+    found = np.unique(found[abs(found - given) <= share * given])
     return np.asarray(found[np.argsort(abs(found - given), kind="stable")])
 
 
-def _freedom(channel: Channel) -> float:
-    """No multiplier differs by a larger share: the distance between the first step and the last would."""
-    firsts = steps(channel)[1]
-    return 1.0 if firsts.size < 2 else min(1.0, 2.0 * (channel.grid + 1) / max(int(firsts[-1] - firsts[0]) - channel.grid, 1))
+@dataclass(frozen=True, eq=False)
+class _Stairs:
+    """A channel's lowest output; what the multiplication must reach for each, and for the one above the highest, and from which
+    accumulators on it does (steps + 2,); the share by which multipliers may differ, and between which that can be."""
+
+    lowest: int
+    targets: Data
+    now: Data
+    share: float
+    bounds: tuple[float, float]
 
 
-def _moves(channel: Channel, candidates: Data) -> tuple[Data, Data]:
-    """The least and the most that may be added to the bias beside each of these multipliers (ways,)."""
+def _stairs(channel: Channel) -> _Stairs:
     lowest, firsts = steps(channel)
-    highest, grid = lowest + firsts.size, channel.grid
-    risen = np.arange(lowest - channel.out_zero, highest + 2 - channel.out_zero, dtype=np.int64)
-    first = -(((1 << 30) - reached(risen, -channel.shift) * WORD) // candidates[:, None])
-    now = np.array([channel.least, *channel.occurring(firsts).tolist(), channel.most + grid])
-    moves = first - now
+    risen = np.arange(lowest - channel.out_zero, lowest + firsts.size + 2 - channel.out_zero, dtype=np.int64)
+    targets = reached(risen, -channel.shift) * WORD - (1 << 30)
+    inner, grid = channel.occurring(firsts), channel.grid
+    now = np.array([channel.least, *inner.tolist(), channel.most + grid])
+    return _Stairs(lowest, targets, now, _freedom(firsts, grid), slopes(targets[1:-1], inner, grid))
+
+
+def _freedom(firsts: Data, grid: int) -> float:
+    """No multiplier differs by a larger share: the distance between the first step and the last would."""
+    return 1.0 if firsts.size < 2 else min(1.0, 2.0 * (grid + 1) / max(int(firsts[-1] - firsts[0]) - grid, 1))
+
+
+def _moves(channel: Channel, stairs: _Stairs, candidates: Data) -> tuple[Data, Data]:
+    """The least and the most that may be added to the bias beside each of these multipliers (ways,)."""
+    moves = -(-stairs.targets // candidates[:, None]) - stairs.now
+    lowest, highest, grid = stairs.lowest, stairs.lowest + stairs.now.size - 2, channel.grid
     low = moves[:, 1 if lowest == channel.out_min else 0 : -1].max(axis=1, initial=-grid)
     high = moves[:, 1 : -1 if highest == channel.out_max else None].min(axis=1, initial=0) + grid - 1
     return low, high

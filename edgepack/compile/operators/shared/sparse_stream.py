@@ -97,13 +97,14 @@ def pack_sparse(rows: Data, lines: Lines, constants: Sequence[tuple[int, int]]) 
 
 def _weights(row: Data, places: Data) -> Data:
     """Distance and weight of each weight that is not zero, bytes, of an even number of weights."""
-    pairs, at = [], 0
-    for weight in np.flatnonzero(row).tolist():
-        zeros, way = divmod(int(places[weight]) - at, FARTHEST)
-        pairs += [(FARTHEST, 0)] * zeros + [(way, int(row[weight]) & 255)]
-        at = int(places[weight])
-    missing = len(pairs) % 2 if pairs else 2
-    return np.array(pairs + [(0, 0)] * missing, np.uint8).reshape(-1)
+    kept = np.flatnonzero(row)
+    zeros, ways = np.divmod(np.diff(places[kept], prepend=0), FARTHEST)
+    last = np.cumsum(zeros + 1) - 1  # of the pairs of each weight, before which come weights of zero
+    count = int(last[-1]) + 1 if last.size else 0
+    pairs = np.full((count + (count % 2 if count else 2), 2), (FARTHEST, 0), np.uint8)
+    pairs[last] = np.stack([ways, row[kept].astype(np.int64) & 255], axis=1)
+    pairs[count:] = 0
+    return pairs.reshape(-1)
 
 
 def unpacked_sparse(stream: Data, lines: Lines) -> tuple[Data, Data]:

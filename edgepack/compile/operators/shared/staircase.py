@@ -11,6 +11,8 @@ from edgepack.compile.graph import Data
 from edgepack.compile.quantize import multiply_by_quantized_multiplier
 
 WORD = 1 << 31
+_ENDS = 32  # steps at each end that are compared
+_ROUNDED = 1e-9  # more than what is lost of a slope in floats
 LONG = 23  # right shifts beyond it leave 64 bits; few steps can then be reached
 
 
@@ -70,6 +72,22 @@ def steps(channel: Channel) -> tuple[int, Data]:
     right, multiplier = max(-channel.shift, 0), channel.multiplier << max(channel.shift, 0)
     high = reached(np.array(rises, dtype=np.int64 if right <= LONG else object), right)
     return lowest, (-(((1 << 30) - high * WORD) // multiplier)).astype(np.int64) if len(rises) else np.zeros(0, np.int64)
+
+
+def slopes(outputs: Data, accumulators: Data, grid: int) -> tuple[float, float]:
+    """No staircase has its steps at these accumulators, or up to `grid` before them, whose slope is not between two numbers.
+
+    That is what two steps far apart say of each other: there is a slope for all of them only where there is one for any two.
+
+    Args:
+        outputs: What the steps reach (steps,), rising.
+        accumulators: The first that reaches each (steps,).
+    """
+    rise, run = (np.subtract.outer(each[-_ENDS:], each[:_ENDS]) for each in (outputs, accumulators))
+    rise, run = rise[rise > 0], run[rise > 0]
+    far = run > grid
+    least, most = (rise / (run + grid)).max(initial=0.0), (rise[far] / (run[far] - grid)).min(initial=np.inf)
+    return float(least) * (1 - _ROUNDED), float(most) * (1 + _ROUNDED)
 
 
 def reached(risen: Data, right: int) -> Data:
