@@ -49,6 +49,14 @@ static int set_word(struct options *options, const char *option, const char *val
         options->cpus = value;
     } else if (strcmp(option, "--power") == 0) {
         options->power = value;
+    } else if (strcmp(option, "--signature") == 0) {
+        options->signature = value;
+    } else if (strcmp(option, "--trust") == 0) {
+        options->trust = value;
+    } else if (strcmp(option, "--name") == 0) {
+        options->name = value;
+    } else if (strcmp(option, "--mode") == 0) {
+        options->mode = value;
     } else if (strcmp(option, "--input") == 0 && options->input_count < MOST_TENSORS) {
         options->inputs[options->input_count++] = value;
     } else if (strcmp(option, "--output") == 0 && options->output_count < MOST_TENSORS) {
