@@ -39,8 +39,10 @@ class SecretKey:
         return _private_key(self.seed).sign(message)
 
 
-def generate_key(stem: Path, password: str | None) -> tuple[Path, Path, PublicKey]:
-    """Make a key pair in `stem`.key (for its owner alone) and `stem`.pub; without a password the secret key is not encrypted.
+def generate_key(stem: Path, password: Callable[[Path], str] | None) -> tuple[Path, Path, PublicKey]:
+    """Make a key pair in `stem`.key (for its owner alone) and `stem`.pub.
+
+    `password` is called with the former's path; without it the secret key is not encrypted.
 
     Raises:
         ProjectError: EP-193 there is one already; EP-190 the files cannot be written.
@@ -52,12 +54,14 @@ def generate_key(stem: Path, password: str | None) -> tuple[Path, Path, PublicKe
     for path in (secret, open_file):
         if path.exists():
             raise ProjectError("EP-193", f"{path} is there already, and is not replaced", "give the new key another name")
-    encoded = None if password is None else password.encode()
+    encoded = None if password is None else password(secret).encode()
     try:
         write_secret(secret, secret_file(number, seed, public.key, encoded, secrets.token_bytes(32)))
         write_atomic(open_file, public_text(public))
     except OSError as error:
-        raise ProjectError("EP-190", f"cannot write {error.filename or secret}: {error.strerror}", "choose another folder") from error
+        raise ProjectError(
+            "EP-190", f"cannot write {error.filename or secret}: {error.strerror}", "choose another folder"
+        ) from error
     return secret, open_file, public
 
 
@@ -84,7 +88,11 @@ def read_secret_key(path: Path, password: Callable[[], str]) -> SecretKey:
         hint = "give the password that it was made with; a changed file looks the same"
         raise ProjectError("EP-191", f"the password does not open the key {path}", hint) from error
     except (ValueError, MemoryError) as error:
-        why = "its derivation needs 1 GiB of memory" if isinstance(error, MemoryError) else "it is damaged, or no secret key of minisign's"
+        why = (
+            "its derivation needs 1 GiB of memory"
+            if isinstance(error, MemoryError)
+            else "it is damaged, or no secret key of minisign's"
+        )
         raise ProjectError("EP-190", f"the key {path} cannot be used: {why}", _NEW) from error
     return SecretKey(PublicKey(number, public), seed)
 

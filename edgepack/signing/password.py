@@ -36,7 +36,9 @@ def new_password(key: Path) -> str:
         return given
     typed = _ask(f"Password for {key}: ", str(key), SIGN)
     if not typed or typed != _ask("The same again: ", str(key), SIGN):
-        raise ProjectError("EP-192", "no password: it was empty, or the two were not the same", "run the command again, or with --no-password")
+        raise ProjectError(
+            "EP-192", "no password: it was empty, or the two were not the same", "run the command again, or with --no-password"
+        )
     return typed
 
 

@@ -6,7 +6,8 @@
    32  salt                         64  the key: seed and public key
                                     32  BLAKE2b-256 of "Ed", number and key; zeros in a file without a password
 
-The last 104 bytes are combined, by exclusive or, with as many that libsodium's crypto_pwhash_scryptsalsa208sha256 makes of the password.
+The last 104 bytes are combined, by exclusive or, with as many that libsodium's crypto_pwhash_scryptsalsa208sha256 makes of the
+password.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 """Runs a .tflite model where it was deployed: golden vectors, a test set, a benchmark.
 
 For the device: Python 3.9 or later, the standard library, numpy, and ai_edge_litert or tflite_runtime. It imports nothing of
-edgepack; bench, serve and golden --seconds need run_bench.py, run_conditions.py and run_energy.py beside it, verify run_verify.py and
-run_ed25519.py, but neither numpy nor a runtime. Tensors are files, memory-mapped: raw little-endian values or .npy, batch first.
+edgepack; bench, serve and golden --seconds need run_bench.py, run_conditions.py and run_energy.py beside it, verify run_verify.py
+and run_ed25519.py alone. Tensors are files, memory-mapped: raw little-endian values or .npy, batch first.
 
     python3 run.py probe
     python3 run.py describe --model model.tflite
@@ -11,7 +11,7 @@ run_ed25519.py, but neither numpy nor a runtime. Tensors are files, memory-mappe
     python3 run.py infer    --model model.tflite --input input_0.bin --output output_0.bin
     python3 run.py bench    --model model.tflite --threads 4 --runs 200
     python3 run.py serve    --model model.tflite            (blocks of inferences as asked for on standard input)
-    python3 run.py verify   --folder releases/ID --trust ../.trust --name NAME        (a signed release; see run_verify.py)
+    python3 run.py verify   --folder releases/ID --trust ../.trust --name=NAME        (a signed release; see run_verify.py)
 
 The result is one line of JSON between the lines EDGEPACK-RESULT and EDGEPACK-END on standard output; a result that starts
 and does not end was cut. Exit status 0, or 1 with {"error": …, "kind": …} as the result.

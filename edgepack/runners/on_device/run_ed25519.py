@@ -7,7 +7,6 @@ points of small order, under which signatures say nothing, are refused too, and 
 from __future__ import annotations
 
 import hashlib
-from typing import Optional, Tuple
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -15,7 +14,7 @@ D = -121665 * pow(121666, P - 2, P) % P
 ROOT = pow(2, (P - 1) // 4, P)
 """A square root of -1."""
 
-Point = Tuple[int, int, int, int]
+Point = tuple[int, int, int, int]
 """Extended coordinates X, Y, Z, T: x = X/Z, y = Y/Z, x y = T/Z."""
 
 NEUTRAL: Point = (0, 1, 1, 0)
@@ -33,7 +32,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     return same(multiply(scalar, BASE), add(first, multiply(challenge, key)))
 
 
-def decode(data: bytes) -> Optional[Point]:
+def decode(data: bytes) -> Point | None:
     """The point written in 32 bytes; None when they are none, or not the one way to write it (section 5.1.3)."""
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & (1 << 255) - 1

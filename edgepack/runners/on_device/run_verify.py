@@ -5,6 +5,7 @@ Signatures and keys are minisign's: `minisign -Vm manifest.json -P KEY` checks t
     key.pub          the public key that releases must be signed with
     retired          keys that were in its place before, one a line
     accepted/NAME    the highest time stamp of a release of NAME that was accepted
+    journal          every switch, one a line, as the deployments wrote it
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple  # noqa: UP035 (for Python 3.9)
+from typing import Any, Iterator, NamedTuple  # noqa: UP035 (for Python 3.9)
 
 run_ed25519: Any = importlib.import_module(f"{__package__}.run_ed25519" if __package__ else "run_ed25519")
 
@@ -67,11 +68,12 @@ class Signature(NamedTuple):
     comment_signature: bytes
 
 
-def verify(folder: str, signature: Optional[str], trust: str, name: str, mode: str) -> Dict[str, Any]:
-    """Check the release in `folder`, whose signature files are in `signature` or in itself, and store what is trusted from now on.
+def verify(folder: str, signature: str | None, trust: str, name: str, mode: str) -> dict[str, Any]:
+    """Check the release in `folder`, whose signature files are in `signature` or beside it, and store what is trusted then.
 
     In the mode "deploy" a device without a key takes that of the release, another key is taken when the device's key endorses it,
-    and no release may be older than one that was accepted. In the mode "rollback" only the device's key counts, and nothing is stored.
+    and no release may be older than one that was accepted. In the mode "rollback" only the device's key counts, and nothing is
+    stored.
 
     Raises:
         Refused: unsigned, signature, key, stale, replayed, altered, or system, with what is wrong.
@@ -134,7 +136,7 @@ def time_stamp(signed: Signature) -> int:
 
 
 def _admit_key(key: PublicKey, key_text: bytes, beside: Path, store: Path, mode: str) -> str:
-    """Find that the device trusts a key: "" when it does already, "first" when it has none, "changed" when its own endorses it."""
+    """Find that a key may sign: "" when it is the device's, "first" when there is none, "changed" when its own endorses it."""
     if not (store / "key.pub").exists() and mode != "rollback":
         return "first"
     trusted = _trusted_key(store)
@@ -189,7 +191,7 @@ def _files(folder: Path) -> Iterator[str]:
         yield from ((Path(place) / one).relative_to(folder).as_posix() for one in [*files, *links])
 
 
-def _size_and_hash(path: Path) -> Optional[Tuple[int, str]]:
+def _size_and_hash(path: Path) -> tuple[int, str] | None:
     digest, size = hashlib.sha256(), 0
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
@@ -254,11 +256,11 @@ def _read(path: Path, most: int, missing: str = "system") -> bytes:
     return content
 
 
-def _lines(text: bytes) -> "list[bytes]":
+def _lines(text: bytes) -> list[bytes]:
     return [line.rstrip(b"\r") for line in text.split(b"\n")]
 
 
-def _decoded(line: bytes, size: int) -> Optional[bytes]:
+def _decoded(line: bytes, size: int) -> bytes | None:
     """The bytes of a line in base64, None when they are not `size`."""
     try:
         data = base64.b64decode(line, validate=True)

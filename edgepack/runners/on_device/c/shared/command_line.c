@@ -53,8 +53,6 @@ static int set_word(struct options *options, const char *option, const char *val
         options->signature = value;
     } else if (strcmp(option, "--trust") == 0) {
         options->trust = value;
-    } else if (strcmp(option, "--name") == 0) {
-        options->name = value;
     } else if (strcmp(option, "--mode") == 0) {
         options->mode = value;
     } else if (strcmp(option, "--input") == 0 && options->input_count < MOST_TENSORS) {
@@ -75,6 +73,8 @@ void parse(struct options *options, int count, char **words)
             options->command = option;
         } else if (strcmp(option, "--sequence") == 0) {
             options->sequence = 1;
+        } else if (strncmp(option, "--name=", 7) == 0) { /* a name may begin like an option */
+            options->name = option + 7;
         } else if (i + 1 == count) {
             fail("data", "%s: a value is missing", option);
         } else {

@@ -7,7 +7,7 @@
        PROGRAM infer  --model model.tflite --input input_0.bin --output output_0.bin [--first N] [--count N] [--sequence]
        PROGRAM bench  --model model.tflite [--runs N] [--seconds S] [--warmup N] [--warmup-seconds S] [--cpus 4,5]
        PROGRAM serve  --model model.tflite [--warmup N] [--warmup-seconds S]
-       PROGRAM verify --folder releases/ID --trust ../.trust --name NAME [--signature FOLDER] [--mode deploy|rollback]
+       PROGRAM verify --folder releases/ID --trust ../.trust --name=NAME [--signature FOLDER] [--mode deploy|rollback]
        PROGRAM layers --model model.tflite [--runs N] [--seconds S] [--warmup N] [--warmup-seconds S]
 
    One line of JSON between EDGEPACK-RESULT and EDGEPACK-END; status 0, or 1 with {"error": ..., "kind": ...}. */
