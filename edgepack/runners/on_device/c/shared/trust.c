@@ -35,27 +35,18 @@ struct bytes read_file(const char *path, size_t most, const char *missing)
         const char *slash = strrchr(path, '/');
         fail(missing, "%s is missing", slash == NULL ? path : slash + 1);
     }
-    if (file == NULL) {
+    struct stat status;
+    if (file == NULL || fstat(fileno(file), &status) != 0) {
         fail_file(path);
     }
-    struct bytes content = {NULL, 0};
-    size_t room = 0;
-    do {
-        room = room == 0 ? 4096 : 2 * room;
-        uint8_t *larger = realloc(content.data, room);
-        if (larger == NULL) {
-            fail("system", "there is no memory for %s", path);
-        }
-        content.data = larger;
-        content.size += fread(content.data + content.size, 1, room - content.size, file);
-    } while (content.size == room && content.size <= most);
-    if (ferror(file)) {
-        fail_file(path);
+    if (!S_ISREG(status.st_mode) || status.st_size > (off_t)most) {
+        fail("system", "%s is no file, or larger than %zu bytes", path, most);
+    }
+    struct bytes content = {allocate((unsigned long long)status.st_size), (size_t)status.st_size};
+    if (fread(content.data, 1, content.size, file) != content.size) {
+        fail("system", "%s cannot be read", path);
     }
     fclose(file);
-    if (content.size > most) {
-        fail("system", "%s is larger than %zu bytes", path, most);
-    }
     return content;
 }
 
