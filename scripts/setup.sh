@@ -16,7 +16,7 @@ if [ ! -x "$venv/bin/pip" ] && [ -e "$venv" ]; then rm -rf "$venv"; fi
 echo "Installing edgepack and its dependencies into $venv (about two minutes and 3 GB the first time) ..." >&2
 # No byte code yet: Python writes that of the modules that are used when they are; all of it would take a minute more.
 if ! "$venv/bin/pip" install --quiet --disable-pip-version-check --progress-bar off --no-compile \
-     --constraint constraints.txt --editable ".[train,mcu,android,search,dev]"; then
+     --constraint constraints.txt --editable ".[train,mcu,android,sign,search,dev]"; then
   echo "error: pip could not install edgepack's dependencies" >&2
   echo "  try: check the network connection and the free space (df -h .), then make setup again" >&2
   exit 5

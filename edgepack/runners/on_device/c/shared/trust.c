@@ -50,6 +50,11 @@ struct bytes read_file(const char *path, size_t most, const char *missing)
     return content;
 }
 
+static int put(FILE *file, struct bytes content)
+{
+    return content.size == 0 || fwrite(content.data, 1, content.size, file) == content.size;
+}
+
 static void write_file(const char *folder, const char *name, struct bytes first, struct bytes second)
 {
     const size_t size = strlen(name) + 16;
@@ -57,8 +62,7 @@ static void write_file(const char *folder, const char *name, struct bytes first,
     snprintf(hidden, size, ".%s.new", name);
     char *part = join(folder, hidden), *path = join(folder, name);
     FILE *file = fopen(part, "wb");
-    if (file == NULL || fwrite(first.data, 1, first.size, file) != first.size ||
-        fwrite(second.data, 1, second.size, file) != second.size || fflush(file) != 0 || fsync(fileno(file)) != 0 ||
+    if (file == NULL || !put(file, first) || !put(file, second) || fflush(file) != 0 || fsync(fileno(file)) != 0 ||
         fclose(file) != 0 || rename(part, path) != 0) {
         fail_file(path);
     }
