@@ -86,7 +86,6 @@ def prepare(request: Request, progress: Progress | None = None) -> Plan:
     Raises:
         ProjectError: a file or setting that is wrong, with its place.
         RecipeError: steps that cannot be combined.
-        SignatureRefused: EP-570 the target takes signed packs only, and no key was given.
     """
     for_project, for_target = split_overrides(request.overrides)
     if request.weights is not None:
@@ -108,12 +107,16 @@ def prepare(request: Request, progress: Progress | None = None) -> Plan:
         request=request,
         destination=Destination(request, target),
         out=_out(request, project, target),
-        signer=_signer(request, target),
     )
 
 
-def _signer(request: Request, target: Target) -> Signer | None:
-    """The keys, opened now rather than after the training."""
+def find_signer(request: Request, target: Target) -> Signer | None:
+    """The keys that sign a deployment's pack, None when it is not to be signed.
+
+    Raises:
+        ProjectError: EP-190 to EP-195 a key that cannot be used; ToolError: EP-691 cryptography is not installed.
+        SignatureRefused: EP-570 the target takes signed packs only, and no key was given.
+    """
     if request.sign is not None:
         return read_signer(request.sign, request.endorse)
     if request.endorse is not None:

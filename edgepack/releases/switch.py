@@ -151,6 +151,9 @@ def _refusal(name: str, identity: str, completed: Completed) -> DeviceError:
         parse_result(completed.stdout)
     except RunnerFailure as failure:
         said = str(failure) if failure.kind != "cut" else completed.last_error_line or str(failure)
+        of_the_disk = file_failure(name, identity, Completed(completed.status, b"", said.encode()))
+        if failure.kind == "system" and of_the_disk.code in ("EP-510", "EP-511"):
+            return of_the_disk
         return signature_error(failure.kind, f"{place}: {said}")
     return signature_error("system", f"{place}: its runner ended without saying why")
 
