@@ -186,9 +186,13 @@ def _check_files(manifest: bytes, release: Path, name: str) -> None:
 
 def _files(folder: Path) -> Iterator[str]:
     """All that is in a folder but folders."""
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in os.walk(folder, onerror=_unreadable):
         links = [one for one in folders if (Path(place) / one).is_symlink()]
         yield from ((Path(place) / one).relative_to(folder).as_posix() for one in [*files, *links])
+
+
+def _unreadable(error: OSError) -> None:
+    raise Refused("system", f"{error.filename}: {error.strerror}") from error
 
 
 def _size_and_hash(path: Path) -> tuple[int, str] | None:
