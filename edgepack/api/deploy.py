@@ -36,6 +36,8 @@ def deploy(
     require_hardware: bool = False,
     zip_file: File | None = None,
     per_layer: bool = False,
+    sign: File | None = None,
+    endorse: File | None = None,
     inventory: File | None = None,
     limit: str | None = None,
     canary: int = 0,
@@ -74,6 +76,9 @@ def deploy(
         require_hardware: Pass only if every budget was measured on the target's own hardware.
         zip_file: Also write the pack as one .zip file.
         per_layer: Also measure each layer, where the engine can.
+        sign: A secret key's file (`edgepack keys new`, or minisign's) to sign the pack with; the password of an encrypted one is
+            in the environment variable EDGEPACK_SIGN_PASSWORD, or asked for.
+        endorse: The secret key's file that devices trust until now, when `sign` is to take its place (EDGEPACK_ENDORSE_PASSWORD).
         inventory: A file that names several devices; `limit`, `canary`, `batch`, `workers` and `on_failure` say which, and how
             the release is rolled out to them (docs/guides/fleets.md).
         quiet: Show no progress on standard error.
@@ -104,6 +109,8 @@ def deploy(
         require_hardware=require_hardware,
         zip_file=None if zip_file is None else Path(zip_file),
         per_layer=per_layer,
+        sign=None if sign is None else Path(sign),
+        endorse=None if endorse is None else Path(endorse),
         inventory=None if inventory is None else Path(inventory),
         limit=limit,
         canary=canary,

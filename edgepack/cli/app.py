@@ -18,6 +18,7 @@ from edgepack.cli.explain import explain
 from edgepack.cli.export import export
 from edgepack.cli.init import init
 from edgepack.cli.inspect import inspect
+from edgepack.cli.keys import keys_app
 from edgepack.cli.report import report
 from edgepack.cli.rollback import rollback
 from edgepack.cli.targets import targets
@@ -54,3 +55,4 @@ for command in (deploy, bench, export, inspect, explain, crossval, report, rollb
     app.command(cls=WithCoding if command in (export, inspect) else None)(command)
 app.add_typer(device_app, name="device")
 app.add_typer(cache_app, name="cache")
+app.add_typer(keys_app, name="keys")

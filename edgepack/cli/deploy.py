@@ -51,6 +51,13 @@ def deploy(
         bool,
         typer.Option("--per-layer", help="Also the time of each layer, in the report (engines c, tflite-c; benchmark_model)."),
     ] = False,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", help="Sign the pack with this secret key (`edgepack keys new`, or minisign's).")
+    ] = None,
+    endorse: Annotated[
+        Path | None,
+        typer.Option("--endorse", help="The secret key that devices trust until now: the key of --sign takes its place there."),
+    ] = None,
     inventory: Inventory = None,
     limit: Limit = None,
     canary: Annotated[
@@ -72,6 +79,8 @@ def deploy(
 
     Several devices (--inventory, or addresses in the target's profile) are deployed to in parallel, the canaries first; when
     outputs are wrong or a budget is missed, the roll-out stops and every device goes back to the release it had.
+
+    A device that was deployed to with --sign remembers the key and refuses what is not signed with it, or older than what it had.
 
     Exit: 0 every budget met; 1 a budget missed, or not measured on the real device; 2 usage, project or target file;
     3 model, data or recipe; 4 device; 5 a tool is missing. Of several devices the worst.
@@ -95,6 +104,8 @@ def deploy(
         require_hardware=require_hardware,
         zip_file=zip_file,
         per_layer=per_layer,
+        sign=sign,
+        endorse=endorse,
         inventory=inventory,
         limit=limit,
         canary=canary,

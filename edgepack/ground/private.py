@@ -12,6 +12,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _OTHERS = 0o077  # the permissions of everybody but the owner
 
@@ -67,3 +68,22 @@ def with_umask(umask: int) -> Iterator[None]:
         yield
     finally:
         os.umask(before)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a new file for its owner alone (0600), also where a group shares what else is private.
+
+    Raises:
+        FileExistsError: there is one; it stays as it is.
+        OSError: it cannot be written; then there is none.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

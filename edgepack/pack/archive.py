@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgepack.ground.errors import EdgepackError
 from edgepack.ground.files import write_atomic
-from edgepack.pack.manifest import NAME
+from edgepack.pack.manifest import NAME, SIGNATURE_FILES
 from edgepack.pack.write import Pack
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -16,14 +16,15 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def zip_pack(pack: Pack, file: Path) -> Path:
-    """Write the pack's files below a folder of its name to `file`.
+    """Write the pack's files, and its signature where it has one, below a folder of its name to `file`.
 
     Entries are sorted and carry fixed times and permissions.
 
     Raises:
         EdgepackError: EP-252 when the file cannot be written.
     """
-    names = sorted([*pack.manifest["files"], NAME])
+    beside = [name for name in SIGNATURE_FILES if (pack.folder / name).is_file()]
+    names = sorted([*pack.manifest["files"], NAME, *beside])
     try:
         write_atomic(file, zip_bytes({f"{pack.name}/{name}": (pack.folder / name).read_bytes() for name in names}))
     except OSError as error:

@@ -15,9 +15,12 @@ from edgepack import __version__
 from edgepack.ground.files import hash_of, sha256_file
 from edgepack.ground.plain import plain
 from edgepack.pack.sbom import Part
+from edgepack.runners.on_device.run_verify import ENDORSEMENT, KEY, SIGNATURE
 
 SCHEMA = 1
 NAME = "manifest.json"
+SIGNATURE_FILES = (SIGNATURE, KEY, ENDORSEMENT)
+"""What a signed pack has beside its manifest, which does not list them."""
 
 _PACKAGES = (
     "ai-edge-litert",
@@ -110,7 +113,7 @@ def list_files(folder: Path) -> dict[str, dict[str, Any]]:
     files = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder).as_posix()
-        if path.is_file() and relative != NAME:
+        if path.is_file() and relative not in (NAME, *SIGNATURE_FILES):
             files[relative] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
     return files
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgepack.diagnosis import Explained
 from edgepack.ground.progress import Progress
 from edgepack.measure.benchmark_model import tool_file
@@ -13,7 +15,7 @@ from edgepack.pipeline.fleet.hosts import find_hosts
 from edgepack.pipeline.judged import judge_result, measure_deployed
 from edgepack.pipeline.microcontroller import on_microcontroller
 from edgepack.pipeline.packing import pack
-from edgepack.pipeline.request import Plan, Request, prepare
+from edgepack.pipeline.request import Plan, Request, find_signer, prepare
 from edgepack.pipeline.result import Result
 from edgepack.releases.deploy import deploy
 from edgepack.report import FleetReport, Report, write_reports
@@ -26,6 +28,7 @@ def run_deploy(request: Request, progress: Progress) -> Report | FleetReport:
         EdgepackError: anything that kept the run from a verdict; a missed budget is no error but an exit code of 1.
     """
     plan = prepare(request, progress)
+    plan = replace(plan, signer=find_signer(request, plan.target))  # keys are opened before the training
     tool_file(plan.target, progress)  # what cannot be had is told before the training
     hosts = find_hosts(plan.destination, progress)
     if hosts is not None:

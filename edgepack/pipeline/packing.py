@@ -15,6 +15,7 @@ from edgepack.pack.bench_scripts import bench_scripts
 from edgepack.pack.sbom import Part
 from edgepack.runners import REFERENCE
 from edgepack.runners.native import build_program
+from edgepack.signing import sign_pack
 
 _TRAINING = ("tensorflow", "tf-keras", "tensorflow-model-optimization")
 """What reads, changes and converts a Keras model."""
@@ -35,7 +36,7 @@ def pack(
     files: Mapping[str, bytes | str] | None = None,
     coding: Sequence[CodingRow] = (),
 ) -> Pack:
-    """Write the pack of a run to `pack/` in its result folder, and the .zip if one was asked for.
+    """Write the pack of a run to `pack/` in its result folder, signed where a key was given, and the .zip if one was asked for.
 
     `files` are further files of the pack, such as the generated C, and `coding` its weights, where some are in codes.
 
@@ -55,12 +56,18 @@ def pack(
             built.content,
             built.inspection,
         )
+        if plan.signer is not None:
+            sign_pack(result, plan.signer)
         if plan.request.zip_file is not None:
             zip_pack(result, plan.request.zip_file)
         made = result.golden
         by = "" if made.engine == REFERENCE else f" of {made.engine} {made.engine_version}"
-        task.finish(f"{result.id}, {made.count} golden vectors{by}")
+        task.finish(f"{result.id}, {made.count} golden vectors{by}{_signed(plan)}")
     return result
+
+
+def _signed(plan: Plan) -> str:
+    return "" if plan.signer is None else f", signed with key {plan.signer.key.public.name}"
 
 
 def _scripts(plan: Plan, built: Built, progress: Progress) -> dict[str, bytes | str]:

@@ -22,6 +22,7 @@ from edgepack.project import (
     is_model,
     split_overrides,
 )
+from edgepack.signing import Signer, read_signer, signature_error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,8 @@ class Request(DeviceRequest):
 
     `given` are Python objects in place of the project's own; without a project they are all there is. `per_layer` asks for the
     time of each layer, where the engine tells it. `float_file` is what a ready .tflite is compared with. `verify_cache` has every
-    stored stage read whole before it is used.
+    stored stage read whole before it is used. `sign` is the file of the key that signs the pack, `endorse` that of the key
+    it follows.
     """
 
     project: Path | Project | None
@@ -44,6 +46,8 @@ class Request(DeviceRequest):
     require_hardware: bool = False
     zip_file: Path | None = None
     per_layer: bool = False
+    sign: Path | None = None
+    endorse: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,13 @@ class ProjectPlan:
 
 @dataclass(frozen=True)
 class Plan(ProjectPlan):
-    """A request whose files were read and found right: a project, the devices it is for, and the folder of its results."""
+    """A request whose files were read and found right: a project, the devices it is for, the folder of its results, and the keys
+    that sign its pack."""
 
     request: Request
     destination: Destination
     out: Path
+    signer: Signer | None = None
 
     @property
     def target(self) -> Target:
@@ -102,6 +108,22 @@ def prepare(request: Request, progress: Progress | None = None) -> Plan:
         destination=Destination(request, target),
         out=_out(request, project, target),
     )
+
+
+def find_signer(request: Request, target: Target) -> Signer | None:
+    """The keys that sign a deployment's pack, None when it is not to be signed.
+
+    Raises:
+        ProjectError: EP-190 to EP-195 a key that cannot be used; ToolError: EP-691 cryptography is not installed.
+        SignatureRefused: EP-570 the target takes signed packs only, and no key was given.
+    """
+    if request.sign is not None:
+        return read_signer(request.sign, request.endorse)
+    if request.endorse is not None:
+        raise ProjectError("EP-195", "--endorse without --sign", "give the new key with --sign, the device's with --endorse")
+    if target.device.require_signature:
+        raise signature_error("unsigned", f"target {target.name} takes signed packs only (require_signature)")
+    return None
 
 
 def read_project(path: Path, overrides: tuple[str, ...] = (), given: Given = NOTHING) -> Project:

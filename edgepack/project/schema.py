@@ -210,6 +210,7 @@ class DeviceTable(Table):
     addresses: Annotated[list[Address], Field(min_length=1)] | None = None
     inventory: Text | None = None
     keep: Annotated[int, Field(ge=1, le=1000)] = 3
+    require_signature: bool = False
     root: Text | None = None
     python: Text | None = None
     engine: Literal[ENGINES] = "auto"  # type: ignore[valid-type]

@@ -109,7 +109,7 @@ class DeviceSettings:
     `kind` is the name of one of edgepack.kinds.KINDS.
     `hardware` is text that the device's own model name must contain for it to count as the target's hardware.
     `addresses` are several devices, `inventory` a file that names them (relative to the profile's folder); `keep` is the
-    number of releases that stay on a device.
+    number of releases that stay on a device; `require_signature` refuses packs that are not signed.
     `threads` 0 leaves their number to be measured. `power` is the power sensor: "auto", "off", or an I2C chip such as
     "ina219:/dev/i2c-1:0x40:0.1" (shunt in ohms). `library` is a TensorFlow Lite library on the host, for engine
     tflite-c. `current_ma` (milliampere) and `voltage_v` (volt), where given, allow an
@@ -128,6 +128,7 @@ class DeviceSettings:
     addresses: tuple[str, ...] = ()
     inventory: str | None = None
     keep: int = 3
+    require_signature: bool = False
     root: str | None = None
     python: str | None = None
     engine: str = "auto"

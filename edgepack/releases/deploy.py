@@ -13,14 +13,16 @@ from edgepack.engines.choose import choose_runner
 from edgepack.engines.errors import WrongOutputs
 from edgepack.engines.golden import check_golden
 from edgepack.ground.errors import DeviceError
+from edgepack.ground.foreign import parse_json
 from edgepack.ground.progress import Progress
 from edgepack.project import Target
 from edgepack.releases.release import SUMS, send_release, wrong_files
-from edgepack.releases.switch import links, prune, switch
+from edgepack.releases.switch import Admission, links, prune, switch
 from edgepack.releases.types import Deployment, Rollback
-from edgepack.remote.layout import layout
+from edgepack.remote.layout import Layout, layout
 from edgepack.remote.lock import DeviceLock
 from edgepack.remote.script import run_script
+from edgepack.signing import PackSignature, SignatureRefused, check_signature, read_signature, signature_error
 
 if TYPE_CHECKING:
     from edgepack.pack import Pack
@@ -31,20 +33,23 @@ _GOLDEN_SECONDS = 120.0
 def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> Deployment:
     """Make `pack` the current release on `device`.
 
-    The steps are: lock; send the content that is missing and link it into incoming/; verify every file's SHA-256 on the device;
-    provide the engine; run the golden vectors with it; rename the release into place; switch `current`; remove old releases
-    and content that none uses. A step that fails leaves `current` as it was, and the next deployment cleans up.
+    The steps are: check the pack's signature, where it has one; lock; send the content that is missing and link it into
+    incoming/; verify every file's SHA-256 on the device; provide the engine; run the golden vectors with it; let the device check
+    the signature; rename the release into place; switch `current`; remove old releases and content that none uses. A step that
+    fails leaves `current` as it was, and the next deployment cleans up.
 
     Raises:
         ModelError: EP-251 the pack was altered since it was made.
+        SignatureRefused: EP-570 to EP-576 it is not signed as this target or the device asks for.
         DeviceError: what failed, by its code; see docs/errors.md.
     """
     start = time.monotonic()
     place = layout(device, pack.name, target.device.root)
     identity = check_identity(pack.id)
+    signature = _signature(pack, target)
     with DeviceLock(device, place.lock, progress) as lock:
         with progress.stage("Uploading", device.name) as task:
-            sent = send_release(device, place, pack, task)
+            sent = send_release(device, place, pack, task, signature is not None)
             model = f", of model.tflite {sent.model / 1e3:.1f} of {pack.model.stat().st_size / 1e3:.1f} kB" if sent.model else ""
             task.finish(f"{sent.uploaded / 1e3:.0f} kB sent{model}, {sent.reused / 1e3:.0f} kB were there")
         runner = choose_runner(device, place, target, sent.path, pack, progress)
@@ -57,7 +62,12 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
                 raise
             task.finish(f"{golden.inputs_differing} of {golden.inputs} differ, by at most {golden.max_difference:g}")
         record = json.dumps({"release": identity, "runner": asdict(runner), "golden": asdict(golden)}, sort_keys=True)
-        before = switch(device, place, identity, lock.token, record)
+        admission = Admission("deploy", target.device.require_signature, signature, runner.argv)
+        try:
+            before = switch(device, place, identity, lock.token, admission, record)
+        except SignatureRefused:
+            prune(device, place, target.device.keep)
+            raise
         prune(device, place, target.device.keep)
     return Deployment(
         name=pack.name,
@@ -82,6 +92,7 @@ def rollback(name: str, device: Device, target: Target, progress: Progress, to: 
 
     Raises:
         DeviceError: EP-531 when there is no such release; EP-532 when its files are damaged.
+        SignatureRefused: EP-570 to EP-576 the device has a key, and the release is not signed with it.
     """
     place = layout(device, name, target.device.root)
     if links(device, place)[0] is None:
@@ -103,8 +114,31 @@ def rollback(name: str, device: Device, target: Target, progress: Progress, to: 
                 f"{device.name}: release {wanted} is damaged ({wrong[0] if wrong else SUMS}); {current} stays current",
                 "deploy that version again",
             )
-        switch(device, place, wanted, lock.token)
+        admission = Admission("rollback", target.device.require_signature, None, _recorded_runner(device, place, wanted))
+        switch(device, place, wanted, lock.token, admission)
     return Rollback(name=name, release=wanted, path=place.current, replaced=current)
+
+
+def _signature(pack: Pack, target: Target) -> PackSignature | None:
+    """The pack's signature, which holds."""
+    signature = read_signature(pack.folder)
+    if signature is not None:
+        check_signature(pack.folder, signature)
+    elif target.device.require_signature:
+        raise signature_error(
+            "unsigned", f"target {target.name} takes signed packs only, and the pack {pack.folder} is not signed"
+        )
+    return signature
+
+
+def _recorded_runner(device: Device, place: Layout, identity: str) -> tuple[str, ...]:
+    """The command of the runner that a release was checked with; () when the device does not tell."""
+    said = run_script(device, 'cat -- "$1"', [f"{place.folder}/deployments/{identity}.json"])
+    try:
+        words = parse_json(said.stdout)["runner"]["argv"]
+    except (ValueError, KeyError, TypeError):
+        return ()
+    return tuple(words) if isinstance(words, list) and all(isinstance(word, str) for word in words) else ()
 
 
 def check_identity(identity: str) -> str:

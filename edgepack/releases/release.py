@@ -19,6 +19,7 @@ from edgepack.pack import Pack, check_pack
 from edgepack.remote.layout import Layout
 from edgepack.remote.script import check_script
 from edgepack.remote.space import check_space, insist_on_space
+from edgepack.signing import signature_error
 
 MODEL = "model.tflite"
 SUMS = "SHA256SUMS"
@@ -39,8 +40,9 @@ done
 _PREPARE = (
     SHA256_FUNCTION
     + """\
+if [ -e "${1%/*}/.trust/key.pub" ] && [ "$3" = unsigned ]; then echo trusts; exit; fi
 mkdir -p -- "$1/incoming" "$1/releases" "$1/blobs" && cd "$1" || exit 70
-for f in incoming/* .current.* .previous.* .switch.* .trash.* .probe* lock.stale.* lock.released.* lock.break; do
+for f in incoming/* .current.* .previous.* .switch.* .signature.* .trash.* .probe* lock.stale.* lock.released.* lock.break; do
   case $f in "incoming/$2") ;; *) rm -rf -- "$f" ;; esac
 done
 rm -rf -- "${1%/*}"/.uninstalled.*
@@ -100,7 +102,8 @@ damaged() {
     [ -f "$1/$name" ] && [ "$(sha256 "$1/$name")" = "$sum" ] || { printf '%s\\n' "$name"; return; }
   done <"$1/SHA256SUMS"
   (cd "$1" && find . -type f) | while IFS= read -r file; do
-    [ "$file" = ./SHA256SUMS ] || cut -c67- "$1/SHA256SUMS" | grep -qxF -- "${file#./}" || { echo SHA256SUMS; return; }
+    case $file in ./SHA256SUMS|./manifest.json.minisig|./signing-key.pub|./signing-key.pub.minisig) continue ;; esac
+    cut -c67- "$1/SHA256SUMS" | grep -qxF -- "${file#./}" || { echo SHA256SUMS; return; }
   done
 }
 """
@@ -183,19 +186,23 @@ def wrong_files(device: Device, folder: str, sums: str) -> list[str]:
     return [line for line in said.splitlines() if line]
 
 
-def send_release(device: Device, layout: Layout, pack: Pack, task: Task) -> Sent:
+def send_release(device: Device, layout: Layout, pack: Pack, task: Task, signed: bool = False) -> Sent:
     """Bring the pack's files to `incoming/<its id>`, or mend `releases/<its id>` when it is there already.
 
     What is sent is what the pack's manifest says: a file that changes under the upload arrives as a damaged one.
 
     Raises:
         ModelError: EP-251 the pack was altered.
+        SignatureRefused: EP-570 it is not `signed`, and the device has a key.
         DeviceError: EP-510 no room, EP-511 not writable, EP-515 damaged on the way, or a failing link.
     """
     digests = check_pack(pack)
     files = {name: file for name, file in release_files(pack.folder).items() if name in digests}
     sums = checksums(digests)
-    said = check_script(device, _PREPARE, [layout.folder, pack.id], layout.folder, timeout=300.0, stdin=sums.encode())
+    arguments = [layout.folder, pack.id, "signed" if signed else "unsigned"]
+    said = check_script(device, _PREPARE, arguments, layout.folder, timeout=300.0, stdin=sums.encode())
+    if said.strip() == "trusts":
+        raise signature_error("unsigned", f"{device.name} takes signed packs only, and pack {pack.id} is not signed")
     found = _parse(said)
     sizes = {digests[name]: files[name].stat().st_size for name in digests}
     absent = {digests[name]: files[name] for name in found.wrong if digests[name] not in found.sources}

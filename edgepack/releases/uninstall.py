@@ -11,7 +11,7 @@ from edgepack.ground.foreign import whole_number
 from edgepack.ground.progress import Progress
 from edgepack.project import Target
 from edgepack.releases.release import DAMAGED_FUNCTION
-from edgepack.releases.switch import links, prune, switch
+from edgepack.releases.switch import Admission, links, prune, switch
 from edgepack.releases.types import Deployment, InstalledRelease, Uninstalled
 from edgepack.remote.layout import Layout, layout
 from edgepack.remote.lock import DeviceLock
@@ -30,13 +30,14 @@ echo "$size"
 mv -- "./$2" ".uninstalled.$3" && rm -rf -- .uninstalled.*
 """
 
-# What models share goes with the last of them; the root folder when nothing else is in it.
+# What models share goes with the last of them; the root folder when nothing else is in it. A key that the device was given stays.
 _REMOVE_SHARED = """\
 cd "$1" || exit 0
 rm -rf -- .uninstalled.*
 for f in *; do [ -e "$f" ] && exit 0; done
 [ -d .runtimes/lock ] && exit 0
 rm -rf -- .runners .runtimes .bench
+[ -e .trust/key.pub ] || rm -rf -- .trust
 """
 _REMOVE_ROOT = 'rmdir -- "$1" 2>/dev/null; [ -d "$1" ] && echo there; :'
 
@@ -120,7 +121,7 @@ def withdraw(deployment: Deployment, device: Device, target: Target, progress: P
                 "deploy that version again",
             )
         if deployment.before is not None:
-            switch(device, place, deployment.before, lock.token)
+            switch(device, place, deployment.before, lock.token, Admission())
         arguments = [place.folder, deployment.release, lock.token, "first" if deployment.before is None else ""]
         check_script(device, _DISCARD, arguments, place.folder, timeout=120.0)
         prune(device, place, target.device.keep)

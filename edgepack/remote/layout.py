@@ -8,6 +8,7 @@
 <root>/<name>/data/<sha256>.bin      test inputs
 <root>/<name>/deployments/<id>.json  which engine a release runs with
 <root>/<name>/lock/                  held by a running deployment
+<root>/.trust/                       the key that releases must be signed with, the newest accepted, a journal
 <root>/.runners/<hash>/run.py        the program that runs models
 <root>/.runtimes/<hash>/             an inference runtime brought along
 """

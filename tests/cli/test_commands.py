@@ -57,6 +57,7 @@ def test_every_command_explains_itself(edgepack: Run) -> None:
         "doctor",
         "device",
         "cache",
+        "keys",
     }
     for command in commands:
         done = edgepack(command, "--help")
@@ -81,6 +82,26 @@ def test_a_ready_tflite_is_deployed_measured_and_judged_without_tensorflow(
     assert "<script src" not in (tmp_path / "out" / "report.html").read_text()
     deployed = next(item for item in report["measurements"] if item["quantity"] == "model_size")
     assert deployed["value"] == small_model.stat().st_size
+
+
+def test_a_signed_deployment_and_what_is_refused_after_it(edgepack: Run, small_model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="cryptography is not installed")
+    words = ("deploy", small_model, "--target", "host", "--out", "out", "--set", "budget.accuracy_drop=none")
+    words = (*words, "--set", f"device.root={tmp_path / 'root'}")
+    for name in ("old", "new"):
+        assert edgepack("keys", "new", name, "--no-password").returncode == 0
+    _assert_error(edgepack("keys", "new", "old", "--no-password"), "EP-193", 2)
+    _assert_error(edgepack(*words, "--set", "device.require_signature=true"), "EP-570", 4)
+    _assert_error(edgepack(*words, "--endorse", "old.key"), "EP-195", 2)
+    _assert_error(edgepack(*words, "--sign", "old.pub"), "EP-190", 2)
+    done = edgepack(*words, "--sign", "old.key")
+    assert done.returncode == 0, done.stderr
+    _assert_error(edgepack(*words), "EP-570", 4)
+    _assert_error(edgepack(*words, "--sign", "new.key"), "EP-572", 4)
+    done = edgepack(*words, "--sign", "new.key", "--endorse", "old.key")
+    assert done.returncode == 0, done.stderr
+    _assert_error(edgepack(*words, "--sign", "old.key"), "EP-573", 4)
+    assert (tmp_path / "root" / ".trust" / "key.pub").read_text() == (tmp_path / "new.pub").read_text()
 
 
 def test_the_report_without_a_target_is_the_newest(edgepack: Run, small_model: Path) -> None:

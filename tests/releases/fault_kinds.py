@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from edgepack.ground.errors import DeviceError
+from edgepack.pack import Pack
+from edgepack.releases.switch import SWITCH
 from edgepack.workers.process import Finished
 from tests.releases.fault_bench import Bench, commands_of
 from tests.releases.fault_worlds import World, broke
 from tests.standins.quick_python import quick_python
 from tests.standins.releases import current_release
+
+Change = Callable[[Path], object]
+Words = Callable[[list[str]], list[str]]
 
 
 def cuts_at_commands(bench: Bench, world: World, whens: tuple[str, ...]) -> None:
@@ -240,3 +247,46 @@ def read_only(bench: Bench, world: World) -> None:
         mkdir.unlink()
     assert code == "EP-511", code
     bench.judge(row, world, code, "mkdir refused")
+
+
+def signatures(bench: Bench, world: World) -> None:
+    """The device has a key, and is offered what it must not take."""
+    from tests.standins.signing import NEW, OLD, THIRD, signed
+
+    def offer(
+        fault: str, wanted: str, pack: Pack, release: Change = lambda folder: None, words: Words = lambda words: words
+    ) -> None:
+        row = bench.row(fault, world)
+        with world.broken() as device:
+            genuine = device.run
+
+            def run(argv: Sequence[str], **rest: Any) -> Any:
+                if argv[2:3] != [SWITCH]:
+                    return genuine(argv, **rest)
+                release(world.root / "conv" / "incoming" / bench.new.id)
+                return genuine(words(list(argv)), **rest)
+
+            device.run = run  # type: ignore[method-assign]
+            code = bench.send(world, pack, device)
+        assert code == wanted, f"{fault}: {code}"
+        bench.judge(row, world, code, fault)
+
+    assert bench.send(world, signed(bench.old, OLD, 100)) == ""
+    assert bench.send(world, signed(bench.old, NEW, 150, endorser=OLD)) == ""
+    offer("signed with another key", "EP-572", signed(bench.new, THIRD, 200))
+    offer("signed with a stale key", "EP-573", signed(bench.new, OLD, 200))
+    offer("older release replayed", "EP-574", signed(bench.new, NEW, 149))
+    signed(bench.new, NEW, 200)
+    offer("signature wrong", "EP-571", bench.new, words=lambda words: [word.replace(":200\t", ":900\t") for word in words])
+    offer(
+        "blob tampered with on the device",
+        "EP-575",
+        bench.new,
+        release=lambda folder: [(folder / "model.tflite").unlink(), (folder / "model.tflite").write_bytes(b"another")],
+    )
+    (bench.new.folder / "manifest.json.minisig").unlink()
+    offer("signature missing", "EP-570", bench.new)
+    signed(bench.old, NEW, 200)
+    signed(bench.new, NEW, 200)
+    cuts_at_commands(bench, world, ("after",))
+    bench.rows[-1].fault += ", signed"

@@ -32,6 +32,7 @@ from tests.releases.fault_kinds import (
     lost_exit_codes,
     read_only,
     rebooted,
+    signatures,
     stalled,
     two_deployers,
     wrong_architecture,
@@ -56,12 +57,14 @@ _OF_A_LINK: tuple[Inject, ...] = (
     lambda bench, world: corrupted_bytes(bench, world, 4),
     *_OF_THE_DEVICE,
     stalled,
+    signatures,
 )
 PLANS: dict[str, tuple[Inject, ...]] = {
     "shell": (
         lambda bench, world: cuts_at_commands(bench, world, ("before", "within", "after")),
         corrupted_files,
         *_OF_THE_DEVICE,
+        signatures,
     ),
     "ssh": _OF_A_LINK,
     "adb": _OF_A_LINK,

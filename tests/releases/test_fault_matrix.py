@@ -25,6 +25,8 @@ def test_no_fault_loses_a_release(tmp_path: Path) -> None:
     cuts = sum(row["tried"] for row in rows if "cut" in row["fault"])
     assert cuts >= {1: 10, 2: 30, 3: 48}[len(transports)], done.stdout
     everywhere = {"disk full at every write", "read-only folder", "runner killed", "wrong architecture", "clock skew",
-                  "rebooted between upload and switch", "exit code lost", "two deployers at once"}  # fmt: skip
+                  "rebooted between upload and switch", "exit code lost", "two deployers at once",
+                  "signature missing", "signature wrong", "signed with another key", "signed with a stale key",
+                  "older release replayed", "blob tampered with on the device"}  # fmt: skip
     for transport in transports:
         assert everywhere <= {row["fault"] for row in rows if row["transport"] == transport}

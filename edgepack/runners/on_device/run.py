@@ -2,8 +2,8 @@
 """Runs a .tflite model where it was deployed: golden vectors, a test set, a benchmark.
 
 For the device: Python 3.9 or later, the standard library, numpy, and ai_edge_litert or tflite_runtime. It imports nothing of
-edgepack; bench, serve and golden --seconds need run_bench.py, run_conditions.py and run_energy.py beside it. Tensors are
-files, memory-mapped: raw little-endian values or .npy, batch first.
+edgepack; bench, serve and golden --seconds need run_bench.py, run_conditions.py and run_energy.py beside it, verify run_verify.py
+and run_ed25519.py alone. Tensors are files, memory-mapped: raw little-endian values or .npy, batch first.
 
     python3 run.py probe
     python3 run.py describe --model model.tflite
@@ -11,6 +11,7 @@ files, memory-mapped: raw little-endian values or .npy, batch first.
     python3 run.py infer    --model model.tflite --input input_0.bin --output output_0.bin
     python3 run.py bench    --model model.tflite --threads 4 --runs 200
     python3 run.py serve    --model model.tflite            (blocks of inferences as asked for on standard input)
+    python3 run.py verify   --folder releases/ID --trust ../.trust --name=NAME        (a signed release; see run_verify.py)
 
 The result is one line of JSON between the lines EDGEPACK-RESULT and EDGEPACK-END on standard output; a result that starts
 and does not end was cut. Exit status 0, or 1 with {"error": …, "kind": …} as the result.
@@ -307,6 +308,18 @@ def probe(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def verify(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Whether a signed release may become current, and what is trusted from then on; see run_verify.verify."""
+    checks = part("run_verify")
+    try:
+        result: dict[str, Any] = checks.verify(
+            arguments.folder, arguments.signature, arguments.trust, arguments.name, arguments.mode
+        )
+    except checks.Refused as refused:
+        raise RunnerError(refused.kind, str(refused)) from refused
+    return result
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Runs a .tflite model: golden vectors, a test set, a benchmark.")
@@ -337,6 +350,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     one.add_argument("--power", default="auto", help="auto, off, or a sensor: ina219:/dev/i2c-1:0x40:0.1, ina260:/dev/i2c-1:0x40")
     one.set_defaults(function=bench)
     commands.add_parser("serve", parents=[common, warm]).set_defaults(function=serve)
+    one = commands.add_parser("verify")
+    one.add_argument("--folder", required=True, help="the release")
+    one.add_argument("--signature", help="the folder of its signature files, when it is another")
+    one.add_argument("--trust", required=True, help="the folder of what the device trusts")
+    one.add_argument("--name", required=True, help="the model's name")
+    one.add_argument("--mode", choices=("deploy", "rollback"), default="deploy")
+    one.set_defaults(function=verify)
     return parser.parse_args(arguments)
 
 

@@ -49,6 +49,12 @@ static int set_word(struct options *options, const char *option, const char *val
         options->cpus = value;
     } else if (strcmp(option, "--power") == 0) {
         options->power = value;
+    } else if (strcmp(option, "--signature") == 0) {
+        options->signature = value;
+    } else if (strcmp(option, "--trust") == 0) {
+        options->trust = value;
+    } else if (strcmp(option, "--mode") == 0) {
+        options->mode = value;
     } else if (strcmp(option, "--input") == 0 && options->input_count < MOST_TENSORS) {
         options->inputs[options->input_count++] = value;
     } else if (strcmp(option, "--output") == 0 && options->output_count < MOST_TENSORS) {
@@ -67,6 +73,8 @@ void parse(struct options *options, int count, char **words)
             options->command = option;
         } else if (strcmp(option, "--sequence") == 0) {
             options->sequence = 1;
+        } else if (strncmp(option, "--name=", 7) == 0) { /* a name may begin like an option */
+            options->name = option + 7;
         } else if (i + 1 == count) {
             fail("data", "%s: a value is missing", option);
         } else {

@@ -7,6 +7,7 @@
        PROGRAM infer  --model model.tflite --input input_0.bin --output output_0.bin [--first N] [--count N] [--sequence]
        PROGRAM bench  --model model.tflite [--runs N] [--seconds S] [--warmup N] [--warmup-seconds S] [--cpus 4,5]
        PROGRAM serve  --model model.tflite [--warmup N] [--warmup-seconds S]
+       PROGRAM verify --folder releases/ID --trust ../.trust --name=NAME [--signature FOLDER] [--mode deploy|rollback]
        PROGRAM layers --model model.tflite [--runs N] [--seconds S] [--warmup N] [--warmup-seconds S]
 
    One line of JSON between EDGEPACK-RESULT and EDGEPACK-END; status 0, or 1 with {"error": ..., "kind": ...}. */
@@ -41,7 +42,7 @@ static void run_command(const struct options *options)
             return;
         }
     }
-    fail("data", "unknown command %s: use probe, golden, infer, bench, serve or layers", options->command);
+    fail("data", "unknown command %s: use probe, golden, infer, bench, serve, layers or verify", options->command);
 }
 
 /* Stay on the processors of a list such as "4,5". */
@@ -70,6 +71,10 @@ int main(int argc, char **argv)
         .command = "", .count = -1, .runs = 200, .warmup = 20, .seconds = -1.0, .warmup_seconds = 10.0, .threads = 1
     };
     parse(&options, argc, argv);
+    if (strcmp(options.command, "verify") == 0) {
+        run_verify(&options);
+        return close_result();
+    }
     if (options.cpus != NULL) {
         pin(options.cpus);
     }

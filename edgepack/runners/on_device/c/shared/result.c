@@ -48,7 +48,13 @@ int end_result(const struct options *options)
 {
     printf(", \"engine\": \"%s\", \"engine_version\": \"", options->engine);
     print_text(engine_version());
-    printf("\", \"threads\": %d}\nEDGEPACK-END\n", options->threads);
+    printf("\", \"threads\": %d", options->threads);
+    return close_result();
+}
+
+int close_result(void)
+{
+    printf("}\nEDGEPACK-END\n");
     return fflush(stdout) == 0 ? 0 : 1;
 }
 

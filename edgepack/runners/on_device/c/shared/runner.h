@@ -5,7 +5,7 @@
 #include "engine.h"
 
 struct options {
-    const char *command, *engine, *model, *folder, *cpus, *power;
+    const char *command, *engine, *model, *folder, *cpus, *power, *signature, *trust, *name, *mode;
     const char *inputs[MOST_TENSORS], *outputs[MOST_TENSORS];
     int input_count, output_count, threads, sequence;
     long long first, count, runs, warmup;
@@ -22,6 +22,7 @@ _Noreturn void fail_file(const char *path); /* the same for what errno says of a
 void *allocate(unsigned long long bytes);
 void begin_result(void);
 int end_result(const struct options *options); /* the program's status */
+int close_result(void);                        /* the same where no engine has a part in it */
 void print_text(const char *text);             /* as the inside of a JSON string */
 void print_number(const char *name, double value, int known);
 void print_times(const double *samples, long long count); /* "samples": [...], in seconds */
@@ -41,5 +42,8 @@ void run_golden(const struct options *options);
 void run_infer(const struct options *options);
 void run_bench(const struct options *options);
 void run_serve(const struct options *options);
+
+/* verify.c, which needs neither a model nor an engine */
+void run_verify(const struct options *options);
 
 #endif
