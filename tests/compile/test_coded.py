@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepack.coding import CODES
+from edgepack.coding import CODES, find_code
 from edgepack.compile import CCode, compile_model
 from edgepack.compile.coded import choice, fitting, memory, sizes
 from edgepack.flatbuffer import read_model
@@ -70,13 +70,14 @@ def test_coded_networks_equal_the_reference(monkeypatch: pytest.MonkeyPatch, cpu
 @pytest.mark.parametrize("code", [code.name for code in CODES])
 def test_every_code_alone(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     small_too(monkeypatch)
-    kind = {"palette": "clustered", "ternary": "ternary", "runs": "sparse", "blocks": "blocks"}.get(code, "pruned")
+    kinds = {"palette": "clustered", "ternary": "ternary", "runs": "sparse", "blocks": "blocks", "pairs": "ternary"}
+    kind = kinds.get(code, "pruned and clustered" if code == "gaps" else "pruned")
     models = {f"{cpu} {seed}": structured(random_network(seed), seed, kind) for seed in (520, 521) for cpu in CPUS}
     codes = {
         name: compile_model(read_model(model), f"m{i}", name.split()[0], coding=code)
         for i, (name, model) in enumerate(models.items())
     }
-    kernel = f"ep_{code}"
+    kernel = find_code(code).kernel
     assert all(any(kernel in part.kernel for call in each.calls for part in call.parts()) for each in codes.values())
     assert differing(models, codes) == []
 
