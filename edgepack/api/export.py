@@ -30,6 +30,7 @@ def export(
     overlay_input: bool = False,
     runtime: str = "c",
     coding: str | bool | None = None,
+    encrypt: File | None = None,
     version: str = "1.0.0",
     settings: Settings = (),
     weights: File | None = None,
@@ -54,13 +55,16 @@ def export(
             it), "off", "smallest" (all that becomes smaller), or the name of a code, such as "palette". For TensorFlow Lite
             Micro "auto" or True (those that its operator DECODE reads, where that makes the file smaller) or "off" (so without
             it).
+        encrypt: A file with a key, 16 bytes or 32 hexadecimal digits: the constants of C code (form "c") are then encrypted with
+            AES-128 in counter mode, and the firmware decrypts them in every run.
         version: A package's version.
 
     Returns:
         The files that were written.
 
     Raises:
-        ProjectError: EP-168 for an unknown form, EP-170 for a runtime or a coding that it has not, EP-710 for an unknown code.
+        ProjectError: EP-168 for an unknown form, EP-170 for a runtime, a coding or an encryption that it has not, EP-710 for an
+            unknown code, EP-715 for a file that holds no key.
         EdgepackError: EP-252 when the folder cannot be written; what else keeps the model from being made.
     """
     request = as_request(
@@ -71,6 +75,7 @@ def export(
         board=board,
         optimize=optimize,
         overlay_input=overlay_input,
+        encrypt=None if encrypt is None else Path(encrypt),
         version=version,
         runtime=runtime,
         coding=("auto" if coding else "off") if isinstance(coding, bool) else coding,

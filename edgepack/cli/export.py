@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,15 @@ def export(
             autocompletion=codings,
         ),
     ] = None,
+    encrypt: Annotated[
+        Path | None,
+        typer.Option(
+            "--encrypt",
+            metavar="KEYFILE",
+            help="C code whose weights lie encrypted in flash (AES-128 in counter mode): a file of 16 bytes, or 32 hexadecimal "
+            "digits. The firmware gives a function that decrypts; the key is in no generated file.",
+        ),
+    ] = None,
     version: Annotated[str, typer.Option("--version", help="The package's version, for package managers.")] = "1.0.0",
     data: DataPath = None,
     weights: Weights = None,
@@ -64,6 +74,7 @@ def export(
         overlay_input=overlay_input,
         runtime=runtime,
         coding=coding,
+        encrypt=encrypt,
         version=version,
         data=data,
         weights=weights,

@@ -17,6 +17,7 @@ class Array:
     weights, four in a word. `channels` and `words`: so many biases lie side by side, then so many words of bytes, then as many
     multipliers, and so on; `parts` are the arrays that lie in this one, which only codes know (coded/contents.py).
     `lines`: a stream of kernels/shared/ep_gemm_sparse.h, whose weights find their pixels so (operators/shared/sparse_stream.py).
+    `offset`: where it lies among all that is encrypted, in bytes; None where it is stored as it is (encrypted/).
     """
 
     data: Data
@@ -27,6 +28,7 @@ class Array:
     words: int = 0
     parts: tuple[Array, ...] = ()
     lines: tuple[int, ...] = ()
+    offset: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,24 +64,30 @@ class Overlap:
 
 CODE = "ep_code"  # the struct of a call that begins decoding
 SCRATCH = -1  # in place of a value id: the call's scratch
+DECRYPTION = -2  # or what decrypts (kernels/coding/ep_decipher.h)
 
 
 @dataclass(frozen=True)
 class Place:
-    """So many bytes into the memory of a value, or of the call's scratch."""
+    """So many bytes into the memory of a value, or of the call's scratch, there as numbers of a type."""
 
     value: int
     offset: int
+    dtype: str = "int8"
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A call inside a call: where its input and output begin, and its scratch, in bytes of the outer call's scratch."""
+    """A call inside a call: where its input and output begin, and its scratch, in bytes of the outer call's scratch.
+
+    `places`: its inputs and outputs where there are others than one of each.
+    """
 
     call: Call
     input: Place
     output: Place
     scratch: int
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from edgepack.compile.coded import coded
 from edgepack.compile.emit.c_text import c_name
 from edgepack.compile.emit.program import KERNEL_DECLARATIONS, emit
 from edgepack.compile.emit.subject import Program
+from edgepack.compile.encrypted import Cipher, Image, encrypted
+from edgepack.compile.encrypted.calls import WINDOW
 from edgepack.compile.graph import Graph, build_graph
 from edgepack.compile.lowered import CodedArray, Considered, Lowered
 from edgepack.compile.lowering import lower
@@ -49,7 +51,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class CCode:
-    """Generated C. `files` maps file names to text; sizes are in bytes."""
+    """Generated C. `files` maps file names to text; sizes are in bytes.
+
+    `nonce` and `encrypted` are of encrypted constants: their nonce, and how many bytes they are.
+    """
 
     name: str
     cpu: str
@@ -64,6 +69,8 @@ class CCode:
     plan: Plan
     graph: Graph
     calls: tuple[Call, ...] = ()
+    nonce: bytes = b""
+    encrypted: int = 0
 
 
 def compile_model(
@@ -74,6 +81,7 @@ def compile_model(
     rank: int = 0,
     overlay_input: bool = False,
     coding: str = "off",
+    key: bytes | None = None,
 ) -> CCode:
     """Compile a model to C for a CPU.
 
@@ -86,10 +94,13 @@ def compile_model(
     of them add no more than 15 % of the instructions; for "size" whatever they add, for "speed" none), "smallest" (every one that
     becomes smaller), or the name of the only code to use.
 
+    With a `key`, 16 bytes, all constants that kernels and decoders read are stored encrypted with AES-128 in counter mode
+    (encrypted/), and NAME_run takes a function that decrypts them.
+
     `optimize` is "speed" (a copy of each kernel a layer, its shape folded in), "size" (kernels never inlined) or "balanced"
     (the C compiler decides). Raises CompileError EP-70x naming the operator, tensor and Keras layer that cannot be compiled,
     ModelError EP-211 for a file that an accelerator's compiler wrote and EP-206 for coded weights that do not fit their tensor,
-    and ProjectError EP-702 for an unknown `cpu` or `optimize`.
+    ProjectError EP-702 for an unknown `cpu` or `optimize`, and ToolError EP-716 where encrypting needs a package.
     """
     if optimize not in KERNEL_DECLARATIONS:
         raise ProjectError("EP-702", f"unknown optimize '{optimize}'", f"Use one of: {', '.join(KERNEL_DECLARATIONS)}.")
@@ -98,9 +109,16 @@ def compile_model(
     graph = replace(run_passes(build_graph(plain_model(model)), core), inputs_in_arena=overlay_input)
     try:
         planned = _smallest(graph, core, optimize, rank)
-        planned = _coded(planned, core, optimize, coding, rank)
+        planned = _coded(planned, core, optimize, coding, rank, key is not None)
     except OperatorError as error:
         raise _explained(error, model) from error
+    shared = sharing(planned.lowered, optimize)
+    cipher, encrypted_bytes = None, 0
+    if key is not None:
+        blocked = {index for index, one in enumerate(planned.lowered) if not one.call.rounds}
+        planned, image = _encrypted(planned, core)
+        shared |= {index for index in blocked if len(planned.lowered[index].call.rounds) > 1}
+        cipher, encrypted_bytes = Cipher.of(key, image), image.size
     program = Program(
         name=c_name(name),
         graph=planned.graph,
@@ -111,7 +129,9 @@ def compile_model(
         optimize=optimize,
         source_sha256=model.sha256,
         source_bytes=model.size_bytes,
-        shared=sharing(planned.lowered, optimize),
+        shared=shared,
+        cipher=cipher,
+        encrypted=encrypted_bytes,
     )
     return CCode(
         name=program.name,
@@ -127,6 +147,8 @@ def compile_model(
         plan=planned.plan,
         graph=planned.graph,
         calls=planned.calls,
+        nonce=cipher.nonce if cipher else b"",
+        encrypted=encrypted_bytes,
     )
 
 
@@ -180,25 +202,33 @@ def _planned(graph: Graph, cpu: Cpu, optimize: str, rank: int = 0) -> _Planned:
     return _Planned(graph, lowered, calls, make_plan(graph, calls))
 
 
-def _coded(planned: _Planned, cpu: Cpu, optimize: str, coding: str, rank: int) -> _Planned:
+def _coded(planned: _Planned, cpu: Cpu, optimize: str, coding: str, rank: int, encrypt: bool) -> _Planned:
     """The same with constants coded; in another order of its operators if what is decoded then finds room in less memory."""
-    found = _with_codes(planned, cpu, optimize, coding)
+    before = WINDOW if encrypt else 0
+    found = _with_codes(planned, cpu, optimize, coding, before)
     if rank or not found.saved:
         return found
     other = reordered(found.graph, found.scratch)
     if other is None:
         return found
-    changed = _with_codes(_planned(other, cpu, optimize), cpu, optimize, coding)
+    changed = _with_codes(_planned(other, cpu, optimize), cpu, optimize, coding, before)
     better = changed.saved >= found.saved and changed.plan.arena_size < found.plan.arena_size
     return changed if better else found
 
 
-def _with_codes(planned: _Planned, cpu: Cpu, optimize: str, coding: str) -> _Planned:
-    lowered = coded(planned.graph, planned.lowered, cpu, optimize, coding)
+def _with_codes(planned: _Planned, cpu: Cpu, optimize: str, coding: str, before: int) -> _Planned:
+    lowered = coded(planned.graph, planned.lowered, cpu, optimize, coding, before)
     calls = tuple(one.call for one in lowered)
     if calls == planned.calls:
         return replace(planned, lowered=lowered)
     return _Planned(planned.graph, lowered, calls, make_plan(planned.graph, calls))
+
+
+def _encrypted(planned: _Planned, cpu: Cpu) -> tuple[_Planned, Image]:
+    """The same with constants encrypted, and what is encrypted."""
+    lowered, image = encrypted(planned.graph, planned.lowered, cpu)
+    calls = tuple(one.call for one in lowered)
+    return _Planned(planned.graph, lowered, calls, make_plan(planned.graph, calls)), image
 
 
 def _layers(planned: _Planned) -> tuple[Layer, ...]:

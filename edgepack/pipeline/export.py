@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgepack.coding import SETTINGS, check_coding
+from edgepack.compile.encrypted import read_key
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.progress import Progress
 from edgepack.pack.deliveries.form import Form, Options
@@ -29,7 +30,8 @@ def run_export(
         options: What the form may be told; what is known of the data comes from the project.
 
     Raises:
-        ProjectError: EP-168 for an unknown form, EP-170 for a runtime or a coding that it has not; what the rooms say.
+        ProjectError: EP-168 for an unknown form, EP-170 for a runtime, a coding or an encryption that it has not; EP-715 for
+            a file that holds no key; what the rooms say.
         EdgepackError: EP-252 when the folder cannot be written. Other files in it are left alone.
     """
     wanted = _form(form, options)
@@ -63,7 +65,19 @@ def _form(name: str, options: Options) -> Form:
         raise ProjectError("EP-170", f"--as {form.name} has no form for TensorFlow Lite Micro", f"use one of {others}")
     if options.coding is not None:
         _check_coding(form, "tflm" if form.name == "tflm" else runtime, options.coding)
+    if options.encrypt is not None:
+        _check_encrypt(form, options.encrypt)
     return form
+
+
+def _check_encrypt(form: Form, key: Path) -> None:
+    """Whether the form can have encrypted weights, and that there is a key."""
+    if not form.encrypts:
+        others = ", ".join(other.name for other in FORMS.values() if other.encrypts)
+        raise ProjectError(
+            "EP-170", f"--as {form.name} has no encrypted weights: nothing in it decrypts them", f"use one of {others}"
+        )
+    read_key(key)
 
 
 def _check_coding(form: Form, runtime: str, coding: str) -> None:

@@ -49,6 +49,7 @@ def mismatches(
     flags: Sequence[str] = ("-O1",),
     seed: int = 1,
     coding: str = "off",
+    key: bytes = b"",
 ) -> list[str]:
     """Compile every case for each CPU, run it on this machine, and describe each whose outputs differ from the reference.
 
@@ -60,10 +61,12 @@ def mismatches(
     seen: list[set[str]] = [set() for _ in cases]
     wrong = []
     for name in (cpu, *more_cpus):
-        codes = {i: compile_model(model, f"m{i}", name, optimize, coding=coding) for i, model in enumerate(models)}
+        codes = {
+            i: compile_model(model, f"m{i}", name, optimize, coding=coding, key=key or None) for i, model in enumerate(models)
+        }
         texts = {i: c_text(code) for i, code in codes.items()}
         new = [i for i, text in texts.items() if text not in seen[i]]
-        for i, host in zip(new, build([codes[i] for i in new], flags), strict=True):
+        for i, host in zip(new, build([codes[i] for i in new], flags, key=key), strict=True):
             seen[i].add(texts[i])
             for inputs, outputs in zip(sets[i], expected[i], strict=True):
                 difference = compare(host.run(inputs), outputs)

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgepack.compile import CCode
 from edgepack.compile.graph import Value
+from tests.compile.decryption import callback
 
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 GUARD = 64  # bytes of pattern around every buffer, to see writes outside it
@@ -21,8 +22,8 @@ PATTERN = 0xA5
 class HostModel:
     """One compiled model in a loaded library; buffers are guarded, the arena filled with a pattern before each run."""
 
-    def __init__(self, code: CCode, library: ctypes.CDLL) -> None:
-        self._code = code
+    def __init__(self, code: CCode, library: ctypes.CDLL, decrypt: tuple[object, ...] = ()) -> None:
+        self._code, self._decrypt = code, decrypt
         self._run = getattr(library, f"{code.name}_run")
         self._reset = getattr(library, f"{code.name}_reset") if code.state_size else None
         self._arena = _Buffer(code.arena_size)
@@ -41,7 +42,8 @@ class HostModel:
         input_buffers = [_Buffer(array.nbytes, array) for array in inputs]
         output_buffers = [_Buffer(graph.values[value].bytes) for value in graph.outputs]
         buffers = [*input_buffers, *output_buffers, self._arena]
-        assert self._run(*(buffer.pointer for buffer in buffers)) == 0
+        status = self._run(*(buffer.pointer for buffer in buffers), *self._decrypt)
+        assert status == 0, f"status {status}"
         for buffer in buffers:
             buffer.check()
         for buffer, array in zip(input_buffers, inputs, strict=True):
@@ -85,17 +87,19 @@ def _shaped(buffer: _Buffer, value: Value) -> np.ndarray:
     return np.frombuffer(buffer.bytes.tobytes(), value.dtype).reshape(value.shape)
 
 
-def build(codes: Sequence[CCode], flags: Sequence[str] = ("-O1",), compiler: Sequence[str] = ("gcc",)) -> list[HostModel]:
+def build(
+    codes: Sequence[CCode], flags: Sequence[str] = ("-O1",), compiler: Sequence[str] = ("gcc",), key: bytes = b""
+) -> list[HostModel]:
     """Compile models (with distinct names, for one CPU and one optimize) into one library and load it.
 
     The models share kernels by being included in one file; the header guards make that work, and it is what keeps thousands
-    of models fast to test.
+    of models fast to test. With a `key` what is encrypted is decrypted by the package cryptography.
     """
     if not codes:
         return []
     with tempfile.TemporaryDirectory(prefix="edgepack-compile-") as name:
         loaded = _library(Path(name), codes, flags, compiler)  # stays loaded when its file is gone
-    return [HostModel(code, loaded) for code in codes]
+    return [HostModel(code, loaded, callback(key, code.nonce) if key else ()) for code in codes]
 
 
 def _library(folder: Path, codes: Sequence[CCode], flags: Sequence[str], compiler: Sequence[str]) -> ctypes.CDLL:

@@ -25,9 +25,9 @@ def test_the_same_c_is_run_once_and_other_c_for_each_cpu(
     found: list[list[str]] = []
     build = harness.build
 
-    def noted(codes: Sequence[CCode], flags: Sequence[str]) -> object:
+    def noted(codes: Sequence[CCode], flags: Sequence[str], **options: bytes) -> object:
         found.append([code.name for code in codes])
-        return build(codes, flags)
+        return build(codes, flags, **options)
 
     monkeypatch.setattr(harness, "build", noted)
     assert mismatches([case(name)], "generic", "cortex-m4") == []

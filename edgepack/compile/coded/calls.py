@@ -40,22 +40,23 @@ class Decoding:
     each: tuple[Call, ...]
 
 
-def coded_call(call: Call, codes: Mapping[Key, Coded]) -> Call:
-    """The call with some arrays decoded before it runs, into its scratch."""
-    inner = _aligned(max(call.scratch or 0, HEAD + max(each.table for each in codes.values())))
+def coded_call(call: Call, codes: Mapping[Key, Coded], before: int = 0) -> Call:
+    """The call with some arrays decoded before it runs, into its scratch; `before`: bytes left free before a decoder."""
+    inner = aligned(max(call.scratch or 0, before + HEAD + max(each.table for each in codes.values())))
     steps: list[Step] = []
     places: dict[Key, Decoded] = {}
     for each in codes.values():
         here, decoding = Place(SCRATCH, inner), _decoding([each.content], each.code, each.framed)
-        steps += [Step(begin, Place(SCRATCH, 0), Place(SCRATCH, 0), 0) for begin in decoding.begin]
-        steps.append(Step(decoding.each[0], here, here, 0))
+        decoder = Place(SCRATCH, before)
+        steps += [Step(begin, decoder, decoder, before) for begin in decoding.begin]
+        steps.append(Step(decoding.each[0], here, here, before))
         places.update(_places(each.content.array, inner))
-        inner += _aligned(each.content.room)
+        inner += aligned(each.content.room)
     if call.rounds:
-        parts = {id(part): replace(part, fields=_replaced(part.fields, places)) for part in call.parts()}
+        parts = {id(part): replace(part, fields=replaced(part.fields, places)) for part in call.parts()}
         rounds = tuple(tuple(replace(step, call=parts[id(step.call)]) for step in steps_) for steps_ in call.rounds)
     else:
-        run = replace(call, fields=_replaced(call.fields, places))
+        run = replace(call, fields=replaced(call.fields, places))
         rounds = ((Step(run, Place(call.inputs[0], 0), Place(call.outputs[0], 0), 0),),)
     return replace(
         call,
@@ -67,14 +68,14 @@ def coded_call(call: Call, codes: Mapping[Key, Coded]) -> Call:
     )
 
 
-def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[Key, Coded]) -> Call | None:
+def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[Key, Coded], before: int = 0) -> Call | None:
     """The call in blocks of `size` output channels, whose arrays are decoded, or copied, before each is computed.
 
     None where a code cannot hold them: with the zeros that fill up each block it may have more kinds than the code knows.
     """
     join = any(array.parts for array in arrays_inside(whole.fields))
     arrays = [list(arrays_inside(block.fields, join)) for block in blocks]
-    inner = _aligned(max(block.scratch or 0 for block in blocks))
+    inner = aligned(max(block.scratch or 0 for block in blocks))
     begin: list[Step] = []
     unpack: list[list[Step]] = [[] for _ in blocks]
     places: list[dict[Key, Decoded]] = [{} for _ in blocks]
@@ -84,15 +85,16 @@ def blocked_call(whole: Call, blocks: Sequence[Call], size: int, codes: Mapping[
         if coded and coded.code and coded.code.encode(_together(contents)) is None:
             return None
         decoding = _decoding(contents, coded.code if coded else COPIED, coded is not None and coded.framed)
-        decoder, room = inner, _aligned(inner + HEAD + (coded.table if coded else 0))
-        inner = room + _aligned(max(content.room for content in contents))
+        decoder = inner + before
+        room = aligned(decoder + HEAD + (coded.table if coded else 0))
+        inner = room + aligned(max(content.room for content in contents))
         begin += [Step(call, Place(SCRATCH, decoder), Place(SCRATCH, decoder), decoder) for call in decoding.begin]
         for content, call, steps, place in zip(contents, decoding.each, unpack, places, strict=True):
             steps.append(Step(call, Place(SCRATCH, room), Place(SCRATCH, room), decoder))
             place.update(_places(content.array, room))
     runs: list[Call] = []
     for block, place in zip(blocks, places, strict=True):
-        run = replace(block, fields=_replaced(block.fields, place))
+        run = replace(block, fields=replaced(block.fields, place))
         runs.append(next((same for same in runs if same.fields == run.fields), run))
     rounds = [
         (*steps, Step(run, Place(run.inputs[0], 0), Place(run.outputs[0], index * size), 0))
@@ -122,7 +124,7 @@ def _decoding(contents: Sequence[Content], code: Code | None, framed: bool) -> D
         call = _unpack(content, code, framed, first)
         key = tuple(value for value in call.fields.values() if isinstance(value, int))
         each.append(calls.setdefault(key, call))
-    return Decoding((_function(code.kernel, fields, CODE),), tuple(each))
+    return Decoding((function(code.kernel, fields, CODE),), tuple(each))
 
 
 def _together(contents: Sequence[Content]) -> Values:
@@ -136,13 +138,13 @@ def _unpack(content: Content, code: Code, framed: bool, first: int) -> Call:
     if content.form == SPARSE:
         lines = asdict(Lines(*content.array.lines))
         sizes = {"count": content.count, "filters": content.groups, "words": content.array.data.size}
-        return _function(sparse_unpacker(code), {"bytes": first, **sizes, **lines}, UNPACK_SPARSE)
+        return function(sparse_unpacker(code), {"bytes": first, **sizes, **lines}, UNPACK_SPARSE)
     if content.form != STREAM:
-        return _function("ep_unpack", {"halves": int(content.form == HALVES), "count": content.count})
+        return function("ep_unpack", {"halves": int(content.form == HALVES), "count": content.count})
     sizes = {"count": content.count, "groups": content.groups}
     if not framed or content.constants is None:
-        return _function("ep_unpack_stream", sizes)
-    return _function("ep_unpack_framed", {"bytes": first, **sizes, "wide": wide_groups(content.constants)})
+        return function("ep_unpack_stream", sizes)
+    return function("ep_unpack_framed", {"bytes": first, **sizes, "wide": wide_groups(content.constants)})
 
 
 def _table_decoding(contents: Sequence[Content]) -> Decoding:
@@ -155,7 +157,7 @@ def _table_decoding(contents: Sequence[Content]) -> Decoding:
         begin: dict[str, Field] = {"code": None if place else code, "bytes": 0 if place else code.data.size}
         sizes = {"channels": table.channels, "words": table.words, "blocks": table.blocks}
         key = (table.channels, table.words, table.blocks, int(place == 0))
-        each.append(calls.setdefault(key, _function("ep_channels", {**begin, **sizes})))
+        each.append(calls.setdefault(key, function("ep_channels", {**begin, **sizes})))
     return Decoding((), tuple(each))
 
 
@@ -165,7 +167,8 @@ def _content(array: Array, coded: Coded | None) -> Content:
     return content if content is not None and (coded is not None or content.form != TABLE) else as_bytes(array)
 
 
-def _function(kernel: str, fields: Mapping[str, Field], struct: str = "") -> Call:
+def function(kernel: str, fields: Mapping[str, Field], struct: str = "") -> Call:
+    """The call of a function that decodes, decrypts or prepares that."""
     return Call(kernel, f"{kernel}.h", fields, (), (), scratch=0, struct=struct, function=True)
 
 
@@ -174,16 +177,17 @@ def _places(array: Array, offset: int) -> dict[Key, Decoded]:
     return {key_of(part): Decoded(offset + at, str(part.data.dtype)) for at, part in parts_of(array)}
 
 
-def _replaced(fields: Mapping[str, Field], places: Mapping[Key, Decoded]) -> dict[str, Field]:
+def replaced(fields: Mapping[str, Field], places: Mapping[Key, Decoded]) -> dict[str, Field]:
     """Struct members with pointers to what was decoded in place of arrays."""
     found: dict[str, Field] = {}
     for name, value in fields.items():
         if isinstance(value, Mapping):
-            found[name] = _replaced(value, places)
+            found[name] = replaced(value, places)
         else:
             found[name] = places.get(key_of(value), value) if isinstance(value, Array) else value
     return found
 
 
-def _aligned(size: int) -> int:
+def aligned(size: int) -> int:
+    """As what lies in scratch is."""
     return -(-size // ALIGNMENT) * ALIGNMENT

@@ -36,10 +36,11 @@ RATE = 0.5  # of a program's bytes for each of its instructions, that "balanced"
 NEARLY = {"speed": 0.0, "balanced": 0.6, "size": 1.0}  # of what decoding saves, that a faster way must save to come first
 
 
-def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, coding: str) -> tuple[Lowered, ...]:
+def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, coding: str, before: int = 0) -> tuple[Lowered, ...]:
     """The calls, with constants coded where that is worth it.
 
     `coding` is "off", "auto" (what is worth it), "smallest" (all that becomes smaller), or the name of the only code to use.
+    `before` are the bytes of memory that each decoder needs before it.
     """
     if coding == "off":
         return tuple(lowered)
@@ -50,7 +51,7 @@ def coded(graph: Graph, lowered: Sequence[Lowered], cpu: Cpu, optimize: str, cod
         base = skipping(lowered, cpu, stay) if _may_skip(optimize, coding) else list(lowered)
         skipped = [place for place, (one, new) in enumerate(zip(lowered, base, strict=True)) if new is not one]
         need = live_of(graph, [one.call for one in base])
-        after, chosen = _coded(graph, lowered, base, cpu, optimize, coding, arena)
+        after, chosen = _coded(graph, lowered, base, cpu, optimize, coding, arena, before)
         if skipped and SKIPPING in without_gain(after):
             stay.update(skipped)
             continue
@@ -80,7 +81,14 @@ def _decoding_saves_more(one: Lowered, chosen: Mapping[Key, Coded], nearly: floa
 
 
 def _coded(
-    graph: Graph, lowered: Sequence[Lowered], base: Sequence[Lowered], cpu: Cpu, optimize: str, coding: str, arena: int
+    graph: Graph,
+    lowered: Sequence[Lowered],
+    base: Sequence[Lowered],
+    cpu: Cpu,
+    optimize: str,
+    coding: str,
+    arena: int,
+    before: int,
 ) -> tuple[tuple[Lowered, ...], Mapping[Key, Coded]]:
     """The calls with constants coded, and the codes that arrays would take if memory had room for all of them.
 
@@ -109,7 +117,7 @@ def _coded(
         allowed = {key: found for key, found in options.items() if key not in without}
         chosen = best_codes(allowed, readers, grows, most, rate)
         slow = frozenset(best_codes(allowed, readers, grows, UNLIMITED)) - frozenset(chosen) if most < UNLIMITED else frozenset()
-        after = fitted = fit_in_memory(graph, base, chosen, computed, cpu, most, nearly, arena, slowest)
+        after = fitted = fit_in_memory(graph, base, chosen, computed, cpu, most, nearly, arena, slowest, before)
         if gain(fitted, grows) <= (LEAST if coding == "auto" else 0):
             after, chosen = fit_in_memory(graph, base, {}, computed, cpu, most, nearly, arena), {}
         after = tuple(counted(old, new) for old, new in zip(base, after, strict=True))

@@ -35,6 +35,7 @@ def fit_in_memory(
     nearly: float,
     arena: int,
     slowest: float | None = None,
+    before: int = 0,
 ) -> tuple[Lowered, ...]:
     """The calls with their coded arrays, where memory has room for what is decoded.
 
@@ -42,7 +43,7 @@ def fit_in_memory(
     as much. With `slowest` the ways that save most come first, those last that take more than so many times the instructions.
 
     The `arena` may grow by `MORE_MEMORY` or four filters, whichever is more, and the decoder; beyond, for `WORTH_MEMORY` times as
-    many bytes of flash.
+    many bytes of flash. `before` are the bytes that each decoder needs before it.
     """
     calls = [one.call for one in lowered]
     ways: dict[int, list[tuple[int, Lowered]]] = {}
@@ -50,7 +51,7 @@ def fit_in_memory(
     for index, one in enumerate(lowered):
         codes = {key: chosen[key] for key in arrays_of(one.call) if key in chosen}
         if codes or computed[index]:
-            tried = list(variants(one, codes, cpu)) if codes else []
+            tried = list(variants(one, codes, cpu, before)) if codes else []
             longest, least = (max(one.cost, tried[0].cost), nearly * tried[0].saved) if tried else (UNKNOWN, 0.0)
             ahead = [way for way in computed[index] if way.cost <= longest and way.saved >= least]
             tried = [*ahead, *tried, *(way for way in computed[index] if way not in ahead)]
@@ -89,11 +90,19 @@ def _within_memory(
     return tuple(found), saved, limit
 
 
-def variants(one: Lowered, codes: Mapping[Key, Coded], cpu: Cpu) -> Iterator[Lowered]:
+def variants(one: Lowered, codes: Mapping[Key, Coded], cpu: Cpu, before: int = 0) -> Iterator[Lowered]:
     """A call with decoded arrays: as a whole, then in more and more blocks of its output channels, which take less memory."""
     decoding = sum(each.cost for each in codes.values())
     one = replace(one, coded=tuple(each.summary for each in codes.values()))
-    yield replace(one, call=coded_call(one.call, codes), cost=one.cost + decoding)
+    yield replace(one, call=coded_call(one.call, codes, before), cost=one.cost + decoding)
+    for size, blocks, cost in in_blocks(one, cpu):
+        call = blocked_call(one.call, blocks, size, codes, before)
+        if call is not None:
+            yield replace(one, call=call, cost=cost + decoding)
+
+
+def in_blocks(one: Lowered, cpu: Cpu) -> Iterator[tuple[int, list[Call], float]]:
+    """A call as more and more calls of some of its output channels each: how many channels, the calls, their instructions."""
     problem = one.problems[0] if len(one.problems) == 1 and not one.call.rounds else None
     if not isinstance(problem, (Conv2D, FullyConnected)) or not _in_blocks(problem):
         return
@@ -110,9 +119,7 @@ def variants(one: Lowered, codes: Mapping[Key, Coded], cpu: Cpu) -> Iterator[Low
             blocks.append(found[0].calls()[0])
             cost += found[0].cost
         else:
-            call = blocked_call(one.call, blocks, size, codes)
-            if call is not None:
-                yield replace(one, call=call, cost=cost + decoding + 100.0 * len(blocks))
+            yield size, blocks, cost + 100.0 * len(blocks)
 
 
 def _in_blocks(problem: Conv2D | FullyConnected) -> bool:

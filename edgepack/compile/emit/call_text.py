@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping
 
 from edgepack.compile.call import SCRATCH, Call, Place, Step
+from edgepack.flatbuffer.types import C_TYPES
 
 LOOP = 3  # rounds that differ by equal distances only, from which on they become a loop
 
@@ -79,7 +80,8 @@ def _alike(rounds: tuple[tuple[Step, ...], ...], at: int) -> int:
 
 def _step(prefix: str, step: Step, structs: Mapping[int, str], places: Mapping[int, str], advance: tuple[int, int]) -> str:
     """One kernel's call; its places advance by so many bytes a band."""
-    arguments = [_address(place, places, by) for place, by in zip((step.input, step.output), advance, strict=True)]
+    ends = zip((step.input, step.output), advance, strict=True)
+    arguments = [_address(place, places, 0) for place in step.places] or [_address(place, places, by) for place, by in ends]
     if step.call.scratch is not None:
         arguments.append(f"{places[SCRATCH]} + {step.scratch}")
     prefix = "" if step.call.function else prefix
@@ -89,4 +91,5 @@ def _step(prefix: str, step: Step, structs: Mapping[int, str], places: Mapping[i
 def _address(place: Place, places: Mapping[int, str], advance: int) -> str:
     base = places[place.value]
     offset = f" + {place.offset}" if place.offset else ""
-    return f"{base}{offset}" + (f" + band * {advance}" if advance else "")
+    address = f"{base}{offset}" + (f" + band * {advance}" if advance else "")
+    return address if place.dtype == "int8" else f"(const {C_TYPES[place.dtype]} *)(const void *)({address})"

@@ -42,7 +42,7 @@ def arrays_of(program: Program) -> Arrays:
     def walk(fields: Mapping[str, Field], index: str, note: str) -> None:
         for member, value in fields.items():
             if isinstance(value, Array):
-                of_array[id(value)] = add(value.data, f"{index}_{c_name(member)}", f"{note} {value.comment}".strip())
+                of_array[id(value)] = add(program.stored(value), f"{index}_{c_name(member)}", f"{note} {value.comment}".strip())
             elif isinstance(value, Mapping):
                 walk(value, index, note)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from edgepack.compile.call import CODE, SCRATCH, Call, decodes
+from edgepack.compile.call import CODE, DECRYPTION, SCRATCH, Call, decodes
 from edgepack.compile.emit.c_text import initialiser, number
 from edgepack.compile.emit.call_text import call_text, needs_band, shared_function, struct_name
 from edgepack.compile.emit.constants import Arrays, arrays_of, weights, weights_header
+from edgepack.compile.emit.decrypt import DECRYPTING, FAILURES, WINDOW_HEADER, check_block, decrypt_declaration, key_check
 from edgepack.compile.emit.parameters import buffers_note, held_inputs, parameters, take_inputs
 from edgepack.compile.emit.readme import readme
 from edgepack.compile.emit.sizes import DEFINITION, need_32_bits
@@ -37,7 +38,7 @@ def emit(program: Program) -> dict[str, str]:
     headers = {part.header for call in program.calls for part in call.parts()}
     for header in _kernel_files(headers):
         files[header] = header_text(header)
-    files["README.md"] = readme(program.name, program.graph, program.plan, _kernel_files(headers), coded)
+    files["README.md"] = readme(program, _kernel_files(headers), coded)
     return files
 
 
@@ -59,7 +60,8 @@ def _prototype(program: Program) -> str:
     for name, value in parameters(program.graph):
         const = "const " if value in inputs and name.startswith("input") else ""
         parts.append(f"{const}{C_TYPES[program.graph.values[value].dtype]} *{name}")
-    return f"int {program.name}_run({', '.join(parts)}, void *arena)"
+    decryption = f", {program.name}_decrypt *decrypt, void *user" if program.cipher else ""
+    return f"int {program.name}_run({', '.join(parts)}, void *arena{decryption})"
 
 
 def _tensor_macros(prefix: str, value: Value, offset: int | None) -> str:
@@ -109,9 +111,9 @@ extern "C" {{
 #define {p}_INPUT_COUNT {len(program.graph.inputs)}
 #define {p}_OUTPUT_COUNT {len(program.graph.outputs)}
 
-{tensors}
+{tensors}{decrypt_declaration(program)}
 /* Run one inference. {buffers_note(p, held)}
- * Returns 0, or -1 if the arena is null or not 4-aligned. */
+ * Returns 0, or -1 if the arena is null or not 4-aligned{FAILURES if program.cipher else ""}. */
 {_prototype(program)};
 {reset}
 #ifdef __cplusplus
@@ -152,7 +154,8 @@ def _source(program: Program, arrays: Arrays) -> str:
     p, name = program.prefix, program.name
     parts = [part for call in program.calls for part in call.parts()]
     headers = {part.header for part in parts}
-    includes = "\n".join(f'#include "{header}"' for header in sorted(headers))
+    ahead = [WINDOW_HEADER] if WINDOW_HEADER in headers else []  # it changes what decoders are
+    includes = "\n".join(f'#include "{header}"' for header in (*ahead, *sorted(headers - set(ahead))))
     large = need_32_bits(_kernel_files(headers), [part.fields for part in parts])
     sizes = DEFINITION if large or program.optimize == "speed" else ""
     check = f"EP_STATIC_ASSERT(sizeof(EP_SIZE) >= 4, {name}_has_sizes_of_more_than_16_bits);\n" if large else ""
@@ -165,6 +168,7 @@ def _source(program: Program, arrays: Arrays) -> str:
             if not decodes(part.fields):
                 structs.append(f"static {_struct(program, arrays, call, index, which)}")
         places = {value: _location(program, arrays, value) for value in (*call.inputs, *call.outputs)}
+        places[DECRYPTION] = "(const int8_t *)(const void *)&decryption"
         if call.scratch is not None:
             places[SCRATCH] = f"memory + {program.plan.scratch[index]}" if call.scratch else "memory"
         uses_memory = uses_memory or any("memory" in place for place in places.values())
@@ -178,6 +182,13 @@ def _source(program: Program, arrays: Arrays) -> str:
         body.append(title + call_text(name, index, call, places, index in program.shared, inside))
     memory = "    int8_t *const memory = (int8_t *)arena;\n" if uses_memory else ""
     memory += "    int32_t band;\n" if any(needs_band(call) for call in program.calls) else ""
+    decrypts = not DECRYPTING.isdisjoint(headers)
+    decryption = (
+        "    int failed = 0;\n    const struct ep_decryption decryption = {decrypt, user, &failed};\n" if decrypts else ""
+    )
+    unused += ["user"] if program.cipher and not decrypts else []
+    statements = [key_check(program)] if decrypts else []
+    statements += [f"    (void){parameter};\n" for parameter in unused] + body
     head = banner(program, f"{name}: {len(program.calls)} kernel calls, for {program.cpu}, optimised for {program.optimize}.")
     return f"""{head}\
 {KERNEL_DECLARATIONS[program.optimize]}{sizes}#include "{name}.h"
@@ -191,15 +202,15 @@ def _source(program: Program, arrays: Arrays) -> str:
 #endif
 
 EP_STATIC_ASSERT({p}_ARENA_SIZE >= {program.plan.arena_size}, {name}_arena_holds_every_buffer);
-{check}
+{check}{check_block(program) if decrypts else ""}
 {"".join(_shared_functions(program))}{chr(10).join(structs)}
 {_prototype(program)}
 {{
-{memory}    if (arena == NULL || ((uintptr_t)arena & 3u) != 0u) {{
+{memory}{decryption}    if (arena == NULL || ((uintptr_t)arena & 3u) != 0u{" || decrypt == NULL" if program.cipher else ""}) {{
         return -1;
     }}
-{"".join([f"    (void){parameter};{chr(10)}" for parameter in unused] + body)}    {p}_BEFORE_LAYER({len(program.calls)});
-    return 0;
+{"".join(statements)}    {p}_BEFORE_LAYER({len(program.calls)});
+    return {"failed != 0 ? -2 : 0" if decrypts else "0"};
 }}
 {_reset(program, arrays)}"""
 
@@ -214,8 +225,8 @@ def _struct(program: Program, arrays: Arrays, call: Call, index: int, which: int
 
 def _shared_functions(program: Program) -> list[str]:
     """A function for each kernel that several calls share."""
-    calls = [part for index in sorted(program.shared) for part in program.calls[index].parts()]
-    by_kernel = {call.kernel: call for call in calls if not call.function}
+    calls = [part for index in sorted(program.shared) for part in program.calls[index].parts() if not part.function]
+    by_kernel = {call.kernel: call for call in calls}
     return [shared_function(program.name, by_kernel[kernel]) + "\n" for kernel in sorted(by_kernel)]
 
 

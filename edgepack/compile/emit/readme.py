@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgepack.compile.emit.decrypt import encryption_notes
 from edgepack.compile.emit.parameters import held_inputs
-from edgepack.compile.graph import Graph, Value
-from edgepack.compile.plan import Plan
+from edgepack.compile.emit.subject import Program
+from edgepack.compile.graph import Value
 from edgepack.flatbuffer.types import C_TYPES
 
 
-def readme(name: str, graph: Graph, plan: Plan, kernels: Sequence[str], coded: int = 0) -> str:
+def readme(program: Program, kernels: Sequence[str], coded: int = 0) -> str:
     """Markdown: what to compile, how to call it, what it needs. `coded` is how many layers decode their weights."""
+    used = ", ".join(f"`{kernel}`" for kernel in kernels)
+    name, graph, plan = program.name, program.graph, program.plan
+    decryption = ", decrypt, user" if program.cipher else ""
     upper = name.upper()
     several = len(graph.inputs) > 1 or len(graph.outputs) > 1
     held = held_inputs(graph, plan)
@@ -41,8 +45,8 @@ is fastest. Nothing here writes to flash or needs an operating system.
 static uint8_t arena[{upper}_ARENA_SIZE] __attribute__((aligned(16)));
 {declarations}
 
-{reset}{places}if ({name}_run({arguments}, arena) != 0) {{
-    /* the arena is missing or misaligned */
+{reset}{places}if ({name}_run({arguments}, arena{decryption}) != 0) {{
+    /* the arena is missing or misaligned{", or decrypting failed" if program.cipher else ""} */
 }}
 ```
 {order}{overwritten}
@@ -55,7 +59,7 @@ static uint8_t arena[{upper}_ARENA_SIZE] __attribute__((aligned(16)));
 - Real values are `SCALE * (stored - ZERO_POINT)`, with the macros of `{name}.h`.
 - Two models can be linked into one firmware: their symbols start with their names, and kernels are static functions.
 - Define `{upper}_WEIGHTS_SECTION` to place the constants, and `{upper}_BEFORE_LAYER(i)` to profile layer by layer.
-{decoding}- Kernels used: {", ".join(f"`{kernel}`" for kernel in kernels)}. Each begins with what it computes.
+{decoding}{encryption_notes(program)}- Kernels used: {used}. Each begins with what it computes.
 """
 
 

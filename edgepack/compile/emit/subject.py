@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgepack import __version__
-from edgepack.compile.call import Call
-from edgepack.compile.graph import Graph, Node
+from edgepack.compile.call import Array, Call
+from edgepack.compile.encrypted.cipher import Cipher
+from edgepack.compile.graph import Data, Graph, Node
 from edgepack.compile.plan import Plan
 
 
 @dataclass(frozen=True)
 class Program:
-    """Everything the emitters need: the calls in order, and the node each comes from."""
+    """Everything the emitters need: the calls in order, and the node each comes from.
+
+    `cipher` encrypts the constants that have a place among those that are encrypted, so many bytes.
+    """
 
     name: str
     graph: Graph
@@ -24,6 +30,14 @@ class Program:
     source_sha256: str
     source_bytes: int
     shared: frozenset[int]
+    cipher: Cipher | None = None
+    encrypted: int = 0
+
+    def stored(self, array: Array) -> Data:
+        """What stands in flash for an array."""
+        if self.cipher is None or array.offset is None:
+            return array.data
+        return np.frombuffer(self.cipher.encrypt(array.offset, array.data.tobytes()), np.uint8)
 
     @property
     def prefix(self) -> str:

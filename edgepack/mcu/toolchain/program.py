@@ -16,6 +16,7 @@ from edgepack.ground.errors import CompileError
 from edgepack.ground.progress import Progress
 from edgepack.mcu.image.layers import layer_marker
 from edgepack.mcu.toolchain.compilers import FIRMWARE, Toolchain, compile_objects, link
+from edgepack.mcu.toolchain.decrypting import DECRYPT
 
 STACK_BYTES = 64 << 10
 VECTOR_BYTES = 1 << 10
@@ -86,6 +87,8 @@ def has_reset(folder: Path, name: str) -> bool:
 def model_glue(name: str, inputs: Sequence[Port], outputs: Sequence[Port], reset: bool) -> str:
     """C that owns the model's buffers and calls it; an input that lies in the arena is written there before every run.
 
+    Encrypted constants are decrypted by a function DECRYPT beside the model's files (decrypting.py).
+
     The status passes through a volatile so that NAME_run is called and not jumped to: its end shows as a return into
     harness_call.
     """
@@ -105,6 +108,8 @@ def model_glue(name: str, inputs: Sequence[Port], outputs: Sequence[Port], reset
         rows = ", ".join(f"{{(uint8_t *){kind}_{index}, {port.bytes}u}}" for index, port in enumerate(ports))
         lines += ["", f"const struct harness_buffer harness_{kind}s[] = {{{rows}}};"]
         lines.append(f"const uint32_t harness_{kind}_count = {len(ports)}u;")
+    lines += ["", f"#ifdef {name.upper()}_NONCE", f"{name}_decrypt {DECRYPT};", f"#define DECRYPTION , {DECRYPT}, NULL"]
+    lines += ["#else", "#define DECRYPTION", "#endif"]
     arguments = [f"input_{index}" for index in range(len(inputs))] + [f"output_{index}" for index in range(len(outputs))]
     lines += [
         "",
@@ -115,7 +120,7 @@ def model_glue(name: str, inputs: Sequence[Port], outputs: Sequence[Port], reset
         "",
         "__attribute__((noinline)) int harness_call(void)",
         "{",
-        f"    volatile int status = {name}_run({', '.join([*arguments, 'edgepack_arena'])});",
+        f"    volatile int status = {name}_run({', '.join([*arguments, 'edgepack_arena'])} DECRYPTION);",
         "    return status;",
         "}",
         "",
@@ -180,10 +185,12 @@ def build_emulated(
     glue.write_text(model_glue(name, inputs, outputs, has_reset(code_folder, name)))
     script = work / "emulated.ld"
     script.write_text(linker_script(core.flash, core.ram, STACK_BYTES, core.vectors))
+    sources = model_sources(code_folder)
+    decrypt = [source for source in sources if source.stem == DECRYPT]
     model = compile_objects(
         toolchain,
         core,
-        model_sources(code_folder),
+        [source for source in sources if source not in decrypt],
         include_folders(code_folder),
         work / "model",
         optimize,
@@ -194,7 +201,7 @@ def build_emulated(
     board, beside = [FIRMWARE / "startup.c", FIRMWARE / "main_emulated.c"], work / "edgepack-harness"
     harness = compile_objects(toolchain, core, board, [FIRMWARE], beside, "speed", progress=progress)
     harness += compile_objects(
-        toolchain, core, [glue], [FIRMWARE, *include_folders(code_folder)], beside, "speed", progress=progress
+        toolchain, core, [glue, *decrypt], [FIRMWARE, *include_folders(code_folder)], beside, "speed", progress=progress
     )
     elf = link(toolchain, core, [*harness, *model], script, work / f"{name}.elf", progress)
     return Program(elf, name, core, tuple(inputs), tuple(outputs), toolchain, optimize)

@@ -18,8 +18,9 @@ class Options:
     `cpu` and `board` are the names of a core and a board, None for a form's own default. `runtime` is what a package holds: "c",
     the generated code, or "tflm", the model for TensorFlow Lite Micro. `overlay_input`: the input of generated code lies in the
     arena. `coding` says which weights are in codes, as for `compile_model` (TensorFlow Lite Micro: "off", or anything else for
-    its own codes); None is the runtime's default. `version` is a package's. `class_names` and `preprocessing` are what is known
-    of the data. `note` is told what is worth knowing of the result.
+    its own codes); None is the runtime's default. `encrypt` is the file with the key that encrypts generated C's constants.
+    `version` is a package's. `class_names` and `preprocessing` are what is known of the data. `note` is told what is worth
+    knowing of the result.
     """
 
     cpu: str | None = None
@@ -29,6 +30,7 @@ class Options:
     version: str = "1.0.0"
     runtime: str = "c"
     coding: str | None = None
+    encrypt: Path | None = None
     class_names: tuple[str, ...] = ()
     preprocessing: Mapping[str, object] = field(default_factory=dict)
     note: Callable[[str], None] = _nobody
@@ -49,7 +51,8 @@ class Form:
     """One form: its name after `--as`, what it is, and the function that writes it: (.tflite, name, folder, options) -> files.
 
     The name is a C identifier; in a form that does not hold the model, the one that the project is deployed under. `tflm`:
-    whether it can hold the model for TensorFlow Lite Micro, `c` whether it can hold generated C.
+    whether it can hold the model for TensorFlow Lite Micro, `c` whether it can hold generated C, `encrypts` whether that
+    may have its constants encrypted: somebody else's code calls it, and decrypts.
     """
 
     name: str
@@ -58,3 +61,4 @@ class Form:
     holds_model: bool = True
     tflm: bool = False
     c: bool = False
+    encrypts: bool = False

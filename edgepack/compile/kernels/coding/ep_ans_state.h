@@ -24,6 +24,7 @@ EP_SMALL void ep_ans_begin(struct ep_decoder *decoder)
     for (k = 0; k < 4; k++) {
         decoder->state |= ep_take(decoder) << 8 * k;
     }
+    EP_DECODER_FILL(decoder);
 }
 
 #endif

@@ -7,6 +7,14 @@
 
 #include "ep_common.h"
 
+/* Codes lie in flash as they are: all of a code is at hand. Where they are encrypted, ep_cipher_window.h has other meanings of these: a code has
+ * been begun; more of it is needed; where the coded biases and multipliers lie. */
+#ifndef EP_DECODER_BEGUN
+#define EP_DECODER_BEGUN(decoder) ((void)(decoder))
+#define EP_DECODER_FILL(decoder) ((void)(decoder))
+#define EP_DECODER_BEHIND(decoder) ((decoder)->end)
+#endif
+
 #define EP_UNIT 8
 #define EP_DECODER_HEAD 72 /* bytes that struct ep_decoder may take, on a 64-bit host too; its table follows */
 
@@ -46,6 +54,7 @@ EP_INLINE struct ep_decoder *ep_decoder_begin(const struct ep_code *code, void *
     decoder->next = next;
     decoder->state = 0;
     decoder->left = 0;
+    EP_DECODER_BEGUN(decoder);
     return decoder;
 }
 

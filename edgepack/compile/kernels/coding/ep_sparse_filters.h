@@ -41,7 +41,7 @@ EP_SMALL void ep_sparse_filters(const struct ep_unpack_sparse *op, ep_sparse_sou
     uint32_t *words = (uint32_t *)(void *)output, *const last = words + op->words;
     int32_t filters;
     if (op->bytes > 0) {
-        ep_frame_begin(frame, decoder->end, op->bytes);
+        ep_frame_begin(frame, EP_DECODER_BEHIND(decoder), op->bytes);
     }
     for (filters = op->filters; filters > 0; filters--) {
         /* Where the code is damaged, too: each filter has its least, and the last takes what is left. */

@@ -24,7 +24,7 @@ EP_SMALL void ep_unpack_framed(const struct ep_unpack_framed *op, const int8_t *
     int32_t groups, wide = op->wide;
     (void)input;
     if (op->bytes > 0) {
-        ep_frame_begin(frame, decoder->end, op->bytes);
+        ep_frame_begin(frame, EP_DECODER_BEHIND(decoder), op->bytes);
     }
     for (groups = op->groups; groups > 0; groups--) {
         uint32_t *const tail = ep_pairs(decoder, out + 2, op->count);

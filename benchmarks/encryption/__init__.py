@@ -1,0 +1,1 @@
+"""What encrypted weights cost."""
