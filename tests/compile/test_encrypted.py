@@ -27,7 +27,7 @@ from tests.compile.test_operators import ALL
 
 KEY, OTHER = bytes(range(16)), bytes(range(1, 17))
 CPUS = ("generic", "cortex-m0plus", "cortex-m4", "cortex-m55")
-FLAGS = ("-O1", "-Wno-unused-function")  # a program may use no more than a part of ep_conv_windows.h
+FLAGS = ("-O1",)
 CLEAR = re.compile(r"\w+_WEIGHTS_SECTION EP_CONSTANTS_ALIGNED const (?!uint8_t)\w+ (\w+)\[")
 
 

@@ -3,7 +3,7 @@
 #ifndef EP_CONV_2D_GEMM_H
 #define EP_CONV_2D_GEMM_H
 
-#include "ep_conv_windows.h"
+#include "ep_conv_window_gather.h"
 #include "ep_gemm_2x4.h"
 #include "ep_widen_two.h"
 

@@ -3,7 +3,7 @@
 #ifndef EP_CONV_2D_LANES_PIXELS_H
 #define EP_CONV_2D_LANES_PIXELS_H
 
-#include "ep_conv_windows.h"
+#include "ep_conv_window_gather.h"
 #include "ep_fixed_point.h"
 #include "ep_one_sided.h"
 #include "ep_pack_lanes.h"
