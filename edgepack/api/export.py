@@ -31,6 +31,10 @@ def export(
     runtime: str = "c",
     coding: str | bool | None = None,
     version: str = "1.0.0",
+    sign: File | None = None,
+    image_version: int | None = None,
+    base: File | None = None,
+    program: File | None = None,
     settings: Settings = (),
     weights: File | None = None,
     trust: bool = False,
@@ -41,8 +45,8 @@ def export(
 
     Args:
         project, model, data, recipe, settings, weights, trust, folder, quiet: As for `edgepack.deploy`.
-        form: "c", "c-array", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android" or
-            "systemd".
+        form: "c", "c-array", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android",
+            "systemd", "ota", "ota-image" or "mcuboot".
         out: The folder that is written to; by default build/export/FORM.
         name: The name in C; by default the project's or the file's.
         cpu: The core that C code is for, such as "cortex-m4".
@@ -54,13 +58,18 @@ def export(
             it), "off", "smallest" (all that becomes smaller), or the name of a code, such as "palette". For TensorFlow Lite
             Micro "auto" or True (those that its operator DECODE reads, where that makes the file smaller) or "off" (so without
             it).
-        version: A package's version.
+        version: A package's version, and that of an image for MCUboot.
+        sign: The key of an image: edgepack's or minisign's for "ota-image", imgtool's for "mcuboot".
+        image_version: The number of an image, from 1 on; devices take larger ones only.
+        base: The .image of the release before, for a patch.
+        program: What an image holds: a linked program instead of the .tflite.
 
     Returns:
         The files that were written.
 
     Raises:
-        ProjectError: EP-168 for an unknown form, EP-170 for a runtime or a coding that it has not, EP-710 for an unknown code.
+        ProjectError: EP-168 for an unknown form, EP-170 for a runtime or a coding that it has not, EP-710 for an unknown code;
+            EP-173 to EP-178 for an image, EP-190 to EP-192 for a key.
         EdgepackError: EP-252 when the folder cannot be written; what else keeps the model from being made.
     """
     request = as_request(
@@ -72,6 +81,10 @@ def export(
         optimize=optimize,
         overlay_input=overlay_input,
         version=version,
+        key_file=None if sign is None else Path(sign),
+        image_version=image_version,
+        base=None if base is None else Path(base),
+        program=None if program is None else Path(program),
         runtime=runtime,
         coding=("auto" if coding else "off") if isinstance(coding, bool) else coding,
     )

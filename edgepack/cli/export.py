@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,19 @@ def export(
             autocompletion=codings,
         ),
     ] = None,
+    sign: Annotated[
+        Path | None,
+        typer.Option("--sign", help="The key of an image: of `edgepack keys new` for ota-image, imgtool's .pem for mcuboot."),
+    ] = None,
+    image_version: Annotated[
+        int | None, typer.Option("--image-version", help="The number of an image; devices take larger ones only.")
+    ] = None,
+    base: Annotated[
+        Path | None, typer.Option("--base", help="The .image of the release before: the update is a patch where that is smaller.")
+    ] = None,
+    program: Annotated[
+        Path | None, typer.Option("--program", help="What an image holds: the linked program (.bin) instead of the .tflite.")
+    ] = None,
     version: Annotated[str, typer.Option("--version", help="The package's version, for package managers.")] = "1.0.0",
     data: DataPath = None,
     weights: Weights = None,
@@ -65,6 +79,10 @@ def export(
         runtime=runtime,
         coding=coding,
         version=version,
+        sign=sign,
+        image_version=image_version,
+        base=base,
+        program=program,
         data=data,
         weights=weights,
         trust=trust,

@@ -12,6 +12,15 @@ def _nobody(text: str) -> None:
 
 
 @dataclass(frozen=True)
+class ImageSigner:
+    """A key that signs images: its number (8 bytes), the public key (32), and what gives both number and signature (72)."""
+
+    number: bytes
+    key: bytes
+    sign: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True)
 class Options:
     """What `edgepack export` may be told besides the model, the form, its name and its folder; a form takes what concerns it.
 
@@ -19,7 +28,9 @@ class Options:
     the generated code, or "tflm", the model for TensorFlow Lite Micro. `overlay_input`: the input of generated code lies in the
     arena. `coding` says which weights are in codes, as for `compile_model` (TensorFlow Lite Micro: "off", or anything else for
     its own codes); None is the runtime's default. `version` is a package's. `class_names` and `preprocessing` are what is known
-    of the data. `note` is told what is worth knowing of the result.
+    of the data. Images have a number that grows, `image_version`; `program` is the linked program that holds the model and is
+    the image's content, `base` the image of the release before. `key_file` is the key of --sign, `signer` what was read of it
+    for a form that signs as minisign does. `note` is told what is worth knowing of the result.
     """
 
     cpu: str | None = None
@@ -31,6 +42,11 @@ class Options:
     coding: str | None = None
     class_names: tuple[str, ...] = ()
     preprocessing: Mapping[str, object] = field(default_factory=dict)
+    image_version: int | None = None
+    program: Path | None = None
+    base: Path | None = None
+    key_file: Path | None = None
+    signer: ImageSigner | None = None
     note: Callable[[str], None] = _nobody
 
     @property
@@ -49,7 +65,8 @@ class Form:
     """One form: its name after `--as`, what it is, and the function that writes it: (.tflite, name, folder, options) -> files.
 
     The name is a C identifier; in a form that does not hold the model, the one that the project is deployed under. `tflm`:
-    whether it can hold the model for TensorFlow Lite Micro, `c` whether it can hold generated C.
+    whether it can hold the model for TensorFlow Lite Micro, `c` whether it can hold generated C. `signs`: whether it is an image
+    that a key signs; `minisign`: one of minisign's.
     """
 
     name: str
@@ -58,3 +75,5 @@ class Form:
     holds_model: bool = True
     tflm: bool = False
     c: bool = False
+    signs: bool = False
+    minisign: bool = False

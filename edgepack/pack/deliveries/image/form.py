@@ -93,4 +93,6 @@ FORM = Form(
     "ota-image",
     "a signed image for a microcontroller's two slots, the update to it (a patch where that is smaller), and the C that applies it",
     _write,
+    signs=True,
+    minisign=True,
 )
