@@ -38,6 +38,7 @@ def run_export(
     """
     wanted = _form(form, options)
     options = replace(options, note=progress.note, signer=_signer(wanted, options))
+    wanted.check(options)
     plan = prepare(request, progress)
     model = request.project if isinstance(request.project, Path) else Path()
     called = name or plan.project.name
@@ -72,7 +73,12 @@ def _form(name: str, options: Options) -> Form:
 
 def _signer(form: Form, options: Options) -> ImageSigner | None:
     """The key of an image that is signed as minisign does it; nothing that is given for images is ignored by another form."""
-    given = {"--sign": options.key_file, "--image-version": options.image_version, "--base": options.base, "--program": options.program}
+    given = {
+        "--sign": options.key_file,
+        "--image-version": options.image_version,
+        "--base": options.base,
+        "--program": options.program,
+    }
     for option, value in given.items():
         if value is not None and not (form.minisign or (form.signs and option != "--base")):
             others = ", ".join(other.name for other in FORMS.values() if other.minisign or (other.signs and option != "--base"))

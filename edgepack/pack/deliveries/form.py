@@ -66,7 +66,8 @@ class Form:
 
     The name is a C identifier; in a form that does not hold the model, the one that the project is deployed under. `tflm`:
     whether it can hold the model for TensorFlow Lite Micro, `c` whether it can hold generated C. `signs`: whether it is an image
-    that a key signs; `minisign`: one of minisign's.
+    that a key signs; `minisign`: one of minisign's. `check` refuses
+    options before a model is built.
     """
 
     name: str
@@ -76,4 +77,5 @@ class Form:
     tflm: bool = False
     c: bool = False
     signs: bool = False
+    check: Callable[[Options], None] = lambda options: None
     minisign: bool = False

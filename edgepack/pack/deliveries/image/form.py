@@ -7,7 +7,7 @@ from pathlib import Path
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.foreign import read_regular
-from edgepack.pack.deliveries.form import Form, Options
+from edgepack.pack.deliveries.form import Form, ImageSigner, Options
 from edgepack.pack.deliveries.image.format import LARGEST, Image, make_image, make_update, parse_image
 from edgepack.pack.deliveries.writing import write_beside
 from edgepack.runners.c_sources import SHARED
@@ -40,29 +40,34 @@ def image_content(model: Path, options: Options) -> bytes:
     return model.read_bytes() if options.program is None else read_content(options.program, "the program")
 
 
-def needed_version(options: Options) -> int:
-    """The image's version.
-
-    Raises:
-        ProjectError: EP-173 none is given.
-    """
+def _needed(options: Options) -> tuple[ImageSigner, int]:
+    """The key and the image's version."""
+    if options.signer is None:
+        hint = "make one with `edgepack keys new`, give it as --sign"
+        raise ProjectError("EP-176", "an image is signed, and no key is given", hint)
     if options.image_version is None:
         raise ProjectError("EP-173", "an image needs a version", "give a whole number that grows: --image-version 2")
-    return options.image_version
+    return options.signer, options.image_version
+
+
+def _check(options: Options) -> None:
+    _needed(options)
+    _base(options.base)
+    if options.program is not None:
+        read_content(options.program, "the program")
 
 
 def _write(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
-    if options.signer is None:
-        raise ProjectError("EP-176", "an image is signed, and no key is given", "make one with `edgepack keys new`, give it as --sign")
+    signer, version = _needed(options)
     read_model(model.read_bytes())
     content, base = image_content(model, options), _base(options.base)
-    image = make_image(content, model.read_bytes(), name, needed_version(options), options.signer.sign)
-    update, patched = make_update(image, base, options.signer.sign)
+    image = make_image(content, model.read_bytes(), name, version, signer.sign)
+    update, patched = make_update(image, base, signer.sign)
     kind = f"a patch from version {base.version}" if base and patched else "whole, compressed"
     if base and not patched:
-        kind += ": no larger than a patch"
+        kind += ", as a patch would be hardly smaller"
     options.note(f"image {len(image.whole):,} B; update {len(update):,} B, {kind}")
-    sources = updater_files(name, options.signer.number, options.signer.key)
+    sources = updater_files(name, signer.number, signer.key)
     files = {f"{name}.image": image.whole, f"{name}.update": update}
     return write_beside(folder, files | {f"updater/{file}": text for file, text in sources.items()})
 
@@ -94,5 +99,6 @@ FORM = Form(
     "a signed image for a microcontroller's two slots, the update to it (a patch where that is smaller), and the C that applies it",
     _write,
     signs=True,
+    check=_check,
     minisign=True,
 )

@@ -13,6 +13,7 @@ from edgepack.pack.deliveries.image.patch import BLOCK, encode_patch
 HEADER, SIGNATURE, NAME = 128, 72, 24
 _IMAGE = struct.Struct("<4sHHII24s32s32s24x")
 _UPDATE = struct.Struct("<4sHHIIIIII24s32s32s8x")
+_WORTH = 15 / 16  # a patch's size over the whole's above which it is not worth it: the whole suits every device
 LARGEST = 1 << 26
 """Bytes of a content: far above what a microcontroller's slot holds."""
 
@@ -49,7 +50,9 @@ def make_image(content: bytes, model: bytes, name: str, version: int, sign: Sign
     """
     called = name.encode()
     if not 0 < len(called) <= NAME:
-        raise ProjectError("EP-173", f"the name {name} has {len(called)} bytes, an image's at most {NAME}", "give a shorter --name")
+        raise ProjectError(
+            "EP-173", f"the name {name} has {len(called)} bytes, an image's at most {NAME}", "give a shorter --name"
+        )
     if not 0 < version < 1 << 32:
         raise ProjectError("EP-173", f"{version} is no version of an image", "give a whole number from 1 to 4294967295")
     if not 0 < len(content) <= LARGEST:
@@ -77,7 +80,7 @@ def parse_image(data: bytes) -> Image:
 
 
 def make_update(image: Image, base: Image | None, sign: Sign) -> tuple[bytes, bool]:
-    """The update that brings `image`, signed, and whether it is a patch of `base`: it is where that is smaller.
+    """The update that brings `image`, signed, and whether it is a patch of `base`: it is where that is clearly smaller.
 
     The bases' signatures have no part in it.
 
@@ -93,7 +96,7 @@ def make_update(image: Image, base: Image | None, sign: Sign) -> tuple[bytes, bo
             message = f"version {image.version} is not above the base's, {base.version}, and devices would refuse it"
             raise ProjectError("EP-174", message, "give a larger --image-version")
         delta = encode_patch(image.whole, base.header + base.content)
-        if len(delta) < len(patch):
+        if len(delta) < len(patch) * _WORTH:
             patch, patched = delta, True
     old = base if patched else None
     sizes = (0 if old is None else HEADER + len(old.content), len(image.whole), len(patch), BLOCK)

@@ -11,7 +11,7 @@ from edgepack.ground.errors import ProjectError, ToolError
 from edgepack.ground.escape import one_line, shell_line
 from edgepack.ground.scratch import scratch_folder
 from edgepack.pack.deliveries.form import Form, Options
-from edgepack.pack.deliveries.image.form import image_content
+from edgepack.pack.deliveries.image.form import image_content, read_content
 from edgepack.pack.deliveries.packages.product import check_version
 from edgepack.pack.deliveries.writing import write_beside
 from edgepack.workers.process import MOST_WORDS, run_process
@@ -23,8 +23,24 @@ _TRAILERS = 2 * _SECTOR  # signature, hash and MCUboot's own state at the slot's
 def imgtool_arguments(name: str, size: int, version: str, padded: bool) -> list[str]:
     """What `imgtool sign` is given besides the key. `padded`: the content begins at once, so that room is made for the header."""
     slot = (_HEADER + size + _TRAILERS + _SECTOR - 1) // _SECTOR * _SECTOR
-    sizes = ["--header-size", hex(_HEADER), *(["--pad-header"] if padded else []), "--align", str(_ALIGN), "--slot-size", hex(slot)]
+    sizes = [
+        "--header-size",
+        hex(_HEADER),
+        *(["--pad-header"] if padded else []),
+        "--align",
+        str(_ALIGN),
+        "--slot-size",
+        hex(slot),
+    ]
     return ["--version", version, *sizes, f"{name}.bin", f"{name}.signed.bin"]
+
+
+def _check(options: Options) -> None:
+    check_version(options.version)
+    if options.program is not None:
+        read_content(options.program, "the program")
+    if options.key_file is not None:
+        _find_imgtool()
 
 
 def _write(model: Path, name: str, folder: Path, options: Options) -> tuple[Path, ...]:
@@ -33,7 +49,6 @@ def _write(model: Path, name: str, folder: Path, options: Options) -> tuple[Path
     if options.program is not None and any(content[:_HEADER]):
         hint = f"build it with CONFIG_BOOTLOADER_MCUBOOT=y (CONFIG_ROM_START_OFFSET={_HEADER:#x}) and give zephyr.bin"
         raise ProjectError("EP-177", f"{options.program} leaves no room for MCUboot's header", hint)
-    check_version(options.version)
     version = options.version + (f"+{options.image_version}" if options.image_version is not None else "")
     arguments = imgtool_arguments(name, len(content), version, options.program is None)
     files: dict[str, str | bytes] = {f"{name}.bin": content, "sign.sh": _script(arguments)}
@@ -63,8 +78,7 @@ def _signed(content: bytes, arguments: list[str], key: Path) -> bytes:
         ToolError: EP-692 imgtool is not installed.
         ProjectError: EP-178 it refuses the key, or the image.
     """
-    if importlib.util.find_spec("imgtool") is None:
-        raise ToolError("EP-692", "imgtool is not installed, which signs for MCUboot", 'pip install "edgepack[mcuboot]"')
+    _find_imgtool()
     with scratch_folder("edgepack-") as scratch:
         place = Path(scratch)
         (place / arguments[-2]).write_bytes(content)
@@ -79,9 +93,15 @@ def _signed(content: bytes, arguments: list[str], key: Path) -> bytes:
         return signed.read_bytes()
 
 
+def _find_imgtool() -> None:
+    if importlib.util.find_spec("imgtool") is None:
+        raise ToolError("EP-692", "imgtool is not installed, which signs for MCUboot", 'pip install "edgepack[mcuboot]"')
+
+
 FORM = Form(
     "mcuboot",
     "an image for MCUboot, Zephyr's bootloader: signed by its imgtool where a key is given, else with the command",
     _write,
     signs=True,
+    check=_check,
 )

@@ -59,7 +59,11 @@ class _Parser:
             found = self._longest(position, end, shift)
             if found.kind == COPY:
                 shift = found.place - position
-            if pending is not None and pending.kind == found.kind in (LITERAL, DIFFER) and self._goes_on(pending, position, shift):
+            if (
+                pending is not None
+                and pending.kind == found.kind in (LITERAL, DIFFER)
+                and self._goes_on(pending, position, shift)
+            ):
                 pending = Operation(pending.kind, pending.count + found.count, pending.place)
             else:
                 if pending is not None:

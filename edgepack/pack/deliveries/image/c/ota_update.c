@@ -8,6 +8,15 @@ static enum ota_area other(enum ota_area slot)
     return slot == OTA_SLOT_A ? OTA_SLOT_B : OTA_SLOT_A;
 }
 
+static int same_name(const char *one, const char *two)
+{
+    uint32_t i = 0;
+    while (i < OTA_NAME && one[i] == two[i] && one[i] != 0) {
+        i++;
+    }
+    return i == OTA_NAME || one[i] == two[i];
+}
+
 static struct ota_records marks_of(const struct ota_port *port, enum ota_area slot, const uint8_t *identity)
 {
     const struct ota_records marks = {slot, port->slot_size - port->page, identity, 0, 0, 0};
@@ -62,7 +71,7 @@ enum ota_result ota_choose(const struct ota_port *port, struct ota_work *work, s
 static enum ota_result check_fit(const struct ota_port *port, const struct ota_update *update, const struct ota_choice *running,
                                  unsigned flags)
 {
-    if (strncmp(update->name, port->name, OTA_NAME) != 0) {
+    if (!same_name(update->name, port->name)) {
         return OTA_OTHER_MODEL;
     }
     if (update->image_size > port->slot_size - port->page) {
@@ -93,7 +102,7 @@ static enum ota_result check_written(struct ota_work *work, const struct ota_upd
         return result == OTA_NO_IMAGE ? OTA_DAMAGED : result;
     }
     if (memcmp(image->identity, update->image_identity, 32) != 0 || image->version != update->version ||
-        strncmp(image->name, update->name, OTA_NAME) != 0 ||
+        !same_name(image->name, update->name) ||
         image->content_size + OTA_HEADER + OTA_SIGNATURE != update->image_size) {
         return OTA_DAMAGED;
     }
