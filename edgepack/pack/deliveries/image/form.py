@@ -96,7 +96,7 @@ def _trust(name: str, key_number: bytes, key: bytes) -> str:
 
 FORM = Form(
     "ota-image",
-    "a signed image for a microcontroller's two slots, the update to it (a patch where that is smaller), and the C that applies it",
+    "a signed image for a microcontroller's two slots, the update to it, whole or a patch, and the C that applies it",
     _write,
     signs=True,
     check=_check,

@@ -17,8 +17,12 @@ from edgepack.pack.deliveries.image.range_coder import Encoder, chances
 BLOCK = 1 << 16
 """Bytes of the image in a block."""
 LITERAL, EARLIER, COPY, DIFFER = range(4)
-_COPY, _EARLIER, _MOVE = 8, 5, 12  # bytes from which a copy, a copy of earlier bytes, another place in the base is worth it
-_WINDOW, _NEAR = 16, 10  # bytes, and their mean distance, below which they are written as differences
+_COPY, _EARLIER, _MOVE = 6, 5, 10  # bytes from which a copy, a copy of earlier bytes, another place in the base is worth it
+_WINDOW, _NEAR, _MOST = (
+    16,
+    6,
+    16,
+)  # bytes; their mean distance, up to which they are written as differences; the most that one counts
 
 
 @dataclass(frozen=True)
@@ -110,10 +114,11 @@ def _near(image: bytes, base: bytes, shift: int) -> NDArray[np.bool_]:
     if last - first >= _WINDOW:
         new = np.frombuffer(image, np.int8)[first:last].astype(np.int64)
         old = np.frombuffer(base, np.int8)[first + shift : last + shift].astype(np.int64)
-        apart = np.abs((new - old + 128) % 256 - 128)
+        apart = np.minimum(np.abs((new - old + 128) % 256 - 128), _MOST)
         sums = np.concatenate([[0], np.cumsum(apart)])
-        ends = np.minimum(np.arange(last - first) + _WINDOW, last - first)
-        near[first:last] = (sums[ends] - sums[:-1][: last - first]) <= _NEAR * (ends - np.arange(last - first))
+        starts = np.arange(last - first)
+        ends = np.minimum(starts + _WINDOW, last - first)
+        near[first:last] = sums[ends] - sums[starts] <= _NEAR * (ends - starts)
     return near
 
 
