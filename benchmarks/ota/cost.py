@@ -13,8 +13,11 @@ from edgepack.mcu.image.elf import read_elf
 from edgepack.mcu.image.size import sizes_of
 from edgepack.mcu.toolchain.compilers import find_toolchain
 from edgepack.mcu.toolchain.program import build_emulated, ports_of
+from edgepack.measure.mcu.emulated import bench_mcu
+from edgepack.runners.c_sources import SHARED
 from tests.pack.ota_device.build import Release, device_sources
 from tests.pack.ota_device.emulated import emulate
+from tests.standins.signing import OLD
 
 CORES = ("cortex-m4", "cortex-m0plus")
 _CALLER = """#include "ota.h"
@@ -74,13 +77,31 @@ def linked(core: str, toolchain: str) -> dict[str, int]:
     return {"flash": sizes.flash, "code": sizes.code, "constants": sizes.constants, "functions": trusted}
 
 
+def verification(core: str) -> int:
+    """Instructions of verifying one signature."""
+    message = bytes(64)
+    signature = OLD.sign(message)
+    arrays = {"key": OLD.public.key, "signature": signature}
+    lines = ['#include "verify.h"', '#include "ed25519.h"', "static const uint8_t message[64];"]
+    lines += [f"static const uint8_t {name}[] = {{{','.join(map(str, content))}}};" for name, content in arrays.items()]
+    lines += ["int verify_run(const int32_t *input, int32_t *output, uint8_t *arena)", "{", "    (void)input, (void)arena;"]
+    lines += ["    output[0] = ed25519_verify(key, message, sizeof message, signature);", "    return 0;", "}", ""]
+    files = {f"{stem}.{end}": (SHARED / f"{stem}.{end}").read_text() for stem in ("ed25519", "sha512") for end in "ch"}
+    files |= {"verify.c": "\n".join(lines), "verify.h": _HEADER.replace("caller", "verify").replace("CALLER", "VERIFY")}
+    right = [np.ones((1, 1), np.int32)]
+    result = bench_mcu(files, "verify", core, [np.zeros((1, 1), np.int32)], right, toolchain="zig", optimize="size")
+    assert result.parity.differing == 0, "a right signature was refused"
+    return result.instructions
+
+
 def costs(releases: tuple[Release, Release, Release]) -> list[dict[str, Any]]:
     """A row for each core and compiler; memory is the same for both compilers but for the stack, which is zig's."""
     rows = []
     for core in CORES:
         with tempfile.TemporaryDirectory(prefix="edgepack-ota-") as name:
             seen = emulate(core, releases, [(0, 0)], Path(name))
+        verified = verification(core)
         for toolchain in ("zig", "gcc"):
             row = {"core": core, "compiler": find_toolchain(toolchain).version, **linked(core, toolchain)}
-            rows.append(row | {"work": seen.work_bytes, "stack": seen.stack_bytes})
+            rows.append(row | {"work": seen.work_bytes, "stack": seen.stack_bytes, "verify": verified})
     return rows

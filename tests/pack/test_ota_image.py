@@ -52,6 +52,33 @@ def test_updates_arrive_whole_and_as_patches_and_are_reverted(device: Device) ->
     assert [line for line in said if line.endswith(" same") and line[0] == "0"] == ["0 same"] * 4
 
 
+def test_a_reverted_update_can_come_again(device: Device) -> None:
+    said = device.run(*START, ("apply", THREE.patch, 0), ("revert",), ("apply", THREE.patch, 0), ("runs", THREE.image.whole))
+    assert results(said) == ["ok"] * 6 and said[-1] == "0 same"
+
+
+def test_the_image_before_runs_when_the_newer_one_rots(device: Device) -> None:
+    for offset in (9, 20, HEADER, HEADER + 5000):
+        said = device.run(*START, ("rot", 1, offset), ("runs", ONE.image.whole), ("rot", 0, offset), ("runs", ONE.image.whole))
+        assert said[2:] == ["0 same", f"{RESULTS.index('no image')} other"]
+
+
+def test_a_whole_update_revives_a_device_without_an_image_and_a_patch_does_not(device: Device) -> None:
+    rot = (("rot", 0, 200), ("rot", 1, 200))
+    said = device.run(*START, *rot, ("apply", THREE.patch, 0), ("apply", THREE.whole, 0), ("runs", THREE.image.whole))
+    assert results(said)[2:] == ["other base", "ok", "ok"] and said[-1] == "0 same"
+
+
+@pytest.mark.parametrize(("page", "granule"), [(2048, 8), (256, 4), (128, 16)])
+def test_a_device_whose_power_fails_again_and_again_is_updated(program: Path, page: int, granule: int) -> None:
+    device = Device(program, page, granule)
+    calls = 60
+    said = device.run(*START, *[("cut", THREE.patch, 300)] * calls, ("runs", THREE.image.whole))[2:]
+    words = results(said)
+    assert words[0] == "flash" and said[-1] == "0 same"
+    assert set(words[words.index("ok") :]) == {"ok", "current"}
+
+
 def test_a_patch_is_taken_where_it_is_smaller_and_a_whole_update_else() -> None:
     assert len(THREE.patch or b"") < len(THREE.whole)
     noise = random.Random(1).randbytes(3000)

@@ -3,6 +3,7 @@
      apply UPDATE FLAGS        prints the result, the changes of flash, and whether any byte of the slots is another
      cut UPDATE AT             the same with the power failing in a change, and reboots
      revert                    the same, back to the other slot
+     rot SLOT OFFSET           a byte of a slot changes by itself
      runs IMAGE                prints the result and whether the running image is these bytes
      cuts UPDATE OLD NEW FIRST STEP SECOND
                                the power fails in change FIRST, FIRST + STEP, … of the update until it is done without a cut; where
@@ -76,6 +77,9 @@ int main(int argc, char **argv)
             at += 2;
         } else if (strcmp(command, "revert") == 0) {
             report(device_revert());
+        } else if (strcmp(command, "rot") == 0) {
+            flash.area[atoi(argv[at]) % 2][(uint32_t)atoi(argv[at + 1]) % DEVICE_LARGEST] ^= 1;
+            at += 2;
         } else if (strcmp(command, "runs") == 0) {
             int same;
             const enum ota_result result = device_runs(load(argv[at++]), &same);
