@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from benchmarks.ota.sizes import program_of
 from tests.pack.ota_device.build import BEFORE, FIRST, Device, Release, host_device, release, tuned
 from tests.pack.ota_device.emulated import emulate
 
-GEOMETRIES = ((2048, 8), (4096, 8), (4096, 32), (8192, 16), (1024, 4), (128, 16), (256, 1))
-"""Bytes of a page and of a granule."""
+GEOMETRIES = ((2048, 8, 1), (4096, 8, 1), (4096, 32, 1), (8192, 16, 1), (1024, 4, 1), (128, 16, 1), (256, 1, 32))
+"""Bytes of a page and of a granule, and one of how many changes is cut."""
+LARGE = 1 << 18, 4096, 8, 64
+"""Of the large images: bytes of a slot, and the same."""
 
 FAILURES = ("fine", "brick", "wrong image", "running slot touched", "unfinished", "flash misused")
 
@@ -34,39 +37,36 @@ def large() -> tuple[Release, Release, Release]:
     return one, two, release(second + padding[:40_000] + first + padding[40_000:], 3, two)
 
 
-def cuts(step: int) -> list[dict[str, Any]]:
-    """A row for each geometry and form of update; every `step`-th change."""
-    rows = []
+def cuts(step: int, only: Sequence[int] = ()) -> Iterator[dict[str, Any]]:
+    """A row for each geometry (`only` those with these numbers) and form of update; every `step`-th change."""
     with tempfile.TemporaryDirectory(prefix="edgepack-ota-") as name:
         program = host_device(Path(name))
-        for page, granule in GEOMETRIES:
-            rows += _of(Device(program, page, granule), small(), f"{page} B pages, {granule} B granules", step)
-        rows += _of(Device(program, 4096, 8, 1 << 18), large(), "4096 B pages, 8 B granules, 100 KB", step * 16)
-    return rows
+        for number, (page, granule, each) in enumerate(GEOMETRIES):
+            if number in (only or range(len(GEOMETRIES))):
+                yield from _of(Device(program, page, granule), small(), f"{page} B pages, {granule} B granules", step * each)
+        if len(GEOMETRIES) in (only or [len(GEOMETRIES)]):
+            slot, page, granule, each = LARGE
+            title = f"{page} B pages, {granule} B granules, two blocks"
+            yield from _of(Device(program, page, granule, slot), large(), title, step * each)
 
 
-def _of(device: Device, releases: tuple[Release, Release, Release], title: str, step: int) -> list[dict[str, Any]]:
+def _of(device: Device, releases: tuple[Release, Release, Release], title: str, step: int) -> Iterator[dict[str, Any]]:
     one, two, three = releases
     start = (("apply", one.whole, 0), ("apply", two.whole, 0))
-    rows = []
     for kind, update in (("patch", three.patch), ("whole", three.whole)):
         assert update is not None
         for twice in (0, 1):
             *wrong, last = device.run(*start, ("cuts", update, two.image.whole, three.image.whole, 1, step, twice))[2:]
             counted = re.fullmatch(r"cuts (\d+) of (\d+) changes", last)
             assert counted is not None, last
-            rows.append(
-                {
-                    "flash": title,
-                    "update": kind,
-                    "twice": bool(twice),
-                    "changes": int(counted[2]),
-                    "cuts": int(counted[1]),
-                    "wrong": [FAILURES[int(line.split()[3])] for line in wrong],
-                }
-            )
-            print(rows[-1], flush=True)
-    return rows
+            found = {"changes": int(counted[2]), "cuts": int(counted[1])}
+            yield {
+                "flash": title,
+                "update": kind,
+                "twice": bool(twice),
+                **found,
+                "wrong": [FAILURES[int(line.split()[3])] for line in wrong],
+            }
 
 
 def emulated(core: str, count: int) -> dict[str, Any]:

@@ -24,6 +24,12 @@ HERE = Path(__file__).resolve().parent
 PARTS = ("sizes", "cost", "cuts", "emulated")
 
 
+def save(results: dict[str, Any]) -> None:
+    """Write the results and the page."""
+    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (HERE / "results.md").write_text(render(results))
+
+
 def main() -> int:
     """Measure the parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -32,6 +38,7 @@ def main() -> int:
         "--pair", nargs=3, action="append", metavar=("NAME", "OLD", "NEW"), help="two files for sizes; repeatable"
     )
     parser.add_argument("--step", type=int, default=1, help="cuts: every so many changes only")
+    parser.add_argument("--flash", type=int, action="append", help="cuts: only this kind of flash, by its number; repeatable")
     parser.add_argument("--count", type=int, default=30, help="emulated: tries a core")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
@@ -44,11 +51,18 @@ def main() -> int:
         elif part == "cost":
             results[part] = cost.costs(cuts.small())
         elif part == "cuts":
-            results[part] = cuts.cuts(options.step)
+            for row in cuts.cuts(options.step, options.flash or ()):
+                kept = [
+                    other
+                    for other in results.get(part, [])
+                    if any(other[key] != row[key] for key in ("flash", "update", "twice"))
+                ]
+                results[part] = [*kept, row]
+                print(row, flush=True)
+                save(results)
         else:
             results[part] = [cuts.emulated(core, options.count) for core in cost.CORES]
-        file.write_text(json.dumps(results, indent=1) + "\n")
-        (HERE / "results.md").write_text(render(results))
+        save(results)
     return 1 if any(row["wrong"] for part in ("cuts", "emulated") for row in results.get(part, [])) else 0
 
 

@@ -148,7 +148,7 @@ def test_a_damaged_update_is_refused_wherever_the_damage_is(device: Device) -> N
 
 def test_an_update_signed_by_the_key_but_malformed_leaves_what_runs(device: Device) -> None:
     rng, count = random.Random(3), 0
-    for _ in range(80):
+    for _ in range(40):
         body = bytearray((THREE.patch or b"")[:-SIGNATURE])
         for _ in range(rng.choice((1, 1, 3, 40))):
             body[rng.choice((rng.randrange(HEADER, HEADER + 40), rng.randrange(12, len(body))))] = rng.randrange(256)
@@ -157,7 +157,7 @@ def test_an_update_signed_by_the_key_but_malformed_leaves_what_runs(device: Devi
         taken = results(said)[0] == "ok"  # of bytes that say nothing, such as the range code's last
         assert said[1:] == (["0 other", "0 same"] if taken else ["0 same", "0 other"]) and "flash" not in results(said)
         count += not taken
-    assert count > 60
+    assert count > 30
 
 
 def test_an_image_that_another_key_signed_is_not_marked(device: Device) -> None:
