@@ -53,11 +53,12 @@ class _Parser:
         self._image, self._base = image, base
         self._there = matches.in_base(image, base)
         self._before = matches.earlier(image)
-        self._near: tuple[int, NDArray[np.bool_]] = (-1 << 40, np.zeros(0, np.bool_))
+        self._block, self._near_at, self._near = (0, 0), -1 << 40, np.zeros(0, np.bool_)
 
     def operations(self, start: int, end: int) -> Iterator[Operation]:
         """Those of one block."""
         position, shift = start, 0
+        self._block, self._near_at = (start, end), -1 << 40
         pending: Operation | None = None
         while position < end:
             found = self._longest(position, end, shift)
@@ -103,14 +104,14 @@ class _Parser:
 
     def _is_near(self, position: int, shift: int) -> bool:
         """Whether the bytes from here on are like the base's, at the same place but for `shift`."""
-        if self._near[0] != shift:
-            self._near = shift, _near(self._image, self._base, shift)
-        return bool(self._near[1][position])
+        if self._near_at != shift:
+            self._near_at, self._near = shift, _near(self._image, self._base, shift, *self._block)
+        return bool(self._near[position - self._block[0]])
 
 
-def _near(image: bytes, base: bytes, shift: int) -> NDArray[np.bool_]:
-    first, last = max(0, -shift), min(len(image), len(base) - shift)
-    near = np.zeros(len(image), np.bool_)
+def _near(image: bytes, base: bytes, shift: int, start: int, end: int) -> NDArray[np.bool_]:
+    first, last = max(start, -shift), min(end, len(base) - shift)
+    near = np.zeros(end - start, np.bool_)
     if last - first >= _WINDOW:
         new = np.frombuffer(image, np.int8)[first:last].astype(np.int64)
         old = np.frombuffer(base, np.int8)[first + shift : last + shift].astype(np.int64)
@@ -118,7 +119,7 @@ def _near(image: bytes, base: bytes, shift: int) -> NDArray[np.bool_]:
         sums = np.concatenate([[0], np.cumsum(apart)])
         starts = np.arange(last - first)
         ends = np.minimum(starts + _WINDOW, last - first)
-        near[first:last] = sums[ends] - sums[starts] <= _NEAR * (ends - starts)
+        near[first - start : last - start] = sums[ends] - sums[starts] <= _NEAR * (ends - starts)
     return near
 
 
