@@ -43,7 +43,12 @@ def cuts(step: int, only: Sequence[int] = ()) -> Iterator[dict[str, Any]]:
         program = host_device(Path(name))
         for number, (page, granule, each) in enumerate(GEOMETRIES):
             if number in (only or range(len(GEOMETRIES))):
-                yield from _of(Device(program, page, granule), small(), f"{page} B pages, {granule} B granules", step * each)
+                yield from _of(
+                    Device(program, page, granule, max(16 << 10, 4 * page)),
+                    small(),
+                    f"{page} B pages, {granule} B granules",
+                    step * each,
+                )
         if len(GEOMETRIES) in (only or [len(GEOMETRIES)]):
             slot, page, granule, each = LARGE
             title = f"{page} B pages, {granule} B granules, two blocks"
@@ -58,7 +63,7 @@ def _of(device: Device, releases: tuple[Release, Release, Release], title: str, 
         for twice in (0, 1):
             *wrong, last = device.run(*start, ("cuts", update, two.image.whole, three.image.whole, 1, step, twice))[2:]
             counted = re.fullmatch(r"cuts (\d+) of (\d+) changes", last)
-            assert counted is not None, last
+            assert counted is not None and int(counted[1]) > 0, last
             found = {"changes": int(counted[2]), "cuts": int(counted[1])}
             yield {
                 "flash": title,

@@ -78,6 +78,7 @@ def test_an_image_holds_the_linked_program_where_one_is_given(key: Path, tmp_pat
         ("c", {"image_version": 3}, "EP-176"),
         ("mcuboot", {"base": "MODEL"}, "EP-176"),
         ("mcuboot", {"version": "1"}, "EP-169"),
+        ("mcuboot", {"image_version": -1}, "EP-173"),
         ("mcuboot", {"program": "MODEL"}, "EP-177"),
         ("mcuboot", {"sign": "KEY"}, "EP-178"),
     ],

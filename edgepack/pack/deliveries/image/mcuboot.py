@@ -37,6 +37,9 @@ def imgtool_arguments(name: str, size: int, version: str, padded: bool) -> list[
 
 def _check(options: Options) -> None:
     check_version(options.version)
+    if options.image_version is not None and not 0 <= options.image_version < 1 << 32:
+        message = f"{options.image_version} is no build number of an image"
+        raise ProjectError("EP-173", message, "give a whole number up to 4294967295, or none")
     if options.program is not None:
         read_content(options.program, "the program")
     if options.key_file is not None:
