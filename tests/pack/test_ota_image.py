@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -87,14 +88,18 @@ def test_a_patch_is_taken_where_it_is_smaller_and_a_whole_update_else() -> None:
     assert not patched and update == make_update(image, None, sign)[0]
 
 
-def test_the_signatures_are_minisigns() -> None:
+def test_the_signatures_are_minisigns(tmp_path: Path) -> None:
     for content in (ONE.image.whole, ONE.whole):
         content, signature = content[:-SIGNATURE], content[-SIGNATURE:]
         comment = b"timestamp:1"
         lines = [b"untrusted comment: x", base64.b64encode(b"ED" + signature), b"trusted comment: " + comment]
         lines.append(base64.b64encode(OLD.sign(signature[8:] + comment)))
-        parsed = run_verify.parse_signature(b"\n".join(lines) + b"\n")
-        run_verify.check_signature(content, parsed, OLD.public, "net.image")
+        text = b"\n".join(lines) + b"\n"
+        run_verify.check_signature(content, run_verify.parse_signature(text), OLD.public, "net.image")
+        if shutil.which("minisign"):
+            (tmp_path / "signed").write_bytes(content)
+            (tmp_path / "signed.minisig").write_bytes(text)
+            subprocess.run(["minisign", "-Vm", tmp_path / "signed", "-P", OLD.public.text], check=True, capture_output=True)
 
 
 def test_the_same_release_gives_the_same_bytes() -> None:
