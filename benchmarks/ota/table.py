@@ -27,9 +27,9 @@ _CUTS = """
 ## Power cuts
 In every change of flash (an erasure, or a write of one granule) of an update the power fails: of a write any of the bits that
 should become 0 have, of an erasure a part is done and a part holds anything. Then the device starts: the image before must run or
-the new one, bit for bit. `twice`: the next try is cut in a second place. Then the update is called again and must end with the
-new image, the slot that ran untouched, and no granule written twice between erasures. gcc with AddressSanitizer and
-UndefinedBehaviorSanitizer.
+the new one, bit for bit. `twice`: the next try is cut in a second place, if it gets so far, which is not counted. Then the
+update is called again and must end with the new image, the slot that ran untouched, and no granule written twice between
+erasures. gcc with AddressSanitizer and UndefinedBehaviorSanitizer.
 
 """
 
