@@ -32,6 +32,10 @@ def export(
     coding: str | bool | None = None,
     encrypt: File | None = None,
     version: str = "1.0.0",
+    sign: File | None = None,
+    image_version: int | None = None,
+    base: File | None = None,
+    program: File | None = None,
     settings: Settings = (),
     weights: File | None = None,
     trust: bool = False,
@@ -42,8 +46,8 @@ def export(
 
     Args:
         project, model, data, recipe, settings, weights, trust, folder, quiet: As for `edgepack.deploy`.
-        form: "c", "c-array", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android" or
-            "systemd".
+        form: "c", "c-array", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android",
+            "systemd", "ota", "ota-image" or "mcuboot".
         out: The folder that is written to; by default build/export/FORM.
         name: The name in C; by default the project's or the file's.
         cpu: The core that C code is for, such as "cortex-m4".
@@ -57,14 +61,18 @@ def export(
             it).
         encrypt: A file with a key, 16 bytes or 32 hexadecimal digits: the constants of C code (form "c") are then encrypted with
             AES-128 in counter mode, and the firmware decrypts them in every run.
-        version: A package's version.
+        version: A package's version, and that of an image for MCUboot.
+        sign: The key of an image: edgepack's or minisign's for "ota-image", imgtool's for "mcuboot".
+        image_version: The number of an image, from 1 on; devices take larger ones only.
+        base: The .image of the release before, for a patch.
+        program: What an image holds: a linked program instead of the .tflite.
 
     Returns:
         The files that were written.
 
     Raises:
         ProjectError: EP-168 for an unknown form, EP-170 for a runtime, a coding or an encryption that it has not, EP-710 for an
-            unknown code, EP-715 for a file that holds no key.
+            unknown code, EP-715 for a file that holds no key; EP-173 to EP-178 for an image, EP-190 to EP-192 for its key.
         EdgepackError: EP-252 when the folder cannot be written; what else keeps the model from being made.
     """
     request = as_request(
@@ -77,6 +85,10 @@ def export(
         overlay_input=overlay_input,
         encrypt=None if encrypt is None else Path(encrypt),
         version=version,
+        key_file=None if sign is None else Path(sign),
+        image_version=image_version,
+        base=None if base is None else Path(base),
+        program=None if program is None else Path(program),
         runtime=runtime,
         coding=("auto" if coding else "off") if isinstance(coding, bool) else coding,
     )

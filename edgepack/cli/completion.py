@@ -9,6 +9,7 @@ from collections.abc import Iterable
 SAMPLES = ("anomaly_detection", "digits", "image_classification", "keyword_spotting")
 FORMS = (
     "c-array", "c", "tflm", "firmware", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack", "android", "systemd", "ota",
+    "ota-image", "mcuboot",
 )  # fmt: skip
 
 

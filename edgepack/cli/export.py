@@ -48,6 +48,19 @@ def export(
             "digits. The firmware gives a function that decrypts; the key is in no generated file.",
         ),
     ] = None,
+    sign: Annotated[
+        Path | None,
+        typer.Option("--sign", help="The key of an image: of `edgepack keys new` for ota-image, imgtool's .pem for mcuboot."),
+    ] = None,
+    image_version: Annotated[
+        int | None, typer.Option("--image-version", help="The number of an image; devices take larger ones only.")
+    ] = None,
+    base: Annotated[
+        Path | None, typer.Option("--base", help="The .image of the release before: the update is a patch where that is smaller.")
+    ] = None,
+    program: Annotated[
+        Path | None, typer.Option("--program", help="What an image holds: the linked program (.bin) instead of the .tflite.")
+    ] = None,
     version: Annotated[str, typer.Option("--version", help="The package's version, for package managers.")] = "1.0.0",
     data: DataPath = None,
     weights: Weights = None,
@@ -76,6 +89,10 @@ def export(
         coding=coding,
         encrypt=encrypt,
         version=version,
+        sign=sign,
+        image_version=image_version,
+        base=base,
+        program=program,
         data=data,
         weights=weights,
         trust=trust,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from edgepack.coding import SETTINGS, check_coding
 from edgepack.compile.encrypted import read_key
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.progress import Progress
-from edgepack.pack.deliveries.form import Form, Options
+from edgepack.pack.deliveries.form import Form, ImageSigner, Options
 from edgepack.pack.deliveries.registry import FORMS
 from edgepack.pack.deliveries.writing import writing_to
 from edgepack.pipeline.build import build
 from edgepack.pipeline.request import Request, prepare
 from edgepack.project import c_identifier
+from edgepack.signing import read_secret_key
+from edgepack.signing.password import SIGN, password_of
+from edgepack.signing.sign import image_signature
 
 RUNTIMES = ("c", "tflm")
 
@@ -35,7 +39,8 @@ def run_export(
         EdgepackError: EP-252 when the folder cannot be written. Other files in it are left alone.
     """
     wanted = _form(form, options)
-    options = replace(options, note=progress.note)
+    options = replace(options, note=progress.note, signer=_signer(wanted, options))
+    wanted.check(options)
     plan = prepare(request, progress)
     model = request.project if isinstance(request.project, Path) else Path()
     called = name or plan.project.name
@@ -78,6 +83,24 @@ def _check_encrypt(form: Form, key: Path) -> None:
             "EP-170", f"--as {form.name} has no encrypted weights: nothing in it decrypts them", f"use one of {others}"
         )
     read_key(key)
+
+
+def _signer(form: Form, options: Options) -> ImageSigner | None:
+    """The key of an image that is signed as minisign does it; nothing that is given for images is ignored by another form."""
+    given = {
+        "--sign": options.key_file,
+        "--image-version": options.image_version,
+        "--base": options.base,
+        "--program": options.program,
+    }
+    for option, value in given.items():
+        if value is not None and not (form.minisign or (form.signs and option != "--base")):
+            others = ", ".join(other.name for other in FORMS.values() if other.minisign or (other.signs and option != "--base"))
+            raise ProjectError("EP-176", f"--as {form.name} has no {option}", f"use it with --as {others}")
+    if options.key_file is None or not form.minisign:
+        return None
+    key = read_secret_key(options.key_file, partial(password_of, options.key_file, SIGN))
+    return ImageSigner(key.public.number, key.public.key, partial(image_signature, key))
 
 
 def _check_coding(form: Form, runtime: str, coding: str) -> None:

@@ -52,6 +52,11 @@ def sign_pack(pack: Pack, signer: Signer) -> None:
         raise EdgepackError("EP-252", f"cannot sign the pack {folder}: {error.strerror}", "free some space") from error
 
 
+def image_signature(key: SecretKey, content: bytes) -> bytes:
+    """The key's number and its signature of `content`, prehashed as minisign does it: 72 bytes, as images carry them."""
+    return key.public.number + key.sign(hashlib.blake2b(content).digest())
+
+
 def signature_text(key: SecretKey, content: bytes, name: str, time: int) -> bytes:
     """The signature file of `content`, prehashed, byte for byte as minisign 0.11 writes it at that time."""
     signature = key.sign(hashlib.blake2b(content).digest())

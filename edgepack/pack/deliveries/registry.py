@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from edgepack.pack.deliveries import c_array, c_code
 from edgepack.pack.deliveries.android import app
+from edgepack.pack.deliveries.image import form as image
+from edgepack.pack.deliveries.image import mcuboot
 from edgepack.pack.deliveries.ota import form as ota
 from edgepack.pack.deliveries.packages import arduino, cmsis_pack, esp_idf, platformio, zephyr
 from edgepack.pack.deliveries.systemd import service
@@ -23,6 +25,8 @@ FORMS = {
         app.FORM,
         service.FORM,
         ota.FORM,
+        image.FORM,
+        mcuboot.FORM,
         cmsis_pack.PACKAGE.form(),
     )
 }

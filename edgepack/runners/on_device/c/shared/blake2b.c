@@ -60,21 +60,38 @@ static void add_block(uint64_t state[8], const uint8_t block[128], uint64_t leng
     }
 }
 
+void blake2b_begin(struct blake2b *hash)
+{
+    memset(hash, 0, sizeof *hash);
+    memcpy(hash->state, sha512_start, sizeof hash->state);
+    hash->state[0] ^= 0x01010040u; /* no key, 64 bytes */
+}
+
+void blake2b_add(struct blake2b *hash, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (hash->filled == sizeof hash->block) { /* only now: the last block is added otherwise */
+            hash->length += hash->filled;
+            hash->filled = 0;
+            add_block(hash->state, hash->block, hash->length, 0);
+        }
+        hash->block[hash->filled++] = data[i];
+    }
+}
+
+void blake2b_end(struct blake2b *hash, uint8_t digest[64])
+{
+    memset(hash->block + hash->filled, 0, sizeof hash->block - hash->filled);
+    add_block(hash->state, hash->block, hash->length + hash->filled, 1);
+    for (int i = 0; i < 64; i++) {
+        digest[i] = (uint8_t)(hash->state[i / 8] >> (8 * (i % 8)));
+    }
+}
+
 void blake2b(const uint8_t *data, size_t size, uint8_t digest[64])
 {
-    uint64_t state[8];
-    uint8_t block[128] = {0};
-    size_t done = 0;
-    memcpy(state, sha512_start, sizeof state);
-    state[0] ^= 0x01010040u; /* no key, 64 bytes */
-    for (; size - done > sizeof block; done += sizeof block) {
-        add_block(state, data + done, done + sizeof block, 0);
-    }
-    if (size > done) {
-        memcpy(block, data + done, size - done);
-    }
-    add_block(state, block, size, 1);
-    for (int i = 0; i < 64; i++) {
-        digest[i] = (uint8_t)(state[i / 8] >> (8 * (i % 8)));
-    }
+    struct blake2b hash;
+    blake2b_begin(&hash);
+    blake2b_add(&hash, data, size);
+    blake2b_end(&hash, digest);
 }

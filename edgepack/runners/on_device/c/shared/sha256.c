@@ -1,8 +1,6 @@
 /* FIPS 180-4, section 6.2. The constants are the fractions of the cube and square roots of the first primes (4.2.2, 5.3.3). */
 #include "sha256.h"
 
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 static const uint32_t K[64] = {
@@ -48,41 +46,39 @@ static void add_block(uint32_t state[8], const uint8_t block[64])
     }
 }
 
-int sha256_file(const char *path, char digits[65])
+void sha256_begin(struct sha256 *hash)
 {
-    uint32_t state[8] = {
+    static const uint32_t start[8] = {
         0x6a09e667u, 0xbb67ae85u, 0x3c6ef372u, 0xa54ff53au, 0x510e527fu, 0x9b05688cu, 0x1f83d9abu, 0x5be0cd19u,
     };
-    uint8_t block[64];
-    uint64_t total = 0;
-    size_t filled;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return -1;
+    memcpy(hash->state, start, sizeof start);
+    hash->length = 0;
+}
+
+void sha256_add(struct sha256 *hash, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        hash->block[hash->length++ % 64] = data[i];
+        if (hash->length % 64 == 0) {
+            add_block(hash->state, hash->block);
+        }
     }
-    while ((filled = fread(block, 1, sizeof block, file)) == sizeof block) {
-        add_block(state, block);
-        total += sizeof block;
-    }
-    total += filled;
-    if (ferror(file)) {
-        fclose(file);
-        return -1;
-    }
-    fclose(file);
-    block[filled++] = 0x80;
-    if (filled > 56) {
-        memset(block + filled, 0, sizeof block - filled);
-        add_block(state, block);
-        filled = 0;
-    }
-    memset(block + filled, 0, 56 - filled);
+}
+
+void sha256_end(struct sha256 *hash, uint8_t digest[32])
+{
+    const uint64_t bits = hash->length * 8;
+    const uint8_t end = 0x80, zero = 0;
+    uint8_t length[8];
     for (int i = 0; i < 8; i++) {
-        block[56 + i] = (uint8_t)(total * 8u >> (56 - 8 * i));
+        length[i] = (uint8_t)(bits >> (56 - 8 * i));
     }
-    add_block(state, block);
-    for (int i = 0; i < 8; i++) {
-        snprintf(digits + 8 * i, 9, "%08x", (unsigned)state[i]);
+    sha256_add(hash, &end, 1);
+    while (hash->length % 64 != 56) {
+        sha256_add(hash, &zero, 1);
     }
-    return 0;
+    sha256_add(hash, length, sizeof length);
+    for (int i = 0; i < 32; i++) {
+        digest[i] = (uint8_t)(hash->state[i / 4] >> (24 - 8 * (i % 4)));
+    }
 }
