@@ -66,7 +66,10 @@ def sizes(others: list[list[str]]) -> list[dict[str, Any]]:
 
 
 def _detools(old: bytes, new: bytes, compression: str) -> int:
-    import detools
+    try:
+        import detools
+    except ImportError:
+        raise SystemExit("error: detools is missing\n  try: .venv/bin/pip install detools") from None
 
     patch = io.BytesIO()
     detools.create_patch(io.BytesIO(old), io.BytesIO(new), patch, compression=compression)
