@@ -31,6 +31,20 @@ EP_SMALL uint8_t *ep_sparse_far(uint8_t *out, const uint8_t *end, int32_t way)
     return out;
 }
 
+/* A weight so many words from the last; returns what follows it. */
+EP_INLINE uint8_t *ep_sparse_put(uint8_t *out, const uint8_t *end, int32_t way, uint32_t weight)
+{
+    if (way > 255) {
+        out = ep_sparse_far(out, end, way);
+        way = (way - 1) % 255 + 1;
+    }
+    if (out < end) {
+        *out++ = (uint8_t)way;
+        *out++ = (uint8_t)weight;
+    }
+    return out;
+}
+
 /* A filter's distances and weights, up to `end`; returns what follows them. There is room for all its values. */
 typedef uint8_t *ep_sparse_source(const struct ep_unpack_sparse *op, struct ep_decoder *decoder, int8_t *values, uint8_t *out,
                                   const uint8_t *end);

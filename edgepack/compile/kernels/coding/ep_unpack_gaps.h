@@ -22,16 +22,8 @@ EP_NOINLINE uint8_t *ep_gaps_weights(const struct ep_unpack_sparse *op, struct e
                 if (gaps.value != 0) {
                     const uint32_t channel = which / taps;
                     const int32_t place = (int32_t)channel * op->line + (int32_t)(which - channel * taps) * op->step;
-                    int32_t way = place - at;
+                    out = ep_sparse_put(out, end, place - at, gaps.value);
                     at = place;
-                    if (way > 255) {
-                        out = ep_sparse_far(out, end, way);
-                        way = (way - 1) % 255 + 1;
-                    }
-                    if (out < end) {
-                        *out++ = (uint8_t)way;
-                        *out++ = (uint8_t)gaps.value;
-                    }
                 }
                 ep_gaps_fetch(&gaps);
                 which += gaps.way + 1;

@@ -28,16 +28,8 @@ EP_SMALL uint8_t *ep_sparse_weights(const struct ep_unpack_sparse *op, struct ep
                 for (which = k; word != 0; word >>= 8, which++) {
                     if ((word & 255u) != 0) {
                         const int32_t channel = which / taps, place = first + channel * op->line + (which - channel * taps) * op->step;
-                        int32_t way = place - at;
+                        out = ep_sparse_put(out, end, place - at, word);
                         at = place;
-                        if (way > 255) {
-                            out = ep_sparse_far(out, end, way);
-                            way = (way - 1) % 255 + 1;
-                        }
-                        if (out < end) {
-                            *out++ = (uint8_t)way;
-                            *out++ = (uint8_t)word;
-                        }
                     }
                 }
             }
