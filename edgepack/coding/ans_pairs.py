@@ -51,7 +51,7 @@ class AnsPairs(Code):
 
     def per_value(self, values: Values, thumb2: bool) -> float:
         """Half of what a symbol takes."""
-        return 5.3 if thumb2 else 7.5
+        return 5.3 if thumb2 else 8.1
 
 
 @lru_cache(maxsize=256)
