@@ -73,7 +73,7 @@ def test_the_script_is_plain_posix_shell(tmp_path: Path) -> None:
         "acquire": lock._ACQUIRE, "renew": lock._RENEW, "release": lock._RELEASE, "break": lock._BREAK,
         "prepare": release._PREPARE, "place": release._PLACE, "verify": release._VERIFY, "seal": release._SEAL,
         "clean": runtime._CLEAN,
-        "switch": switch._SWITCH, "links": switch._LINKS, "prune": switch._PRUNE,
+        "switch": switch.SWITCH, "links": switch._LINKS, "prune": switch._PRUNE,
         "there": uninstall._THERE, "remove": uninstall._REMOVE, "remove shared": uninstall._REMOVE_SHARED,
         "remove root": uninstall._REMOVE_ROOT, "discard": uninstall._DISCARD, "list": uninstall._LIST,
     }  # fmt: skip

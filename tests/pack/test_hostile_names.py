@@ -23,13 +23,15 @@ from edgepack.pack.bench_scripts import bench_scripts
 from edgepack.pack.card import model_card
 from edgepack.pack.deliveries.c_array import c_array_texts
 from edgepack.pack.deliveries.firmware import export_firmware
-from edgepack.pack.deliveries.form import Options
+from edgepack.pack.deliveries.form import ImageSigner, Options
 from edgepack.pack.deliveries.registry import FORMS
 from edgepack.pack.manifest import describe
 from edgepack.pack.sbom import NAME as SBOM
 from tests.compile.host import STRICT
 from tests.hostile import HOSTILE, harmful, printable_ascii, seen_by_compiler
 from tests.pack.hostile_model import custom_model, harmless_twin, hostile_model
+from tests.pack.ota_device.build import sign
+from tests.standins.signing import OLD
 
 NAMES = list(HOSTILE.values())
 CODE = (".c", ".h", ".cc", ".cpp", ".ino", ".kt", ".kts")
@@ -43,7 +45,7 @@ in_both_standards = pytest.mark.parametrize("standard", [["-std=c99"], ["-std=gn
 
 def _files(folder: Path) -> dict[str, str]:
     """The texts below a folder; what is packed or a model is none."""
-    packed = (".tflite", ".zip", ".pack", ".xz", ".gz")
+    packed = (".tflite", ".zip", ".pack", ".xz", ".gz", ".bin", ".image", ".update")
     return {
         path.relative_to(folder).as_posix(): path.read_bytes().decode()
         for path in sorted(folder.rglob("*"))
@@ -82,7 +84,10 @@ def test_a_form_of_all_hostile_names_reads_like_its_twin(form: str, runtime: str
     for kind, content in (("hostile", hostile_model(NAMES)), ("twin", harmless_twin(NAMES))):
         file = tmp_path / f"{kind}.tflite"
         file.write_bytes(content)
-        written = FORMS[form].write(file, "net", tmp_path / kind, Options(runtime=runtime))
+        signer = ImageSigner(OLD.public.number, OLD.public.key, sign) if FORMS[form].minisign else None
+        version = 1 if FORMS[form].signs else None
+        options = Options(runtime=runtime, signer=signer, image_version=version)
+        written = FORMS[form].write(file, "net", tmp_path / kind, options)
         assert written and all(path.is_file() for path in written)
         found.append(_files(tmp_path / kind))
     _reads_alike(*found)

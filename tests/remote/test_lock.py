@@ -226,7 +226,7 @@ def test_one_of_many_gets_a_stale_lock(path: Path) -> None:
 
 
 def test_a_lock_taken_over_stops_the_switch(path: Path, tmp_path: Path) -> None:
-    from edgepack.releases.switch import switch
+    from edgepack.releases.switch import Admission, switch
     from edgepack.remote.layout import Layout
 
     place = Layout(str(tmp_path), "model")
@@ -234,6 +234,6 @@ def test_a_lock_taken_over_stops_the_switch(path: Path, tmp_path: Path) -> None:
     with DeviceLock(LocalDevice(), place.lock, SilentProgress()) as lock:
         (tmp_path / "model" / "lock" / "token").write_text("theirs")
         with pytest.raises(DeviceError) as caught:
-            switch(LocalDevice(), place, "abc", lock.token)
+            switch(LocalDevice(), place, "abc", lock.token, Admission())
     assert caught.value.code == "EP-530" and not (tmp_path / "model" / "current").is_symlink()
     assert (tmp_path / "model" / "lock").exists(), "another's lock is not ours to release"
