@@ -12,7 +12,7 @@ status=0
 if [ "$status" != 0 ] && grep -qE "could not be audited|Error" "$said"; then
   tail -n 1 "$said" | cut -c 1-300 >&2
   echo "error: the advisories could not be looked up, so nothing is known of vulnerabilities" >&2
-  echo "  try: make audit again where https://pypi.org can be reached" >&2
+  echo "  try: make audit again where PyPI can be reached" >&2
   exit 5
 fi
 cat "$said" >&2

@@ -8,7 +8,8 @@ import numpy as np
 
 from edgepack.flatbuffer import read_model
 from tests.compile.harness import inputs_for
-from tests.compile.networks import LARGEST_BIAS, SMALLEST_FILTER_SCALE, random_network
+from tests.compile.network_layers import LARGEST_BIAS, SMALLEST_FILTER_SCALE
+from tests.compile.networks import random_network
 from tests.compile.reference import run_reference
 
 FILTER_AXIS = {"CONV_2D": 0, "FULLY_CONNECTED": 0, "DEPTHWISE_CONV_2D": 3}
