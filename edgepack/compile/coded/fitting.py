@@ -116,7 +116,8 @@ def _coded(
         without = {key for one in better for key in arrays_of(one.call)}
         allowed = {key: found for key, found in options.items() if key not in without}
         chosen = best_codes(allowed, readers, grows, most, rate)
-        slow = frozenset(best_codes(allowed, readers, grows, UNLIMITED)) - frozenset(chosen) if most < UNLIMITED else frozenset()
+        whole = best_codes(allowed, readers, grows, UNLIMITED, rate) if most < UNLIMITED else {}
+        slow = frozenset(whole) - frozenset(chosen)
         after = fitted = fit_in_memory(graph, base, chosen, computed, cpu, most, nearly, arena, slowest, before)
         if gain(fitted, grows) <= (LEAST if coding == "auto" else 0):
             after, chosen = fit_in_memory(graph, base, {}, computed, cpu, most, nearly, arena), {}
