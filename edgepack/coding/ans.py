@@ -44,7 +44,7 @@ class Ans(Code):
     title = "entropy code (ANS)"
     kernel = "ep_ans"
     table = 1024
-    code_bytes = 450
+    code_bytes = 425
     per_tensor = 3500.0
 
     def encode(self, values: Values) -> bytes | None:

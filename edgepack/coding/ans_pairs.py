@@ -25,7 +25,7 @@ class AnsPairs(Code):
     title = "entropy code (ANS) of pairs"
     kernel = "ep_ans_pairs"
     table = 1024
-    code_bytes = 300
+    code_bytes = 305
     per_tensor = 3500.0
 
     def encode(self, values: Values) -> bytes | None:

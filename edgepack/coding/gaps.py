@@ -31,8 +31,8 @@ class Gaps(Code):
     title = "entropy code (ANS) of weights and the zeros between"
     kernel = "ep_gaps"
     table = 1024
-    code_bytes = 420
-    per_tensor = 2600.0
+    code_bytes = 470
+    per_tensor = 3300.0
 
     def encode(self, values: Values) -> bytes | None:
         """None for more than 63 kinds of weights besides zero, or for no weights."""
