@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from edgepack.compile import compile_model
 from edgepack.flatbuffer import read_model
+from edgepack.ground.errors import CompileError
 from tests.compile.builder import ModelBuilder
 from tests.compile.host import build
 
@@ -28,6 +30,18 @@ def test_embedding_lookup_takes_the_nearest() -> None:
     x, table, y = b.tensor((6,), "int32"), b.constant(data, "int8", scale=0.1), b.tensor((6, 2), scale=0.1)
     b.operator("EMBEDDING_LOOKUP", [x, table], [y])
     assert run(b.finish([x], [y]), EDGES).tolist() == data[[0, 0, 0, 3, 3, 3]].tolist()
+
+
+@pytest.mark.parametrize("name", ["EMBEDDING_LOOKUP", "GATHER"])
+def test_a_table_of_one_number_is_refused(name: str) -> None:
+    b = ModelBuilder()
+    x, table, y = b.tensor((6,), "int32"), b.constant(np.array(3, np.int8), "int8", scale=0.1), b.tensor((6,), scale=0.1)
+    if name == "GATHER":
+        b.operator(name, [table, x], [y], "GatherOptions", axis=0)
+    else:
+        b.operator(name, [x, table], [y])
+    with pytest.raises(CompileError):
+        compile_model(read_model(b.finish([x], [y])), "m")
 
 
 def test_gather_nd_takes_the_nearest() -> None:

@@ -48,6 +48,7 @@ def describe_embedding(site: Site) -> Lookup:
     indices, table, output = site.input(0), site.input(1), site.output()
     require_movable(site, table, output)
     require_positions(site, indices)
+    site.require(len(table.shape) > 0, "looks up in a single number", CONVERT_AGAIN, table)
     site.require(table.elements > 0, "takes from an empty tensor", CONVERT_AGAIN, table)
     site.require_shape(output, (*indices.shape, *table.shape[1:]))
     return Lookup(table, indices, output, 1, 1, extent=table.shape[0], inner=math.prod(table.shape[1:]), count=indices.elements)
