@@ -110,6 +110,21 @@ def test_batch_norm_keeps_up_with_few_batches_and_gets_its_momentum_back() -> No
     assert model.get_layer("stem_norm").momentum == 0.99
 
 
+def test_averages_taken_anew_are_those_of_the_weights_that_are_kept() -> None:
+    keras, data = fresh(0), digits()
+    model = digits_net()
+    tuning = FineTuning(epochs=1, learning_rate=0.01, decay="none")
+    fit(model, Work(data, Recorder()), tuning, choose_loss(model, data, "auto"), reestimate=True)
+    norm = model.get_layer("stem_norm")
+    before = keras.Model(model.inputs, norm.input)
+    batches = [before(data.train.inputs[0][at : at + 256]).numpy() for at in range(0, len(data.train), 256)]
+    means = np.mean([batch.mean((0, 1, 2)) for batch in batches], axis=0)
+    variances = np.mean([batch.var((0, 1, 2)) for batch in batches], axis=0)
+    np.testing.assert_allclose(norm.moving_mean.numpy(), means, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(norm.moving_variance.numpy(), variances, rtol=2e-3)
+    assert norm.momentum == 0.99
+
+
 def test_of_several_outputs_the_first_is_trained() -> None:
     keras = fresh(0)
     a, b = keras.Input((4,)), keras.Input((3,))

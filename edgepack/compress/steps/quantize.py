@@ -30,7 +30,7 @@ from edgepack.sources import Split
 _CALIBRATION_EXAMPLES = 1024
 
 
-_TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude", "weights", "keep_int8", "scales", "rate")
+_TRAINING_OPTIONS = (*FineTuning.model_fields, "exclude", "weights", "keep_int8", "scales", "rate", "reestimate_batch_norm")
 
 
 class Quantize(FineTuning):
@@ -76,7 +76,13 @@ class Quantize(FineTuning):
         description="round biases of the int8 file to what is hardly seen, so that they take fewer bits when coded",
     )
 
+    reestimate_batch_norm: bool = Field(
+        default=False,
+        description="take BatchNorm's averages anew after each epoch, for weights of few bits, which jump to the end",
+    )
+
     FOR_CONVERSION: ClassVar[frozenset[str]] = frozenset({"int16", "short_constants"})
+    LATER: ClassVar[frozenset[str]] = FineTuning.LATER | {"reestimate_batch_norm"}
 
     @property
     def keeps(self) -> frozenset[Structure]:
@@ -188,7 +194,7 @@ class Quantize(FineTuning):
         aware_training.calibrate(wrapped, _spread(work.data.train, _CALIBRATION_EXAMPLES), self.batch_size)
         kept = work.kept if self.weights == "int8" else work.kept - {"clusters"}
         keeper = Keeper(kernels(wrapped), kept, whole=self.scales == "layer")
-        work.note(fit(wrapped, work, self, loss, callbacks=[keeper.callback]).text)
+        work.note(fit(wrapped, work, self, loss, callbacks=[keeper.callback], reestimate=self.reestimate_batch_norm).text)
         keeper.verify(self.name)
         self._verify(wrapped, settle(wrapped))
         return wrapped

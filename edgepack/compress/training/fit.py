@@ -10,6 +10,7 @@ from typing import Any
 
 from edgepack.compress.technique import FineTuning
 from edgepack.compress.training.augment import RANKS
+from edgepack.compress.training.batch_norm import keeping_up, reestimation
 from edgepack.compress.training.distill_fit import Teaching
 from edgepack.compress.training.loss import Loss
 from edgepack.compress.training.precision import has_bfloat16, multiplying
@@ -18,12 +19,6 @@ from edgepack.compress.work import Work
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.progress import Task
 from edgepack.sources.keras.frameworks import import_tf_keras
-
-# BatchNorm's averages must keep up with the weights, or validation sees the statistics of a model that no longer exists. With
-# Keras' momentum of 0.99 and 45 batches an epoch a good model scores like chance; with 211 batches ResNet-8 lost 3 points
-# while it was being pruned. After three time constants 95 % is settled.
-_LARGEST_MOMENTUM = 0.9
-_TIME_CONSTANTS_AN_EPOCH = 3
 
 
 @dataclass(frozen=True)
@@ -55,13 +50,15 @@ def fit(
     *,
     first_candidate: int = 1,
     callbacks: Sequence[Any] = (),
+    reestimate: bool = False,
 ) -> Fit:
     """Train `model` in place on the training split and leave it with the weights of its best epoch on the validation split.
 
     Best is the highest accuracy where the loss compares classes, and then the lowest loss. Epochs before `first_candidate`
     are never kept (a pruning schedule has to reach its end first). Without validation examples the training loss decides.
-    `callbacks` run before the bookkeeping, so that they can still change the weights of an epoch. With a teacher in `work` the
-    loss is that of `distill_fit`; validation compares with the labels all the same.
+    `callbacks` run before the bookkeeping, so that they can still change the weights of an epoch; `reestimate` takes
+    BatchNorm's averages anew at the end of each. With a teacher in `work` the loss is that of `distill_fit`; validation
+    compares with the labels all the same.
 
     Raises:
         RecipeError: EP-413 when the loss is no longer a number, or there is nothing to train on; EP-415 when `augment` is to
@@ -87,19 +84,16 @@ def fit(
     precision = tuning.precision if has_bfloat16() else "float32"
     if precision != tuning.precision:
         work.note("multiplied in float32: this processor has no bfloat16")
-    momenta = _settle_batch_norm(keras, model, steps)
-    try:
-        with multiplying(precision), nullcontext() if teaching is None else teaching.installed():
-            model.fit(
-                train,
-                epochs=tuning.epochs,
-                validation_data=validation,
-                callbacks=[*([] if teaching is None else [teaching.callback]), *callbacks, keeper],
-                verbose=0,
-            )
-    finally:
-        for layer, momentum in momenta:
-            layer.momentum = momentum
+    before = [] if teaching is None else [teaching.callback]
+    after = [reestimation(model, data.train, loss, steps)] if reestimate else []
+    with multiplying(precision), keeping_up(model, steps), nullcontext() if teaching is None else teaching.installed():
+        model.fit(
+            train,
+            epochs=tuning.epochs,
+            validation_data=validation,
+            callbacks=[*before, *callbacks, *after, keeper],
+            verbose=0,
+        )
     if keeper.best is None:
         raise RecipeError(
             "EP-413",
@@ -129,18 +123,6 @@ def _optimizer(tuning: FineTuning, steps: int) -> Any:
     if tuning.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9)
     return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[tuning.optimizer](rate)
-
-
-def _settle_batch_norm(keras: Any, model: Any, steps: int) -> list[tuple[Any, float]]:
-    """Lower BatchNorm momenta that are too slow for an epoch of `steps` batches; returns what they were."""
-    limit = min(_LARGEST_MOMENTUM, max(0.5, 1 - _TIME_CONSTANTS_AN_EPOCH / steps))
-    changed = []
-    for layer in model.layers:
-        inner = getattr(layer, "layer", layer)
-        if isinstance(inner, keras.layers.BatchNormalization) and inner.momentum > limit:
-            changed.append((inner, inner.momentum))
-            inner.momentum = limit
-    return changed
 
 
 def _keeper(keras: Any, task: Task, tuning: FineTuning, steps: int, first_candidate: int) -> Any:
