@@ -10,17 +10,19 @@ _SETTLED = 2.0  # seconds of work after which a rate is worth telling
 class TimeLeft:
     """An estimate from the rate of work since the first report.
 
-    What came before that, such as the tracing of a network's graph, is done once and says nothing of the rest.
+    What came before that, such as the tracing of a network's graph, is done once and says nothing of the rest. Another total,
+    or less done than before, is another piece of work.
     """
 
     def __init__(self) -> None:
         self._first: tuple[float, float] | None = None
+        self._total = 0.0
 
     def words(self, done: float, total: float) -> str:
         """ "1 min 20 s left" after `done` of `total` units; "" while nothing can be said."""
         now = time.monotonic()
-        if self._first is None or done < self._first[1]:
-            self._first = (now, done)
+        if self._first is None or done < self._first[1] or total != self._total:
+            self._first, self._total = (now, done), total
         start, already = self._first
         if now - start < _SETTLED or done <= already or done >= total:
             return ""

@@ -33,9 +33,19 @@ def test_the_first_batch_does_not_count_for_the_time_left(clock: list[float]) ->
 
 def test_hours_are_told_in_hours(clock: list[float]) -> None:
     left = TimeLeft()
-    left.words(1, 1e6)
+    left.words(1, 100_101)
     clock[0] = 10.0
     assert left.words(101, 100_101) == "2 h 46 min left"
+
+
+def test_another_piece_of_work_begins_anew(clock: list[float]) -> None:
+    left = TimeLeft()
+    left.words(1, 11)
+    clock[0] = 600.0
+    assert left.words(11, 11) == ""
+    assert left.words(100, 1000) == "", "examples are counted now, no batches"
+    clock[0] = 610.0
+    assert left.words(200, 1000) == "1 min 20 s left"
 
 
 def test_a_log_has_share_words_and_time(clock: list[float]) -> None:
