@@ -7,6 +7,8 @@ docs/errors.md.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class EdgepackError(Exception):
     """An expected failure. `str()` is the one line that names the thing; `hint` says what to do about it."""
@@ -17,6 +19,16 @@ class EdgepackError(Exception):
         super().__init__(" ".join(message.split()))
         self.code = code
         self.hint = " ".join(hint.split())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The same error in another process, whatever its class is made from."""
+        return _unpickled, (type(self), self.args, self.__dict__)
+
+
+def _unpickled(kind: type[EdgepackError], args: tuple[Any, ...], facts: dict[str, Any]) -> EdgepackError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class ProjectError(EdgepackError):
