@@ -57,7 +57,7 @@ def run_search(request: Request, wish: Wish, progress: Progress) -> SearchReport
         RecipeError: EP-430 for a ready .tflite, EP-431 when nothing can be changed, EP-432 when no trial gave a model.
         EdgepackError: what else keeps it from being done.
     """
-    check_wish(wish)
+    check_wish(wish, request)
     import_optuna()
     plan = prepare(request, progress)
     objectives = check_objectives(wish.minimise, plan.target)

@@ -49,6 +49,7 @@ def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
         try:
             if url is None:
                 make_private(file.parent)
+            _check(file)
             mend(file)
             journal: optuna.storages.BaseStorage = library.storages.JournalStorage(
                 library.storages.journal.JournalFileBackend(str(file))
@@ -66,6 +67,15 @@ def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
     except Exception as error:  # whatever SQLAlchemy and the database's driver raise
         hint = "check the address; for example sqlite:///search.db, or postgresql://user@host/database"
         raise ProjectError("EP-183", f"--storage {shown} cannot be opened: {type(error).__name__}: {error}", hint) from error
+
+
+def _check(journal: Path) -> None:
+    """Raises ValueError for a file that holds something else: Optuna would write behind it."""
+    if journal.exists():
+        with journal.open("rb") as file:
+            first = file.readline(1 << 20)
+        if first.endswith(b"\n") and not (first.startswith(b"{") and b'"op_code"' in first):
+            raise ValueError("it is no journal of Optuna's")
 
 
 def mend(journal: Path) -> None:

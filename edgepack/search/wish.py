@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.files import hash_of
 from edgepack.ground.plain import plain
+from edgepack.pipeline.request import Request
 from edgepack.project.names import check_name
 from edgepack.project.units import parse_duration
 from edgepack.search.trial import Bench
@@ -47,18 +48,22 @@ def seconds_of(text: str) -> float:
         raise ProjectError("EP-182", f"--time {text}: {error}", "write it like 90s, 20m, 1h or 1h30m") from error
 
 
-def check_wish(wish: Wish) -> None:
-    """Refuse numbers and names that cannot be.
+def check_wish(wish: Wish, request: Request) -> None:
+    """Refuse numbers and names that cannot be, and several processes for what is in the memory of this one.
 
     Raises:
         ProjectError: EP-182.
     """
     if wish.folds == 1:
         raise ProjectError("EP-182", "--folds 1: one fold holds everything out", "give 2 or more, or leave it out")
+    given = request.given
+    if wish.workers > 1 and (given.keras_model is not None or given.data is not None):
+        hint = "give a project folder, or files, or leave --workers at 1"
+        raise ProjectError("EP-182", f"--workers {wish.workers}: model or data are objects of this process", hint)
     if wish.name is not None:
         try:
             check_name(wish.name)
-        except Exception as error:  # pydantic's, with the sentence for the user in it
+        except ValueError as error:
             raise ProjectError("EP-182", f"--name {wish.name}: {error}", "use letters, digits, - and _") from error
 
 
