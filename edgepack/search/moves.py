@@ -28,12 +28,15 @@ _CHANGED = 0.2
 class Moves:
     """What a search may change.
 
-    `layers` maps names of layers to the fields of a `Treatment` that may change there. `sparsities` and `removed` rise,
-    `clusters` go from many to few, 0 for none first; `weights` goes from many bits to few; `options` are training options,
-    "learning_rate" among them.
+    `layers` maps names of layers to the fields of a `Treatment` that may change there, `kernels` are all layers with kernels, each of
+    which a design has to name before others take few bits, `families` are the layers that can only lose
+    channels together. `sparsities` and `removed` rise from 0, `clusters` go from many to few, 0 for none first; `weights` goes from
+    many bits to few; `options` are training options, "learning_rate" among them.
     """
 
     layers: Mapping[str, frozenset[str]]
+    kernels: tuple[str, ...] = ()
+    families: tuple[tuple[str, ...], ...] = ()
     sparsities: tuple[float, ...] = (0.0,)
     removed: tuple[float, ...] = (0.0,)
     clusters: tuple[int, ...] = (0,)
@@ -43,11 +46,14 @@ class Moves:
 
 @dataclass(frozen=True)
 class _Parameter:
-    """One number of a choice: its name, the values it stands for, and which of them the choice has."""
+    """One number of a choice: its name, the values it stands for, which of them the choice has, and the field of a `Treatment`
+    of which layers it is; of none, it is one of the whole choice."""
 
     name: str
     values: tuple[Any, ...]
     at: int
+    layers: tuple[str, ...] = ()
+    field: str = ""
 
 
 def propose(trial: optuna.Trial, parent: Choice, moves: Moves, seed: int) -> Choice:
@@ -78,14 +84,20 @@ def numbers_of(choice: Choice, moves: Moves) -> dict[str, tuple[int, int]]:
 
 def _parameters(choice: Choice, moves: Moves) -> Iterator[_Parameter]:
     design = choice.design
-    for layer in sorted(moves.layers):
-        treatment = design.treatments.get(layer, Treatment())
-        for name, values in (("removed", moves.removed), ("sparsity", moves.sparsities)):
-            if name in moves.layers[layer]:
-                yield _Parameter(f"{layer}.{name}", values, _nearest(values, getattr(treatment, name)))
+
+    def treatment(layer: str) -> Treatment:
+        return design.treatments.get(layer, Treatment())
+
+    for family in moves.families:
+        at = _nearest(moves.removed, treatment(family[0]).removed)
+        yield _Parameter(f"{family[0]}.removed", moves.removed, at, family, "removed")
+    for layer, fields in sorted(moves.layers.items()):
+        if "sparsity" in fields:
+            at = _nearest(moves.sparsities, treatment(layer).sparsity)
+            yield _Parameter(f"{layer}.sparsity", moves.sparsities, at, (layer,), "sparsity")
         for name, of_all in (("clustered", moves.clusters), ("few_bits", moves.weights)):
-            if name in moves.layers[layer] and len(of_all) > 1:
-                yield _Parameter(f"{layer}.{name}", (False, True), int(getattr(treatment, name)))
+            if name in fields and len(of_all) > 1:
+                yield _Parameter(f"{layer}.{name}", (False, True), int(getattr(treatment(layer), name)), (layer,), name)
     yield _Parameter("clusters", moves.clusters, _nearest(moves.clusters, design.clusters))
     yield _Parameter("weights", moves.weights, _place(moves.weights, design.weights))
     for name, values in sorted(moves.options.items()):
@@ -95,17 +107,20 @@ def _parameters(choice: Choice, moves: Moves) -> Iterator[_Parameter]:
 
 def _changed(parent: Choice, moves: Moves, numbers: Mapping[str, int]) -> Choice:
     """`parent` with the values of these numbers; where a number is the parent's own, its value stays as it is."""
-    before = {each.name: each for each in _parameters(parent, moves)}
-    new = {name: before[name].values[at] for name, at in numbers.items() if before[name].at != at}
     design = parent.design
-    treatments = dict(design.treatments)
-    for name, value in new.items():
-        layer, dot, key = name.rpartition(".")
-        if dot and layer in moves.layers:
-            treatments[layer] = replace(treatments.get(layer, Treatment()), **{key: value})
-    options = {name: value for name, value in new.items() if name in moves.options and name != "learning_rate"}
-    changed = Design(treatments, new.get("clusters", design.clusters), new.get("weights", design.weights))
-    return Choice(repaired(changed), float(new.get("learning_rate", parent.learning_rate)), {**parent.options, **options})
+    treatments = {name: Treatment() for name in moves.kernels} | dict(design.treatments)
+    whole: dict[str, Any] = {}
+    for each in _parameters(parent, moves):
+        if numbers.get(each.name, each.at) == each.at:
+            continue
+        value = each.values[numbers[each.name]]
+        for layer in each.layers:
+            treatments[layer] = replace(treatments.get(layer, Treatment()), **{each.field: value})
+        if not each.layers:
+            whole[each.name] = value
+    changed = Design(treatments, whole.pop("clusters", design.clusters), whole.pop("weights", design.weights))
+    rate = float(whole.pop("learning_rate", parent.learning_rate))
+    return Choice(repaired(changed), rate, {**parent.options, **whole})
 
 
 def repaired(design: Design) -> Design:

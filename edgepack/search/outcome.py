@@ -13,7 +13,7 @@ from edgepack.judge import Verdict
 from edgepack.report.html.search import search_html
 from edgepack.report.search import SearchPoint, SearchReport, Spread
 from edgepack.search.choice import words
-from edgepack.search.design import RecipeTables
+from edgepack.search.design import Design, RecipeTables
 from edgepack.search.figures import Figures
 from edgepack.search.found import judged, toml_of
 from edgepack.search.loop import place_of
@@ -46,17 +46,19 @@ def report_of(
     outcome: Outcome,
     bench: Bench,
     before: RecipeTables,
-    predicted: Sequence[SearchPoint],
+    predicted: Sequence[tuple[Design, SearchPoint]],
     verdicts: tuple[Verdict, ...],
     recipe_file: Path,
     model_file: Path | None,
 ) -> SearchReport:
-    """The report; `verdicts` are of the winner, on the test split where it was run there."""
+    """The report; `verdicts` are of the winner, on the test split where it was run there. Of `predicted` those remain that no trial
+    has trained."""
     done = [entry for entry in outcome.entries if entry.state == "done"]
     least = min(place_of(entry).missed for entry in done)
     good = [entry for entry in done if place_of(entry).missed <= least]
     on_front = {good[at].number for at in pareto([entry.values for entry in good])}
     points = [_point(entry, bench, before, entry.number in on_front) for entry in done]
+    trained = [entry.choice.design for entry in done]
     errors = [entry.result.error for entry in outcome.entries if entry.result is not None and entry.result.error is not None]
     final, trial = outcome.final, outcome.best.result
     assert trial is not None
@@ -76,7 +78,7 @@ def report_of(
         failed=len(errors),
         rungs=outcome.rungs,
         winner=outcome.best.number,
-        points=(*points, *predicted),
+        points=(*points, *(point for design, point in predicted if design not in trained)),
         verdicts=verdicts,
         metric=None if final is None else final.metric,
         baseline=None if final is None else final.baseline,

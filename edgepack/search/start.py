@@ -1,37 +1,37 @@
-"""What a search begins with: what may be changed, and the first choices."""
+"""What a search begins with: what may be changed, and the designs of the first front."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from edgepack.compress import Step
-from edgepack.compress.results import LayerWeights
+from edgepack.compress import Recipe, Step
+from edgepack.compress.fisher import fisher
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.progress import Progress
 from edgepack.pipeline.given import written_tables
 from edgepack.project import SearchSettings
 from edgepack.report.search import SearchPoint
-from edgepack.search.choice import Choice, is_valid, steps_of
+from edgepack.search.choice import Choice, is_valid, steps_of, words
+from edgepack.search.choices import Choices, Space, choices_of
 from edgepack.search.design import Design, RecipeTables, Treatment
+from edgepack.search.figures import Figures
+from edgepack.search.front import first_front
 from edgepack.search.moves import FORMATS, Moves
 from edgepack.search.trial import Bench, try_on
 
-_KERNELS = ("Conv1D", "Conv2D", "Dense", "SeparableConv2D")
-_SPARSITIES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
-_REMOVED = (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75)
-_CLUSTERS = (0, 64, 32, 16, 8, 4)
 _OWN_OPTIONS = ("batch_size", "augment", "loss", "optimizer", "precision")
 _EPOCHS = 12
+"""Of a project whose recipe trains nothing after the float model."""
 _RATES = (0.3, 1.0, 3.0)
+"""Learning rates to try, times the recipe's own."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """What may be changed, the choices to begin with, the most epochs that one trains, and what was predicted and not begun with.
+    """What may be changed, the choices to begin with, the most epochs that one trains, and what was predicted of those choices.
 
     `seconds` is what it took to find that out, most of it the training of the float model.
     """
@@ -39,34 +39,35 @@ class Start:
     moves: Moves
     choices: tuple[Choice, ...]
     epochs: int
-    predicted: tuple[SearchPoint, ...]
+    predicted: tuple[tuple[Design, SearchPoint], ...]
     seconds: float
 
 
 def begin(bench: Bench, before: RecipeTables, progress: Progress) -> Start:
-    """Train the float model, and choose what to begin with.
+    """Train the float model, see what may be changed, and predict the designs to begin with.
 
     Raises:
-        RecipeError: EP-431 when no layer is left to change.
+        RecipeError: EP-431 when nothing may be changed.
         ProjectError: EP-403 for a value under `[search.options]` that the steps do not take.
     """
     begun = time.monotonic()
-    settings = bench.plan.project.search
-    tuning = [step for step in bench.plan.recipe if step.place != "first"]
+    plan, settings = bench.plan, bench.plan.project.search
+    tuning = [step for step in plan.recipe if step.place != "first"]
     rate, own = _own_options(tuning)
-    plain = [*before, {"step": "quantize", "aware": False}]
-    layers = _treatable(try_on(bench, bench.data, plain, progress).compressed.steps[0].layers, settings)
-    if not layers:
+    options = _options(settings, rate, bool(before) or bench.source.trained)
+    _check_options(options, rate, own, before)
+    space = _space(settings)
+    float_model = try_on(bench, bench.data, [*before, {"step": "quantize", "aware": False}], progress).compressed
+    seen = fisher(float_model, bench.data, EXAMPLES, plan.cache, progress)
+    moves = _moves(choices_of(seen.layers, seen.families, space), options)
+    if not moves.families and not any(moves.layers.values()):
         raise RecipeError("EP-431", "no layer is left to change", "check layers and exclude under [search]")
-    moves = _moves(layers, settings, rate, bool(before) or bench.source.trained)
-    for name, values in moves.options.items():
-        for value in values:  # a wrong one is told now, not by the trial that draws it
-            options = {} if name == "learning_rate" else {name: value}
-            steps_of(Choice(Design(), float(value) if name == "learning_rate" else rate, {**own, **options}).tables(1, before))
-    choices = [Choice(design, rate, own) for design in _designs(moves)]
+    front = first_front(plan, bench.source, bench.data, space, progress)
     epochs = settings.epochs or sum(int(step.options.get("epochs", 0)) for step in tuning if step.trains) or _EPOCHS
-    valid = tuple(choice for choice in choices if is_valid(choice, before))
-    return Start(moves, valid, epochs, (), time.monotonic() - begun)
+    found = [(Choice(_named(one.design, moves), rate, own), one) for one in front.candidates]
+    valid = [(choice, one) for choice, one in found if is_valid(choice, before)]
+    predicted = tuple((choice.design, _predicted(choice, one.figures, one.loss, epochs, before)) for choice, one in valid)
+    return Start(moves, tuple(choice for choice, _ in valid), epochs, predicted, time.monotonic() - begun)
 
 
 def _own_options(steps: Sequence[Step]) -> tuple[float, dict[str, Any]]:
@@ -76,31 +77,61 @@ def _own_options(steps: Sequence[Step]) -> tuple[float, dict[str, Any]]:
     return rate, {name: table[name] for table in reversed(written) for name in _OWN_OPTIONS if name in table}
 
 
-def _treatable(layers: Sequence[LayerWeights], settings: SearchSettings) -> list[LayerWeights]:
-    def named(name: str, patterns: Sequence[str]) -> bool:
-        return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-    return [
-        layer
-        for layer in layers
-        if layer.kind in _KERNELS and named(layer.layer, settings.layers) and not named(layer.layer, settings.exclude)
-    ]
+def _options(settings: SearchSettings, rate: float, taught: bool) -> dict[str, tuple[Any, ...]]:
+    """The training options to try; the float model teaches where there is one that was trained."""
+    usual: dict[str, tuple[Any, ...]] = {"learning_rate": tuple(factor * rate for factor in _RATES)}
+    if taught:
+        usual["teacher"] = ("", "float")
+    return {**usual, **settings.options}
 
 
-def _moves(layers: Sequence[LayerWeights], settings: SearchSettings, rate: float, taught: bool) -> Moves:
-    changes = {layer.layer: {"sparsity", "clustered", "few_bits"} for layer in layers}
-    options = {"learning_rate": tuple(factor * rate for factor in _RATES), **({"teacher": ("", "float")} if taught else {})}
-    formats = settings.weights or ("int8", "int4", "ternary")
-    return Moves(
-        layers={name: frozenset(fields) for name, fields in changes.items()},
-        sparsities=settings.sparsities or _SPARSITIES,
-        removed=settings.removed or _REMOVED,
-        clusters=tuple(sorted(settings.clusters or _CLUSTERS, key=lambda number: -number if number else -1000)),
-        weights=tuple(name for name in FORMATS if name in formats),
-        options={**options, **settings.options},
+def _check_options(options: Mapping[str, tuple[Any, ...]], rate: float, own: Mapping[str, Any], before: RecipeTables) -> None:
+    """Have the steps refuse a wrong value now, not in the trial that draws it."""
+    for name, values in options.items():
+        for value in values:
+            given = {} if name == "learning_rate" else {name: value}
+            steps_of(Choice(Design(), value if name == "learning_rate" else rate, {**own, **given}).tables(1, before))
+
+
+def _space(settings: SearchSettings) -> Space:
+    """What the project's `[search]` table leaves of the space."""
+    given = {name: getattr(settings, name) for name in ("sparsities", "clusters", "weights", "removed")}
+    return replace(
+        Space(layers=settings.layers, exclude=settings.exclude),
+        **{name: values for name, values in given.items() if values is not None},
     )
 
 
-def _designs(moves: Moves) -> list[Design]:
-    """The plain model, and each of a few sparsities for all layers alike."""
-    return [Design({name: Treatment(sparsity=each) for name in moves.layers}) for each in moves.sparsities]
+def _moves(choices: Choices, options: Mapping[str, tuple[Any, ...]]) -> Moves:
+    """What may be changed from a choice to the next, with doing nothing among it."""
+    space = choices.space
+    clusters = sorted({*space.clusters} - {0}, reverse=True)
+    few = {"few_bits"} if set(space.weights) - {"int8"} else set()
+    shared = {"clustered"} if clusters else set()
+    layers = {
+        layer.layer: frozenset(({"sparsity"} if layer.prunable else set()) | shared | (few if layer.few_bits else set()))
+        for layer in choices.layers
+        if space.takes(layer.layer)
+    }
+    return Moves(
+        layers=layers,
+        kernels=tuple(layer.layer for layer in choices.layers),
+        families=tuple(family.layers for family in choices.families if family is not None),
+        sparsities=tuple(sorted({0.0, *space.sparsities})),
+        removed=tuple(sorted({0.0, *space.removed})),
+        clusters=(0, *clusters),
+        weights=tuple(name for name in FORMATS if name == "int8" or name in space.weights),
+        options=options,
+    )
+
+
+def _named(design: Design, moves: Moves) -> Design:
+    """A design that names every layer with kernels."""
+    return replace(design, treatments={name: Treatment() for name in moves.kernels} | dict(design.treatments))
+
+
+def _predicted(choice: Choice, figures: Figures, loss: float, epochs: int, before: RecipeTables) -> SearchPoint:
+    recipe = Recipe(steps_of(choice.tables(epochs, before))).to_toml()
+    names = ("flash", "ram", "instructions", "latency", "model_size", "macs")
+    known = {name: getattr(figures, name) for name in names if getattr(figures, name) is not None}
+    return SearchPoint("predicted", None, words(choice), recipe, epochs, {**known, "loss": loss}, 0.0)
