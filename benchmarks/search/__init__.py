@@ -1,0 +1,1 @@
+"""Searching recipes: what is found in a given time."""

@@ -1,9 +1,9 @@
 """What a search finds in a given time: `python benchmarks/search/run.py [NAME …] [--time 10m] [--data NAME=PATH …]`.
 
-For each question of bars.toml, a sample's budgets, `edgepack search` runs for a time; then, with the same float model and for the same
-time each, designs drawn evenly from the same space, and designs drawn by Optuna's TPE that knows no first front and no rungs. The
-sample's own recipes are judged beside them. All are judged on the validation examples and the compiled C, the best of each also on the
-test split. Writes results.json and results.md beside itself; rows of questions that were not run stay.
+For each question of bars.toml, a sample's budgets, `edgepack search` runs for a time; then, with the same float model and for
+the same time each, designs drawn evenly from the same space, and designs drawn by Optuna's TPE that knows no first front and no
+rungs. The sample's own recipes are judged beside them. All are judged on the validation examples and the compiled C, the best
+of each also on the test split. Writes results.json and results.md beside itself; rows of questions that were not run stay.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def measure(name: str, bar: Bar, data: dict[str, Path], asked: argparse.Namespac
         start = begin(bench, before, choose_progress(False))  # the float model, for all of them
         report = run_search(request, Wish(minimise=OBJECTIVES, seconds=seconds), choose_progress(False))
         found = [
-            _placed(bench, f"trial {point.number}", [], replace(_EMPTY, drop=point.figures["accuracy_drop"], figures=_figures(point)))
+            _placed(
+                bench, f"trial {point.number}", [], replace(_EMPTY, drop=point.figures["accuracy_drop"], figures=_figures(point))
+            )
             for point in report.points
             if point.kind == "trained"
         ]

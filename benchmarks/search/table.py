@@ -7,12 +7,12 @@ from typing import Any
 
 _HEAD = """# Searching recipes, measured
 
-Written by `python benchmarks/search/run.py`; bars.toml has the questions. Each way had the time in the row, after the float model was
-trained: `edgepack search`, designs drawn evenly from the same space, and designs drawn by Optuna's TPE without a first front and without
-rungs. Beside them the best of the sample's own recipes, trained as they are written. Drop and flash are of the best recipe of each, on the
-test split and of the compiled C; it was chosen on the validation examples. "missed": by how much budgets are missed there, as shares of their
-limits. Hypervolume: the share of the rectangle from nothing lost and no flash, to a drop of 0.3 and the most flash of any trial, that a way's
-trials dominate on validation.
+Written by `python benchmarks/search/run.py`; bars.toml has the questions. Each way had the time in the row, after the float
+model was trained: `edgepack search`, designs drawn evenly from the same space, and designs drawn by Optuna's TPE without a
+first front and without rungs. Beside them the best of the sample's own recipes, trained as they are written. Drop and flash are
+of the best recipe of each, on the test split and of the compiled C; it was chosen on the validation examples. "missed": by how
+much budgets are missed there, as shares of their limits. Hypervolume: the share of the rectangle from nothing lost and no
+flash, to a drop of 0.3 and the most flash of any trial, that a way's trials dominate on validation.
 
 | question | budgets | time | by | recipe | trials | missed | drop | flash | hypervolume |
 |---|---|---|---|---|---|---|---|---|---|

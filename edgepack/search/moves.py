@@ -1,7 +1,7 @@
 """The choices around a choice: which values each layer and each option may have, and a step up or down in a few of them.
 
 The values are numbered from the mildest, and a parameter of an Optuna trial is such a number: Optuna learns from all trials which
-numbers do well, and is asked for a number at most one away from that of the choice that is varied.
+numbers do well, and is asked for numbers at most one away from those of the choice that is varied.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 FORMATS = ("int8", "int4", "ternary", "binary")
-_CHANGED = 0.2
-"""How likely one parameter is free in a proposal; one is at least."""
+_FREE = 0.2
+"""How likely Optuna may choose a parameter of a proposal."""
 
 
 @dataclass(frozen=True)
 class Moves:
     """What a search may change.
 
-    `layers` maps names of layers to the fields of a `Treatment` that may change there, `kernels` are all layers with kernels, each of
-    which a design has to name before others take few bits, `families` are the layers that can only lose
-    channels together. `sparsities` and `removed` rise from 0, `clusters` go from many to few, 0 for none first; `weights` goes from
-    many bits to few; `options` are training options, "learning_rate" among them.
+    `layers` maps names of layers to the fields of a `Treatment` that may change there, `kernels` are all layers with kernels,
+    each of which a design has to name before others take few bits, `families` are the layers that can only lose channels
+    together. `sparsities` and `removed` rise from 0, `clusters` go from many to few, 0 for none first; `weights` goes from many
+    bits to few; `options` are training options, "learning_rate" among them.
     """
 
     layers: Mapping[str, frozenset[str]]
@@ -57,16 +57,17 @@ class _Parameter:
 
 
 def propose(trial: optuna.Trial, parent: Choice, moves: Moves, seed: int) -> Choice:
-    """A choice a step or two from `parent`: some parameters, drawn with `seed`, are Optuna's to choose, the others stay."""
+    """A choice near `parent`: one parameter moves, some more are Optuna's to choose, both drawn with `seed`; the others stay."""
     drawn = random.Random(seed)
     parameters = [each for each in _parameters(parent, moves) if len(each.values) > 1]
-    free = {each.name for each in parameters if drawn.random() < _CHANGED}
-    if parameters and not free:
-        free.add(drawn.choice(parameters).name)
+    moved = drawn.choice(parameters).name if parameters else ""
     found = {}
     for each in parameters:
-        reach = int(each.name in free)
-        low, high = max(0, each.at - reach), min(len(each.values) - 1, each.at + reach)
+        low, high = max(0, each.at - 1), min(len(each.values) - 1, each.at + 1)
+        if each.name == moved:
+            low = high = drawn.choice([number for number in (low, high) if number != each.at])
+        elif drawn.random() >= _FREE:
+            low = high = each.at
         found[each.name] = trial.suggest_int(each.name, low, high)
     return _changed(parent, moves, found)
 

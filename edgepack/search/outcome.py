@@ -51,8 +51,10 @@ def report_of(
     recipe_file: Path,
     model_file: Path | None,
 ) -> SearchReport:
-    """The report; `verdicts` are of the winner, on the test split where it was run there. Of `predicted` those remain that no trial
-    has trained."""
+    """The report; `verdicts` are of the winner, on the test split where it was run there.
+
+    Of `predicted` those remain that no trial has trained.
+    """
     done = [entry for entry in outcome.entries if entry.state == "done"]
     least = min(place_of(entry).missed for entry in done)
     good = [entry for entry in done if place_of(entry).missed <= least]

@@ -9,11 +9,15 @@ from edgepack.search.standing import Standing, order
 
 FACTOR = 3
 _RUNGS = 3
+_FEWEST = 3
 
 
 def rungs(epochs: int) -> tuple[int, ...]:
-    """The epochs of each rung, rising to `epochs`: (2, 6, 18) of 18."""
-    found = {max(1, round(epochs / FACTOR**below)) for below in range(_RUNGS)}
+    """The epochs of each rung, rising to `epochs`: (3, 6, 18) of 18.
+
+    The first has an epoch for each step that most recipes have: with fewer they would not train less.
+    """
+    found = {max(min(_FEWEST, epochs), round(epochs / FACTOR**below)) for below in range(_RUNGS)}
     return tuple(sorted(found))
 
 

@@ -18,7 +18,7 @@ from edgepack.search.choice import Choice, is_valid, steps_of, words
 from edgepack.search.choices import Choices, Space, choices_of
 from edgepack.search.design import Design, RecipeTables, Treatment
 from edgepack.search.figures import Figures
-from edgepack.search.front import first_front
+from edgepack.search.front import EXAMPLES, first_front
 from edgepack.search.moves import FORMATS, Moves
 from edgepack.search.trial import Bench, try_on
 

@@ -100,7 +100,7 @@ def loop_of(
 
 
 def main() -> None:
-    """A process that takes part in a search: FOLDER LOG SECONDS-A-TRIAL TRIALS [STORAGE]. Each trial's begin and end is logged."""
+    """A process that takes part in a search: FOLDER LOG SECONDS-A-TRIAL TRIALS [STORAGE]; it logs each trial's begin and end."""
     folder, log, takes, trials, *storage = sys.argv[1:]
 
     def play(claim: Claim) -> TrialResult:
