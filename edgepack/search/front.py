@@ -58,7 +58,7 @@ class Front:
     """Candidates, the smallest first, none better than another in everything; the plain int8 model's figures; the layers' table.
 
     `met` says whether the first-named budgets can be met at all, `says` what limits where they cannot; the first candidate is
-    then the nearest. `seconds` is what it took.
+    then the nearest. `seconds` is what it took, `choices` what the designs were chosen from.
     """
 
     candidates: tuple[Candidate, ...]
@@ -67,6 +67,7 @@ class Front:
     met: bool
     says: str
     seconds: float
+    choices: Choices
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def first_front(plan: Plan, source: SourceModel, data: Dataset, space: Space, pr
     if not met:
         progress.warn(says)
     rows = _table(shop.choices, losses, pricing)
-    return Front(tuple(candidates), plain, rows, met, says, time.monotonic() - begun)
+    return Front(tuple(candidates), plain, rows, met, says, time.monotonic() - begun, shop.choices)
 
 
 def limits_of(target: Target) -> dict[str, float]:

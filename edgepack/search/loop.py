@@ -25,10 +25,14 @@ _WAIT = 1.0
 
 @dataclass(frozen=True)
 class Limits:
-    """When a search ends: at a time (seconds since 1970), and after a number of trials that this process has ended."""
+    """When a search ends: at a time (seconds since 1970), and after a number of trials that this process has ended.
+
+    `kept` seconds at most are kept before that for running the winner.
+    """
 
     end: float
     trials: int | None = None
+    kept: float = 0.0
 
 
 class Loop:
@@ -66,7 +70,7 @@ class Loop:
                         if claim is None:
                             break
                         tables = claim.choice.tables(claim.epochs, self._before)
-                        crew.start(claim, TrialTask(self._bench.plan.request, tables, self._limits.end))
+                        crew.start(claim, TrialTask(self._bench.plan.request, tables, self._end()))
                     if not crew.busy:
                         if self._over(0) or not self._others_work():
                             return
@@ -82,7 +86,14 @@ class Loop:
 
     def _over(self, running: int) -> bool:
         trials = self._limits.trials
-        return time.time() >= self._limits.end or (trials is not None and self._ended + running >= trials)
+        return time.time() >= self._end() or (trials is not None and self._ended + running >= trials)
+
+    def _end(self) -> float:
+        """When trials have to have ended, so that the winner can be run: the float model again, and all its epochs."""
+        entries = self._study.entries()
+        floats = [entry.result.float_seconds for entry in entries if entry.result is not None]
+        winner = max(floats, default=0.0) + (expected_seconds(entries, self._rungs[-1]) or 0.0)
+        return self._limits.end - min(winner, self._limits.kept)
 
     def _others_work(self) -> bool:
         """Whether another process runs a trial whose end may give this one something to do."""
@@ -150,7 +161,7 @@ class Loop:
     def _fits(self, entries: Sequence[Entry], epochs: int) -> bool:
         """Whether a trial of so many epochs would end in time, by what trials took until now."""
         took = expected_seconds(entries, epochs)
-        return took is None or time.time() + took <= self._limits.end
+        return took is None or time.time() + took <= self._end()
 
     @contextmanager
     def _signs_of_life(self, crew: Crew) -> Iterator[None]:

@@ -21,7 +21,7 @@ from edgepack.report.search import SearchReport
 from edgepack.search.crew import crew_of
 from edgepack.search.design import RecipeTables
 from edgepack.search.found import judged, on_test_split, spread_of, write_recipe
-from edgepack.search.loop import Limits, Loop, best_of, expected_seconds
+from edgepack.search.loop import Limits, Loop, best_of
 from edgepack.search.outcome import Outcome, report_of, write_search
 from edgepack.search.rungs import rungs
 from edgepack.search.standing import check_objectives
@@ -96,7 +96,7 @@ def _try(asked: _Asked, progress: Progress) -> bool:
             asked.before,
             asked.rungs,
             asked.objectives,
-            Limits(end - _reserve(asked), wish.trials),
+            Limits(end, wish.trials, kept=wish.seconds / 3),
             wish.seed,
             shown.ended,
         )
@@ -108,12 +108,6 @@ def _try(asked: _Asked, progress: Progress) -> bool:
             return True
         task.finish(shown.summary())
     return False
-
-
-def _reserve(asked: _Asked) -> float:
-    """Seconds kept for running the winner on the project's own data: the float model again, and one full training."""
-    full = expected_seconds(asked.study.entries(), asked.rungs[-1]) or 0.0
-    return min(asked.start.seconds + full, asked.wish.seconds / 3)
 
 
 class _Shown:

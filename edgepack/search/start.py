@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from edgepack.compress import Recipe, Step
-from edgepack.compress.fisher import fisher
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.progress import Progress
 from edgepack.pipeline.given import written_tables
 from edgepack.project import SearchSettings
 from edgepack.report.search import SearchPoint
 from edgepack.search.choice import Choice, is_valid, steps_of, words
-from edgepack.search.choices import Choices, Space, choices_of
+from edgepack.search.choices import Choices, Space
 from edgepack.search.design import Design, RecipeTables, Treatment
 from edgepack.search.figures import Figures
-from edgepack.search.front import EXAMPLES, first_front
+from edgepack.search.front import first_front
 from edgepack.search.moves import FORMATS, Moves
-from edgepack.search.trial import Bench, try_on
+from edgepack.search.trial import Bench
 
 _OWN_OPTIONS = ("batch_size", "augment", "loss", "optimizer", "precision")
 _EPOCHS = 12
@@ -31,16 +29,12 @@ _RATES = (0.3, 1.0, 3.0)
 
 @dataclass(frozen=True)
 class Start:
-    """What may be changed, the choices to begin with, the most epochs that one trains, and what was predicted of those choices.
-
-    `seconds` is what it took to find that out, most of it the training of the float model.
-    """
+    """What may be changed, the choices to begin with, the most epochs that one trains, and what was predicted of them."""
 
     moves: Moves
     choices: tuple[Choice, ...]
     epochs: int
     predicted: tuple[tuple[Design, SearchPoint], ...]
-    seconds: float
 
 
 def begin(bench: Bench, before: RecipeTables, progress: Progress) -> Start:
@@ -50,24 +44,20 @@ def begin(bench: Bench, before: RecipeTables, progress: Progress) -> Start:
         RecipeError: EP-431 when nothing may be changed.
         ProjectError: EP-403 for a value under `[search.options]` that the steps do not take.
     """
-    begun = time.monotonic()
     plan, settings = bench.plan, bench.plan.project.search
     tuning = [step for step in plan.recipe if step.place != "first"]
     rate, own = _own_options(tuning)
     options = _options(settings, rate, bool(before) or bench.source.trained)
     _check_options(options, rate, own, before)
-    space = _space(settings)
-    float_model = try_on(bench, bench.data, [*before, {"step": "quantize", "aware": False}], progress).compressed
-    seen = fisher(float_model, bench.data, EXAMPLES, plan.cache, progress)
-    moves = _moves(choices_of(seen.layers, seen.families, space), options)
+    front = first_front(plan, bench.source, bench.data, _space(settings), progress)
+    moves = _moves(front.choices, options)
     if not moves.families and not any(moves.layers.values()):
         raise RecipeError("EP-431", "no layer is left to change", "check layers and exclude under [search]")
-    front = first_front(plan, bench.source, bench.data, space, progress)
     epochs = settings.epochs or sum(int(step.options.get("epochs", 0)) for step in tuning if step.trains) or _EPOCHS
     found = [(Choice(_named(one.design, moves), rate, own), one) for one in front.candidates]
     valid = [(choice, one) for choice, one in found if is_valid(choice, before)]
     predicted = tuple((choice.design, _predicted(choice, one.figures, one.loss, epochs, before)) for choice, one in valid)
-    return Start(moves, tuple(choice for choice, _ in valid), epochs, predicted, time.monotonic() - begun)
+    return Start(moves, tuple(choice for choice, _ in valid), epochs, predicted)
 
 
 def _own_options(steps: Sequence[Step]) -> tuple[float, dict[str, Any]]:

@@ -50,8 +50,8 @@ class TrialResult:
     """What a recipe gives, judged on the validation examples and on the compiled C of the target.
 
     `metric` is of the .tflite, `baseline` of the float model, `drop` how much worse it is. `model` is the .tflite on the machine
-    that made it, `sha256` its hash; `seconds` is how long it took. `error` instead of all that where the recipe gives no model.
-    `unfinished`: the deadline came first.
+    that made it, `sha256` its hash; `seconds` is how long it took, `float_seconds` what the float model once took. `error`
+    instead of all that where the recipe gives no model. `unfinished`: the deadline came first.
     """
 
     metric: float = 0.0
@@ -61,6 +61,7 @@ class TrialResult:
     model: str = ""
     sha256: str = ""
     seconds: float = 0.0
+    float_seconds: float = 0.0
     error: TrialError | None = None
     unfinished: bool = False
 
@@ -122,6 +123,7 @@ def run_trial(task: TrialTask, bench: Bench | None = None, progress: Progress | 
         model=str(tried.model),
         sha256=sha256_file(tried.model),
         seconds=time.monotonic() - start,
+        float_seconds=tried.compressed.steps[0].seconds,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgepack.search.loop import best_of, expected_seconds
+from edgepack.search.storage import journal_of
 from edgepack.search.study import Study
 from edgepack.search.trial import TrialError, TrialResult
 from tests.search.fakes import MOVES, RUNGS, Playing, loop_of, played, sparse, study_in, target_with
@@ -120,3 +121,29 @@ def test_a_space_that_is_used_up_ends_the_search(tmp_path: Path) -> None:
         (entry.choice.design.treatments["first"].sparsity, entry.epochs) for entry in study.entries() if entry.state == "done"
     ]
     assert len(tried) == len(set(tried)) and {sparsity for sparsity, _ in tried} <= set(small.sparsities)
+
+
+def test_optuna_itself_reads_the_study_with_its_constraints(tmp_path: Path) -> None:
+    import optuna
+
+    study = study_in(tmp_path)
+    for first in (0.0, 0.75):
+        study.offer(sparse(first, 0.0), 1, "front")
+    loop_of(study, target_with(flash=8_000), trials=2).run(Playing(lambda claim: played(claim.choice, claim.epochs)))
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal_of(tmp_path))))
+    read = optuna.load_study(study_name="edgepack-fake-1", storage=storage)
+    assert [trial.constraints["flash"] > 0 for trial in read.trials] == [True, False]
+    assert read.best_trial.params["first.sparsity"] == 3 and read.best_trial.user_attrs["born"] == "front"
+
+
+def test_time_is_kept_for_the_winner(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    study.offer(sparse(0.0, 0.0), 9, "front")
+
+    def play(claim):
+        return replace(played(claim.choice, 9), seconds=10.0, float_seconds=25.0)
+
+    loop = loop_of(study, target_with(), seconds=40)
+    loop._limits = replace(loop._limits, kept=38.0)
+    loop.run(Playing(play))  # 40 seconds less 10 and 25 are too few for another one
+    assert [entry.state for entry in study.entries() if entry.state != "dropped"] == ["done"]
