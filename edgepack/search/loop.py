@@ -189,9 +189,9 @@ def place_of(entry: Entry) -> Standing:
 
 
 def best_of(entries: Sequence[Entry]) -> Entry | None:
-    """The best trial: least missed, then the objectives in their order; of equals the first. None while none is done."""
+    """The best trial: by rank, then the objectives in their order; of equals the first. None while none is done."""
     done = [entry for entry in entries if entry.state == "done"]
-    return min(done, key=lambda entry: (place_of(entry).missed, entry.values, entry.number), default=None)
+    return min(done, key=lambda entry: (place_of(entry).rank, entry.values, entry.number), default=None)
 
 
 def expected_seconds(entries: Sequence[Entry], epochs: int) -> float | None:

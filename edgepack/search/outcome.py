@@ -56,8 +56,8 @@ def report_of(
     Of `predicted` those remain that no trial has trained.
     """
     done = [entry for entry in outcome.entries if entry.state == "done"]
-    least = min(place_of(entry).missed for entry in done)
-    good = [entry for entry in done if place_of(entry).missed <= least]
+    least = min(place_of(entry).rank for entry in done)
+    good = [entry for entry in done if place_of(entry).rank == least]
     on_front = {good[at].number for at in pareto([entry.values for entry in good])}
     points = [_point(entry, bench, before, entry.number in on_front) for entry in done]
     trained = [entry.choice.design for entry in done]

@@ -16,6 +16,9 @@ from edgepack.search.trial import TrialResult
 OBJECTIVES = ("accuracy_drop", "flash", "ram", "latency", "instructions", "macs", "model_size", "energy")
 """What can be minimised."""
 
+ACCURACY = frozenset({"accuracy", "accuracy_drop"})
+"""Budgets that more training comes nearer to."""
+
 _OF_THE_CORE = frozenset({"flash", "ram", "latency", "instructions", "energy"})
 
 
@@ -30,6 +33,12 @@ class Standing:
     def missed(self) -> float:
         """All misses together; 0 when every budget that could be judged is met."""
         return sum(self.misses.values())
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """By how much budgets of cost are missed, which no training mends, and by how much those of accuracy: less is better."""
+        cost = sum(miss for name, miss in self.misses.items() if name not in ACCURACY)
+        return cost, sum(miss for name, miss in self.misses.items() if name in ACCURACY)
 
 
 def check_objectives(names: Sequence[str], target: Target) -> tuple[str, ...]:
@@ -123,15 +132,10 @@ def _miss(verdict: Verdict) -> float:
 
 
 def order(found: Sequence[Standing]) -> list[int]:
-    """Places of the standings, the best first: least missed, then by fronts of what no other beats in everything, then in the
-    objectives' order."""
+    """Places of the standings, the best first: by rank, then by fronts of what no other beats in everything, then by the
+    objectives."""
     ranks = _fronts(found)
-    return sorted(range(len(found)), key=lambda at: (found[at].missed, ranks[at], found[at].values))
-
-
-def winner(found: Sequence[Standing]) -> int | None:
-    """The place of the best by the first objective among those that miss least; None of none."""
-    return min(range(len(found)), key=lambda at: (found[at].missed, found[at].values), default=None)
+    return sorted(range(len(found)), key=lambda at: (found[at].rank, ranks[at], found[at].values))
 
 
 def pareto(points: Sequence[Sequence[float]]) -> list[int]:

@@ -21,8 +21,10 @@ from edgepack.search.moves import FORMATS, Moves
 from edgepack.search.trial import Bench
 
 _OWN_OPTIONS = ("batch_size", "augment", "loss", "optimizer", "precision")
-_EPOCHS = 12
+_EPOCHS = 36
 """Of a project whose recipe trains nothing after the float model."""
+_LONGER = 3
+"""How many times the epochs of the project's recipe the best designs get: most have more steps, and take more away."""
 _RATES = (0.3, 1.0, 3.0)
 """Learning rates to try, times the recipe's own."""
 
@@ -53,7 +55,8 @@ def begin(bench: Bench, before: RecipeTables, progress: Progress) -> Start:
     moves = _moves(front.choices, options)
     if not moves.families and not any(moves.layers.values()):
         raise RecipeError("EP-431", "no layer is left to change", "check layers and exclude under [search]")
-    epochs = settings.epochs or sum(int(step.options.get("epochs", 0)) for step in tuning if step.trains) or _EPOCHS
+    recipe = sum(int(step.options.get("epochs", 0)) for step in tuning if step.trains)
+    epochs = settings.epochs or _LONGER * recipe or _EPOCHS
     found = [(Choice(_named(one.design, moves), rate, own), one) for one in front.candidates]
     valid = [(choice, one) for choice, one in found if is_valid(choice, before)]
     predicted = tuple((choice.design, _predicted(choice, one.figures, one.loss, epochs, before)) for choice, one in valid)

@@ -14,6 +14,7 @@ from edgepack.ground.plain import plain
 from edgepack.search.choice import Choice
 from edgepack.search.figures import Figures
 from edgepack.search.moves import Moves, numbers_of, propose
+from edgepack.search.standing import ACCURACY
 from edgepack.search.trial import TrialError, TrialResult
 
 if TYPE_CHECKING:
@@ -133,9 +134,13 @@ class Study:
         claim.trial.set_user_attr("beat", time.time())
 
     def finish(self, claim: Claim, result: TrialResult, misses: Mapping[str, float], values: Sequence[float]) -> None:
-        """Write down a result; every budget's miss is one of Optuna's constraints."""
+        """Write down a result.
+
+        Every budget's miss is one of Optuna's constraints, which it adds up: of accuracy a thousandth, for what costs too much is no
+        better when it loses less.
+        """
         for name, miss in misses.items():
-            claim.trial.set_constraint(name, miss)
+            claim.trial.set_constraint(name, miss / 1000 if name in ACCURACY else miss)
         claim.trial.set_user_attr("result", plain(result))
         claim.trial.set_user_attr("misses", dict(misses))
         self._study.tell(claim.trial, list(values))

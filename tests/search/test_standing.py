@@ -72,6 +72,11 @@ def test_energy_is_current_times_voltage_times_time() -> None:
     assert standing(result(), target, ("energy",), True).misses["energy"] > 0
 
 
+def test_what_costs_too_much_is_behind_what_loses_too_much() -> None:
+    costly, lossy = Standing({"flash": 0.1, "accuracy_drop": 0.0}, (0.0,)), Standing({"flash": 0.0, "accuracy_drop": 9.0}, (0.9,))
+    assert order([costly, lossy]) == [1, 0]
+
+
 def test_the_order_is_misses_then_fronts() -> None:
     found = [Standing({"a": 0.1}, (0.0, 0.0)), Standing({}, (3.0, 3.0)), Standing({}, (2.0, 1.0)), Standing({}, (1.0, 2.0))]
     assert order(found) == [3, 2, 1, 0]
