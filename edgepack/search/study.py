@@ -136,8 +136,8 @@ class Study:
     def finish(self, claim: Claim, result: TrialResult, misses: Mapping[str, float], values: Sequence[float]) -> None:
         """Write down a result.
 
-        Every budget's miss is one of Optuna's constraints, which it adds up: of accuracy a thousandth, for what costs too much is no
-        better when it loses less.
+        Every budget's miss is one of Optuna's constraints, which it adds up: of accuracy a thousandth, for what costs too much is
+        no better when it loses less.
         """
         for name, miss in misses.items():
             claim.trial.set_constraint(name, miss / 1000 if name in ACCURACY else miss)
