@@ -42,13 +42,16 @@ def with_zeros(rows: Rows, share: float) -> Rows:
     return found
 
 
-def changed(content: bytes, treatments: Mapping[str, Stored], level: Level, largest: Largest) -> bytes:
+def changed(content: bytes, treatments: Mapping[str, Stored], level: Level, largest: Largest, balanced: bool = False) -> bytes:
     """An int8 .tflite with the weights of layers changed, its scales and biases with them: what a design would give untrained.
 
     Where weights are shared, every kernel has one scale for all its channels, as `recipe_of` asks for.
 
     `treatments` go by Keras layers; others stay as they are. `largest` has the largest weight of each output channel in Keras,
     for a BatchNorm folded into a kernel scales its channels, and what is small or equal is decided before that.
+
+    With `balanced`, the biases of pruned channels become as much smaller as their weights together. Under its old bias a channel
+    with few weights left often is dead, and the compiler would leave it out; training brings such channels back.
     """
     model, objects = read_model(content), unpack(content)
     results = result_names(model)
@@ -74,6 +77,8 @@ def changed(content: bytes, treatments: Mapping[str, Stored], level: Level, larg
                 objects.buffers[tensor.buffer].data = np.frombuffer(_unrows(tensor, codes).tobytes(), np.uint8)
                 if ratios is not None:
                     _rescale(objects, written, index, bias_index, ratios)
+                if balanced and stored.sparsity:
+                    _balance(objects, written, bias_index, rows, codes * (1 if ratios is None else ratios))
     return pack(objects)
 
 
@@ -152,7 +157,19 @@ def _rescale(objects: Any, graph: Any, weights: int, bias: int, ratios: Rows) ->
     tensor = graph.tensors[bias] if bias >= 0 else None
     if tensor is None or tensor.quantization is None or tensor.quantization.scale is None:
         return
-    values = np.frombuffer(np.asarray(objects.buffers[tensor.buffer].data, np.uint8).tobytes(), "<i4")
-    moved = np.clip(np.rint(values / factor), -(2**31) + 1, 2**31 - 1).astype("<i4")
-    objects.buffers[tensor.buffer].data = np.frombuffer(moved.tobytes(), np.uint8)
+    _multiply(objects, tensor, 1 / factor)
     tensor.quantization.scale = (np.asarray(tensor.quantization.scale, np.float64) * factor).astype(np.float32)
+
+
+def _balance(objects: Any, graph: Any, bias: int, before: Rows, after: Rows) -> None:
+    """Each channel's bias times what is left of the sum of its weights' sizes."""
+    sums = [np.abs(rows.astype(np.float64)).sum(axis=1) for rows in (before, after)]
+    if bias >= 0 and objects.buffers[graph.tensors[bias].buffer].data is not None:
+        _multiply(objects, graph.tensors[bias], sums[1] / np.maximum(sums[0], 1e-12))
+
+
+def _multiply(objects: Any, tensor: Any, factor: NDArray[np.float64]) -> None:
+    """A bias of 32 bits times `factor`, one number for all or for each channel."""
+    values = np.frombuffer(np.asarray(objects.buffers[tensor.buffer].data, np.uint8).tobytes(), "<i4")
+    moved = np.clip(np.rint(values * factor), -(2**31) + 1, 2**31 - 1).astype("<i4")
+    objects.buffers[tensor.buffer].data = np.frombuffer(moved.tobytes(), np.uint8)

@@ -79,11 +79,8 @@ class Choices:
             return (Stored(),)
         sparsities = sorted({0.0, *self.space.sparsities}) if layer.prunable else [0.0]
         special = (False, True) if level.clusters or (level.weights != "int8" and layer.few_bits) else (False,)
-        return tuple(
-            Stored(sparsity, each)
-            for sparsity, each in product(sparsities, special)
-            if not (sparsity and level.weights == "binary")
-        )
+        both = (Stored(sparsity, each) for sparsity, each in product(sparsities, special))
+        return tuple(each for each in both if not (each.sparsity and each.special and level.weights == "binary"))
 
     def removed(self, family: int) -> tuple[float, ...]:
         """The shares of channels that a family may lose."""

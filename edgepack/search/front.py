@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from edgepack.sources import Dataset, SourceModel
 
 _EXAMPLES = 256  # of the gradients
-_STEPS = 8  # designs on the way from the tightest to the plain model
+_STEPS = (6, 3)  # designs along the first goal and along the second, from the tightest to the plain model
+_FURTHEST = 0.85  # of the way to the least that can be had, where nothing is left of most models
 _MOST = 10
 _CORRECTIONS = 2  # times that limits are corrected by what a compile of the design says
 
@@ -126,8 +127,8 @@ class _Designs:
     def __init__(self, shop: Workshop, losses: Losses, pricing: Pricing, limits: Mapping[str, float]) -> None:
         self._shop, self._losses, self._limits = shop, losses, limits
         self.problems: dict[Level, Problem] = {level: pricing.problem(level, losses) for level in shop.choices.levels()}
-        self.goals = ("flash", "latency") if is_compiled(shop.target) else ("model_size", "macs")
-        self.goals = tuple(name for name in self.goals if name in pricing.problem(Level(), losses).fixed)
+        goals = ("flash", "instructions") if is_compiled(shop.target) else ("model_size", "macs")
+        self.goals = tuple(goal for goal in goals if goal in self.problems[Level()].fixed)
 
     def sweep(self) -> list[_Found]:
         """Solutions along each goal, from the least that can be had within the other budgets to the plain model's."""
@@ -139,15 +140,14 @@ class _Designs:
             within = {name: limit for name, limit in limits.items() if name != goal}
             lowest = min(least(problem, goal) for problem in self.problems.values())
             highest = min(limits.get(goal, float("inf")), self._plain(goal))
-            steps = _STEPS if not number else _STEPS // 2
-            for step in range(steps):
+            for step in range(1, _STEPS[number] + 1):
                 # Evenly by ratio: half of what is left is as far from all of it as a quarter is from half.
-                limit = highest * (max(lowest, 1e-9) / highest) ** (0.85 * (step + (number > 0)) / steps) if highest > 0 else 0
-                if limit > 0 and (one := self.best({**within, goal: limit})) is not None:
+                limit = highest * (max(lowest, 1.0) / max(highest, 1.0)) ** (_FURTHEST * step / _STEPS[number])
+                if limit < highest and (one := self.best({**within, goal: limit})) is not None:
                     found.append(one)
         if not found:
             found.append(min((_Found(level, nearest(problem, limits)) for level, problem in self.problems.items()), key=_excess))
-        return list({_key(one): one for one in found}.values())[: _MOST + 2]
+        return list({_key(one): one for one in found}.values())
 
     def best(self, limits: Mapping[str, float]) -> _Found | None:
         """The solution of least loss over all levels."""
@@ -156,8 +156,8 @@ class _Designs:
 
     def candidate(self, found: _Found) -> Candidate:
         """The design of a solution, compiled."""
-        design, removed, stored, level = _design(self._shop.choices, found)
-        figures = self._shop.figures(self._shop.made(removed, stored, level))
+        design = _design(self._shop.choices, found)
+        figures = self._shop.figures(self._shop.untrained(design))
         return Candidate(design, figures, self._losses.drop(found.solution.loss))
 
     def corrected(self, candidates: list[Candidate]) -> list[Candidate]:
@@ -229,8 +229,8 @@ def _values(one: Candidate) -> tuple[float, ...]:
     return (*(float(value) for value in told if value is not None), one.loss)
 
 
-def _design(choices: Choices, found: _Found) -> tuple[Design, dict[str, float], dict[str, Stored], Level]:
-    """A solution as a design that names every layer with kernels, and what the workshop makes it of."""
+def _design(choices: Choices, found: _Found) -> Design:
+    """A solution as a design that names every layer with kernels."""
     options, level = found.solution.options, found.level
     stored = {layer.layer: options[layer.layer].stored for layer in choices.layers}
     if not any(each.special for each in stored.values()):
@@ -246,7 +246,7 @@ def _design(choices: Choices, found: _Found) -> tuple[Design, dict[str, float], 
         )
         for name, each in stored.items()
     }
-    return Design(treatments, level.clusters, level.weights), removed, stored, level
+    return Design(treatments, level.clusters, level.weights)
 
 
 def _table(choices: Choices, losses: Losses, pricing: Pricing) -> tuple[LayerRow, ...]:

@@ -34,6 +34,9 @@ EXAMPLES = 400
 _SATURATED = 0.9  # of the largest drop seen: beyond, a drop says little
 _VERSION = 1
 
+Raw = Mapping[tuple[str, Level, Stored], float]
+"""Second-order losses by layer, level and weights."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -48,7 +51,7 @@ class Trial:
 class Losses:
     """Losses that add up over layers and families, as `added` scales them; `drop` turns a sum into a drop of the metric."""
 
-    raw: Mapping[tuple[str, Level, Stored], float]
+    raw: Raw
     families: Mapping[int, Mapping[float, float]]
     factors: Mapping[str, float]
     most: float
@@ -90,7 +93,7 @@ def losses_of(fisher: Fisher, shop: Workshop, metric: Metric) -> Losses:
         trials = []
         for number, (kind, stored, level, removed) in enumerate(planned):
             task.update(number, len(planned), kind)
-            value = _value(shop.alike(stored, level, removed), data, metric, cache)
+            value = _value(shop.alike(stored, level, removed, balanced=False), data, metric, cache)
             total = math.fsum(_alike(raw, shop, layer, stored, level) for layer in choices.layers)
             total += math.fsum(shares[removed] for shares in families.values()) if removed else 0.0
             trials.append(Trial(kind, total, metric.drop(plain, value)))
@@ -99,7 +102,7 @@ def losses_of(fisher: Fisher, shop: Workshop, metric: Metric) -> Losses:
 
 
 def fitted(
-    raw: Mapping[tuple[str, Level, Stored], float],
+    raw: Raw,
     families: Mapping[int, Mapping[float, float]],
     trials: Sequence[Trial],
     least: float,
@@ -147,9 +150,7 @@ def _second_order(fisher: Fisher, choices: Choices) -> dict[tuple[str, Level, St
     return found
 
 
-def _alike(
-    raw: Mapping[tuple[str, Level, Stored], float], shop: Workshop, layer: OpenLayer, stored: Stored, level: Level
-) -> float:
+def _alike(raw: Raw, shop: Workshop, layer: OpenLayer, stored: Stored, level: Level) -> float:
     taken = shop.nearest(layer.layer, stored, level)
     return raw[layer.layer, level if taken.special else Level(), taken]
 

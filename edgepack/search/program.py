@@ -135,9 +135,9 @@ def _solve(problem: Problem, limits: Mapping[str, float], nearest: bool, absolut
             start += len(layer.options)
             if any(value for _, value in peaks):
                 rows.add([*peaks, (count - 1, -1.0)], -np.inf, limit / unit)
-    losses = [option.loss for _, option in options] + [problem.families[family][share] for family, share in shares]
-    scale = 1e-3 * (0.0 if absolute else 1.0) / max(sum(losses), 1e-30) if nearest else 1.0 / max(max(losses), 1e-30)
-    goal = np.array([*(scale * loss for loss in losses), 1.0 if nearest else 0.0])
+    every = [option.loss for _, option in options] + [problem.families[family][share] for family, share in shares]
+    scale = 1e-3 * (0.0 if absolute else 1.0) / max(sum(every), 1e-30) if nearest else 1.0 / max(max(every), 1e-30)
+    goal = np.array([*(scale * loss for loss in every), 1.0 if nearest else 0.0])
     bounds = Bounds(np.zeros(count), np.array([*np.ones(count - 1), np.inf if nearest else 0.0]))
     integrality = np.array([*np.ones(count - 1), 0])
     found = milp(

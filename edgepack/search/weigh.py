@@ -24,6 +24,7 @@ from edgepack.kinds import kind_of
 from edgepack.kinds.find import package_version
 from edgepack.search.change import Largest, changed, layer_of
 from edgepack.search.choices import Choices, Level, Stored
+from edgepack.search.design import Design
 from edgepack.search.figures import Figures, compiled_figures
 
 if TYPE_CHECKING:
@@ -74,14 +75,14 @@ class Workshop:
         made = slimmer(self.compressed, self.data, removed, self.cache)
         return Base(convert(made.compressed, self.data, self.cache, self.progress).file, made.largest)
 
-    def made(self, removed: Mapping[str, float], stored: Mapping[str, Stored], level: Level) -> Path:
-        """The .tflite of an untrained design."""
+    def made(self, removed: Mapping[str, float], stored: Mapping[str, Stored], level: Level, balanced: bool = True) -> Path:
+        """The .tflite of an untrained design; its figures are those of a trained one with `balanced` biases (`changed`)."""
         base = self.base(removed)
         if level.plain and all(each == Stored() for each in stored.values()):
             return base.file
 
         def compute(folder: Path) -> None:
-            write_atomic(folder / "model.tflite", changed(base.file.read_bytes(), stored, level, base.largest))
+            write_atomic(folder / "model.tflite", changed(base.file.read_bytes(), stored, level, base.largest, balanced))
 
         plain = {name: [each.sparsity, each.special] for name, each in stored.items() if each != Stored()}
         inputs = {
@@ -90,15 +91,22 @@ class Workshop:
             "largest": hash_of(base.largest),
             "stored": plain,
             "level": asdict(level),
+            "balanced": balanced,
         }
         return self.cache.stage("untrained", inputs, compute).folder / "model.tflite"
 
-    def alike(self, stored: Stored, level: Level, removed: float = 0.0) -> Path:
+    def untrained(self, design: Design) -> Path:
+        """The .tflite of a design, its weights as they are without training."""
+        removed = {name: each.removed for name, each in design.treatments.items() if each.removed}
+        stored = {name: Stored(each.sparsity, each.clustered or each.few_bits) for name, each in design.treatments.items()}
+        special = any(each.special for each in stored.values())
+        return self.made(removed, stored, Level(design.clusters, design.weights) if special else Level())
+
+    def alike(self, stored: Stored, level: Level, removed: float = 0.0, balanced: bool = True) -> Path:
         """The .tflite with all layers treated alike, each as far as it may be."""
         families = {name: removed for family in self.choices.families if family is not None and removed for name in family.layers}
-        return self.made(
-            families, {layer.layer: self.nearest(layer.layer, stored, level) for layer in self.choices.layers}, level
-        )
+        treated = {layer.layer: self.nearest(layer.layer, stored, level) for layer in self.choices.layers}
+        return self.made(families, treated, level, balanced)
 
     def nearest(self, name: str, stored: Stored, level: Level) -> Stored:
         """What a layer may be that is most like `stored`."""
