@@ -27,7 +27,8 @@ _SLACK = 0.02
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a search, as it goes into its report; `final` is the winner on the project's own data."""
+    """What came of a search, as it goes into its report; `final` is the winner on the project's own data, `predicted` and `says`
+    are what was predicted before anything was trained."""
 
     study: str
     storage: str
@@ -40,20 +41,21 @@ class Outcome:
     stopped: bool
     seconds: float
     created: str
+    predicted: Sequence[tuple[Design, SearchPoint]] = ()
+    says: str = ""
 
 
 def report_of(
     outcome: Outcome,
     bench: Bench,
     before: RecipeTables,
-    predicted: Sequence[tuple[Design, SearchPoint]],
     verdicts: tuple[Verdict, ...],
     recipe_file: Path,
     model_file: Path | None,
 ) -> SearchReport:
     """The report; `verdicts` are of the winner, on the test split where it was run there.
 
-    Of `predicted` those remain that no trial has trained.
+    Of what was predicted those points remain that no trial has trained.
     """
     done = [entry for entry in outcome.entries if entry.state == "done"]
     least = min(place_of(entry).rank for entry in done)
@@ -80,7 +82,7 @@ def report_of(
         failed=len(errors),
         rungs=outcome.rungs,
         winner=outcome.best.number,
-        points=(*points, *(point for design, point in predicted if design not in trained)),
+        points=(*points, *(point for design, point in outcome.predicted if design not in trained)),
         verdicts=verdicts,
         metric=None if final is None else final.metric,
         baseline=None if final is None else final.baseline,
@@ -89,7 +91,7 @@ def report_of(
         smaller=_next_best(done, outcome.best, ("flash", "model_size")),
         faster=_next_best(done, outcome.best, ("latency", "macs")),
         spread=outcome.spread,
-        warnings=_warnings(verdicts, reproduced),
+        warnings=(*((outcome.says,) if outcome.says else ()), *_warnings(verdicts, reproduced)),
         errors=tuple(sorted({f"{error.code} {error.message}" for error in errors})),
         exit_code=0 if final is not None and _met(verdicts) else 1,
         recipe_file=recipe_file,

@@ -193,9 +193,11 @@ def _conclude(asked: _Asked, stopped: bool, progress: Progress) -> SearchReport:
         stopped=stopped,
         seconds=time.time() - asked.began,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        predicted=asked.start.predicted,
+        says=asked.start.says,
     )
     model = _keep_model(Path((final or best.result).model), bench.plan.out / f"found-{name}.tflite")
-    report = report_of(outcome, bench, asked.before, asked.start.predicted, verdicts, recipe_file, model)
+    report = report_of(outcome, bench, asked.before, verdicts, recipe_file, model)
     return write_search(report, bench.plan.out)
 
 

@@ -31,12 +31,16 @@ _RATES = (0.3, 1.0, 3.0)
 
 @dataclass(frozen=True)
 class Start:
-    """What may be changed, the choices to begin with, the most epochs that one trains, and what was predicted of them."""
+    """What may be changed, the choices to begin with, the most epochs that one trains, and what was predicted of them.
+
+    `says` is what the prediction says of budgets that no design meets, else "".
+    """
 
     moves: Moves
     choices: tuple[Choice, ...]
     epochs: int
     predicted: tuple[tuple[Design, SearchPoint], ...]
+    says: str
 
 
 def begin(bench: Bench, before: RecipeTables, progress: Progress) -> Start:
@@ -60,7 +64,7 @@ def begin(bench: Bench, before: RecipeTables, progress: Progress) -> Start:
     found = [(Choice(_named(one.design, moves), rate, own), one) for one in front.candidates]
     valid = [(choice, one) for choice, one in found if is_valid(choice, before)]
     predicted = tuple((choice.design, _predicted(choice, one.figures, one.loss, epochs, before)) for choice, one in valid)
-    return Start(moves, tuple(choice for choice, _ in valid), epochs, predicted)
+    return Start(moves, tuple(choice for choice, _ in valid), epochs, predicted, front.says)
 
 
 def _own_options(steps: Sequence[Step]) -> tuple[float, dict[str, Any]]:
