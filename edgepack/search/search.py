@@ -66,7 +66,7 @@ def run_search(request: Request, wish: Wish, progress: Progress) -> SearchReport
     bench = open_bench(request, progress)
     before = written_tables([step for step in bench.plan.recipe if step.place == "first"])
     start = begin(bench, before, progress)
-    ladder = rungs(start.epochs)
+    ladder = rungs(start.epochs, start.epoch_seconds)
     name = study_name(bench, objectives, wish.seed)
     facts = {
         "project": plan.project.name,
@@ -75,8 +75,9 @@ def run_search(request: Request, wish: Wish, progress: Progress) -> SearchReport
         "metric": bench.plan.metric.name,
         "rungs": list(ladder),
     }
-    study = Study(open_study(storage, name, objectives, facts, wish.seed), start.moves, wish.seed)
-    asked = _Asked(wish, objectives, bench, before, start, ladder, study, began)
+    opened = open_study(storage, name, objectives, facts, wish.seed)
+    ladder = tuple(opened.user_attrs.get("rungs", ladder))  # a slower machine that joins has the rungs of the one that began
+    asked = _Asked(wish, objectives, bench, before, start, ladder, Study(opened, start.moves, wish.seed), began)
     stopped = _try(asked, progress)
     return _conclude(asked, stopped, progress)
 

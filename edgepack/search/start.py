@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgepack.compress import Recipe, Step
+from edgepack.compress import Quantize, Recipe, Step, compress
 from edgepack.ground.errors import RecipeError
-from edgepack.ground.progress import Progress
+from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.pipeline.given import written_tables
 from edgepack.project import SearchSettings
 from edgepack.report.search import SearchPoint
@@ -33,7 +33,7 @@ _RATES = (0.3, 1.0, 3.0)
 class Start:
     """What may be changed, the choices to begin with, the most epochs that one trains, and what was predicted of them.
 
-    `says` is what the prediction says of budgets that no design meets, else "".
+    `epoch_seconds` is what one of the float model's took, None where it came trained; `says` is what the prediction says of budgets that no design meets, else "".
     """
 
     moves: Moves
@@ -41,6 +41,7 @@ class Start:
     epochs: int
     predicted: tuple[tuple[Design, SearchPoint], ...]
     says: str
+    epoch_seconds: float | None
 
 
 def begin(bench: Bench, before: RecipeTables, progress: Progress) -> Start:
@@ -64,7 +65,17 @@ def begin(bench: Bench, before: RecipeTables, progress: Progress) -> Start:
     found = [(Choice(_named(one.design, moves), rate, own), one) for one in front.candidates]
     valid = [(choice, one) for choice, one in found if is_valid(choice, before)]
     predicted = tuple((choice.design, _predicted(choice, one.figures, one.loss, epochs, before)) for choice, one in valid)
-    return Start(moves, tuple(choice for choice, _ in valid), epochs, predicted, front.says)
+    return Start(moves, tuple(choice for choice, _ in valid), epochs, predicted, front.says, _epoch_seconds(bench))
+
+
+def _epoch_seconds(bench: Bench) -> float | None:
+    """What an epoch of the float model's training took, with what came before and after it."""
+    first = [step for step in bench.plan.recipe if step.place == "first"]
+    if not first or bench.source.trained:
+        return None
+    steps = (*first, Quantize(aware=False))
+    trained = compress(bench.source, bench.data, steps, bench.plan.metric, bench.plan.cache, SilentProgress()).steps[0]
+    return trained.seconds / int(first[0].options["epochs"]) or None
 
 
 def _own_options(steps: Sequence[Step]) -> tuple[float, dict[str, Any]]:

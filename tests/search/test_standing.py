@@ -85,6 +85,7 @@ def test_the_order_is_misses_then_fronts() -> None:
 
 def test_rungs_triple_and_end_with_all_epochs() -> None:
     assert rungs(54) == (6, 18, 54) and rungs(18) == (3, 6, 18) and rungs(4) == (3, 4) and rungs(1) == (1,)
+    assert rungs(54, 0.25) == (20, 54) and rungs(54, 0.01) == (54,) and rungs(54, 10.0) == (6, 18, 54)
 
 
 def test_a_third_goes_on_and_one_at_least_when_nobody_waits() -> None:
