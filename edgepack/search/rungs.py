@@ -18,7 +18,8 @@ _BESIDES = 5.0
 def rungs(epochs: int, epoch_seconds: float | None = None) -> tuple[int, ...]:
     """The epochs of each rung, rising to `epochs`: (6, 18, 54) of 54.
 
-    The first trains for as long as the rest of a trial takes at least, where an epoch's seconds are known: less would save nothing.
+    The first trains for as long as the rest of a trial takes at least, where an epoch's seconds are known: less would save
+    nothing.
     """
     least = max(_FEWEST, 0 if not epoch_seconds else math.ceil(_BESIDES / epoch_seconds))
     return tuple(sorted({max(min(least, epochs), round(epochs / FACTOR**below)) for below in range(_RUNGS)}))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from types import FrameType
 
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.files import write_atomic
@@ -21,6 +17,7 @@ from edgepack.report.search import SearchReport
 from edgepack.search.crew import crew_of
 from edgepack.search.design import RecipeTables
 from edgepack.search.found import judged, on_test_split, spread_of, write_recipe
+from edgepack.search.interrupts import interruptible
 from edgepack.search.loop import Limits, Loop, best_of
 from edgepack.search.outcome import Outcome, report_of, write_search
 from edgepack.search.rungs import rungs
@@ -47,6 +44,7 @@ class _Asked:
     began: float
 
 
+@interruptible()
 def run_search(request: Request, wish: Wish, progress: Progress) -> SearchReport:
     """Search until the time is over, then run the winner as `deploy` runs it; recipe, search.json and search.html are written.
 
@@ -89,7 +87,7 @@ def _try(asked: _Asked, progress: Progress) -> bool:
         study.offer(choice, asked.rungs[0], "front")
     end = asked.began + wish.seconds
     detail = f"{asked.bench.target.name}, {len(study.entries())} trials so far"
-    with _interruptible(), progress.stage("Searching", detail) as task:
+    with progress.stage("Searching", detail) as task:
         shown = _Shown(task, progress, asked, end)
         loop = Loop(
             asked.bench,
@@ -136,23 +134,6 @@ class _Shown:
     def summary(self) -> str:
         """The search's end in a few words."""
         return f"{self._done} trials; best: {best_words(self._best, self._asked.objectives)}"
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """While the block runs, SIGTERM too ends the search as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _conclude(asked: _Asked, stopped: bool, progress: Progress) -> SearchReport:

@@ -33,7 +33,8 @@ _RATES = (0.3, 1.0, 3.0)
 class Start:
     """What may be changed, the choices to begin with, the most epochs that one trains, and what was predicted of them.
 
-    `epoch_seconds` is what one of the float model's took, None where it came trained; `says` is what the prediction says of budgets that no design meets, else "".
+    `epoch_seconds` is what one of the float model's took, None where it came trained; `says` is what the prediction says of
+    budgets that no design meets, else "".
     """
 
     moves: Moves

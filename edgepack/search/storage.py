@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgepack.ground.errors import ProjectError, ToolError
 from edgepack.ground.files import make_private
+from edgepack.search.interrupts import whole
 
 if TYPE_CHECKING:
     import optuna
@@ -37,6 +38,7 @@ def journal_of(folder: Path) -> Path:
     return folder / ".edgepack" / "search" / "journal.log"
 
 
+@whole()
 def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
     """The storage at `url` ("sqlite:///file", "postgresql://…", or a file of a journal), or the journal of a project's folder.
 
@@ -98,6 +100,7 @@ def _whole(journal: Path) -> int:
     return journal.read_bytes().rfind(b"\n") + 1
 
 
+@whole()
 def open_study(
     storage: optuna.storages.BaseStorage, name: str, objectives: Sequence[str], facts: Mapping[str, Any], seed: int
 ) -> optuna.Study:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from edgepack.ground.plain import plain
 from edgepack.search.choice import Choice
 from edgepack.search.figures import Figures
+from edgepack.search.interrupts import whole
 from edgepack.search.moves import Moves, numbers_of, propose
 from edgepack.search.standing import ACCURACY
 from edgepack.search.trial import TrialError, TrialResult
@@ -67,7 +68,7 @@ def owner() -> str:
 
 
 class Study:
-    """A search's trials. Every method may be called while other processes work on the same study."""
+    """A search's trials. Every method may be called while other processes work on the same study, and none is cut by Ctrl-C."""
 
     def __init__(self, study: optuna.Study, moves: Moves, seed: int) -> None:
         self._study, self._moves, self._seed = study, moves, seed
@@ -78,10 +79,12 @@ class Study:
         """The study's name in its storage."""
         return self._study.study_name
 
+    @whole()
     def entries(self) -> tuple[Entry, ...]:
         """All trials."""
         return tuple(entries_of(self._study))
 
+    @whole()
     def offer(self, choice: Choice, epochs: int, born: Born) -> bool:
         """Have a choice tried, by whoever comes first; False when it was offered before."""
         if any(entry.key == choice.key(epochs) for entry in self.entries() if entry.state != "dropped"):
@@ -89,6 +92,7 @@ class Study:
         self._enqueue(choice, epochs, born)
         return True
 
+    @whole()
     def claim(self) -> Claim | None:
         """The next trial that waits, now this process's; None when none does."""
         import optuna
@@ -104,6 +108,7 @@ class Study:
                 return claim
         return None
 
+    @whole()
     def vary(self, parent: Choice, epochs: int) -> Claim | None:
         """A new trial, a step or two from `parent`, or one that waits; None when it was tried before."""
         trial = self._study.ask()
@@ -129,10 +134,12 @@ class Study:
             return None
         return Claim(trial, choice, int(attributes["epochs"]))
 
+    @whole()
     def beat(self, claim: Claim) -> None:
         """Say that a trial is being worked on."""
         claim.trial.set_user_attr("beat", time.time())
 
+    @whole()
     def finish(self, claim: Claim, result: TrialResult, misses: Mapping[str, float], values: Sequence[float]) -> None:
         """Write down a result.
 
@@ -145,6 +152,7 @@ class Study:
         claim.trial.set_user_attr("misses", dict(misses))
         self._study.tell(claim.trial, list(values))
 
+    @whole()
     def fail(self, claim: Claim, error: TrialError) -> None:
         """Write down that a recipe gives no model."""
         import optuna
@@ -152,12 +160,14 @@ class Study:
         claim.trial.set_user_attr("error", asdict(error))
         self._study.tell(claim.trial, state=optuna.trial.TrialState.FAIL)
 
+    @whole()
     def give_back(self, claim: Claim) -> None:
         """Leave a trial that came to no end to whoever comes next."""
         self._drop(claim.trial)
         born = claim.trial.user_attrs.get("born", "varied")
         self._enqueue(claim.choice, claim.epochs, born)
 
+    @whole()
     def revive(self) -> int:
         """Offer again what a dead process was running; how many."""
         import optuna
