@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from edgepack.search.choice import Choice
 from edgepack.search.crew import Crew
 from edgepack.search.design import RecipeTables
 from edgepack.search.rungs import to_promote
@@ -36,7 +37,10 @@ class Limits:
 
 
 class Loop:
-    """One process's part of a search."""
+    """One process's part of a search.
+
+    `front` are the designs to begin with, each once, in the training that did best for the first trials.
+    """
 
     def __init__(
         self,
@@ -48,9 +52,11 @@ class Loop:
         limits: Limits,
         seed: int,
         told: Callable[[Entry | None, Claim, TrialResult], None],
+        front: Sequence[Choice] = (),
     ) -> None:
         self._bench, self._study, self._before, self._rungs = bench, study, before, rungs
         self._objectives, self._limits, self._seed, self._told = objectives, limits, seed, told
+        self._front = front
         self._ended = 0
         self._exhausted = 0  # trials that were done when nothing new was found near the best
 
@@ -125,11 +131,23 @@ class Loop:
         claim = self._study.claim()
         if claim is not None:
             return claim
-        if self._promote(entries):
+        if self._offer_front(entries) or self._promote(entries):
             claim = self._study.claim()
             if claim is not None:
                 return claim
         return self._vary(entries)
+
+    def _offer_front(self, entries: Sequence[Entry]) -> bool:
+        """Once the first trials are done, offer the other designs of the front, trained as the best of them."""
+        known = [entry.choice.design for entry in entries if entry.state != "dropped"]
+        new = [choice for choice in self._front if choice.design not in known]
+        best = best_of(entries)
+        if not new or best is None or any(entry.state == "running" for entry in entries):
+            return False
+        trained = best.choice
+        for choice in new:
+            self._study.offer(replace(trained, design=choice.design), self._rungs[0], "front")
+        return True
 
     def _promote(self, entries: Sequence[Entry]) -> bool:
         """Offer the next rung to the trial that has earned it; False when none has."""

@@ -83,7 +83,7 @@ def run_search(request: Request, wish: Wish, progress: Progress) -> SearchReport
 def _try(asked: _Asked, progress: Progress) -> bool:
     """Run the trials; whether the user stopped it."""
     study, wish = asked.study, asked.wish
-    for choice in asked.start.choices:
+    for choice in asked.start.first():
         study.offer(choice, asked.rungs[0], "front")
     end = asked.began + wish.seconds
     detail = f"{asked.bench.target.name}, {len(study.entries())} trials so far"
@@ -98,6 +98,7 @@ def _try(asked: _Asked, progress: Progress) -> bool:
             Limits(end, wish.trials, kept=wish.seconds / 3),
             wish.seed,
             shown.ended,
+            asked.start.choices,
         )
         try:
             with crew_of(wish.workers, asked.bench, shown.now) as crew:

@@ -44,6 +44,24 @@ class Start:
     says: str
     epoch_seconds: float | None
 
+    def first(self) -> tuple[Choice, ...]:
+        """The mildest design of the front, trained in every way that differs from the recipe's own in one option.
+
+        What a few epochs win back depends on the learning rate and the teacher as much as on the design.
+        """
+        if not self.choices:
+            return ()
+        mildest = self.choices[-1]
+        found = [mildest]
+        for name, values in self.moves.options.items():
+            of_rate = name == "learning_rate"
+            now = mildest.learning_rate if of_rate else mildest.options.get(name, values[0])
+            for value in values:
+                if value != now:
+                    changed = {"learning_rate": float(value)} if of_rate else {"options": {**mildest.options, name: value}}
+                    found.append(replace(mildest, **changed))
+        return tuple(found)
+
 
 def begin(bench: Bench, before: RecipeTables, progress: Progress) -> Start:
     """Train the float model, see what may be changed, and predict the designs to begin with.

@@ -37,7 +37,11 @@ source = "model.py:build"
 source = "data.py:load"
 [search]
 epochs = 2
-sparsities = [0.0, 0.5]
+sparsities = [0.5]
+removed = [0.5]
+clusters = [0]
+weights = ["int8"]
+options.learning_rate = [0.005]
 [[recipe]]
 step = "train"
 epochs = 6
@@ -91,7 +95,7 @@ def test_a_recipe_is_found_after_a_stop_and_deploy_makes_the_same_model(edgepack
     kept = (folder / "found-cortex-m4.tflite").read_bytes()
     assert hashlib.sha256(kept).hexdigest() == found["sha256"]
 
-    deployed = edgepack("deploy", *words[1:], "--set", "recipe=recipes/found-cortex-m4.toml", "--no-cache", "--json", "--quiet")
+    deployed = edgepack("deploy", *words[1:], "--set", "recipe=recipes/found-cortex-m4.toml", "--json", "--quiet")
     assert deployed.returncode == 0, deployed.stderr
     report = json.loads(deployed.stdout)
     (packed,) = folder.rglob("model.tflite")

@@ -45,6 +45,27 @@ def test_the_better_third_is_trained_longer(tmp_path: Path) -> None:
     assert sum(entry.values[0] < worst_promoted for entry in trained[1]) <= 2
 
 
+def test_the_front_is_trained_as_the_best_of_the_first_trials(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    for rate in (0.001, 0.003):
+        study.offer(sparse(0.25, 0.0, rate), 1, "front")
+
+    def play(claim):
+        found = played(claim.choice, claim.epochs)
+        return replace(found, drop=found.drop + (0.0 if claim.choice.learning_rate == 0.003 else 0.3))
+
+    loop = loop_of(study, target_with(accuracy_drop=0.5), trials=4)
+    loop._front = [sparse(0.0, 0.0), sparse(0.25, 0.0), sparse(0.5, 0.0)]
+    loop.run(Playing(play))
+    found = [entry for entry in study.entries() if entry.born == "front"]
+    assert [(entry.choice.design.treatments["first"].sparsity, entry.choice.learning_rate) for entry in found] == [
+        (0.25, 0.001),
+        (0.25, 0.003),
+        (0.0, 0.003),
+        (0.5, 0.003),
+    ]
+
+
 def test_what_meets_more_of_the_budgets_comes_first(tmp_path: Path) -> None:
     study = study_in(tmp_path)
     for first in (0.0, 0.75):
