@@ -1,0 +1,1 @@
+"""What a search says before it trains, beside what training gives."""

@@ -18,8 +18,8 @@ RAW = {
 
 
 def test_a_choice_that_was_measured_is_told_as_it_was() -> None:
-    trials = [Trial("sparsity", 1.0, 0.1), Trial("clusters", 0.5, 0.02), Trial("sparsity", 8.0, 0.5)]
-    found = fitted(RAW, {}, trials[:2] + [Trial("removed", 3.0, 0.5)], 0.001)
+    trials = [Trial("sparsity", 1.0, 0.1), Trial("clusters", 0.5, 0.02)]
+    found = fitted(RAW, {}, [*trials, Trial("removed", 3.0, 0.5)], 0.001)
     assert found.drop(found.of("a", Level(), Stored(0.5))) == pytest.approx(0.1, rel=1e-6)
     assert found.drop(found.of("a", Level(16), Stored(0.0, True))) == pytest.approx(0.02, rel=1e-6)
     both = found.of("a", Level(16), Stored(0.5, True))
