@@ -1,1 +1,1 @@
-"""Searching recipes: what is found in a given time."""
+"""Searching recipes: how well figures are predicted, and what is found in a given time."""

@@ -132,16 +132,25 @@ def page(rows: list[Row], project: str, target: str) -> str:
     done = [errors(row) for row in rows if row.before is not None]
     within = [sum(abs(flash) <= FLASH for flash, _, _ in done), sum(not ram for _, ram, _ in done)]
     within.append(sum(abs(instructions) <= INSTRUCTIONS for _, _, instructions in done))
+    header = (
+        "weights",
+        "layers: channels removed, zeros",
+        "flash, bytes",
+        "said before",
+        "RAM, bytes",
+        "said before",
+        "instructions",
+    )
     return "\n".join(
         [
             f"# Figures before and after training: {len(rows)} random designs of {project} on {target}",
             "",
-            f"Written by `{Path(__file__).name}`. Of {len(done)} that were trained: flash within {FLASH:.0%} of {within[0]}, RAM equal",
-            f"of {within[1]}, instructions within {INSTRUCTIONS:.0%} of {within[2]}. Differences are what was said before, less what was",
-            "compiled after training.",
+            f"Written by `{Path(__file__).name}`. Of {len(done)} that were trained: flash within {FLASH:.0%} of {within[0]}, "
+            f"RAM equal\nof {within[1]}, instructions within {INSTRUCTIONS:.0%} of {within[2]}. "
+            "Differences are what was said before, less what was\ncompiled after training.",
             "",
-            "| weights | layers: channels removed, zeros | flash, bytes | said before | RAM, bytes | said before | instructions |",
-            "|---|---|---|---|---|---|---|",
+            f"| {' | '.join(header)} |",
+            "|---" * len(header) + "|",
             *(line(row) for row in rows),
             "",
         ]

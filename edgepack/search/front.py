@@ -136,6 +136,9 @@ class _Designs:
         limits = self._limits
         if (tight := self.best(limits)) is not None:
             found.append(tight)
+        else:
+            found.append(min((_Found(level, nearest(problem, limits)) for level, problem in self.problems.items()), key=_excess))
+            limits = {}  # so that there is more to begin with than the nearest design
         for number, goal in enumerate(self.goals):
             within = {name: limit for name, limit in limits.items() if name != goal}
             lowest = min(least(problem, goal) for problem in self.problems.values())
@@ -145,8 +148,6 @@ class _Designs:
                 limit = highest * (max(lowest, 1.0) / max(highest, 1.0)) ** (_FURTHEST * step / _STEPS[number])
                 if limit < highest and (one := self.best({**within, goal: limit})) is not None:
                     found.append(one)
-        if not found:
-            found.append(min((_Found(level, nearest(problem, limits)) for level, problem in self.problems.items()), key=_excess))
         return list({_key(one): one for one in found}.values())
 
     def best(self, limits: Mapping[str, float]) -> _Found | None:

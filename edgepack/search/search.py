@@ -23,7 +23,7 @@ from edgepack.search.outcome import Outcome, report_of, write_search
 from edgepack.search.rungs import rungs
 from edgepack.search.standing import check_objectives
 from edgepack.search.start import Start, begin
-from edgepack.search.storage import import_optuna, journal_of, open_storage, open_study
+from edgepack.search.storage import import_optuna, journal_of, open_storage, open_study, without_password
 from edgepack.search.study import Claim, Entry, Study
 from edgepack.search.telling import best_words, trial_words
 from edgepack.search.trial import Bench, TrialResult, open_bench
@@ -88,7 +88,7 @@ def _try(asked: _Asked, progress: Progress) -> bool:
     end = asked.began + wish.seconds
     detail = f"{asked.bench.target.name}, {len(study.entries())} trials so far"
     with progress.stage("Searching", detail) as task:
-        shown = _Shown(task, progress, asked, end)
+        shown = _Shown(task, progress, asked)
         loop = Loop(
             asked.bench,
             study,
@@ -113,8 +113,8 @@ def _try(asked: _Asked, progress: Progress) -> bool:
 class _Shown:
     """What the user sees while trials run."""
 
-    def __init__(self, task: Task, progress: Progress, asked: _Asked, end: float) -> None:
-        self._task, self._progress, self._asked, self._end = task, progress, asked, end
+    def __init__(self, task: Task, progress: Progress, asked: _Asked) -> None:
+        self._task, self._progress, self._asked = task, progress, asked
         self._best = best_of(asked.study.entries())
         self._done = 0
 
@@ -166,7 +166,7 @@ def _conclude(asked: _Asked, stopped: bool, progress: Progress) -> SearchReport:
     write_recipe(recipe_file, best, asked.before, verdicts, heading)
     outcome = Outcome(
         study=asked.study.name,
-        storage=wish.storage or str(journal_of(bench.plan.project.folder)),
+        storage=without_password(wish.storage or str(journal_of(bench.plan.project.folder))),
         objectives=asked.objectives,
         rungs=asked.rungs,
         entries=entries,

@@ -59,7 +59,7 @@ def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
             return journal
         except (OSError, ValueError, KeyError) as error:
             raise ProjectError("EP-183", f"the journal {file} cannot be used: {error}", "give another with --storage") from error
-    shown = _shown(url)
+    shown = without_password(url)
     try:
         database: optuna.storages.BaseStorage = library.storages.get_storage(url)
         return database
@@ -68,7 +68,8 @@ def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
         raise ToolError("EP-693", f"--storage {shown}: {error}", f"pip install {package}") from error
     except Exception as error:  # whatever SQLAlchemy and the database's driver raise
         hint = "check the address; for example sqlite:///search.db, or postgresql://user@host/database"
-        raise ProjectError("EP-183", f"--storage {shown} cannot be opened: {type(error).__name__}: {error}", hint) from error
+        why = f"{type(error).__name__}: {error}".replace(url, shown)  # the database's own words may hold the whole address
+        raise ProjectError("EP-183", f"--storage {shown} cannot be opened: {why}", hint) from error
 
 
 def _check(journal: Path) -> None:
@@ -126,8 +127,14 @@ _STARTUP = 10
 """Trials that end before Optuna draws by what it has learnt; until then it draws evenly."""
 
 
-def _shown(url: str) -> str:
-    """An address without its password."""
+def without_password(url: str) -> str:
+    """An address as it may be shown: without its password, if it has one.
+
+    >>> without_password("postgresql://me:secret@host/studies")
+    'postgresql://me@host/studies'
+    """
+    if "://" not in url:
+        return url
     scheme, _, rest = url.partition("://")
     login, at, place = rest.rpartition("@")
     return f"{scheme}://{login.partition(':')[0]}{at}{place}"

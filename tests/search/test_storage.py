@@ -35,7 +35,7 @@ def test_the_journal_is_its_owners_alone(tmp_path: Path) -> None:
 def test_a_storage_that_cannot_be_opened_is_one_line(tmp_path: Path, url: str) -> None:
     with pytest.raises(ProjectError) as error:
         open_storage(url, tmp_path)
-    assert error.value.code == "EP-183" and "secret" not in str(error.value).partition("cannot be opened")[0]
+    assert error.value.code == "EP-183" and "secret" not in str(error.value)
 
 
 def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
@@ -57,3 +57,14 @@ def test_a_missing_driver_and_a_missing_optuna_are_named_with_their_command(
     with pytest.raises(ToolError) as error:
         open_storage(None, tmp_path)
     assert error.value.code == "EP-693" and error.value.hint == 'pip install "edgepack[search]"'
+
+
+def test_an_address_is_shown_without_its_password() -> None:
+    import doctest
+
+    from edgepack.search import storage
+
+    assert doctest.testmod(storage).attempted == 1 and not doctest.testmod(storage).failed
+    assert (
+        storage.without_password("sqlite:///file.db") == "sqlite:///file.db" and storage.without_password("a/b.log") == "a/b.log"
+    )
