@@ -84,10 +84,12 @@ def test_a_recipe_is_found_after_a_stop_and_deploy_makes_the_same_model(edgepack
     stopped = json.loads((folder / "search.json").read_text())
     assert stopped["stopped"] and stopped["done"] == 1 and stopped["metric"] is None and recipe.exists()
 
-    done = edgepack(*words, "--trials", "1", "--time", "5m", "--json", "--quiet")
+    done = edgepack(*words, "--trials", "1", "--folds", "2", "--time", "5m", "--json", "--quiet")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["study"] == stopped["study"] and found["done"] == 2 and found["reproduced"] is True
+    spread = found["spread"]
+    assert len(spread["drops"]) == 2 and spread["mean"] == pytest.approx(sum(spread["drops"]) / 2)
     first = next(point for point in found["points"] if point["number"] == 0)
     assert first == stopped["points"][0] | {"best": first["best"]}
     assert {verdict["status"] for verdict in found["verdicts"]} == {"PASS"}
