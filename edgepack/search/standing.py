@@ -99,7 +99,9 @@ def measurements_of(result: TrialResult, target: Target, examples: str) -> tuple
     if figures.flash is not None:
         found.append(Measurement("flash", float(figures.flash), "bytes", "file", "code and constants of the linked program"))
     if figures.ram is not None:
-        found.append(Measurement("ram", float(figures.ram), "bytes", "emulated", "arena, globals and the deepest stack"))
+        compiled = target.device.runtime == "c"
+        detail = "arena, globals and the deepest stack" if compiled else "the interpreter's arena"
+        found.append(Measurement("ram", float(figures.ram), "bytes", "emulated" if compiled else "estimate", detail))
     if figures.latency is not None:
         detail = "estimated cycles at the profile's clock"
         found.extend(Measurement(name, figures.latency, "s", "estimate", detail) for name in _LATENCIES)

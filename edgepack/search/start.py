@@ -10,13 +10,13 @@ from edgepack.compress import Quantize, Recipe, Step, compress
 from edgepack.ground.errors import RecipeError
 from edgepack.ground.progress import Progress, SilentProgress
 from edgepack.pipeline.given import written_tables
-from edgepack.project import SearchSettings
+from edgepack.project import SearchSettings, Target
 from edgepack.report.search import SearchPoint
 from edgepack.search.choice import Choice, is_valid, steps_of, words
 from edgepack.search.choices import Choices, Space
 from edgepack.search.design import Design, RecipeTables, Treatment
 from edgepack.search.figures import Figures
-from edgepack.search.front import first_front
+from edgepack.search.front import Candidate, first_front, limits_of, meets
 from edgepack.search.moves import FORMATS, Moves
 from edgepack.search.trial import Bench
 
@@ -33,8 +33,8 @@ _RATES = (0.3, 1.0, 3.0)
 class Start:
     """What may be changed, the choices to begin with, the most epochs that one trains, and what was predicted of them.
 
-    `epoch_seconds` is what one of the float model's took, None where it came trained; `says` is what the prediction says of
-    budgets that no design meets, else "".
+    `epoch_seconds` is what one of the float model's took, None where it came trained; `mildest` is the design within the budgets
+    that promises the least loss; `says` is what the prediction says of budgets that no design meets, else "".
     """
 
     moves: Moves
@@ -43,15 +43,16 @@ class Start:
     predicted: tuple[tuple[Design, SearchPoint], ...]
     says: str
     epoch_seconds: float | None
+    mildest: Choice | None
 
     def first(self) -> tuple[Choice, ...]:
-        """The mildest design of the front, trained in every way that differs from the recipe's own in one option.
+        """The mildest design that is within the budgets, trained in every way that differs from the recipe's own in one option.
 
         What a few epochs win back depends on the learning rate and the teacher as much as on the design.
         """
-        if not self.choices:
+        mildest = self.mildest
+        if mildest is None:
             return ()
-        mildest = self.choices[-1]
         found = [mildest]
         for name, values in self.moves.options.items():
             of_rate = name == "learning_rate"
@@ -84,7 +85,22 @@ def begin(bench: Bench, before: RecipeTables, progress: Progress) -> Start:
     found = [(Choice(_named(one.design, moves), rate, own), one) for one in front.candidates]
     valid = [(choice, one) for choice, one in found if is_valid(choice, before)]
     predicted = tuple((choice.design, _predicted(choice, one.figures, one.loss, epochs, before)) for choice, one in valid)
-    return Start(moves, tuple(choice for choice, _ in valid), epochs, predicted, front.says, _epoch_seconds(bench))
+    return Start(
+        moves,
+        tuple(choice for choice, _ in valid),
+        epochs,
+        predicted,
+        front.says,
+        _epoch_seconds(bench),
+        _mildest(valid, plan.target),
+    )
+
+
+def _mildest(found: Sequence[tuple[Choice, Candidate]], target: Target) -> Choice | None:
+    """Of the designs predicted to be within the budgets the one with the least loss; the smallest where none is."""
+    limits = limits_of(target)
+    within = [(one.loss, number) for number, (_, one) in enumerate(found) if meets(one.figures, limits)]
+    return found[min(within)[1] if within else 0][0] if found else None
 
 
 def _epoch_seconds(bench: Bench) -> float | None:

@@ -13,8 +13,10 @@ from edgepack.project import load_project
 from edgepack.search.choice import Choice
 from edgepack.search.choices import choices_of
 from edgepack.search.design import Design, Treatment
+from edgepack.search.front import Candidate
 from edgepack.search.moves import numbers_of
-from edgepack.search.start import Start, _check_options, _moves, _options, _own_options, _space
+from edgepack.search.start import Start, _check_options, _mildest, _moves, _options, _own_options, _space
+from tests.search.fakes import figures, target_with
 
 LAYERS = (
     OpenLayer("stem", 100, True, False, 0, -1, 0.0),
@@ -83,7 +85,7 @@ def test_a_value_that_no_step_takes_is_told_at_once(tmp_path: Path) -> None:
 
 def test_the_mildest_design_is_trained_in_each_way_first(tmp_path: Path) -> None:
     found, mild = moves(tmp_path), Choice(Design({"stem": Treatment(sparsity=0.25)}), 0.002, {"batch_size": 8})
-    start = Start(found, (Choice(Design()), mild), 9, (), "", None)
+    start = Start(found, (Choice(Design()), mild), 9, (), "", None, mild)
     assert [(choice.learning_rate, choice.options.get("teacher", "")) for choice in start.first()] == [
         (0.002, ""),
         (0.0006, ""),
@@ -91,3 +93,13 @@ def test_the_mildest_design_is_trained_in_each_way_first(tmp_path: Path) -> None
         (0.002, "float"),
     ]
     assert all(choice.design == mild.design and choice.options["batch_size"] == 8 for choice in start.first())
+
+
+def test_the_mildest_is_within_the_budgets() -> None:
+    found = [
+        (Choice(Design(), number / 1000), Candidate(Design(), figures(flash), loss))
+        for number, (flash, loss) in enumerate([(5_000, 0.5), (7_000, 0.2), (9_000, 0.1)], 1)
+    ]
+    assert _mildest(found, target_with(flash=8_000)).learning_rate == 0.002
+    assert _mildest(found, target_with()).learning_rate == 0.003
+    assert _mildest(found, target_with(flash=100)).learning_rate == 0.001 and _mildest([], target_with()) is None
