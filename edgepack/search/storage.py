@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,10 @@ from edgepack.search.interrupts import whole
 
 if TYPE_CHECKING:
     import optuna
+
+_ATTEMPTS, _PAUSE = 4, 0.5  # seconds
+_WHILE_MADE = ("OperationalError", "ProgrammingError", "IntegrityError")
+"""What SQLAlchemy raises of tables, types or rows that are there already, whichever the database."""
 
 _DRIVERS = {"postgresql": "psycopg2-binary", "mysql": "mysqlclient"}
 
@@ -61,8 +66,7 @@ def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
             raise ProjectError("EP-183", f"the journal {file} cannot be used: {error}", "give another with --storage") from error
     shown = without_password(url)
     try:
-        database: optuna.storages.BaseStorage = library.storages.get_storage(url)
-        return database
+        return _database(url, library)
     except ImportError as error:
         package = _DRIVERS.get(url.partition("://")[0].partition("+")[0], error.name or "its driver")
         raise ToolError("EP-693", f"--storage {shown}: {error}", f"pip install {package}") from error
@@ -70,6 +74,19 @@ def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
         hint = "check the address; for example sqlite:///search.db, or postgresql://user@host/database"
         why = f"{type(error).__name__}: {error}".replace(url, shown)  # the database's own words may hold the whole address
         raise ProjectError("EP-183", f"--storage {shown} cannot be opened: {why}", hint) from error
+
+
+def _database(url: str, library: Any) -> optuna.storages.BaseStorage:
+    """The database, tried again where another process may just be making its tables: one of the two finds them there already."""
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            database: optuna.storages.BaseStorage = library.storages.get_storage(url)
+            return database
+        except Exception as error:
+            if not left or type(error).__name__ not in _WHILE_MADE:
+                raise
+            time.sleep(_PAUSE)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _check(journal: Path) -> None:

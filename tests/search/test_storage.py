@@ -68,3 +68,21 @@ def test_an_address_is_shown_without_its_password() -> None:
     assert (
         storage.without_password("sqlite:///file.db") == "sqlite:///file.db" and storage.without_password("a/b.log") == "a/b.log"
     )
+
+
+def test_tables_that_another_process_is_making_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import optuna
+
+    class OperationalError(Exception):
+        pass
+
+    found, calls = optuna.storages.InMemoryStorage(), []
+
+    def get(url: str) -> object:
+        calls.append(url)
+        if len(calls) < 3:
+            raise OperationalError("table trials already exists")
+        return found
+
+    monkeypatch.setattr(optuna.storages, "get_storage", get)
+    assert open_storage("sqlite:///new.db", tmp_path) is found and len(calls) == 3
