@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from edgepack.api.export import export
     from edgepack.api.inspect import inspect, inspect_coding
     from edgepack.api.load import load_project, load_target
+    from edgepack.api.search import find_recipe
     from edgepack.compress import (
         BiasCorrection,
         Cluster,
@@ -55,6 +56,7 @@ _HOMES = {
     "edgepack.api.export": ("export",),
     "edgepack.api.inspect": ("inspect", "inspect_coding"),
     "edgepack.api.load": ("load_project", "load_target"),
+    "edgepack.api.search": ("find_recipe",),
     "edgepack.compress": (
         "BiasCorrection", "Cluster", "Distill", "Equalize", "Fold", "LowRank",
         "Prune", "Quantize", "Recipe", "Structured", "Train",
@@ -88,6 +90,7 @@ __all__ = [
     "deploy",
     "explain",
     "export",
+    "find_recipe",
     "inspect",
     "inspect_coding",
     "load_project",

@@ -21,6 +21,7 @@ from edgepack.cli.inspect import inspect
 from edgepack.cli.keys import keys_app
 from edgepack.cli.report import report
 from edgepack.cli.rollback import rollback
+from edgepack.cli.search import search
 from edgepack.cli.targets import targets
 from edgepack.cli.uninstall import uninstall
 
@@ -51,7 +52,7 @@ def _options(
     pass
 
 
-for command in (deploy, bench, export, inspect, explain, crossval, report, rollback, uninstall, targets, init, doctor):
+for command in (deploy, bench, export, inspect, explain, crossval, search, report, rollback, uninstall, targets, init, doctor):
     app.command(cls=WithCoding if command in (export, inspect) else None)(command)
 app.add_typer(device_app, name="device")
 app.add_typer(cache_app, name="cache")

@@ -19,6 +19,7 @@ this order, never from those behind it:
     steps/                              the techniques
     registry, recipe                    the table of techniques, and checking a recipe
     figures, sensitivity, run           measuring a model, and walking through a recipe
+    fisher, slimmer                     what a search asks of a float model before anything is trained
 
 Importing any of it imports no TensorFlow: that happens inside functions.
 """

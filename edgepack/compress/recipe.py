@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -66,7 +66,9 @@ class Recipe:
 
 
 def _toml(value: Any) -> str:
-    """A step's option as TOML writes it: numbers, true and false, text and lists are written there as in JSON."""
+    """A step's option as TOML writes it: all but tables are written there as in JSON."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json_text(str(key))} = {_toml(inner)}" for key, inner in value.items()) + "}"
     return json_text(value)
 
 

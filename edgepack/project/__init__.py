@@ -9,7 +9,17 @@ from edgepack.project.model_file import is_keras_model, is_model
 from edgepack.project.names import c_identifier, derive_name
 from edgepack.project.overrides import split_overrides
 from edgepack.project.targets import builtin_folder, list_targets, load_target
-from edgepack.project.types import Budget, DataSettings, DeviceSettings, ModelSettings, Project, StepTable, Target, Where
+from edgepack.project.types import (
+    Budget,
+    DataSettings,
+    DeviceSettings,
+    ModelSettings,
+    Project,
+    SearchSettings,
+    StepTable,
+    Target,
+    Where,
+)
 
 __all__ = [
     "Budget",
@@ -17,6 +27,7 @@ __all__ = [
     "DeviceSettings",
     "ModelSettings",
     "Project",
+    "SearchSettings",
     "StepTable",
     "Target",
     "Where",

@@ -15,10 +15,10 @@ from edgepack.project.locate import Path as KeyPath
 from edgepack.project.names import derive_name
 from edgepack.project.overrides import Override, apply_overrides, parse_override
 from edgepack.project.toml import TomlFile, read_toml
-from edgepack.project.types import DataSettings, ModelSettings, Project, StepTable
+from edgepack.project.types import DataSettings, ModelSettings, Project, SearchSettings, StepTable
 
 if TYPE_CHECKING:
-    from edgepack.project.schema import DataTable, PreprocessingTable
+    from edgepack.project.schema import DataTable, PreprocessingTable, SearchTable
 
 FILE_NAME = "edgepack.toml"
 
@@ -91,6 +91,7 @@ def _project(source: TomlFile, root: Path, overrides: Sequence[str]) -> Project:
         ),
         data=_data_settings(checked.data),
         recipe=_step_tables(recipe_source),
+        search=_search_settings(checked.search),
     )
 
 
@@ -160,6 +161,24 @@ def _step_tables(source: TomlFile) -> tuple[StepTable, ...]:
         places = {key: source.where(("recipe", index, key)) for key in table}
         tables.append(StepTable(table["step"], options, source.where(("recipe", index)), places))
     return tuple(tables)
+
+
+def _search_settings(table: SearchTable) -> SearchSettings:
+    return SearchSettings(
+        sparsities=_values(table.sparsities),
+        removed=_values(table.removed),
+        clusters=_values(table.clusters),
+        weights=_values(table.weights),
+        layers=tuple(table.layers),
+        exclude=tuple(table.exclude),
+        epochs=table.epochs,
+        options={name: tuple(values) for name, values in table.options.items()},
+    )
+
+
+def _values(given: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    """Each value once, in rising order where they have one."""
+    return None if given is None else tuple(sorted(set(given)))
 
 
 def _data_settings(table: DataTable) -> DataSettings:

@@ -14,7 +14,7 @@ from edgepack.project.toml import DEEPEST, TomlFile, parse_toml, unusable
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-PROJECT_TABLES = ("name", "model", "data", "recipe")
+PROJECT_TABLES = ("name", "model", "data", "recipe", "search")
 TARGET_TABLES = ("title", "device", "budget")
 
 

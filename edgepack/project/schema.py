@@ -169,6 +169,19 @@ class DataTable(Table):
     preprocessing: PreprocessingTable = PreprocessingTable()
 
 
+class SearchTable(Table):
+    """`[search]`: what `edgepack search` may try. `options` are lists of values of the steps' training options."""
+
+    sparsities: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=1)] | None = None
+    removed: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=1)] | None = None
+    clusters: Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=1)] | None = None
+    weights: Annotated[list[Literal["int8", "int4", "ternary", "binary"]], Field(min_length=1)] | None = None
+    layers: Annotated[list[Text], Field(min_length=1)] = ["*"]
+    exclude: list[Text] = []
+    epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    options: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+
+
 class RecipeTable(BaseModel):
     """One `[[recipe]]` table; its options belong to the step and are checked there."""
 
@@ -183,6 +196,7 @@ class ProjectFile(Table):
     name: Name | None = None
     model: ModelTable
     data: DataTable = DataTable()
+    search: SearchTable = SearchTable()
     recipe: list[RecipeTable] = []
 
 

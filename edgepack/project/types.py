@@ -91,6 +91,25 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
+class SearchSettings:
+    """`[search]`: what a search may try; None: what edgepack tries of itself.
+
+    `sparsities` and `removed` are shares that a layer may have, `clusters` numbers of values (0: not clustered), `weights`
+    formats of the step `quantize`. `layers` and `exclude` are names with * and ?. `epochs` is the most that a trial trains, all
+    its steps together. `options` maps training options of the steps, such as `teacher`, to the values to try.
+    """
+
+    sparsities: tuple[float, ...] | None = None
+    removed: tuple[float, ...] | None = None
+    clusters: tuple[int, ...] | None = None
+    weights: tuple[str, ...] | None = None
+    layers: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    epochs: int | None = None
+    options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Project:
     """A folder with an edgepack.toml. `name` can be a folder name; `c_identifier(name)` makes it a C name."""
 
@@ -100,6 +119,7 @@ class Project:
     model: ModelSettings
     data: DataSettings
     recipe: tuple[StepTable, ...] = ()
+    search: SearchSettings = SearchSettings()
 
 
 @dataclass(frozen=True)

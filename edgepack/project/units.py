@@ -12,6 +12,9 @@ from decimal import Decimal
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d[\d_]*\.?[\d_]*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s\d]*)\s*")
 
+_PART = r"(?:(\d{1,6}(?:\.\d{1,3})?)\s*"
+_DURATION = re.compile(rf"\s*{_PART}h)?\s*{_PART}m(?:in)?)?\s*{_PART}s)?\s*")
+
 _LONGEST = 100  # characters of a quantity
 
 # Decimal text, so that "300 us" is exactly the float 0.0003.
@@ -43,6 +46,19 @@ def parse_bytes(value: str | int) -> int:
 def parse_seconds(value: str) -> float:
     """Such as "5 ms" -> 0.005."""
     return _parse(value, SECONDS, '"5 ms"')
+
+
+def parse_duration(value: str) -> float:
+    """How long something may take, in seconds: "90s", "20m", "1h", "1h30m" -> 5400.0.
+
+    Raises:
+        ValueError: not of this form, or no time at all.
+    """
+    found = _DURATION.fullmatch(value)
+    if found is None or not any(found.groups()):
+        raise ValueError(f"{value!r} is not a time such as 90s, 20m or 1h30m")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def parse_hertz(value: str) -> float:

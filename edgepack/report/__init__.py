@@ -6,6 +6,7 @@ from edgepack.report.crossval import Candidate, CrossValidation
 from edgepack.report.fleet import FleetDevice, FleetReport, fleet_from_json, with_report, worst
 from edgepack.report.parts import InterpreterFacts, LayerFigures, McuFacts, ModelFacts, ModelTotals, RecipeStep
 from edgepack.report.report import SCHEMA_VERSION, Report
+from edgepack.report.search import SearchPoint, SearchReport, Spread
 from edgepack.report.store import (
     ReportFiles,
     pack_warning,
@@ -22,6 +23,7 @@ from edgepack.report.terminal.fleet import print_fleet
 from edgepack.report.terminal.inspection import print_inspection
 from edgepack.report.terminal.measurements import print_layer_times, print_measurements
 from edgepack.report.terminal.report import print_report
+from edgepack.report.terminal.search import print_search
 from edgepack.report.terminal.tables import Column, print_table, standard_output
 
 __all__ = [
@@ -39,6 +41,9 @@ __all__ = [
     "RecipeStep",
     "Report",
     "ReportFiles",
+    "SearchPoint",
+    "SearchReport",
+    "Spread",
     "comparison_sentence",
     "fleet_from_json",
     "pack_warning",
@@ -51,6 +56,7 @@ __all__ = [
     "print_layer_times",
     "print_measurements",
     "print_report",
+    "print_search",
     "print_table",
     "read_any_report",
     "read_report",

@@ -76,6 +76,8 @@ def _steps(design: Design) -> RecipeTables:
     if shared:
         steps.append({"step": "cluster", "clusters": design.clusters, "scope": "tensor", "layers": shared})
     quantize: dict[str, Any] = {"step": "quantize"}
+    if shared:
+        quantize["scales"] = "layer"  # with a scale for each channel, equal weights would become different codes
     if design.weights != "int8":
         few = {name for name, each in named if each.few_bits}
         quantize |= {"weights": design.weights, "keep_int8": [name for name, _ in named if name not in few]}

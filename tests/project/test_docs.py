@@ -26,6 +26,7 @@ def keys_in(page, heading):
     [
         ("edgepack-toml.md", "[model]", [schema.ModelTable]),
         ("edgepack-toml.md", "[data]", [schema.DataTable, schema.PreprocessingTable]),
+        ("edgepack-toml.md", "[search]", [schema.SearchTable]),
         ("targets.md", "[device]", [schema.DeviceTable]),
         ("targets.md", "[budget]", [schema.BudgetTable]),
     ],

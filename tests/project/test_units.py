@@ -111,3 +111,11 @@ def test_a_shown_time_reads_back_within_its_three_digits(value):
 def test_a_shown_size_is_within_its_three_digits(value):
     number, unit = units.format_bytes(value).split()
     assert float(number) * {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[unit] == pytest.approx(value, rel=5.1e-3)
+
+
+def test_how_long_something_may_take_is_read():
+    said = {"90s": 90, "20m": 1200, "20 min": 1200, "1h": 3600, "1h30m": 5400, "0.5h": 1800}
+    assert {text: units.parse_duration(text) for text in said} == said
+    for text in ("", "soon", "90", "-1h", "1h 2h", "1s1h", "1e9999h", "inf"):
+        with pytest.raises(ValueError, match="20m"):
+            units.parse_duration(text)

@@ -25,7 +25,7 @@ def test_a_design_becomes_steps_in_their_order() -> None:
     assert structured["per_layer"] == {"middle": 0.5} and structured["layers"] == ["middle"]
     assert prune["per_layer"] == {"first": 0.5, "middle": 0.8}
     assert cluster["layers"] == ["last", "middle"] and cluster["clusters"] == 16
-    assert "weights" not in quantize
+    assert "weights" not in quantize and quantize["scales"] == "layer"
     assert [step["epochs"] for step in steps] == [3, 3, 1, 2]
 
 

@@ -117,8 +117,28 @@ class Prune(FineTuning):
         frequency = max(1, ramp // _UPDATES)
         return ramp - ramp % frequency, frequency
 
+    def takes(self, model: Any) -> frozenset[str]:
+        """The layers of `model` that would be pruned."""
+        return frozenset(self._sorted(model)[0])
+
     def _choose(self, model: Any, work: Work) -> dict[str, float]:
         """The sparsity of every layer to prune; notes name the layers that are left out although they have weights."""
+        shares, left = self._sorted(model)
+        for reason, layers in left.items():
+            work.note_layers("not pruned", layers, reason)
+        if not shares:
+            raise RecipeError("EP-412", "prune: no layer of the model is left to prune", "check layers, exclude and depthwise")
+        if self.scope == "global":
+            free = [name for name in shares if not any(matches(name, [pattern]) for pattern in self.per_layer)]
+            weights = {name: np.concatenate([kernel.values.ravel() for kernel in self._pruned(model, name)]) for name in free}
+            shares |= layer_shares(weights, self.sparsity)
+            work.note_layers(
+                "sparsity", [f"{name} {share * 100:.1f} %" for name, share in shares.items()], "chosen over all layers"
+            )
+        return shares
+
+    def _sorted(self, model: Any) -> tuple[dict[str, float], dict[str, list[str]]]:
+        """The layers to prune with their sparsities, and those that are not by the reason."""
         import_tfmot()
         from tensorflow_model_optimization.python.core.sparsity.keras import prune_registry
 
@@ -149,18 +169,7 @@ class Prune(FineTuning):
                 shares[layer.name] = self._share(layer.name)
             else:
                 left.setdefault(f"TF-MOT cannot prune {kind}", []).append(layer.name)
-        for reason, layers in left.items():
-            work.note_layers("not pruned", layers, reason)
-        if not shares:
-            raise RecipeError("EP-412", "prune: no layer of the model is left to prune", "check layers, exclude and depthwise")
-        if self.scope == "global":
-            free = [name for name in shares if not any(matches(name, [pattern]) for pattern in self.per_layer)]
-            weights = {name: np.concatenate([kernel.values.ravel() for kernel in self._pruned(model, name)]) for name in free}
-            shares |= layer_shares(weights, self.sparsity)
-            work.note_layers(
-                "sparsity", [f"{name} {share * 100:.1f} %" for name, share in shares.items()], "chosen over all layers"
-            )
-        return shares
+        return shares, left
 
     def _pruned(self, model: Any, layer: str) -> list[Kernel]:
         """The kernels of a layer that take part."""

@@ -220,17 +220,32 @@ class Quantize(FineTuning):
             grids = {name: grids.get(name, int8) for name in found if name not in excluded}
         return grids
 
+    def takes(self, model: Any) -> frozenset[str]:
+        """The layers of `model` that would get weights of few bits.
+
+        Raises:
+            RecipeError: EP-416 when TF-MOT cannot wrap the model.
+        """
+        found = list({kernel.layer: None for kernel in kernels(model)})
+        chosen = self._open_to_few(model, found, frozenset())
+        _, left = aware_training.wrap(model) if chosen else (None, {})
+        return frozenset(chosen) - left.keys()
+
     def _few_bits(self, model: Any, found: Sequence[str], excluded: frozenset[str]) -> list[str]:
         """The layers of `found` whose weights get few bits."""
+        chosen = self._open_to_few(model, found, excluded)
+        if not chosen:
+            raise RecipeError("EP-412", f"quantize: no layer is left for {self.weights} weights", "check keep_int8 and exclude")
+        return chosen
+
+    def _open_to_few(self, model: Any, found: Sequence[str], excluded: frozenset[str]) -> list[str]:
+        """Those of `found` that need not keep int8 weights."""
         words = {"first": found[:1], "last": found[-1:]}
         words["depthwise"] = [kernel.layer for kernel in kernels(model) if kernel.name == "depthwise_kernel"]
         patterns = [pattern for pattern in self.keep_int8 if pattern not in words]
         check_patterns(patterns, [layer.name for layer in model.layers], "keep_int8", self.name)
         kept = {name for word in self.keep_int8 for name in words.get(word, ())} | excluded
-        chosen = [name for name in found if name not in kept and not matches(name, patterns)]
-        if not chosen:
-            raise RecipeError("EP-412", f"quantize: no layer is left for {self.weights} weights", "check keep_int8 and exclude")
-        return chosen
+        return [name for name in found if name not in kept and not matches(name, patterns)]
 
     def _verify(self, model: Any, allowed: dict[str, int]) -> None:
         """Count the values of every kernel with few bits.

@@ -19,7 +19,7 @@ Scores = NDArray[np.float64]
 
 # Enough for a ranking that the next thousand would not change; more only costs time.
 TAYLOR_EXAMPLES = 1024
-_BATCH = 32
+TAYLOR_BATCH = 32
 
 
 def importance(
@@ -107,7 +107,7 @@ def _taylor(model: Any, channels: ChannelMap, split: Split, loss: Loss, task: Ta
     part = Split(tuple(array[::every] for array in split.inputs), None if split.labels is None else split.labels[::every])
     target = loss.target(part)
     scores = np.zeros(channels.count)
-    for rows in batches(len(part), _BATCH):
+    for rows in batches(len(part), TAYLOR_BATCH):
         found = iter(gradients(model_inputs(model, part, rows), tf.constant(np.asarray(target[rows]))))
         for groups, weights in gates:
             change = np.zeros(len(groups))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgepack.ground.cache import Cache
 from edgepack.ground.errors import DataError
+from edgepack.ground.files import hash_of
 from edgepack.ground.progress import Progress
 from edgepack.sources.data.dataset import Dataset, Split, read_dataset
 from edgepack.sources.data.raw import RawData, RawSplit
@@ -45,6 +47,19 @@ def fold_data(data: Dataset, count: int, number: int, seed: int, cache: Cache, p
             store(raw, folder, lambda share: task.update(int(100 * share), 100, f"{len(train)} to train, {len(test)} held out"))
 
     return read_dataset(cache.stage("fold", key, compute).folder)
+
+
+def judge_by_validation(data: Dataset) -> Dataset:
+    """The same data with its validation examples in the place of the test split, which is not part of it.
+
+    For choosing among recipes: what trains on it trains as on `data`, and is judged on validation.
+
+    Raises:
+        DataError: EP-325 when there are no validation examples.
+    """
+    if not len(data.validation):
+        raise DataError("EP-325", "there are no validation examples to choose by", "set [data] validation to 0.2, or give some")
+    return replace(data, test=data.validation, sha256=hash_of({"data": data.sha256, "test": "validation"}))
 
 
 def _rows(split: Split, count: int, number: int, seed: int, values: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,0 +1,1 @@
+"""Searching recipes: how well figures are predicted, and what is found in a given time."""
