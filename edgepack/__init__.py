@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edgepack.api.deploy import deploy
     from edgepack.api.explain import crossval, explain
     from edgepack.api.export import export
+    from edgepack.api.fit import fit
     from edgepack.api.inspect import inspect, inspect_coding
     from edgepack.api.load import load_project, load_target
     from edgepack.compress import (
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     )
     from edgepack.ground.errors import EdgepackError
     from edgepack.project import Project, Target
-    from edgepack.report import FleetReport, Report
+    from edgepack.report import Fit, FleetReport, Report
 
 _HOMES = {
     "edgepack.api.bench": ("bench", "compare"),
@@ -53,6 +54,7 @@ _HOMES = {
     "edgepack.api.deploy": ("deploy",),
     "edgepack.api.explain": ("crossval", "explain"),
     "edgepack.api.export": ("export",),
+    "edgepack.api.fit": ("fit",),
     "edgepack.api.inspect": ("inspect", "inspect_coding"),
     "edgepack.api.load": ("load_project", "load_target"),
     "edgepack.compress": (
@@ -61,7 +63,7 @@ _HOMES = {
     ),
     "edgepack.ground.errors": ("EdgepackError",),
     "edgepack.project": ("Project", "Target"),
-    "edgepack.report": ("FleetReport", "Report"),
+    "edgepack.report": ("Fit", "FleetReport", "Report"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -88,6 +90,7 @@ __all__ = [
     "deploy",
     "explain",
     "export",
+    "fit",
     "inspect",
     "inspect_coding",
     "load_project",
