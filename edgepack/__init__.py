@@ -73,6 +73,7 @@ __all__ = [
     "Distill",
     "EdgepackError",
     "Equalize",
+    "Fit",
     "FleetReport",
     "Fold",
     "LowRank",

@@ -20,9 +20,7 @@ OneTarget = str | PathLike[str] | Target
 
 
 @private_files()
-def fit(
-    model: File, *, targets: OneTarget | Sequence[OneTarget] = "all", settings: Settings = (), quiet: bool = False
-) -> Fit:
+def fit(model: File, *, targets: OneTarget | Sequence[OneTarget] = "all", settings: Settings = (), quiet: bool = False) -> Fit:
     """Which targets a .tflite fits: flash, RAM and estimated latency against each one's budgets, and what would make it fit.
 
     Microcontrollers get the model compiled, linked and run once on an emulated core; of phones and boards the file and the
@@ -38,7 +36,7 @@ def fit(
         A row a target with its verdicts, peaks and advice; `fits` says whether all of them pass.
 
     Raises:
-        ProjectError: EP-107, EP-108, EP-165, EP-181 for targets and settings; EP-166, EP-167 when there is no model.
+        ProjectError: EP-107, EP-108, EP-165, EP-185 for targets and settings; EP-166, EP-167 when there is no model.
         ModelError: EP-20x for what is no .tflite.
         EdgepackError: What else keeps it from being looked at. A model that one target refuses is a row.
     """

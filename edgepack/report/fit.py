@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from edgepack.judge import Status, Verdict
 from edgepack.measure.types import Measurement
@@ -23,9 +24,9 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Peak:
-    """The layer that needs most: `value` in `unit` ("bytes" of RAM at once, "cycles", or "instructions" where no cycles are known).
+    """The layer that needs most: `value` in `unit`, "bytes" of RAM at once, "cycles", or "instructions" as predicted.
 
-    `share` is its part of the whole inference, or None for memory, which is a moment's.
+    `share` is its part of the whole inference, None for memory, which is a moment's.
     """
 
     layer: str
@@ -42,6 +43,11 @@ class Change:
     settings: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
     status: Status
+
+    def value(self, budget: str) -> float:
+        """What was measured for a budget; infinite where nothing was."""
+        found = next((verdict.measurement for verdict in self.verdicts if verdict.budget == budget), None)
+        return inf if found is None or found.value is None else found.value
 
 
 @dataclass(frozen=True)

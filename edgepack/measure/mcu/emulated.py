@@ -128,7 +128,8 @@ def bench_mcu(
         folder = code if isinstance(code, Path) else write_files(code, work / "code")
         settings = (folder, name, core, ports_of(inputs), ports_of(shaped), compiler)
         program = build_emulated(*settings, work / "build", optimize, progress)
-        marked, layers = program, ()
+        marked = program
+        layers: tuple[LayerRange, ...] = ()
         if per_layer:
             marked = build_emulated(*settings, work / "marked", optimize, progress, mark_layers=True)
             layers = layer_ranges(read_elf(marked.elf), name, layer_titles(folder, name))

@@ -1,4 +1,4 @@
-"""Which targets a model fits: `run.py` is the walk, `core.py` a microcontroller, `machine.py` a phone or board, `changes.py` advice."""
+"""Which targets a model fits: `run.py` is the walk, `core.py` is for microcontrollers, `machine.py` for all else."""
 
 from __future__ import annotations
 

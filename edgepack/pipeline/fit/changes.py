@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from edgepack.compile import CCode
 from edgepack.ground.errors import CompileError, DeviceError
@@ -61,7 +62,8 @@ def tried_changes(target: Target, base: OnCore, verdicts: Sequence[Verdict], sta
     found: dict[tuple[_Setting, ...], Change] = {}
 
     def attempt(settings: tuple[_Setting, ...]) -> None:
-        changed = replace(target, device=replace(target.device, **{one.field: one.value for one in settings}))
+        fields: dict[str, Any] = {one.field: one.value for one in settings}
+        changed = replace(target, device=replace(target.device, **fields))
         try:
             code = stages.compiled(changed)
             if _identity(code) in seen or not _promises(code, base.code, missed):

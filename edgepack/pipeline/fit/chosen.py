@@ -22,7 +22,7 @@ def chosen_targets(wanted: Sequence[str | Target], folder: Path | None, override
     All of them come with the smallest microcontroller first; named ones as they are named.
 
     Raises:
-        ProjectError: EP-107 an unknown target; EP-108 a change that no target takes; EP-165 one of a project's; EP-181 no target.
+        ProjectError: EP-107 an unknown target; EP-108 a change that no target takes; EP-165 one of a project's; EP-185 no target.
     """
     for_project, changes = split_overrides(overrides)
     if for_project:
@@ -35,7 +35,7 @@ def chosen_targets(wanted: Sequence[str | Target], folder: Path | None, override
     for one in wanted:
         names += [target.name for target in sorted(list_targets(folder), key=rank)] if one == ALL else [one]
     if not names:
-        raise ProjectError("EP-181", "no target is named", "write --target all, or names with commas between them")
+        raise ProjectError("EP-185", "no target is named", "write --target all, or names with commas between them")
     found = {target.name: target for target in (_changed(one, folder, changes) for one in names)}
     _insist_taken(changes, [kind_of(target) for target in found.values()])
     return tuple(found.values())

@@ -9,10 +9,10 @@ import numpy as np
 from edgepack.compile import CCode, compile_model
 from edgepack.flatbuffer import Model
 from edgepack.ground.errors import CompilerMissing, DeviceError, ToolError
+from edgepack.mcu.image.size import Sizes
 from edgepack.measure.mcu.emulated import McuResult, bench_mcu, link_mcu
 from edgepack.measure.mcu.measurements import mcu_measurements
 from edgepack.measure.types import Measurement
-from edgepack.mcu.image.size import Sizes
 from edgepack.pack.golden import Golden
 from edgepack.project import Target
 from edgepack.report.fit import Peak

@@ -15,6 +15,7 @@ from edgepack.ground.progress import Progress
 from edgepack.ground.scratch import scratch_folder
 from edgepack.judge import Verdict, exit_code, judge
 from edgepack.kinds import kind_of
+from edgepack.measure.mcu.measurements import tflm_measurements
 from edgepack.measure.types import Measurement
 from edgepack.pack.deliveries.tflm.fit import fit_tflm
 from edgepack.pack.golden import Golden, choose_golden_inputs, read_golden, write_golden
@@ -23,7 +24,6 @@ from edgepack.pipeline.fit.changes import Stages, needs_of, tried_changes
 from edgepack.pipeline.fit.chosen import ALL, chosen_targets, rank
 from edgepack.pipeline.fit.core import compile_for, on_core, ram_peak, time_peak
 from edgepack.pipeline.fit.machine import engine_of, machine_measurements
-from edgepack.measure.mcu.measurements import tflm_measurements
 from edgepack.project import Target, c_identifier, derive_name, find_project_file, is_model
 from edgepack.report.fit import FIT_SCHEMA, Change, Fit, Refusal, TargetFit, status_of_all
 from edgepack.workers.process import INTERRUPTED
@@ -54,11 +54,12 @@ def run_fit(path: Path, targets: Sequence[str | Target], overrides: tuple[str, .
     """Which of the targets a .tflite fits, or the model that a project or a Keras file was last deployed as.
 
     Raises:
-        ProjectError: EP-166, EP-167 no model; EP-107, EP-108, EP-165, EP-181 what is wrong with targets and settings.
+        ProjectError: EP-166, EP-167 no model; EP-107, EP-108, EP-165, EP-185 what is wrong with targets and settings.
         ModelError: the file is no .tflite.
         ToolError: EP-680, EP-690 there is no reference that says what the model computes.
     """
-    folder = find_project_file(path).parent if path.is_dir() or path.suffix == ".toml" else None
+    in_project = not is_model(path) and (path.is_dir() or path.suffix == ".toml")
+    folder = find_project_file(path).parent if in_project else None
     wanted = chosen_targets(targets, folder, overrides)
     file = model_of(path)
     model = read_model(file)

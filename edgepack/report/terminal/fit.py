@@ -25,10 +25,9 @@ def print_fit(fit: Fit, console: Console) -> None:
     print_line(console, "")
     print_line(console, (fit.model, "bold"), f", {format_bytes(fit.size_bytes)}")
     print_line(console, "")
-    taken = [row for row in rows if row.refused is None]
-    _print_cores([row for row in taken if row.kind == "mcu"], console)
-    _print_machines([row for row in taken if row.kind != "mcu"], console)
-    _print_refused([row for row in rows if row.refused is not None], console)
+    _print_cores([row for row in rows if row.kind == "mcu"], console)
+    _print_machines([row for row in rows if row.kind != "mcu"], console)
+    _print_refused(rows, console)
     _print_peaks(rows, console)
     for row in fit.rows:
         if row.missed:
@@ -39,43 +38,52 @@ def print_fit(fit: Fit, console: Console) -> None:
 def _print_cores(rows: Sequence[TargetFit], console: Console) -> None:
     if not rows:
         return
-    columns = (Column("microcontroller"), Column("verdict"), Column("flash", True), Column("RAM", True), Column("latency *", True))
+    columns = (
+        Column("microcontroller"),
+        Column("verdict"),
+        Column("flash", True),
+        Column("RAM", True),
+        Column("latency *", True),
+    )
     table = [(row.target, _status(row), _cell(row, "flash"), _cell(row, "ram"), _latency(row)) for row in rows]
     print_table(console, columns, table)
-    for basis, names in _grouped((_basis(row), row.target) for row in rows):
-        print_line(console, (f"* {basis}: {', '.join(names)}", "dim"))
-    print_line(console, "")
+    taken = [row for row in rows if row.refused is None]
+    for basis, names in _grouped((_basis(row), row.target) for row in taken):
+        print_line(console, (f"* {', '.join(map(_short, names))}: {basis}", "dim"))
+    if taken:
+        print_line(console, "")
 
 
 def _basis(row: TargetFit) -> str:
     """What a row's latency is worth, in the measurement's own words."""
-    for item in row.measurements:
-        if item.quantity == "cycles_estimated" and item.detail:
-            return item.detail
-    untimed = next((item for item in row.measurements if item.quantity == "latency_p50"), None)
-    return f"not run, {untimed.detail}" if untimed is not None else "no time is known in TensorFlow Lite Micro"
+    timed = next((item for item in row.measurements if item.quantity == "latency_p50"), None)
+    if timed is None:
+        return "no time is known in TensorFlow Lite Micro"
+    if timed.value is not None:
+        return str(timed.conditions.get("error", timed.detail))
+    return f"not run, {timed.detail}; {fmt.count(row.value('instructions'))} instructions predicted; RAM without the stack"
 
 
 def _print_machines(rows: Sequence[TargetFit], console: Console) -> None:
     if not rows:
         return
-    columns = (Column("phone or board"), Column("verdict"), Column("file", True), Column("tensors", True), Column("engine"))
-    table = [
-        (row.target, _status(row), _cell(row, "model_size"), fmt.size(row.value("tensors")), row.engine) for row in rows
-    ]
+    columns = (Column("phone, board, PC"), Column("verdict"), Column("file", True), Column("tensors", True), Column("engine"))
+    table = [(row.target, _status(row), _cell(row, "model_size"), fmt.size(row.value("tensors")), row.engine) for row in rows]
     print_table(console, columns, table)
     unknown = dict.fromkeys(
-        fmt.label(verdict.budget).lower() for row in rows for verdict in row.verdicts if verdict.counts and _unmeasured(verdict)
+        "latency" if verdict.budget in _LATENCIES else fmt.label(verdict.budget).lower()
+        for row in rows
+        for verdict in row.verdicts
+        if verdict.counts and verdict.status == "NOT MEASURED"
     )
     if unknown:
-        print_line(console, (f"Only a run on the device tells {', '.join(unknown)}: edgepack deploy --target NAME", "dim"))
+        print_line(console, (f"Only a run on the device tells {' and '.join(unknown)}: edgepack deploy --target NAME", "dim"))
         print_line(console, "")
 
 
 def _print_refused(rows: Sequence[TargetFit], console: Console) -> None:
-    refusals = [(row.refused, row.target) for row in rows if row.refused is not None]
-    for refusal, names in _grouped(refusals):
-        print_line(console, ("refused", STATUS_STYLES["FAIL"]), f" on {', '.join(names)}: {refusal.code}: {refusal.message}")
+    for refusal, names in _grouped((row.refused, row.target) for row in rows if row.refused is not None):
+        print_line(console, (refusal.code, STATUS_STYLES["FAIL"]), f" on {', '.join(map(_short, names))}: {refusal.message}")
         if refusal.hint:
             print_line(console, f"  try: {refusal.hint}")
         print_line(console, "")
@@ -83,27 +91,25 @@ def _print_refused(rows: Sequence[TargetFit], console: Console) -> None:
 
 def _print_peaks(rows: Sequence[TargetFit], console: Console) -> None:
     """The layers that need most, each with the targets where that is so."""
-    columns = (Column("most"), Column("layer"), Column("operator", style="dim"), Column("how much", True), Column("on"))
+    columns = (Column("most"), Column("layer"), Column("operator", style="dim"), Column("", True), Column("on"))
     table = []
-    peaks: tuple[tuple[str, Callable[[TargetFit], Peak | None]], ...] = (
-        ("RAM", lambda row: row.ram_peak),
-        ("time", lambda row: row.time_peak),
-    )
-    for word, peak_of in peaks:
+    peaks: tuple[Callable[[TargetFit], Peak | None], ...] = (lambda row: row.ram_peak, lambda row: row.time_peak)
+    for peak_of in peaks:
         found = [(peak, row.target) for row in rows if (peak := peak_of(row)) is not None]
         for (layer, operator, unit), _ in _grouped(((peak.layer, peak.operator, peak.unit), name) for peak, name in found):
             there = [(peak, name) for peak, name in found if (peak.layer, peak.operator, peak.unit) == (layer, operator, unit)]
-            table.append((word, layer, operator, _much([peak for peak, _ in there]), ", ".join(_short(name) for _, name in there)))
+            of = "RAM" if unit == "bytes" else unit
+            table.append((of, layer, operator, _much([peak for peak, _ in there]), ", ".join(_short(name) for _, name in there)))
     if table:
         print_table(console, columns, table)
 
 
 def _much(peaks: Sequence[Peak]) -> str:
-    """One layer's peaks on several targets: "33.4 KiB", "33.4 to 33.5 KiB", "19.6 to 20.5 % of cycles"."""
+    """One layer's peaks on several targets: "33.4 KiB", "33.4 to 33.5 KiB", "19.6 to 20.5 %"."""
     if peaks[0].share is None:
         return _range([format_bytes(min(peak.value for peak in peaks)), format_bytes(max(peak.value for peak in peaks))])
     shares = [peak.share or 0.0 for peak in peaks]
-    return f"{_range([fmt.share(min(shares)), fmt.share(max(shares))])} of {peaks[0].unit}"
+    return _range([fmt.share(min(shares)), fmt.share(max(shares))])
 
 
 def _range(ends: Sequence[str]) -> str:
@@ -115,17 +121,25 @@ def _range(ends: Sequence[str]) -> str:
 def _print_advice(row: TargetFit, console: Console) -> None:
     """What a target misses and by how much, what was tried, and what it would take."""
     print_line(console, (f"{row.target} ", "bold"), "misses ", (", ".join(_missed(verdict) for verdict in row.missed), "red"))
-    for change in [each for each in row.changes if each.status == "PASS"][:_MOST_CHANGES] or row.changes[:1]:
+    for change in [each for each in row.changes if each.status == "PASS"][:_MOST_CHANGES] or _nearest(row):
         print_line(console, "  ", (_set(change), "bold"), f": {_outcome(change, row)}")
-    if row.kind == "mcu" and row.refused is None and not row.changes:
+    if row.engine.startswith("generated C,") and not row.changes:
         print_line(console, "  no setting of coding, optimize or input brings that down")
     for need in row.needs:
         print_line(console, f"  {_needed(need, row)}")
     print_line(console, "")
 
 
+def _nearest(row: TargetFit) -> list[Change]:
+    """Of changes that are not enough, for each missed budget the one that brings it down most."""
+    if not row.changes:
+        return []
+    best = [min(row.changes, key=lambda each: each.value(verdict.budget)).settings for verdict in row.missed]
+    return [change for change in row.changes if change.settings in best]
+
+
 def _missed(verdict: Verdict) -> str:
-    return f"{fmt.label(verdict.budget)} ({fmt.judged_value(verdict)} > {fmt.limit_of(verdict)})"
+    return f"{_name(verdict.budget)} ({fmt.judged_value(verdict)} > {fmt.limit_of(verdict)})"
 
 
 def _set(change: Change) -> str:
@@ -137,7 +151,7 @@ def _outcome(change: Change, row: TargetFit) -> str:
     before = {verdict.budget for verdict in row.missed}
     shown = [verdict for verdict in change.verdicts if verdict.budget in before or verdict.status == "FAIL"]
     figures = ", ".join(
-        f"{fmt.label(verdict.budget)} {fmt.judged_value(verdict)} {'>' if verdict.status == 'FAIL' else '≤'} {fmt.limit_of(verdict)}"
+        f"{_name(verdict.budget)} {fmt.judged_value(verdict)} {'>' if verdict.status == 'FAIL' else '≤'} {fmt.limit_of(verdict)}"
         for verdict in shown
     )
     return f"{'fits' if change.status == 'PASS' else 'not enough'}: {figures}"
@@ -146,35 +160,37 @@ def _outcome(change: Change, row: TargetFit) -> str:
 def _needed(need: Need, row: TargetFit) -> str:
     if need.what == "clock" and need.wanted is not None:
         return (
-            f"{fmt.label(need.budget)} is met from {format_hertz(need.wanted)} on ({format_hertz(need.now)} now), "
+            f"{_name(need.budget)} is met from {format_hertz(need.wanted)} on ({format_hertz(need.now)} now), "
             f"or with {need.factor:.2f} times fewer cycles"
         )
     what = "weights and tables" if need.what == "constants" else "the arena"
     holds = f" ('{row.ram_peak.layer}' holds the peak)" if need.what == "arena" and row.ram_peak is not None else ""
     if need.wanted is None or need.factor is None:
-        return f"{fmt.label(need.budget)}: without any of {what} ({format_bytes(need.now)}) it is over the limit already"
+        return f"{_name(need.budget)}: without any of {what} ({format_bytes(need.now)}) it is over the limit already"
     return (
-        f"{fmt.label(need.budget)}: {what} would have to be {need.factor:.2f} times smaller, "
+        f"{_name(need.budget)}: {what} would have to be {need.factor:.2f} times smaller, "
         f"{format_bytes(need.wanted)} instead of {format_bytes(need.now)}{holds}"
     )
 
 
 def _print_answer(fit: Fit, console: Console) -> None:
-    passing = sum(row.status == "PASS" for row in fit.rows)
-    print_line(
-        console,
-        (f"PASS on {passing} of {len(fit.rows)}. ", STATUS_STYLES["PASS"] if fit.fits else STATUS_STYLES["FAIL"]),
-        f"Smallest microcontroller that passes: {fit.smallest}" if fit.smallest else "No microcontroller tried passes",
-        f" ({fit.row(fit.smallest).title})." if fit.smallest else ".",
-    )
+    counts = [f"{number} {status}" for status in STATUS_STYLES if (number := sum(row.status == status for row in fit.rows))]
+    smallest = "no microcontroller that was tried passes."
+    if fit.smallest:
+        smallest = f"the smallest microcontroller that passes is {fit.smallest}: {fit.row(fit.smallest).title}."
+    print_line(console, (", ".join(counts), STATUS_STYLES["PASS" if fit.fits else "FAIL"]), f"; {smallest}")
 
 
 def _status(row: TargetFit) -> tuple[str, str]:
-    return (row.status, STATUS_STYLES[row.status])
+    """The verdict, or the code of the error that the model is refused with."""
+    return (row.status if row.refused is None else row.refused.code, STATUS_STYLES[row.status])
 
 
-def _unmeasured(verdict: Verdict) -> bool:
-    return verdict.status == "NOT MEASURED"
+def _name(budget: str) -> str:
+    """A budget inside a sentence: "flash", "RAM", "median latency", "p95 latency"."""
+    if budget in _LATENCIES:
+        return f"{'median' if budget == 'latency_p50' else budget.removeprefix('latency_')} latency"
+    return "RAM" if budget == "ram" else fmt.label(budget).lower()
 
 
 def _cell(row: TargetFit, budget: str) -> tuple[str, str]:
@@ -185,11 +201,17 @@ def _cell(row: TargetFit, budget: str) -> tuple[str, str]:
         return ("—" if value is None else format_quantity(value, "s" if budget in _LATENCIES else "bytes"), "dim")
     limit = format_quantity(verdict.limit, verdict.unit)
     if verdict.measurement is None or verdict.measurement.value is None:
-        return (f"? {limit}", STATUS_STYLES["NOT MEASURED"])
-    value_text = format_quantity(verdict.measurement.value, verdict.unit)
-    number, _, unit = value_text.rpartition(" ")
-    shown = number if unit == limit.rpartition(" ")[2] else value_text
+        known = row.value("arena") if budget == "ram" else None
+        part = "" if known is None else f"{_in_unit_of(limit, format_bytes(known))} + "
+        return (f"{part}? of {limit}", STATUS_STYLES["NOT MEASURED"])
+    shown = _in_unit_of(limit, format_quantity(verdict.measurement.value, verdict.unit))
     return (f"{shown} {'>' if verdict.status == 'FAIL' else '≤'} {limit}", STATUS_STYLES[verdict.status])
+
+
+def _in_unit_of(limit: str, value: str) -> str:
+    """The value's number alone where its unit is the limit's."""
+    number, _, unit = value.rpartition(" ")
+    return number if unit == limit.rpartition(" ")[2] else value
 
 
 def _latency(row: TargetFit) -> tuple[str, str]:

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from edgepack.ground.escape import terminal_line
 
-
 STATUS_STYLES = {"PASS": "bold green", "FAIL": "bold red", "NOT MEASURED": "yellow"}
 """Each status in its colour."""
 
