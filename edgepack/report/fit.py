@@ -56,7 +56,8 @@ class Need:
 
     `what` is "constants" (bytes of weights and tables, `factor` times fewer), "arena" (bytes, `factor` times fewer) or "clock"
     (Hz, `factor` times the profile's). `now` is the figure found and `wanted` the one with which the budget is met exactly, all
-    else unchanged; None where nothing of it is enough: the rest alone is over the limit.
+    else unchanged; None where nothing of it is enough: the rest alone is over the limit. `at_least`: the rest is not wholly
+    known (a stack that nobody measured), so that it takes more.
     """
 
     budget: str
@@ -64,6 +65,7 @@ class Need:
     now: float
     wanted: float | None
     factor: float | None
+    at_least: bool = False
 
 
 @dataclass(frozen=True)

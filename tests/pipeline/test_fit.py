@@ -54,6 +54,7 @@ def test_without_an_emulator_flash_is_judged_and_what_only_a_run_tells_is_not(
     assert row.status == "NOT MEASURED" and found.exit_code == 1 and found.smallest is None
     tight = edgepack.fit(model, targets="cortex-m4", settings={"budget.ram": "64 B"}, quiet=True).row("cortex-m4")
     assert _statuses(tight)["ram"] == "FAIL", "the arena alone is over the limit"
+    assert [(need.what, need.at_least) for need in tight.needs] == [("arena", True)], "the stack is not known"
 
 
 def test_without_a_compiler_only_a_part_that_is_over_a_limit_alone_decides(

@@ -100,18 +100,20 @@ def _need(target: Target, base: OnCore, verdict: Verdict) -> Need | None:
     if value is None:
         return None
     if verdict.budget == "flash":
-        return _less("flash", "constants", base.constants, verdict.limit - (value - base.constants))
+        return _less("flash", "constants", base.constants, verdict.limit - (value - base.constants), base.sizes is None)
     if verdict.budget == "ram":
         arena = base.code.arena_size
-        return _less("ram", "arena", arena, verdict.limit - (value - arena))
+        return _less("ram", "arena", arena, verdict.limit - (value - arena), base.result is None)
     if verdict.budget in _LATENCIES and target.device.clock_hz:
         factor = value / verdict.limit
         return Need(verdict.budget, "clock", target.device.clock_hz, target.device.clock_hz * factor, factor)
     return None
 
 
-def _less(budget: str, what: str, now: int, room: float) -> Need:
-    return Need(budget, what, float(now), room, now / room) if room > 0 else Need(budget, what, float(now), None, None)
+def _less(budget: str, what: str, now: int, room: float, at_least: bool) -> Need:
+    if room <= 0:
+        return Need(budget, what, float(now), None, None, at_least)
+    return Need(budget, what, float(now), room, now / room, at_least)
 
 
 def _family(budget: str) -> str:

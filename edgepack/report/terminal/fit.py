@@ -168,7 +168,7 @@ def _needed(need: Need, row: TargetFit) -> str:
     if need.wanted is None or need.factor is None:
         return f"{_name(need.budget)}: without any of {what} ({format_bytes(need.now)}) it is over the limit already"
     return (
-        f"{_name(need.budget)}: {what} would have to be {need.factor:.2f} times smaller, "
+        f"{_name(need.budget)}: {what} would have to be {'more than ' if need.at_least else ''}{need.factor:.2f} times smaller, "
         f"{format_bytes(need.wanted)} instead of {format_bytes(need.now)}{holds}"
     )
 
