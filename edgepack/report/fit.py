@@ -54,8 +54,8 @@ class Change:
 class Need:
     """What a missed budget asks for beyond settings.
 
-    `what` is "constants" (bytes of weights and tables, `factor` times fewer), "arena" (bytes, `factor` times fewer) or "clock"
-    (Hz, `factor` times the profile's). `now` is the figure found and `wanted` the one with which the budget is met exactly, all
+    `what` is "constants" (bytes of weights and tables, `factor` times fewer), "arena" or "file" (bytes, too) or "clock" (Hz,
+    `factor` times the profile's). `now` is the figure found and `wanted` the one with which the budget is met exactly, all
     else unchanged; None where nothing of it is enough: the rest alone is over the limit. `at_least`: the rest is not wholly
     known (a stack that nobody measured), so that it takes more.
     """

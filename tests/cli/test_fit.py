@@ -80,7 +80,7 @@ def test_a_model_that_fits_ends_with_0_and_needs_no_tensorflow(edgepack: Run, sm
     assert done.returncode == 0, done.stderr
     assert re.search(r"^cortex-m4 +PASS", done.stdout, re.MULTILINE)
     assert re.search(r"^host +NOT MEASURED", done.stdout, re.MULTILINE), "no latency, no pass"
-    assert "the smallest microcontroller that passes is cortex-m4" in done.stdout
+    assert "the smallest microcontroller that passes of those tried is cortex-m4: " in done.stdout
 
 
 def test_a_refused_model_is_a_row_with_the_error_of_an_export(edgepack: Run, float_model: Path) -> None:
@@ -147,7 +147,7 @@ def test_the_smallest_of_the_others_is_looked_for_where_none_named_passes(
     )
     done = edgepack("fit", small_model, "-t", "tiny", "--quiet")
     assert done.returncode == 1
-    assert "the smallest microcontroller that passes is cortex-m0: " in done.stdout
+    assert "the smallest microcontroller that passes of those tried is cortex-m0: " in done.stdout
     assert "tiny misses RAM (" in done.stdout
     assert "without any of the arena" in done.stdout, "its stack alone takes more than 16 bytes"
 

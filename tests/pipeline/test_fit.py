@@ -93,6 +93,12 @@ def test_it_fits_80_columns(whole: Fit, terminal: bool) -> None:
     assert flash.measurement is not None and f"≤ {flash.limit // 1024} KiB" in tables[0]
 
 
+def test_a_file_that_is_too_large_for_a_board_is_told_by_how_much(model: Path) -> None:
+    row = edgepack.fit(model, targets="rpi", settings={"budget.model_size": "1 KiB"}, quiet=True).row("rpi")
+    assert row.status == "FAIL" and row.missed[0].budget == "model_size"
+    assert [(need.what, need.factor) for need in row.needs] == [("file", pytest.approx(model.stat().st_size / 1024))]
+
+
 def test_a_profile_is_taken_as_an_object_too(model: Path, whole: Fit) -> None:
     target = edgepack.load_target("cortex-m4", settings={"budget.flash": "100 B"})
     found = edgepack.fit(model, targets=target, quiet=True)

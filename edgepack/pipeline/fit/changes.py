@@ -85,8 +85,8 @@ def tried_changes(target: Target, base: OnCore, verdicts: Sequence[Verdict], sta
     return tuple(sorted(found.values(), key=lambda each: (_worst(each.verdicts), len(each.settings))))
 
 
-def needs_of(target: Target, base: OnCore, verdicts: Sequence[Verdict]) -> tuple[Need, ...]:
-    """What each missed budget asks for with the settings as they are."""
+def needs_of(target: Target, base: OnCore | None, verdicts: Sequence[Verdict]) -> tuple[Need, ...]:
+    """What each missed budget asks for with the settings as they are; `base`: what the model takes, if it is for a core."""
     found: dict[str, Need] = {}
     for verdict in verdicts:
         need = _need(target, base, verdict) if verdict.status == "FAIL" else None
@@ -95,9 +95,13 @@ def needs_of(target: Target, base: OnCore, verdicts: Sequence[Verdict]) -> tuple
     return tuple(found.values())
 
 
-def _need(target: Target, base: OnCore, verdict: Verdict) -> Need | None:
+def _need(target: Target, base: OnCore | None, verdict: Verdict) -> Need | None:
     value = verdict.measurement.value if verdict.measurement is not None else None
     if value is None:
+        return None
+    if verdict.budget == "model_size":
+        return _less("model_size", "file", round(value), verdict.limit, False)
+    if base is None:
         return None
     if verdict.budget == "flash":
         return _less("flash", "constants", base.constants, verdict.limit - (value - base.constants), base.sizes is None)

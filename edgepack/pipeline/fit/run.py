@@ -68,10 +68,9 @@ def run_fit(path: Path, targets: Sequence[str | Target], overrides: tuple[str, .
         with progress.stage("Reference outputs", file.name):
             subject = _Subject(model, file, name, _golden(model, file, Path(work) / "golden"))
         rows = _rows(subject, wanted, progress, "Fitting", f"{file.name} to {_count(len(wanted))}")
-        others: list[TargetFit] = []
-        if not any(_small(row) for row in rows):
-            others = _search(subject, wanted, folder, overrides, progress)
-    tried = {target.name: target for target in (*chosen_targets((ALL,), folder, ()), *wanted)}
+        left = () if any(_small(row) for row in rows) else _others(wanted, folder, overrides)
+        others = _search(subject, left, progress)
+    tried = {target.name: target for target in (*wanted, *left)}
     passing = [row.target for row in (*rows, *others) if _small(row)]
     return Fit(
         schema_version=FIT_SCHEMA,
@@ -107,20 +106,24 @@ def _golden(model: Model, file: Path, folder: Path) -> Golden | EdgepackError:
         return error
 
 
-def _search(
-    subject: _Subject, tried: Sequence[Target], folder: Path | None, overrides: tuple[str, ...], progress: Progress
-) -> list[TargetFit]:
-    """The other microcontrollers from the smallest on, as many at a time as there are processors, until one passes."""
-    known = {target.name for target in tried}
+def _others(wanted: Sequence[Target], folder: Path | None, overrides: tuple[str, ...]) -> tuple[Target, ...]:
+    """The microcontrollers that were not asked for, the smallest first."""
+    known = {target.name for target in wanted}
     try:
         every = chosen_targets((ALL,), folder, overrides)
-    except EdgepackError:  # a setting that only the targets asked for can have
-        return []
-    left = [target for target in every if target.name not in known and kind_of(target).holds == "firmware"]
+    except EdgepackError:  # a setting that only the targets asked for can have, or somebody's profile that is wrong
+        return ()
+    return tuple(target for target in every if target.name not in known and kind_of(target).holds == "firmware")
+
+
+def _search(subject: _Subject, left: Sequence[Target], progress: Progress) -> list[TargetFit]:
+    """As many of these targets at a time as there are processors, until one passes."""
     found: list[TargetFit] = []
-    while left and not any(_small(row) for row in found):
-        wave, left = left[: _workers()], left[_workers() :]
+    for start in range(0, len(left), _workers()):
+        wave = left[start : start + _workers()]
         found += _rows(subject, wave, progress, "Looking for one that fits", ", ".join(each.name for each in wave), False)
+        if any(_small(row) for row in found):
+            break
     return found
 
 
@@ -140,10 +143,9 @@ def _rows(
             running[name] = doing
             task.update(len(rows), len(targets), ", ".join(f"{each}: {what}" for each, what in list(running.items())))
 
-        def one(target: Target) -> TargetFit:
+        def one(target: Target) -> None:
             rows[target.name] = _row(subject, target, advise, lambda doing: say(target.name, doing))
             running.pop(target.name, None)
-            return rows[target.name]
 
         _together(one, targets)
         passed = sum(row.status == "PASS" for row in rows.values())
@@ -151,7 +153,7 @@ def _rows(
     return [rows[target.name] for target in targets]
 
 
-def _together(work: Callable[[Target], TargetFit], targets: Sequence[Target]) -> None:
+def _together(work: Callable[[Target], None], targets: Sequence[Target]) -> None:
     """Do the work for each target, several at a time; the first error ends the programs that the others wait for."""
     events = {target.name: threading.Event() for target in targets}
 
@@ -185,8 +187,8 @@ def _row(subject: _Subject, target: Target, advise: bool, say: Callable[[str], N
         say("reading")
         engine = engine_of(subject.model, subject.name, target)
         subject.vectors()
-        found = machine_measurements(subject.model)
-        return _judged_row(target, found, engine=engine)
+        row = _judged_row(target, machine_measurements(subject.model), engine)
+        return replace(row, needs=needs_of(target, None, row.verdicts))
     except (CompileError, ModelError, DeviceError) as error:
         refused = Refusal(error.code, str(error), error.hint)
         return TargetFit(target.name, target.title, kind.name, "FAIL", refused=refused)

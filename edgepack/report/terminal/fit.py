@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
+from edgepack.ground.escape import shell_line
 from edgepack.judge import Verdict
 from edgepack.project.units import format_bytes, format_hertz, format_quantity
 from edgepack.report import format as fmt
@@ -123,7 +124,7 @@ def _print_advice(row: TargetFit, console: Console) -> None:
     print_line(console, (f"{row.target} ", "bold"), "misses ", (", ".join(_missed(verdict) for verdict in row.missed), "red"))
     for change in [each for each in row.changes if each.status == "PASS"][:_MOST_CHANGES] or _nearest(row):
         print_line(console, "  ", (_set(change), "bold"), f": {_outcome(change, row)}")
-    if row.engine.startswith("generated C,") and not row.changes:
+    if row.ram_peak is not None and not row.changes:
         print_line(console, "  no setting of coding, optimize or input brings that down")
     for need in row.needs:
         print_line(console, f"  {_needed(need, row)}")
@@ -143,7 +144,7 @@ def _missed(verdict: Verdict) -> str:
 
 
 def _set(change: Change) -> str:
-    return " ".join(f"--set {f'{chr(39)}{each}{chr(39)}' if ' ' in each else each}" for each in change.settings)
+    return shell_line(word for each in change.settings for word in ("--set", each))
 
 
 def _outcome(change: Change, row: TargetFit) -> str:
@@ -163,7 +164,7 @@ def _needed(need: Need, row: TargetFit) -> str:
             f"{_name(need.budget)} is met from {format_hertz(need.wanted)} on ({format_hertz(need.now)} now), "
             f"or with {need.factor:.2f} times fewer cycles"
         )
-    what = "weights and tables" if need.what == "constants" else "the arena"
+    what = {"constants": "weights and tables", "arena": "the arena", "file": "the file"}[need.what]
     holds = f" ('{row.ram_peak.layer}' holds the peak)" if need.what == "arena" and row.ram_peak is not None else ""
     if need.wanted is None or need.factor is None:
         return f"{_name(need.budget)}: without any of {what} ({format_bytes(need.now)}) it is over the limit already"
@@ -177,7 +178,8 @@ def _print_answer(fit: Fit, console: Console) -> None:
     counts = [f"{number} {status}" for status in STATUS_STYLES if (number := sum(row.status == status for row in fit.rows))]
     smallest = "no microcontroller that was tried passes."
     if fit.smallest:
-        smallest = f"the smallest microcontroller that passes is {fit.smallest}: {fit.row(fit.smallest).title}."
+        title = fit.row(fit.smallest).title
+        smallest = f"the smallest microcontroller that passes of those tried is {fit.smallest}: {title}."
     print_line(console, (", ".join(counts), STATUS_STYLES["PASS" if fit.fits else "FAIL"]), f"; {smallest}")
 
 
@@ -200,7 +202,7 @@ def _cell(row: TargetFit, budget: str) -> tuple[str, str]:
         value = row.value(budget)
         return ("—" if value is None else format_quantity(value, "s" if budget in _LATENCIES else "bytes"), "dim")
     limit = format_quantity(verdict.limit, verdict.unit)
-    if verdict.measurement is None or verdict.measurement.value is None:
+    if verdict.status == "NOT MEASURED" or verdict.measurement is None or verdict.measurement.value is None:
         known = row.value("arena") if budget == "ram" else None
         part = "" if known is None else f"{_in_unit_of(limit, format_bytes(known))} + "
         return (f"{part}? of {limit}", STATUS_STYLES["NOT MEASURED"])
