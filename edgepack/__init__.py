@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edgepack.api.deploy import deploy
     from edgepack.api.explain import crossval, explain
     from edgepack.api.export import export
+    from edgepack.api.fit import fit
     from edgepack.api.inspect import inspect, inspect_coding
     from edgepack.api.load import load_project, load_target
     from edgepack.api.search import find_recipe
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     )
     from edgepack.ground.errors import EdgepackError
     from edgepack.project import Project, Target
-    from edgepack.report import FleetReport, Report
+    from edgepack.report import Fit, FleetReport, Report
 
 _HOMES = {
     "edgepack.api.bench": ("bench", "compare"),
@@ -54,6 +55,7 @@ _HOMES = {
     "edgepack.api.deploy": ("deploy",),
     "edgepack.api.explain": ("crossval", "explain"),
     "edgepack.api.export": ("export",),
+    "edgepack.api.fit": ("fit",),
     "edgepack.api.inspect": ("inspect", "inspect_coding"),
     "edgepack.api.load": ("load_project", "load_target"),
     "edgepack.api.search": ("find_recipe",),
@@ -63,7 +65,7 @@ _HOMES = {
     ),
     "edgepack.ground.errors": ("EdgepackError",),
     "edgepack.project": ("Project", "Target"),
-    "edgepack.report": ("FleetReport", "Report"),
+    "edgepack.report": ("Fit", "FleetReport", "Report"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -73,6 +75,7 @@ __all__ = [
     "Distill",
     "EdgepackError",
     "Equalize",
+    "Fit",
     "FleetReport",
     "Fold",
     "LowRank",
@@ -91,6 +94,7 @@ __all__ = [
     "explain",
     "export",
     "find_recipe",
+    "fit",
     "inspect",
     "inspect_coding",
     "load_project",

@@ -16,6 +16,7 @@ from edgepack.cli.device import device_app
 from edgepack.cli.doctor import doctor
 from edgepack.cli.explain import explain
 from edgepack.cli.export import export
+from edgepack.cli.fit import fit
 from edgepack.cli.init import init
 from edgepack.cli.inspect import inspect
 from edgepack.cli.keys import keys_app
@@ -52,7 +53,22 @@ def _options(
     pass
 
 
-for command in (deploy, bench, export, inspect, explain, crossval, search, report, rollback, uninstall, targets, init, doctor):
+for command in (
+    deploy,
+    fit,
+    bench,
+    export,
+    inspect,
+    explain,
+    crossval,
+    search,
+    report,
+    rollback,
+    uninstall,
+    targets,
+    init,
+    doctor,
+):
     app.command(cls=WithCoding if command in (export, inspect) else None)(command)
 app.add_typer(device_app, name="device")
 app.add_typer(cache_app, name="cache")

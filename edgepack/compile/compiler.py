@@ -9,6 +9,7 @@ from pathlib import Path
 from edgepack.compile.call import Call
 from edgepack.compile.coded import coded
 from edgepack.compile.emit.c_text import c_name
+from edgepack.compile.emit.constants import arrays_of
 from edgepack.compile.emit.program import KERNEL_DECLARATIONS, emit
 from edgepack.compile.emit.subject import Program
 from edgepack.compile.encrypted import Cipher, Image, encrypted
@@ -53,7 +54,8 @@ class Layer:
 class CCode:
     """Generated C. `files` maps file names to text; sizes are in bytes.
 
-    `nonce` and `encrypted` are of encrypted constants: their nonce, and how many bytes they are.
+    `nonce` and `encrypted` are of encrypted constants: their nonce, and how many bytes they are. `constants` are the bytes of
+    NAME_weights.c.
     """
 
     name: str
@@ -71,6 +73,7 @@ class CCode:
     calls: tuple[Call, ...] = ()
     nonce: bytes = b""
     encrypted: int = 0
+    constants: int = 0
 
 
 def compile_model(
@@ -149,6 +152,7 @@ def compile_model(
         calls=planned.calls,
         nonce=cipher.nonce if cipher else b"",
         encrypted=encrypted_bytes,
+        constants=sum(data.nbytes for _, data, _ in arrays_of(program).distinct),
     )
 
 

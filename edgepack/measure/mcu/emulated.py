@@ -102,6 +102,7 @@ def bench_mcu(
     flash_wait_states: int = 0,
     count_runs: int = 1,
     timeout_s: float = 600.0,
+    per_layer: bool = True,
     progress: Progress | None = None,
 ) -> McuResult:
     """Build generated C for `cpu`, run it on an emulated core, and say what it costs.
@@ -109,7 +110,7 @@ def bench_mcu(
     `code` is a code folder or its files (name -> text); `name` the model's C name. `inputs` holds one array an input, examples
     first, in the model's own types; `expected` the reference's outputs in the same form. Without `expected`, `outputs_like`
     gives the outputs' types and shapes (any batch size) and nothing is compared. The first `count_runs` examples
-    are counted, the rest only compared.
+    are counted, the rest only compared. Without `per_layer` nothing is told of single layers, which saves a build.
 
     Raises:
         ProjectError: EP-550 for an unknown core.
@@ -127,13 +128,16 @@ def bench_mcu(
         folder = code if isinstance(code, Path) else write_files(code, work / "code")
         settings = (folder, name, core, ports_of(inputs), ports_of(shaped), compiler)
         program = build_emulated(*settings, work / "build", optimize, progress)
-        marked = build_emulated(*settings, work / "marked", optimize, progress, mark_layers=True)
-        layers = layer_ranges(read_elf(marked.elf), name, layer_titles(folder, name))
+        marked = program
+        layers: tuple[LayerRange, ...] = ()
+        if per_layer:
+            marked = build_emulated(*settings, work / "marked", optimize, progress, mark_layers=True)
+            layers = layer_ranges(read_elf(marked.elf), name, layer_titles(folder, name))
 
         first = [array[:count_runs] for array in inputs]
         # What is measured is the program a product would have. The markers add no instruction, but a compiler may
         # order code otherwise around them; only then do the layers' shares come from a run of their own.
-        same = read_elf(program.elf).model_image() == read_elf(marked.elf).model_image()
+        same = not per_layer or read_elf(program.elf).model_image() == read_elf(marked.elf).model_image()
         counted = _count(program, first, layers if same else (), how)
         by_layer = counted if same else _count(marked, first, layers, how)
         whole = counted.emulation
@@ -161,6 +165,24 @@ def bench_mcu(
             mnemonics=_rounded(counted.executed.mnemonics),
             method=f"{counted.emulation.emulator}, {compiler.version}, {optimize}",
         )
+
+
+def link_mcu(
+    files: Mapping[str, str], name: str, cpu: str, inputs: Arrays, outputs_like: Arrays, optimize: str = "balanced"
+) -> Sizes:
+    """The sizes of generated C linked for `cpu`, without running it; the arguments are those of `bench_mcu`.
+
+    Raises:
+        ProjectError: EP-550 for an unknown core.
+        CompileError: EP-750 to EP-752 when the C cannot be built; ToolError: EP-601 without a compiler.
+    """
+    core, compiler = find_core(cpu), find_toolchain()
+    with scratch_folder("edgepack-link-") as temporary:
+        work = Path(temporary)
+        folder = write_files(files, work / "code")
+        ports = (ports_of(inputs), ports_of(outputs_like))
+        program = build_emulated(folder, name, core, *ports, compiler, work / "build", optimize)
+        return sizes_of(read_elf(program.elf))
 
 
 def choose_emulator(emulator: str, core: Core) -> Callable[..., Emulation]:

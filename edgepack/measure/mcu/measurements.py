@@ -71,7 +71,7 @@ def measure_mcu(
         )
         differing = result.parity.differing
         task.finish(f"{result.instructions / 1e6:.2f} M instructions, {differing} of {result.parity.compared} vectors differ")
-    return McuMeasured(_measurements(result, target), result)
+    return McuMeasured(mcu_measurements(result, target), result)
 
 
 def measure_board(
@@ -168,7 +168,8 @@ def metric_measurements(
     return tuple(scores)
 
 
-def _measurements(result: McuResult, target: Target) -> tuple[Measurement, ...]:
+def mcu_measurements(result: McuResult, target: Target) -> tuple[Measurement, ...]:
+    """What an emulated run says, as the measurements that budgets are judged by."""
     how = {"core": result.cpu, "tools": result.method}
     basis = f"{result.cycles_basis}; {result.cycles_error}"
     found = [

@@ -10,7 +10,7 @@ from rich.console import Console
 from edgepack.report import format as fmt
 from edgepack.report.report import Report
 from edgepack.report.stairs import stairs
-from edgepack.report.terminal.tables import Column, print_line, print_table
+from edgepack.report.terminal.tables import STATUS_STYLES, Column, print_line, print_table
 from edgepack.report.words import (
     STEP_COLUMNS,
     STEP_LEGEND,
@@ -26,7 +26,6 @@ from edgepack.report.words import (
 if TYPE_CHECKING:
     from edgepack.compress import StepResult
 
-_STYLES = {"PASS": "bold green", "FAIL": "bold red", "NOT MEASURED": "yellow"}
 _TONES = {"pass": "bold green", "fail": "bold red", "part": "bold yellow"}
 
 
@@ -38,7 +37,7 @@ def print_report(report: Report, console: Console) -> None:
     if report.verdicts:
         rows = [
             (
-                (status_of(verdict), _STYLES[verdict.status]),
+                (status_of(verdict), STATUS_STYLES[verdict.status]),
                 fmt.label(verdict.budget),
                 fmt.judged_value(verdict),
                 fmt.limit_of(verdict),

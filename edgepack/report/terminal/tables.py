@@ -13,6 +13,9 @@ from rich.text import Text
 
 from edgepack.ground.escape import terminal_line
 
+STATUS_STYLES = {"PASS": "bold green", "FAIL": "bold red", "NOT MEASURED": "yellow"}
+"""Each status in its colour."""
+
 
 def standard_output() -> Console:
     """The terminal or file that a command prints to; rich colours no numbers of its own accord."""
