@@ -123,7 +123,7 @@ class _Shown:
         wish = self._asked.wish
         best = best_words(self._best, self._asked.objectives)
         over = min(time.time() - self._asked.began, wish.seconds)
-        self._task.update(over, wish.seconds, f"{self._done} trials done; best: {best}; now: {text}")
+        self._task.update(over, wish.seconds, f"{self._done} trials done; best: {best}{f'; now: {text}' if text else ''}")
 
     def ended(self, best: Entry | None, claim: Claim, result: TrialResult) -> None:
         """A trial that has ended, in a line of its own."""
