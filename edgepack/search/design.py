@@ -80,7 +80,8 @@ def _steps(design: Design) -> RecipeTables:
         quantize["scales"] = "layer"  # with a scale for each channel, equal weights would become different codes
     if design.weights != "int8":
         few = {name for name, each in named if each.few_bits}
-        quantize |= {"weights": design.weights, "keep_int8": [name for name, _ in named if name not in few]}
+        keeping = [name for name, _ in named if name not in few]
+        quantize |= {"weights": design.weights, "keep_int8": keeping, "reestimate_batch_norm": True}
     return [*steps, quantize]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,11 @@ class Figures:
     latency: float | None
     model_size: int
     macs: int
+
+    @property
+    def known(self) -> dict[str, float]:
+        """What is told, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def compiled_figures(tflite: Path, target: Target) -> Figures:

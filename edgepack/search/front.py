@@ -16,6 +16,7 @@ from edgepack.search.figures import Figures
 from edgepack.search.losses import Losses, losses_of
 from edgepack.search.options import Pricing, price
 from edgepack.search.program import Problem, Solution, least, nearest, solve
+from edgepack.search.standing import pareto
 from edgepack.search.weigh import Workshop, is_compiled
 
 if TYPE_CHECKING:
@@ -114,9 +115,19 @@ def first_front(plan: Plan, source: SourceModel, data: Dataset, space: Space, pr
 
 
 def limits_of(target: Target) -> dict[str, float]:
-    """The target's budgets that a design decides, by the names of figures."""
-    budget = target.budget
-    found = {"flash": budget.flash, "ram": budget.ram, "latency": budget.latency_p50, "model_size": budget.model_size}
+    """The target's budgets that a design decides, by the names of figures. Every latency budget is one of the same estimate, and
+    so is energy where the profile names current and voltage.
+    """
+    budget, device = target.budget, target.device
+    latencies = [limit for limit in (budget.latency_p50, budget.latency_p95, budget.latency_p99) if limit is not None]
+    if budget.energy is not None and device.current_ma and device.voltage_v:
+        latencies.append(budget.energy / (device.current_ma / 1000 * device.voltage_v))
+    found = {
+        "flash": budget.flash,
+        "ram": budget.ram,
+        "latency": min(latencies, default=None),
+        "model_size": budget.model_size,
+    }
     told = {"flash", "ram", "latency", "model_size"} if is_compiled(target) else {"model_size"}
     return {name: float(limit) for name, limit in found.items() if limit is not None and name in told}
 
@@ -217,11 +228,8 @@ def _key(found: _Found) -> tuple[object, ...]:
 
 def front_of(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those that no other is at least as good as in every figure and in loss, the smallest first."""
-    kept: list[Candidate] = []
-    for one in sorted(candidates, key=_values):
-        if not any(all(a <= b for a, b in zip(_values(other), _values(one), strict=True)) for other in kept):
-            kept.append(one)
-    return kept
+    unlike = list({_values(one): one for one in sorted(candidates, key=_values)}.values())
+    return [unlike[at] for at in pareto([_values(one) for one in unlike])]
 
 
 def _values(one: Candidate) -> tuple[float, ...]:

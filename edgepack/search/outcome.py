@@ -14,7 +14,6 @@ from edgepack.report.html.search import search_html
 from edgepack.report.search import SearchPoint, SearchReport, Spread
 from edgepack.search.choice import words
 from edgepack.search.design import Design, RecipeTables
-from edgepack.search.figures import Figures
 from edgepack.search.found import judged, toml_of
 from edgepack.search.loop import place_of
 from edgepack.search.standing import pareto
@@ -107,12 +106,6 @@ def write_search(report: SearchReport, folder: Path) -> SearchReport:
     return report
 
 
-def figures_of(figures: Figures) -> dict[str, float]:
-    """What is known of them, by name."""
-    names = ("flash", "ram", "instructions", "latency", "model_size", "macs")
-    return {name: getattr(figures, name) for name in names if getattr(figures, name) is not None}
-
-
 def _point(entry: Entry, bench: Bench, before: RecipeTables, on_front: bool) -> SearchPoint:
     result = entry.result
     assert result is not None and result.figures is not None
@@ -122,7 +115,7 @@ def _point(entry: Entry, bench: Bench, before: RecipeTables, on_front: bool) -> 
         words=words(entry.choice),
         recipe=toml_of(entry, before),
         epochs=entry.epochs,
-        figures={**figures_of(result.figures), "accuracy_drop": result.drop},
+        figures={**result.figures.known, "accuracy_drop": result.drop},
         missed=place_of(entry).missed,
         verdicts=judged(bench, result, f"{len(bench.data.test)} validation examples"),
         metric=result.metric,

@@ -10,6 +10,7 @@ from edgepack.ground.errors import ProjectError
 from edgepack.judge import Verdict, judge
 from edgepack.kinds import kind_of
 from edgepack.measure import Measurement
+from edgepack.measure.mcu.measurements import energy_estimate
 from edgepack.project import Target
 from edgepack.search.trial import TrialResult
 
@@ -75,13 +76,14 @@ def _untold(name: str, target: Target) -> str:
 
 def objective(name: str, result: TrialResult, target: Target) -> float:
     """A trial's value of an objective, in bytes, seconds, joules or a number."""
-    figures, device = result.figures, target.device
+    figures = result.figures
     assert figures is not None
     if name == "accuracy_drop":
         return result.drop
     if name == "energy":
-        assert device.current_ma is not None and device.voltage_v is not None and figures.latency is not None
-        return device.current_ma / 1000 * device.voltage_v * figures.latency
+        assert figures.latency is not None
+        (energy,) = energy_estimate(target, figures.latency, "the estimated time", {})
+        return float(energy.value or 0.0)
     value = getattr(figures, name)
     assert value is not None  # check_objectives has refused it
     return float(value)
@@ -105,8 +107,7 @@ def measurements_of(result: TrialResult, target: Target, examples: str) -> tuple
     if figures.latency is not None:
         detail = "estimated cycles at the profile's clock"
         found.extend(Measurement(name, figures.latency, "s", "estimate", detail) for name in _LATENCIES)
-        if not _untold("energy", target):
-            found.append(Measurement("energy", objective("energy", result, target), "J", "estimate", detail))
+        found.extend(energy_estimate(target, figures.latency, "the estimated time", {}))
     return tuple(found)
 
 

@@ -175,6 +175,4 @@ def _named(design: Design, moves: Moves) -> Design:
 
 def _predicted(choice: Choice, figures: Figures, loss: float, epochs: int, before: RecipeTables) -> SearchPoint:
     recipe = Recipe(steps_of(choice.tables(epochs, before))).to_toml()
-    names = ("flash", "ram", "instructions", "latency", "model_size", "macs")
-    known = {name: getattr(figures, name) for name in names if getattr(figures, name) is not None}
-    return SearchPoint("predicted", None, words(choice), recipe, epochs, {**known, "loss": loss}, 0.0)
+    return SearchPoint("predicted", None, words(choice), recipe, epochs, {**figures.known, "loss": loss}, 0.0)

@@ -8,27 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.cli.digits_project import write_project
 
-_MODEL = """
-import tf_keras as keras
-def build():
-    inputs = keras.Input((64,), name="pixels")
-    hidden = keras.layers.Dense(24, activation="relu", name="hidden")(inputs)
-    return keras.Model(inputs, keras.layers.Dense(10, activation="softmax", name="digit")(hidden))
-"""
-_DATA = """
-import numpy as np
-from sklearn.datasets import load_digits
-def load(path):
-    digits = load_digits()
-    x, y = (digits.data / 16).astype(np.float32), digits.target
-    return {"train": (x[:500], y[:500]), "validation": (x[500:600], y[500:600]), "test": (x[600:900], y[600:900])}
-"""
-_SETTINGS = """
-[model]
-source = "model.py:build"
-[data]
-source = "data.py:load"
+_TABLES = """
 [[recipe]]
 step = "train"
 epochs = 8
@@ -45,11 +27,7 @@ aware = false
 
 @pytest.fixture()
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for name, text in (("model.py", _MODEL), ("data.py", _DATA), ("edgepack.toml", _SETTINGS)):
-        (folder / name).write_text(text)
-    return folder
+    return write_project(tmp_path / "project", _TABLES)
 
 
 @pytest.mark.slow

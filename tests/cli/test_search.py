@@ -14,27 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.cli.digits_project import write_project
 
-_MODEL = """
-import tf_keras as keras
-def build():
-    inputs = keras.Input((64,), name="pixels")
-    hidden = keras.layers.Dense(24, activation="relu", name="hidden")(inputs)
-    return keras.Model(inputs, keras.layers.Dense(10, activation="softmax", name="digit")(hidden))
-"""
-_DATA = """
-import numpy as np
-from sklearn.datasets import load_digits
-def load(path):
-    digits = load_digits()
-    x, y = (digits.data / 16).astype(np.float32), digits.target
-    return {"train": (x[:500], y[:500]), "validation": (x[500:700], y[500:700]), "test": (x[700:1000], y[700:1000])}
-"""
-_SETTINGS = """
-[model]
-source = "model.py:build"
-[data]
-source = "data.py:load"
+_TABLES = """
 [search]
 epochs = 2
 sparsities = [0.5]
@@ -54,11 +36,7 @@ learning_rate = 0.005
 
 @pytest.fixture()
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for name, text in (("model.py", _MODEL), ("data.py", _DATA), ("edgepack.toml", _SETTINGS)):
-        (folder / name).write_text(text)
-    return folder
+    return write_project(tmp_path / "project", _TABLES)
 
 
 def _interrupted(project: Path, words: tuple[object, ...]) -> tuple[int, str]:

@@ -39,3 +39,4 @@ def test_layers_of_few_bits_are_those_that_keep_int8_does_not_name() -> None:
     design = Design({"middle": Treatment(few_bits=True), "last": Treatment()}, weights="ternary")
     (step,) = recipe_of(design, Effort(4))
     assert step["weights"] == "ternary" and step["keep_int8"] == ["last"] and step["epochs"] == 4
+    assert step["reestimate_batch_norm"] is True

@@ -25,7 +25,7 @@ _BATCH = 256
 def keeping_up(model: Any, steps: int) -> Iterator[None]:
     """A block in which no BatchNorm's averages are too slow for an epoch of `steps` batches."""
     limit = min(_LARGEST_MOMENTUM, max(0.5, 1 - _TIME_CONSTANTS_AN_EPOCH / steps))
-    before = [(layer, layer.momentum) for layer in _batch_norms(model) if layer.momentum > limit]
+    before = [(layer, layer.momentum) for layer in batch_norms(model) if layer.momentum > limit]
     for layer, _ in before:
         layer.momentum = limit
     try:
@@ -55,7 +55,7 @@ def reestimation(model: Any, split: Split, loss: Loss, steps: int) -> Any:
         model(inputs, training=True)
 
     def reestimate() -> None:
-        before = [(layer, layer.momentum) for layer in _batch_norms(model)]
+        before = [(layer, layer.momentum) for layer in batch_norms(model)]
         try:
             for layer, _ in before:
                 layer.momentum = momentum
@@ -74,7 +74,8 @@ def reestimation(model: Any, split: Split, loss: Loss, steps: int) -> Any:
     return Reestimation()
 
 
-def _batch_norms(model: Any) -> list[Any]:
+def batch_norms(model: Any) -> list[Any]:
+    """The BatchNorm layers of a model, without what is wrapped around them."""
     keras = import_tf_keras()
     inner = [getattr(layer, "layer", layer) for layer in model.layers]
     return [layer for layer in inner if isinstance(layer, keras.layers.BatchNormalization)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgepack.compress.technique import FineTuning
 from edgepack.compress.training.augment import RANKS
-from edgepack.compress.training.batch_norm import keeping_up, reestimation
+from edgepack.compress.training.batch_norm import batch_norms, keeping_up, reestimation
 from edgepack.compress.training.distill_fit import Teaching
 from edgepack.compress.training.loss import Loss
 from edgepack.compress.training.precision import has_bfloat16, multiplying
@@ -85,7 +85,7 @@ def fit(
     if precision != tuning.precision:
         work.note("multiplied in float32: this processor has no bfloat16")
     before = [] if teaching is None else [teaching.callback]
-    after = [reestimation(model, data.train, loss, steps)] if reestimate else []
+    after = [reestimation(model, data.train, loss, steps)] if reestimate and batch_norms(model) else []
     with multiplying(precision), keeping_up(model, steps), nullcontext() if teaching is None else teaching.installed():
         model.fit(
             train,

@@ -12,11 +12,19 @@ if TYPE_CHECKING:
 
 
 def template(file: Path) -> Template:
-    """The template in `file`: values are escaped, and characters that steer what shows them are replaced."""
-    from jinja2 import Environment, StrictUndefined
+    """The template in `file`, which may include files beside it: values are escaped, and characters that steer what shows them
+    are replaced."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown)
-    return environment.from_string(file.read_text(encoding="utf-8"))
+    environment = Environment(
+        loader=FileSystemLoader(file.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    return environment.get_template(file.name)
 
 
 def _shown(value: Any) -> Any:
