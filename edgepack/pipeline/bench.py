@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from edgepack.compile import compile_model
+from edgepack.compile import compile_for
 from edgepack.flatbuffer import read_model
 from edgepack.ground.errors import ProjectError
 from edgepack.ground.progress import Progress
@@ -82,14 +82,7 @@ def _bench_mcu(model: Path, plan: Plan, progress: Progress) -> Measured:
         with progress.stage("Reference outputs", model.name):
             packed = write_pack(Path(work) / "pack", plan.project.name, model)
         with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}"):
-            code = compile_model(
-                read_model(model),
-                name,
-                device.cpu or "generic",
-                device.optimize,
-                overlay_input=device.overlay_input,
-                coding=device.coding,
-            )
+            code = compile_for(read_model(model), name, device)
         macs = int(packed.manifest["model"]["macs"])
         measured = measure_mcu(code.files, code.name, packed.golden, macs, plan.target, progress)
         on_board: tuple[Measurement, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgepack.compile import CCode, compile_model
+from edgepack.compile import CCode, compile_for
 from edgepack.compile.coding_table import coded_rows, why_uncoded
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.progress import Progress
@@ -34,14 +34,7 @@ def on_microcontroller(plan: Plan, built: Built, progress: Progress) -> Result:
         return _in_tflm(plan, built, progress)
     name = c_identifier(plan.project.name)
     with progress.stage("Compiling to C", f"{device.cpu}, for {device.optimize}") as task:
-        code = compile_model(
-            built.content,
-            name,
-            device.cpu or "generic",
-            device.optimize,
-            overlay_input=device.overlay_input,
-            coding=device.coding,
-        )
+        code = compile_for(built.content, name, device)
         task.finish(f"arena {code.arena_size:,} bytes, lower bound {code.arena_lower_bound:,}")
     coding = coded_rows(code)
     packed = pack(plan, built, progress, {f"c/{file}": text for file, text in code.files.items()}, coding)

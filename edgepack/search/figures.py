@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepack.compile import compile_model
+from edgepack.compile import compile_for
 from edgepack.flatbuffer import Model, Tensor, inspect_model, read_model
 from edgepack.kinds import kind_of
 from edgepack.measure.mcu.emulated import bench_mcu
@@ -51,9 +51,7 @@ def compiled_figures(tflite: Path, target: Target) -> Figures:
     if device.runtime == "tflm":
         needed = run_micro(model, tflite, _inputs(model)).arena + scratch_margin(model)
         return Figures(None, -(-needed // 16) * 16, None, None, model.size_bytes, macs)
-    code = compile_model(
-        model, _NAME, device.cpu or "generic", device.optimize, overlay_input=device.overlay_input, coding=device.coding
-    )
+    code = compile_for(model, _NAME, device)
     ran = bench_mcu(
         code.files,
         code.name,

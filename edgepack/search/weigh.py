@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgepack.compile import CCode, compile_model
+from edgepack.compile import CCode, compile_for
 from edgepack.compress import Compressed
 from edgepack.compress.slimmer import slimmer
 from edgepack.convert import convert
@@ -138,9 +138,7 @@ class Workshop:
         if not is_compiled(self.target):
             return Costs({name: LayerCost(macs[name], weights[name], 0) for name in names})
         device = self.target.device
-        code = compile_model(
-            model, "model", device.cpu or "generic", device.optimize, overlay_input=device.overlay_input, coding=device.coding
-        )
+        code = compile_for(model, "model", device)
         instructions, saved = _by_layer(code, lambda name: layer_of(name, names) if layer_of(name, names) in names else "")
         found = {name: LayerCost(instructions.get(name, 0.0), weights.get(name, 0), saved.get(name, 0)) for name in (*names, "")}
         return Costs(found, code.arena_size)

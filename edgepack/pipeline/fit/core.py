@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgepack.compile import CCode, compile_model
-from edgepack.flatbuffer import Model
+from edgepack.compile import CCode
 from edgepack.ground.errors import CompilerMissing, DeviceError, ToolError
 from edgepack.mcu.image.size import Sizes
 from edgepack.measure.mcu.emulated import McuResult, bench_mcu, link_mcu
@@ -28,23 +27,6 @@ class OnCore:
     method: str
     sizes: Sizes | None = None
     result: McuResult | None = None
-
-
-def compile_for(model: Model, name: str, target: Target) -> CCode:
-    """The C that a deployment to the target would ship.
-
-    Raises:
-        CompileError, ModelError, ProjectError: as `compile_model`.
-    """
-    device = target.device
-    return compile_model(
-        model,
-        name,
-        device.cpu or "generic",
-        device.optimize,
-        overlay_input=device.overlay_input,
-        coding=device.coding,
-    )
 
 
 def on_core(code: CCode, golden: Golden, target: Target, per_layer: bool = True) -> OnCore:

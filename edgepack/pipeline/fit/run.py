@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgepack.compile import compile_for
 from edgepack.flatbuffer import Model, read_model
 from edgepack.ground.errors import CompileError, DeviceError, EdgepackError, ModelError
 from edgepack.ground.progress import Progress
@@ -22,7 +23,7 @@ from edgepack.pack.golden import Golden, choose_golden_inputs, read_golden, writ
 from edgepack.pipeline.deployed import model_of
 from edgepack.pipeline.fit.changes import Stages, needs_of, tried_changes
 from edgepack.pipeline.fit.chosen import ALL, chosen_targets, rank
-from edgepack.pipeline.fit.core import compile_for, on_core, ram_peak, time_peak
+from edgepack.pipeline.fit.core import on_core, ram_peak, time_peak
 from edgepack.pipeline.fit.machine import engine_of, machine_measurements
 from edgepack.project import Target, c_identifier, derive_name, find_project_file, is_model
 from edgepack.report.fit import FIT_SCHEMA, Change, Fit, Refusal, TargetFit, status_of_all
@@ -223,7 +224,7 @@ def _tflm(subject: _Subject, target: Target, advise: bool, say: Callable[[str], 
 
 def _mcu(subject: _Subject, target: Target, advise: bool, say: Callable[[str], None]) -> TargetFit:
     say("compiling")
-    code = compile_for(subject.model, subject.name, target)
+    code = compile_for(subject.model, subject.name, target.device)
     golden = subject.vectors()
     say("linking and running")
     found = on_core(code, golden, target)
@@ -232,7 +233,7 @@ def _mcu(subject: _Subject, target: Target, advise: bool, say: Callable[[str], N
     if advise and row.status == "FAIL":
         say("trying other settings")
         stages = Stages(
-            compiled=lambda changed: compile_for(subject.model, subject.name, changed),
+            compiled=lambda changed: compile_for(subject.model, subject.name, changed.device),
             built=lambda code, changed: on_core(code, golden, changed, per_layer=False),
             judged=lambda changed, built: _judged(changed, built.measurements),
         )
