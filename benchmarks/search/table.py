@@ -13,8 +13,7 @@ first front and without rungs. Beside them the best of the sample's own recipes,
 of the best recipe of each, on the test split and of the compiled C; it was chosen on the validation examples. "missed": by how
 much budgets are missed there, as shares of their limits. Hypervolume: the share of the rectangle from nothing lost and no
 flash, to a drop of 0.3 and the most flash of any trial, that a way's trials dominate on validation. The time of `edgepack
-search` includes its first front and what it keeps for running the winner; TPE's first trials are those of the even draws, which
-the cache has then.
+search` includes its first front and what it keeps for running the winner.
 
 | question | budgets | time | by | recipe | trials | missed | drop | flash | hypervolume |
 |---|---|---|---|---|---|---|---|---|---|

@@ -136,7 +136,7 @@ def _weights(data: bytes) -> np.ndarray:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("resnet8-20x --data cifar10=absent.npz", "absent.npz does not exist"),
+        ("dscnn --data words=absent.npz", "absent.npz does not exist"),
         ("absent", "no bar 'absent'"),
         ("dscnn --model dscnn=absent.tflite", "there is no file absent.tflite"),
         ("dscnn --model other=absent.tflite", "no bar 'other'"),
