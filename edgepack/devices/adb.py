@@ -197,5 +197,5 @@ class AdbDevice(ShellDevice):
 
 def _never_begun(finished: Finished) -> bool:
     """Whether adb had no device to give a command to."""
-    refused = re.search(rb"device offline|device ('.*' )?not found", finished.stderr)
+    refused = re.search(rb"device offline|device still (authorizing|connecting)|device ('.*' )?not found", finished.stderr)
     return refused is not None and not finished.stdout

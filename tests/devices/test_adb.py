@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from edgepack.devices.adb import AdbDevice
 from edgepack.devices.adb_client import Adb, Attached, find_adb, list_attached
 from edgepack.ground.errors import DeviceError, EdgepackError, ToolError
 from edgepack.standins.adbd import HostUserland
+from edgepack.standins.adbd.message import AUTH, CNXN
 from tests.standins.adb_clients import private_adb
 from tests.standins.adb_device import AdbStandin
 from tests.standins.leaks import gone, processes_with
@@ -168,6 +170,20 @@ def test_a_connection_that_somebody_ended_is_made_anew(phone: AdbStandin, adb: s
     assert device.run(["cat"], timeout=30, stdin=b"here").stdout == b"here"
 
 
+def test_a_connection_that_is_just_being_made_is_waited_for(phone: AdbStandin, adb: str) -> None:
+    """adb refuses commands until the device has agreed: "device still authorizing"."""
+    device = AdbDevice(phone.serial)
+    phone.fail(hang_at=AUTH)
+    subprocess.run([adb, "disconnect", phone.serial], check=True, capture_output=True, timeout=30)
+    with subprocess.Popen([adb, "connect", phone.serial], stdout=subprocess.DEVNULL):
+        while [one.state for one in list_attached(Adb(adb))] != ["authorizing"]:
+            time.sleep(0.02)
+        whole = threading.Timer(1.0, phone.fail)
+        whole.start()
+        assert device.run(["cat"], timeout=30, stdin=b"here").stdout == b"here"
+        whole.join()
+
+
 def test_no_device_says_how_to_attach_one(adb: str) -> None:
     error = _refused("EP-540")
     assert "USB debugging" in error.hint
@@ -207,7 +223,7 @@ def test_a_port_nobody_listens_on_is_told(phone: AdbStandin) -> None:
 
 
 def test_a_device_that_hangs_while_connecting_is_given_up(phone: AdbStandin) -> None:
-    phone.fail(hang_at_connect=True)
+    phone.fail(hang_at=CNXN)
     with pytest.raises(DeviceError) as caught:
         AdbDevice(phone.serial, connect_timeout=3)
     assert caught.value.code in ("EP-543", "EP-544") and phone.serial in str(caught.value)

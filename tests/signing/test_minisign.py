@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from edgepack.ground.errors import DeviceError, EdgepackError, ProjectError
+from edgepack.ground.private import write_secret
 from edgepack.pack import Pack, read_pack, zip_pack
 from edgepack.runners.on_device import run_verify
 from edgepack.signing import Signer, check_signature, generate_key, read_secret_key, read_signature, sign_pack
+from edgepack.signing.keys import public_text
+from edgepack.signing.secret_file import secret_file
 from edgepack.signing.sign import read_signer, signature_text
 from tests.standins.packs import conv_pack
-from tests.standins.signing import NEW, OLD, signed
+from tests.standins.signing import NEW, OLD, numbered, signed
 
 PASSWORD = "correct horse"
 
@@ -83,6 +86,16 @@ def test_a_key_of_minisign_signs_byte_for_byte_as_minisign_does(minisign: Minisi
     sign_pack(pack, Signer(key, None, stamp))
     assert (pack.folder / "manifest.json.minisig").read_bytes() == written
     assert (pack.folder / "signing-key.pub").read_bytes() == (tmp_path / "theirs.pub").read_bytes()
+
+
+@pytest.mark.parametrize("number", ["b29acaf709e7ed24", "b29acaf709ea4d02", "b29acaf709e70000", "0000000000000000"])
+def test_a_public_key_is_written_as_minisign_writes_it(minisign: Minisign, tmp_path: Path, number: str) -> None:
+    secret = tmp_path / "secret.key"
+    key = numbered(OLD, bytes.fromhex(number))
+    write_secret(secret, secret_file(key.public.number, key.seed, key.public.key, None, bytes(32)))
+    done = minisign("-R", "-s", secret, "-p", tmp_path / "theirs.pub")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "theirs.pub").read_bytes() == public_text(key.public)
 
 
 @pytest.mark.slow  # scrypt with 1 GiB

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgepack.standins.adbd import Adbd, PublicKey, Userland
-from edgepack.standins.adbd.message import CNXN, WRTE, Message
+from edgepack.standins.adbd.message import WRTE, Message
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Faults:
     drop_after_bytes: int | None = None
     stall_after_bytes: int | None = None
     corrupt_at_byte: int | None = None
-    hang_at_connect: bool = False
+    hang_at: int | None = None  # a kind of message, e.g. CNXN
 
 
 class _BreakableAdbd(Adbd):
@@ -41,8 +41,8 @@ class _BreakableAdbd(Adbd):
 
     async def pass_message(self, message: Message, arriving: bool) -> Message | None:
         faults = self.faults
-        if faults.hang_at_connect and message.command == CNXN:
-            await asyncio.Event().wait()
+        while arriving and message.command == self.faults.hang_at:
+            await asyncio.sleep(0.02)
         start, self.bytes, self.messages = self.bytes, self.bytes + 24 + len(message.data), self.messages + 1
         if faults.drop_at_message is not None and self.messages > faults.drop_at_message:
             return None

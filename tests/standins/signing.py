@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +22,11 @@ def key(name: str) -> SecretKey:
     seed = hashlib.sha256(name.encode()).digest()
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
     return SecretKey(PublicKey(hashlib.sha256(seed).digest()[:8], public), seed)
+
+
+def numbered(secret: SecretKey, number: bytes) -> SecretKey:
+    """The key with another number: eight bytes, the lowest first."""
+    return replace(secret, public=secret.public._replace(number=number))
 
 
 OLD, NEW, THIRD = key("old"), key("new"), key("third")

@@ -50,7 +50,7 @@ class PublicKey(NamedTuple):
     @property
     def name(self) -> str:
         """The number as minisign shows it."""
-        return self.number[::-1].hex().upper()
+        return f"{int.from_bytes(self.number, 'little'):X}"
 
     @property
     def text(self) -> str:

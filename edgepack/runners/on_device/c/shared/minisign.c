@@ -73,9 +73,11 @@ void key_text(const struct public_key *key, char text[KEY_TEXT])
 
 void key_name(const uint8_t number[8], char name[17])
 {
-    for (int i = 0; i < 8; i++) {
-        snprintf(name + 2 * i, 3, "%02X", number[7 - i]);
+    unsigned long long value = 0;
+    for (int i = 7; i >= 0; i--) {
+        value = value << 8 | number[i];
     }
+    snprintf(name, 17, "%llX", value);
 }
 
 struct public_key parse_key(struct bytes text, const char *name, const char *kind)
