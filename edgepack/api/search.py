@@ -26,7 +26,8 @@ def find_recipe(
     minimise: Sequence[str] = (),
     time: str | float = DEFAULT_SECONDS,
     trials: int | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    cluster: str | None = None,
     storage: str | None = None,
     folds: int = 0,
     found: str | None = None,
@@ -53,7 +54,9 @@ def find_recipe(
             the accuracy drop.
         time: How long: seconds, or "1h", "20m", "90s".
         trials: How many trials at most, None for as many as there is time for.
-        workers: Trials at a time, each in a process of its own; more than one needs a project on disk.
+        workers: Trials at a time, each in a process of its own; more than one needs a project on disk. None: 1, or as many as
+            the cluster has room for.
+        cluster: The address of a Ray cluster that runs the trials, `ray://HOST:10001`.
         storage: Where the study is kept: an Optuna URL, or None for a journal in the project's folder.
         folds: Cross-validate the winner on so many folds; 0 does not.
         found: The name in recipes/found-NAME.toml, None for the target's.
@@ -64,7 +67,8 @@ def find_recipe(
 
     Raises:
         ProjectError: EP-181 to EP-183 for what cannot be asked for.
-        ToolError: EP-693 without optuna.
+        ToolError: EP-693 without optuna, EP-694 without ray.
+        DeviceError: EP-558 when the cluster cannot be used.
         RecipeError: EP-430 to EP-432 when there is nothing to search for, or nothing was found.
         EdgepackError: What else kept it from being done.
     """
@@ -88,6 +92,7 @@ def find_recipe(
         seconds=seconds_of(time) if isinstance(time, str) else float(time),
         trials=trials,
         workers=workers,
+        cluster=cluster,
         storage=storage,
         folds=folds,
         name=found,

@@ -36,7 +36,19 @@ def search(
     trials: Annotated[
         int | None, typer.Option("--trials", min=0, help="How many trials at most; 0 runs the best one so far.")
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=256, help="Trials at a time, each in its own process.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=4096,
+            help="Trials at a time, each in its own process; a --cluster has as many as fit.",
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", help="A Ray cluster that runs the trials: ray://HOST:10001, or auto for one here."),
+    ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
@@ -85,6 +97,7 @@ def search(
         time=time,
         trials=trials,
         workers=workers,
+        cluster=cluster,
         storage=storage,
         folds=folds,
         found=name,

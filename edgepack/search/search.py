@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,7 +15,8 @@ from edgepack.ground.progress import Progress, Task
 from edgepack.pipeline.given import written_tables
 from edgepack.pipeline.request import Request, prepare
 from edgepack.report.search import SearchReport
-from edgepack.search.crew import crew_of
+from edgepack.search.cluster import check_cluster, cluster_crew
+from edgepack.search.crew import Crew, crew_of
 from edgepack.search.design import RecipeTables
 from edgepack.search.found import judged, on_test_split, spread_of, write_recipe
 from edgepack.search.interrupts import interruptible
@@ -59,6 +61,8 @@ def run_search(request: Request, wish: Wish, progress: Progress) -> SearchReport
     import_optuna()
     plan = prepare(request, progress)
     objectives = check_objectives(wish.minimise, plan.target)
+    if wish.cluster is not None:
+        check_cluster(wish.cluster, wish.workers, plan)
     storage = open_storage(wish.storage, plan.project.folder)
     began = time.time()
     bench = open_bench(request, progress)
@@ -101,13 +105,21 @@ def _try(asked: _Asked, progress: Progress) -> bool:
             asked.start.choices,
         )
         try:
-            with crew_of(wish.workers, asked.bench, shown.now) as crew:
+            with _crew(asked, shown.now) as crew:
                 loop.run(crew)
         except KeyboardInterrupt:
             task.finish("stopped")
             return True
         task.finish(shown.summary())
     return False
+
+
+def _crew(asked: _Asked, tell: Callable[[str], None]) -> AbstractContextManager[Crew]:
+    """Who runs the trials: a cluster, or processes of this machine."""
+    wish = asked.wish
+    if wish.cluster is not None:
+        return cluster_crew(wish.cluster, wish.workers, asked.bench, tell)
+    return crew_of(wish.workers or 1, asked.bench, tell)
 
 
 class _Shown:

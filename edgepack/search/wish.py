@@ -21,15 +21,16 @@ class Wish:
     """A search as it is asked for.
 
     `minimise` are objectives, the most important first; none: the accuracy drop. `seconds` and `trials` bound this process's
-    part, `workers` is how many trials run at a time. `storage` is where the study is kept, None for the project's journal.
-    `folds`: how many the winner is cross-validated on, 0 for not at all. `name` is that of the recipe's file, None for the
-    target's.
+    part. `workers` is how many trials run at a time, None for 1, or on a `cluster` (the address of a Ray cluster) for as many
+    as it has room for. `storage` is where the study is kept, None for the project's journal. `folds`: how many the winner is
+    cross-validated on, 0 for not at all. `name` is that of the recipe's file, None for the target's.
     """
 
     minimise: tuple[str, ...] = ()
     seconds: float = DEFAULT_SECONDS
     trials: int | None = None
-    workers: int = 1
+    workers: int | None = None
+    cluster: str | None = None
     storage: str | None = None
     folds: int = 0
     name: str | None = None
@@ -57,7 +58,7 @@ def check_wish(wish: Wish, request: Request) -> None:
     if wish.folds == 1:
         raise ProjectError("EP-182", "--folds 1: one fold holds everything out", "give 2 or more, or leave it out")
     given = request.given
-    if wish.workers > 1 and (given.keras_model is not None or given.data is not None):
+    if (wish.workers or 1) > 1 and (given.keras_model is not None or given.data is not None):
         hint = "give a project folder, or files, or leave --workers at 1"
         raise ProjectError("EP-182", f"--workers {wish.workers}: model or data are objects of this process", hint)
     if wish.name is not None:
