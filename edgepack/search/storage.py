@@ -20,7 +20,8 @@ _ATTEMPTS, _PAUSE = 4, 0.5  # seconds
 _WHILE_MADE = ("OperationalError", "ProgrammingError", "IntegrityError")
 """What SQLAlchemy raises of tables, types or rows that are there already, whichever the database."""
 
-_DRIVERS = {"postgresql": "psycopg2-binary", "mysql": "mysqlclient"}
+_PACKAGES = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "mysqldb": "mysqlclient"}
+"""The packages of drivers that are named otherwise."""
 
 
 def import_optuna() -> Any:
@@ -68,12 +69,20 @@ def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
     try:
         return _database(url, library)
     except ImportError as error:
-        package = _DRIVERS.get(url.partition("://")[0].partition("+")[0], error.name or "its driver")
-        raise ToolError("EP-693", f"--storage {shown}: {error}", f"pip install {package}") from error
+        driver = _driver(url)
+        what = f"--storage {shown} needs the driver {driver}, which is not installed"
+        raise ToolError("EP-693", what, f"pip install {_PACKAGES.get(driver, driver)}") from error
     except Exception as error:  # whatever SQLAlchemy and the database's driver raise
         hint = "check the address; for example sqlite:///search.db, or postgresql://user@host/database"
         why = f"{type(error).__name__}: {error}".replace(url, shown)  # the database's own words may hold the whole address
         raise ProjectError("EP-183", f"--storage {shown} cannot be opened: {why}", hint) from error
+
+
+def _driver(url: str) -> str:
+    """The driver that SQLAlchemy takes for a database: versions differ in theirs for PostgreSQL."""
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).get_driver_name()
 
 
 def _database(url: str, library: Any) -> optuna.storages.BaseStorage:

@@ -8,13 +8,24 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.search.fakes import study_in
+from tests.standins.postgresql import own_postgresql
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(params=["journal", "sqlite", "postgresql"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | None]:
+    if request.param == "postgresql":
+        with own_postgresql() as url:
+            yield url
+    else:
+        yield f"sqlite:///{tmp_path}/study.db" if request.param == "sqlite" else None
 
 
 def begin(folder: Path, log: Path, takes: float, trials: int, storage: str | None) -> subprocess.Popen[bytes]:
@@ -33,9 +44,7 @@ def wait_for(count: int, log: Path) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("kind", ["journal", "sqlite"])
-def test_a_killed_trial_is_tried_again_and_finished_ones_stand(tmp_path: Path, kind: str) -> None:
-    storage = f"sqlite:///{tmp_path}/study.db" if kind == "sqlite" else None
+def test_a_killed_trial_is_tried_again_and_finished_ones_stand(tmp_path: Path, storage: str | None) -> None:
     log = tmp_path / "log"
     first = begin(tmp_path, log, 0.6, 6, storage)
     wait_for(5, log)  # two have ended, the third has begun
@@ -52,9 +61,7 @@ def test_a_killed_trial_is_tried_again_and_finished_ones_stand(tmp_path: Path, k
     assert states["done"] == 5 and states["dropped"] == 1 and not states["running"]
 
 
-@pytest.mark.parametrize("kind", ["journal", "sqlite"])
-def test_two_processes_share_the_trials_and_none_is_run_twice(tmp_path: Path, kind: str) -> None:
-    storage = f"sqlite:///{tmp_path}/study.db" if kind == "sqlite" else None
+def test_two_processes_share_the_trials_and_none_is_run_twice(tmp_path: Path, storage: str | None) -> None:
     logs = [tmp_path / "one", tmp_path / "other"]
     both = [begin(tmp_path, log, 0.2, 8, storage) for log in logs]
     assert [process.wait(60) for process in both] == [0, 0]

@@ -49,10 +49,19 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
 def test_a_missing_driver_and_a_missing_optuna_are_named_with_their_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "psycopg2", None)
-    with pytest.raises(ToolError) as error:
-        open_storage("postgresql://me:secret@nowhere/db", tmp_path)
-    assert error.value.code == "EP-693" and error.value.hint == "pip install psycopg2-binary" and "secret" not in str(error.value)
+    for url, module, package in (
+        ("postgresql+psycopg2://me:secret@nowhere/db", "psycopg2", "psycopg2-binary"),
+        ("postgresql+psycopg://me:secret@nowhere/db", "psycopg", "'psycopg[binary]'"),
+        ("mysql+pymysql://me:secret@nowhere/db", "pymysql", "pymysql"),
+    ):
+        monkeypatch.setitem(sys.modules, module, None)
+        with pytest.raises(ToolError) as error:
+            open_storage(url, tmp_path)
+        assert error.value.code == "EP-693" and error.value.hint == f"pip install {package}" and "secret" not in str(error.value)
+    with pytest.raises(ToolError) as error:  # of SQLAlchemy's two drivers the one that it takes itself
+        monkeypatch.setitem(sys.modules, "psycopg2", None)
+        open_storage("postgresql://me@nowhere/db", tmp_path)
+    assert error.value.hint in ("pip install 'psycopg[binary]'", "pip install psycopg2-binary")
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ToolError) as error:
         open_storage(None, tmp_path)
