@@ -41,15 +41,16 @@ class Bench:
     """Two packs and what deploys them; `rows` collects what became of every attempt.
 
     Of the places of a fault every `every`-th is tried, beginning at another one for each fault; `turn` is where the first begins.
+    `cuts` is at how many random bytes a link breaks.
     """
 
-    def __init__(self, folder: Path, seed: int = 7, every: int = 1, turn: int = 0) -> None:
+    def __init__(self, folder: Path, seed: int = 7, every: int = 1, turn: int = 0, cuts: int = 60) -> None:
         self.folder = folder
         self.old = conv_pack(folder / "old", title="old", seed=1)
         self.new = conv_pack(folder / "new", title="new", seed=2, ballast=40_000)
         self.python = quick_python(folder / "quick python")
         self.random = random.Random(seed)
-        self.every, self.turn = every, turn
+        self.every, self.turn, self.cuts = every, turn, cuts
         self.rows: list[Row] = []
 
     def some(self, places: Sequence[Place]) -> Sequence[Place]:

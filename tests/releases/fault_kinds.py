@@ -47,11 +47,11 @@ def cuts_at_commands(bench: Bench, world: World, whens: tuple[str, ...]) -> None
             bench.judge(row, world, code, f"{when} command {at}")
 
 
-def cuts_at_bytes(bench: Bench, world: World, number: int) -> None:
-    """The link breaks after a random number of bytes, in the middle of whatever that is."""
+def cuts_at_bytes(bench: Bench, world: World) -> None:
+    """The link breaks after a random number of bytes, in the middle of whatever that is, `bench.cuts` times."""
     _, moved = commands_of(bench, world)
     row = bench.row("link cut at a random byte", world)
-    for _ in bench.some(range(number)):
+    for _ in bench.some(range(bench.cuts)):
         at = bench.random.randrange(moved)
         world.cut_after(at)
         code = "not reached"

@@ -4,6 +4,7 @@ After each fault `current` must be the old or the new release, complete to the l
 without anybody's cleaning up.
 
     python -m tests.releases.fault_matrix              # the table
+    python -m tests.releases.fault_matrix --cuts 420   # with more than a thousand cuts
     python -m tests.releases.fault_matrix --every 4    # a quarter of it, as the tests do: each transport tries other places
 """
 
@@ -53,7 +54,7 @@ _OF_THE_DEVICE: tuple[Inject, ...] = (
 )
 _OF_A_LINK: tuple[Inject, ...] = (
     lambda bench, world: cuts_at_commands(bench, world, ("after",)),
-    lambda bench, world: cuts_at_bytes(bench, world, 60),
+    cuts_at_bytes,
     lambda bench, world: corrupted_bytes(bench, world, 4),
     *_OF_THE_DEVICE,
     stalled,
@@ -73,10 +74,10 @@ WORLDS = {"shell": World, "ssh": SshWorld, "adb": AdbWorld}
 TURNS = {"shell": 0, "ssh": 3, "adb": 1}  # so that a sample of each is not a sample of the same places
 
 
-def run(transport: str, folder: Path, seed: int = 7, every: int = 1) -> list[Row]:
-    """Every fault of a transport, one after the other, at every place or at each `every`-th."""
+def run(transport: str, folder: Path, seed: int = 7, every: int = 1, cuts: int = 60) -> list[Row]:
+    """Every fault of a transport, one after the other, at every place or at each `every`-th; `cuts` of a link at random bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    bench = Bench(folder, seed, every, TURNS[transport])
+    bench = Bench(folder, seed, every, TURNS[transport], cuts)
     world = WORLDS[transport](folder)
     try:
         bench.start(world)
@@ -105,7 +106,7 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def run_all(transports: Sequence[str], folder: Path, seed: int, adb: str, every: int = 1) -> list[Row]:
+def run_all(transports: Sequence[str], folder: Path, seed: int, adb: str, every: int = 1, cuts: int = 60) -> list[Row]:
     """The transports side by side, each with a device of its own; without its programs a transport is left out, and told.
 
     `adb` is the client: "google" (else Debian's), or "debian".
@@ -125,7 +126,7 @@ def run_all(transports: Sequence[str], folder: Path, seed: int, adb: str, every:
                     print(f"{transport} left out: {missing}", file=sys.stderr)
                     wanted.remove(transport)
         with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
-            found = list(pool.map(lambda transport: run(transport, folder / transport, seed, every), wanted))
+            found = list(pool.map(lambda transport: run(transport, folder / transport, seed, every, cuts), wanted))
     return [row for rows in found for row in rows]
 
 
@@ -145,12 +146,15 @@ def main() -> int:
     parser.add_argument("--transport", action="append", choices=sorted(PLANS))
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--every", type=int, default=1, help="try every n-th place of a fault only")
+    parser.add_argument("--cuts", type=int, default=60, help="at how many random bytes each link is cut")
     parser.add_argument("--adb", choices=("google", "debian"), default="google", help="which client to try (36 or 29)")
     parser.add_argument("--json", type=Path, help="write the rows there, too")
     arguments = parser.parse_args()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="edgepack-faults-") as name:
-        rows = run_all(arguments.transport or list(PLANS), Path(name), arguments.seed, arguments.adb, arguments.every)
+        rows = run_all(
+            arguments.transport or list(PLANS), Path(name), arguments.seed, arguments.adb, arguments.every, arguments.cuts
+        )
     print(table(rows))
     print(f"\n{time.monotonic() - start:.0f} s, seed {arguments.seed}")
     if arguments.json is not None:
