@@ -11,6 +11,7 @@ package_of() {
     arm-none-eabi-gcc) echo "gcc-arm-none-eabi libnewlib-arm-none-eabi" ;;
     qemu-system-arm) echo qemu-system-arm ;;
     qemu-aarch64-static) echo qemu-user-static ;;
+    mbedtls) echo libmbedtls-dev ;;
     *) echo "$1" ;;
   esac
 }
@@ -19,6 +20,8 @@ missing=""
 for program in "$@"; do
   if [ "$program" = venv ]; then
     "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null && continue
+  elif [ "$program" = mbedtls ]; then
+    [ -e /usr/include/psa/crypto.h ] && continue
   elif PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1; then
     continue
   fi
