@@ -15,6 +15,7 @@ from edgepack.engines.golden import check_golden
 from edgepack.ground.errors import DeviceError
 from edgepack.ground.foreign import parse_json
 from edgepack.ground.progress import Progress
+from edgepack.kinds import KINDS
 from edgepack.project import Target
 from edgepack.releases.release import SUMS, send_release, wrong_files
 from edgepack.releases.switch import Admission, links, prune, switch
@@ -49,9 +50,11 @@ def deploy(pack: Pack, device: Device, target: Target, progress: Progress) -> De
     signature = _signature(pack, target)
     with DeviceLock(device, place.lock, progress) as lock:
         with progress.stage("Uploading", device.name) as task:
-            sent = send_release(device, place, pack, task, signature is not None)
+            python = target.device.python or KINDS[device.kind].python
+            sent = send_release(device, place, pack, task, signature is not None, python)
             model = f", of model.tflite {sent.model / 1e3:.1f} of {pack.model.stat().st_size / 1e3:.1f} kB" if sent.model else ""
-            task.finish(f"{sent.uploaded / 1e3:.0f} kB sent{model}, {sent.reused / 1e3:.0f} kB were there")
+            patched = f", {sent.patched} file{'s' * (sent.patched != 1)} as patches" if sent.patched else ""
+            task.finish(f"{sent.uploaded / 1e3:.0f} kB sent{model}{patched}, {sent.reused / 1e3:.0f} kB were there")
         runner = choose_runner(device, place, target, sent.path, pack, progress)
         with progress.stage("Golden vectors", f"{runner.engine} {runner.engine_version} on {device.name}") as task:
             timeout = target.device.timeout_s + _GOLDEN_SECONDS

@@ -16,6 +16,7 @@ from edgepack.ground.errors import DeviceError
 from edgepack.ground.foreign import whole_number
 from edgepack.ground.progress import Task
 from edgepack.pack import Pack, check_pack
+from edgepack.releases.delta import keep, send_patch
 from edgepack.remote.layout import Layout
 from edgepack.remote.script import check_script
 from edgepack.remote.space import check_space, insist_on_space
@@ -36,7 +37,8 @@ done
 
 # Shells without a printf of their own start a program for each, so what can be echoed is: names hold no backslashes.
 # The lock is held, so nobody else uses what stopped runs left; an upload of this very release stays. Reads lines of SHA256SUMS;
-# says where the release is, what of it is missing or wrong, and which content is on the device already.
+# says where the release is, what of it is missing or wrong, which content is on the device already, and which files of the same
+# names other releases have.
 _PREPARE = (
     SHA256_FUNCTION
     + """\
@@ -70,6 +72,12 @@ echo "$wanted" | while read -r sum name; do
   grep -- "^$sum  " /dev/null releases/*/SHA256SUMS 2>/dev/null | while IFS= read -r line; do
     f=${line%%/SHA256SUMS:*}/${line#*:"$sum"  }
     if [ -f "$f" ] && [ "$(sha256 "$f")" = "$sum" ]; then echo "have $sum $f"; break; fi
+  done
+  for f in releases/*/"$name"; do
+    [ -f "$f" ] || continue
+    while read -r other its; do
+      if [ "$its" = "$name" ]; then echo "base $sum $other $f"; fi
+    done <"${f%"/$name"}/SHA256SUMS"
   done
 done
 """
@@ -138,12 +146,13 @@ if [ -n "$wrong" ]; then printf '%s\\n' "$wrong"; rm -f .sums; else mv -f .sums 
 @dataclass(frozen=True)
 class Sent:
     """A release on the device, in the folder `path`: the bytes that travelled for it, those of files found there, and those that
-    travelled for the model alone, 0 when it was there."""
+    travelled for the model alone, 0 when it was there; `patched` files were made of others there."""
 
     path: str
     uploaded: int
     reused: int
     model: int
+    patched: int = 0
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,8 @@ class _Found:
     """What the device has of a release, all paths relative to the model's folder.
 
     `into` is the release's folder, `wrong` the names that are missing or damaged there, `sources` where intact content is by
-    SHA-256, `parts` the bytes of cut uploads by SHA-256, `free` the room in bytes.
+    SHA-256, `parts` the bytes of cut uploads by SHA-256, `free` the room in bytes. `bases` are files of the same names by their
+    SHA-256, for the SHA-256 of each that is missing.
     """
 
     into: str
@@ -160,6 +170,7 @@ class _Found:
     wrong: tuple[str, ...]
     sources: dict[str, str]
     parts: dict[str, int]
+    bases: dict[str, dict[str, str]]
 
 
 def release_files(folder: Path) -> dict[str, Path]:
@@ -186,10 +197,11 @@ def wrong_files(device: Device, folder: str, sums: str) -> list[str]:
     return [line for line in said.splitlines() if line]
 
 
-def send_release(device: Device, layout: Layout, pack: Pack, task: Task, signed: bool = False) -> Sent:
+def send_release(device: Device, layout: Layout, pack: Pack, task: Task, signed: bool = False, python: str | None = None) -> Sent:
     """Bring the pack's files to `incoming/<its id>`, or mend `releases/<its id>` when it is there already.
 
-    What is sent is what the pack's manifest says: a file that changes under the upload arrives as a damaged one.
+    What is sent is what the pack's manifest says: a file that changes under the upload arrives as a damaged one. With a `python`
+    on the device, files are made there of those before them, where a patch is much smaller.
 
     Raises:
         ModelError: EP-251 the pack was altered.
@@ -212,8 +224,12 @@ def send_release(device: Device, layout: Layout, pack: Pack, task: Task, signed:
         insist_on_space(device, layout.folder, needed + copied, found.free)
     done, total = 0, sum(sizes[digest] for digest in absent)
     travelled: dict[str, int] = {}
+    patched = 0
     for digest, file in absent.items():
-        travelled[digest] = device.put(file, layout.blob(digest))
+        bases = found.bases.get(digest, {}) if digest not in found.parts else {}
+        made = send_patch(device, layout, python, file, digest, bases) if python is not None and bases else None
+        patched += made is not None
+        travelled[digest] = device.put(file, layout.blob(digest)) if made is None else made
         done += sizes[digest]
         task.update(done, total, file.name)
     folder = f"{layout.folder}/{found.into}"
@@ -227,8 +243,9 @@ def send_release(device: Device, layout: Layout, pack: Pack, task: Task, signed:
         raise DeviceError(
             "EP-515", f"{device.name}: {wrong[0]} is damaged after the upload", "check the device's storage and run again"
         )
+    keep((digests[name], file) for name, file in files.items())
     reused = sum(files[name].stat().st_size for name in digests) - total
-    return Sent(folder, sum(travelled.values()), reused, travelled.get(digests.get(MODEL, ""), 0))
+    return Sent(folder, sum(travelled.values()), reused, travelled.get(digests.get(MODEL, ""), 0), patched)
 
 
 def send_folder(device: Device, folder: str, files: dict[str, Path], task: Task) -> None:
@@ -247,6 +264,7 @@ def _parse(said: str) -> _Found:
     wrong: list[str] = []
     sources: dict[str, str] = {}
     parts: dict[str, int] = {}
+    bases: dict[str, dict[str, str]] = {}
     for line in said.splitlines():
         key, _, rest = line.partition(" ")
         digest, _, value = rest.partition(" ")
@@ -256,8 +274,11 @@ def _parse(said: str) -> _Found:
             sources.setdefault(digest, value)
         elif key == "part" and (part := whole_number(value.strip())) is not None:
             parts[digest] = parts.get(digest, 0) + part
+        elif key == "base":
+            base, _, path = value.partition(" ")
+            bases.setdefault(digest, {})[base] = path
         else:
             words[key] = rest
     free = whole_number(words.get("free", ""))
     room = None if free is None else free * 1024
-    return _Found(words.get("into", ""), words.get("links") == "yes", room, tuple(wrong), sources, parts)
+    return _Found(words.get("into", ""), words.get("links") == "yes", room, tuple(wrong), sources, parts, bases)

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -58,6 +59,15 @@ class Bench:
         first = self.turn % min(self.every, len(places))
         self.turn += 1
         return places[first :: self.every]
+
+    def similar(self) -> Bench:
+        """The same, with releases of which one's files differ from the other's in a few bytes."""
+        found = copy(self)
+        content = self.random.randbytes(40_000)
+        changed = content[:10_000] + b"inserted" + content[10_000:20_000] + bytes(30) + content[20_050:]
+        found.old = conv_pack(self.folder / "before", title="before", seed=1, ballast=content)
+        found.new = conv_pack(self.folder / "similar", title="similar", seed=1, ballast=changed)
+        return found
 
     def target(self, world: World, python: Path | None = None) -> Target:
         settings = [f"device.root={world.root}", f"device.python={python or self.python}", "device.engine=litert"]

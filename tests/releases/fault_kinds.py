@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -247,6 +248,29 @@ def read_only(bench: Bench, world: World) -> None:
         mkdir.unlink()
     assert code == "EP-511", code
     bench.judge(row, world, code, "mkdir refused")
+
+
+def patches(bench: Bench, world: World) -> None:
+    """A file of the new release is made on the device of the old one's: the link breaks, or the old file is another."""
+    similar = bench.similar()
+    shutil.rmtree(world.root / "conv")
+    similar.start(world)
+    cuts_at_commands(similar, world, ("after",))
+    similar.rows[-1].fault += ", patches"
+    if world.has_link:
+        cuts_at_bytes(similar, world)
+        similar.rows[-1].fault += ", patches"
+    row = similar.row("patch for another base", world)
+    (ballast,) = (world.root / "conv" / "releases" / similar.old.id / "extra").iterdir()
+    content = ballast.read_bytes()
+    ballast.write_bytes(content[::-1])  # the blob, too: it is the same file
+    with world.broken() as device:
+        code = similar.send(world, similar.new, device)
+    ballast.write_bytes(content)
+    assert code == "", code
+    similar.judge(row, world, code, "the old file was reversed")
+    shutil.rmtree(world.root / "conv")
+    bench.start(world)
 
 
 def signatures(bench: Bench, world: World) -> None:

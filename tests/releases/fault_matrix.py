@@ -31,6 +31,7 @@ from tests.releases.fault_kinds import (
     full_disk,
     killed_runner,
     lost_exit_codes,
+    patches,
     read_only,
     rebooted,
     signatures,
@@ -58,6 +59,7 @@ _OF_A_LINK: tuple[Inject, ...] = (
     lambda bench, world: corrupted_bytes(bench, world, 4),
     *_OF_THE_DEVICE,
     stalled,
+    patches,
     signatures,
 )
 PLANS: dict[str, tuple[Inject, ...]] = {
@@ -65,6 +67,7 @@ PLANS: dict[str, tuple[Inject, ...]] = {
         lambda bench, world: cuts_at_commands(bench, world, ("before", "within", "after")),
         corrupted_files,
         *_OF_THE_DEVICE,
+        patches,
         signatures,
     ),
     "ssh": _OF_A_LINK,
@@ -117,6 +120,7 @@ def run_all(transports: Sequence[str], folder: Path, seed: int, adb: str, every:
     from tests.standins.sshd import require_openssh
 
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setenv("EDGEPACK_CACHE", str(folder / "cache"))  # what patches are made from
         wanted = list(transports)
         for transport, need in (("ssh", require_openssh), ("adb", lambda: adb_server(stack, folder, patch, private_adb, adb))):
             if transport in wanted:

@@ -71,6 +71,7 @@ class World:
     """One device and its transport. `root` holds its files, `bin` is first on its PATH."""
 
     name = "shell"
+    has_link = False  # that breaks at a byte
     place = "."  # where what the device sees is, in `folder`
 
     def __init__(self, folder: Path) -> None:
@@ -139,6 +140,7 @@ class SshWorld(World):
     """A real sshd behind a TCP link that breaks; whole deployments go there directly, over one shared connection."""
 
     name = "ssh"
+    has_link = True
     place = "sshd"
 
     def __init__(self, folder: Path) -> None:
@@ -189,6 +191,7 @@ class AdbWorld(World):
     """A loopback Android device behind real adb."""
 
     name = "adb"
+    has_link = True
     place = "phone"
 
     def __init__(self, folder: Path) -> None:
