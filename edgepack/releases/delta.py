@@ -84,6 +84,11 @@ def patch_for(content: bytes, base_digest: str, digest: str) -> bytes | None:
     return None
 
 
+def worth(patch: int, whole: int) -> bool:
+    """Whether a patch of so many bytes is sent, where the whole file would travel in `whole`."""
+    return patch <= _WORTH * whole
+
+
 def send_patch(device: Device, layout: Layout, python: str, file: Path, digest: str, bases: Mapping[str, str]) -> int | None:
     """Have the device make a blob of one of `bases`, paths in the model's folder by SHA-256; the bytes that travelled.
 
@@ -96,7 +101,7 @@ def send_patch(device: Device, layout: Layout, python: str, file: Path, digest: 
     for base, path in bases.items():
         patch = patch_for(content, base, digest)
         whole = packed(file, digest, "xz")
-        if patch is None or len(patch) > _WORTH * len(content if whole is None else whole):
+        if patch is None or not worth(len(patch), len(content if whole is None else whole)):
             continue
         places = [f"{layout.folder}/{path}", f"{layout.folder}/.probe.patched", layout.blob(digest)]
         made = device.run([python, "-I", "-c", _APPLY, *places, str(len(content)), digest], timeout=300.0, stdin=patch)
