@@ -216,6 +216,9 @@ def send_release(device: Device, layout: Layout, pack: Pack, task: Task, signed:
     if said.strip() == "trusts":
         raise signature_error("unsigned", f"{device.name} takes signed packs only, and pack {pack.id} is not signed")
     found = _parse(said)
+    if found.into not in (f"releases/{pack.id}", f"incoming/{pack.id}") or not set(found.wrong) <= set(digests):
+        hint = "check that its shell is POSIX's and that a login prints nothing"
+        raise DeviceError("EP-512", f"{device.name} answers something else than it was asked for", hint)
     sizes = {digests[name]: files[name].stat().st_size for name in digests}
     absent = {digests[name]: files[name] for name in found.wrong if digests[name] not in found.sources}
     if found.wrong:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +250,44 @@ def read_only(bench: Bench, world: World) -> None:
         mkdir.unlink()
     assert code == "EP-511", code
     bench.judge(row, world, code, "mkdir refused")
+
+
+def hostile(bench: Bench, world: World) -> None:
+    """The device answers each command in turn with something else, or with more than that."""
+    calls, _ = commands_of(bench, world)
+    nonsense = {
+        "noise": bench.random.randbytes(2000).replace(b"\n", b""),
+        "paths": b"into ../../..\nwrong ../../../etc/passwd\nhave 00 /etc/passwd\nbase 00 00 /etc/passwd\nfree -1\nlinks maybe\n",
+        "numbers": b'{"free": 1e999, "version": -1, "packages": [null]}\n' + b"9" * 5000 + b"[" * 100_000 + b"\n",
+    }
+    row = bench.row("hostile device", world)
+    for what, lie in nonsense.items():
+        for instead in (True, False):
+            for at in bench.some(range(1, calls + 1)):
+
+                def around(
+                    number: int,
+                    go: Callable[..., Finished],
+                    data: bytes | None,
+                    at: int = at,
+                    lie: bytes = lie,
+                    instead: bool = instead,
+                ) -> Finished:
+                    done = go()
+                    return replace(done, stdout=_lying(done.stdout, lie, instead)) if number == at else done
+
+                with world.broken(around) as device:
+                    code = bench.send(world, bench.new, device)
+                bench.judge(row, world, code, f"command {at} answered with {what}{'' if instead else ' before the answer'}")
+
+
+def _lying(stdout: bytes, lie: bytes, instead: bool) -> bytes:
+    """What a command gave, between its markers, replaced by the lie, or behind it."""
+    begin = re.search(rb"\nedgepack-begin-\w+\n", stdout)
+    end = stdout.rfind(b"\nedgepack-end-")
+    if begin is None or end < 0:
+        return stdout
+    return stdout[: begin.end()] + lie + (b"" if instead else stdout[begin.end() : end]) + stdout[end:]
 
 
 def patches(bench: Bench, world: World) -> None:

@@ -29,6 +29,7 @@ from tests.releases.fault_kinds import (
     cuts_at_bytes,
     cuts_at_commands,
     full_disk,
+    hostile,
     killed_runner,
     lost_exit_codes,
     patches,
@@ -59,6 +60,7 @@ _OF_A_LINK: tuple[Inject, ...] = (
     lambda bench, world: corrupted_bytes(bench, world, 4),
     *_OF_THE_DEVICE,
     stalled,
+    hostile,
     patches,
     signatures,
 )
@@ -67,6 +69,7 @@ PLANS: dict[str, tuple[Inject, ...]] = {
         lambda bench, world: cuts_at_commands(bench, world, ("before", "within", "after")),
         corrupted_files,
         *_OF_THE_DEVICE,
+        hostile,
         patches,
         signatures,
     ),

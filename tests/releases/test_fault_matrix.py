@@ -27,6 +27,7 @@ def test_no_fault_loses_a_release(tmp_path: Path) -> None:
     everywhere = {"disk full at every write", "read-only folder", "runner killed", "wrong architecture", "clock skew",
                   "rebooted between upload and switch", "exit code lost", "two deployers at once",
                   "signature missing", "signature wrong", "signed with another key", "signed with a stale key",
-                  "older release replayed", "blob tampered with on the device"}  # fmt: skip
+                  "older release replayed", "blob tampered with on the device", "patch for another base",
+                  "hostile device"}  # fmt: skip
     for transport in transports:
         assert everywhere <= {row["fault"] for row in rows if row["transport"] == transport}
