@@ -25,6 +25,23 @@ source = "model.py:build"
 [data]
 source = "data.py:load"
 """
+SHORT_SEARCH = """
+[search]
+epochs = 2
+sparsities = [0.5]
+removed = [0.5]
+clusters = [0]
+weights = ["int8"]
+options.learning_rate = [0.005]
+[[recipe]]
+step = "train"
+epochs = 6
+learning_rate = 0.01
+[[recipe]]
+step = "quantize"
+learning_rate = 0.005
+"""
+"""A recipe and a `[search]` of few choices, each trained for two epochs at most."""
 
 
 def write_project(folder: Path, tables: str) -> Path:

@@ -14,29 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from tests.cli.digits_project import write_project
-
-_TABLES = """
-[search]
-epochs = 2
-sparsities = [0.5]
-removed = [0.5]
-clusters = [0]
-weights = ["int8"]
-options.learning_rate = [0.005]
-[[recipe]]
-step = "train"
-epochs = 6
-learning_rate = 0.01
-[[recipe]]
-step = "quantize"
-learning_rate = 0.005
-"""
+from tests.cli.digits_project import SHORT_SEARCH, write_project
 
 
 @pytest.fixture()
 def project(tmp_path: Path) -> Path:
-    return write_project(tmp_path / "project", _TABLES)
+    return write_project(tmp_path / "project", SHORT_SEARCH)
 
 
 def _interrupted(project: Path, words: tuple[object, ...]) -> tuple[int, str]:

@@ -16,27 +16,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.digits_project import write_project
+from tests.cli.digits_project import SHORT_SEARCH, write_project
 
 psutil = pytest.importorskip("psutil", reason="psutil is not installed (it comes with ray)")
 pytest.importorskip("ray", reason='ray is not installed (pip install "edgepack[search]")')
-
-_TABLES = """
-[search]
-epochs = 2
-sparsities = [0.5]
-removed = [0.5]
-clusters = [0]
-weights = ["int8"]
-options.learning_rate = [0.005]
-[[recipe]]
-step = "train"
-epochs = 6
-learning_rate = 0.01
-[[recipe]]
-step = "quantize"
-learning_rate = 0.005
-"""
 
 
 def _free_port(low: int) -> int:
@@ -101,7 +84,7 @@ def _workers_at_work(head: psutil.Process) -> list[Any]:
 @pytest.mark.slow
 def test_a_worker_that_dies_costs_its_trial_alone(cluster: tuple[str, Any], tmp_path: Path) -> None:
     address, head = cluster
-    project = write_project(tmp_path / "project", _TABLES)
+    project = write_project(tmp_path / "project", SHORT_SEARCH)
     budgets = ("--set", "budget.accuracy_drop=0.5", "--set", "budget.flash=6KiB")
     process = _search(project, address, *budgets, "--trials", "3", "--time", "8m", "--json")
     log = tmp_path / "log"
@@ -119,7 +102,7 @@ def test_a_worker_that_dies_costs_its_trial_alone(cluster: tuple[str, Any], tmp_
 
 @pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
-    project = write_project(tmp_path / "project", _TABLES)
+    project = write_project(tmp_path / "project", SHORT_SEARCH)
     process = _search(project, f"ray://127.0.0.1:{_free_port(20800)}", "--time", "2m")
     process.communicate(timeout=300)
     log = (tmp_path / "log").read_text()

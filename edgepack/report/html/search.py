@@ -58,6 +58,8 @@ def search_html(report: SearchReport) -> str:
         report=report,
         title=f"Search: {report.name} for {report.target}",
         headline=search_headline(report),
+        created=report.created[:16].replace("T", " "),
+        objectives=", then ".join(fmt.label(name).lower() for name in report.objectives),
         tone="pass" if report.exit_code == 0 else "part" if report.stopped else "fail",
         seconds=f"{report.seconds:.0f} s" if report.seconds < 120 else f"{report.seconds / 60:.0f} min",
         verdicts=[verdict_row(verdict) for verdict in report.verdicts],
