@@ -119,7 +119,7 @@ def keep(files: Iterable[tuple[str, Path]]) -> None:
             if kept.is_file():
                 os.utime(kept)
             elif _LEAST <= file.stat().st_size <= _MOST:
-                write_atomic(kept, file.read_bytes())
+                write_atomic(kept, file.read_bytes(), private=True)
         total = 0
         for file in sorted(store.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True):
             total += file.stat().st_size

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgepack.ground.plain import plain
@@ -73,6 +75,8 @@ class Study:
     def __init__(self, study: optuna.Study, moves: Moves, seed: int) -> None:
         self._study, self._moves, self._seed = study, moves, seed
         self._owner = owner()
+        url = str(getattr(getattr(study._storage, "_backend", None), "url", ""))
+        self._turns = Path(url.removeprefix("sqlite:///") + ".lock") if url.startswith("sqlite:///") else None
 
     @property
     def name(self) -> str:
@@ -98,8 +102,7 @@ class Study:
         import optuna
 
         while self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
-            trial = self._study.ask()
-            self._sign(trial)
+            trial = self._ask()
             if "key" not in trial.user_attrs:  # somebody else took the last one, and this is a new one
                 self._drop(trial)
                 continue
@@ -111,8 +114,7 @@ class Study:
     @whole()
     def vary(self, parent: Choice, epochs: int) -> Claim | None:
         """A new trial, a step or two from `parent`, or one that waits; None when it was tried before."""
-        trial = self._study.ask()
-        self._sign(trial)
+        trial = self._ask()
         if "key" in trial.user_attrs:
             return self._taken(trial)
         choice = propose(trial, parent, self._moves, self._seed + trial.number)
@@ -122,6 +124,16 @@ class Study:
             self._drop(trial)
             return None
         return Claim(trial, choice, epochs)
+
+    def _ask(self) -> optuna.Trial:
+        """Optuna's next trial, signed. SQLite would give one that waits to two processes at once: there they take turns."""
+        with contextlib.ExitStack() as stack:
+            if self._turns is not None:
+                turn = stack.enter_context(self._turns.open("a"))
+                fcntl.flock(turn, fcntl.LOCK_EX)
+            trial = self._study.ask()
+            self._sign(trial)
+            return trial
 
     def _taken(self, trial: optuna.Trial) -> Claim | None:
         """A trial that was offered; None when it was offered twice, and this is the later one."""
